@@ -1,6 +1,9 @@
 //! What a replication group or a serverless cache looks like to the clients that connect to it.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, io,
+};
 
 /// The data-plane view of one replication group or serverless cache. [`DataPlane::apply`](super::DataPlane::apply)
 /// makes the running servers match it.
@@ -114,5 +117,45 @@ impl fmt::Debug for User {
             .field("passwords", &self.passwords.len())
             .field("no_password", &self.no_password)
             .finish()
+    }
+}
+
+impl Shard {
+    pub(super) fn primary(&self) -> Option<&str> {
+        self.nodes.iter().find(|node| node.primary).map(|node| node.member.as_str())
+    }
+}
+
+impl Shape {
+    /// Fills in what serverless implies, and refuses what no group can be.
+    pub(super) fn checked(mut self, group: &str) -> io::Result<Self> {
+        if self.serverless {
+            self.cluster = true;
+            self.tls = Tls::Required;
+            let known_as = self.endpoints.configuration.take().or(self.endpoints.primary.take());
+            let known_as = known_as.unwrap_or_else(|| group.to_owned());
+            // Clients are sent to the endpoint itself: a serverless cache has no nodes that they could see.
+            let nodes = vec![Node { member: known_as, primary: true }];
+            self.shards = vec![Shard { id: "0001".to_owned(), slots: vec![(0, 16383)], nodes }];
+        }
+        let refuse = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{group}: {text}")));
+        if self.shards.is_empty() || (!self.cluster && self.shards.len() > 1) {
+            return refuse(format!("{} shards with cluster mode {}", self.shards.len(), self.cluster));
+        }
+        let mut members = BTreeSet::new();
+        let mut slots = BTreeSet::new();
+        for shard in &self.shards {
+            if shard.nodes.iter().filter(|node| node.primary).count() != 1 {
+                return refuse(format!("shard {} has not exactly one primary", shard.id));
+            }
+            if let Some(twin) = shard.nodes.iter().find(|node| !members.insert(&node.member)) {
+                return refuse(format!("member {} is there twice", twin.member));
+            }
+            let taken = shard.slots.iter().flat_map(|(first, last)| *first..=*last);
+            if let Some(slot) = taken.into_iter().find(|slot| *slot > 16383 || !slots.insert(*slot)) {
+                return refuse(format!("slot {slot} is out of range or in two shards"));
+            }
+        }
+        Ok(self)
     }
 }

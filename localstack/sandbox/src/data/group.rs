@@ -1,0 +1,254 @@
+//! One replication group or serverless cache: its processes and endpoints, and how they come to match a shape.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    net::Ipv4Addr,
+    path::PathBuf,
+};
+
+use tokio::task::JoinSet;
+
+use super::{
+    Inner, access,
+    cluster::{self, Plan},
+    endpoint::{Endpoint, Gate, Route},
+    parameters::Parameters,
+    replication,
+    resp::Connection,
+    server::{Launch, Server},
+    shape::{Auth, Shape},
+};
+
+/// A group, as it is.
+#[derive(Default)]
+pub(super) struct Group {
+    shape: Option<Shape>,
+    members: BTreeMap<String, Member>,
+    /// Endpoints that are no member's own, by name.
+    endpoints: BTreeMap<String, Endpoint>,
+}
+
+/// A node.
+struct Member {
+    launch: Launch,
+    endpoint: Option<Endpoint>,
+    server: Server,
+    auth: Option<Auth>,
+    parameters: Parameters,
+}
+
+/// A connection to a node, and where other nodes find it.
+pub(super) struct Link {
+    pub(super) address: Ipv4Addr,
+    pub(super) port: u16,
+    pub(super) bus_port: u16,
+    pub(super) socket: PathBuf,
+    pub(super) gate: Gate,
+    pub(super) connection: Connection,
+}
+
+impl Group {
+    pub(super) async fn become_shape(&mut self, plane: &Inner, group: &str, shape: Shape) -> io::Result<()> {
+        let shape = shape.checked(group)?;
+        self.start_members(plane, &shape).await?;
+        let mut links = self.links(plane).await?;
+        self.let_in(plane, &shape, &mut links).await?;
+        let failed_over = self.primaries_that_change(&shape);
+        if !failed_over.is_empty() {
+            self.interrupt(&failed_over);
+        }
+        if shape.cluster {
+            self.settle_cluster(plane, &shape, links).await?;
+        } else {
+            self.settle_replicas(&shape, links).await?;
+        }
+        self.point_endpoints(plane, &shape).await?;
+        self.shape = Some(shape);
+        Ok(())
+    }
+
+    pub(super) async fn end(self) {
+        // No new connections, then no servers: all at once, they do not depend on each other any more.
+        drop(self.endpoints);
+        let mut ending = JoinSet::new();
+        for member in self.members.into_values() {
+            drop(member.endpoint);
+            ending.spawn(member.server.stop());
+        }
+        while ending.join_next().await.is_some() {}
+    }
+
+    /// Starts what is missing, has died, or cannot change without a restart. Like every restart here, the last loses
+    /// the node's data.
+    async fn start_members(&mut self, plane: &Inner, shape: &Shape) -> io::Result<()> {
+        let mut starting = JoinSet::new();
+        for node in shape.shards.iter().flat_map(|shard| &shard.nodes) {
+            let launch = Launch {
+                cluster: shape.cluster,
+                address: plane.gate.addresses.of(&node.member),
+                port: shape.port,
+                databases: shape.parameters.get("databases").cloned(),
+            };
+            if let Some(member) = self.members.get(&node.member) {
+                if member.launch == launch && member.server.connect(&plane.host).await.is_ok() {
+                    continue;
+                }
+                if let Some(member) = self.members.remove(&node.member) {
+                    drop(member.endpoint);
+                    member.server.stop().await;
+                }
+            }
+            let (name, host) = (node.member.clone(), plane.host.clone());
+            starting.spawn(async move {
+                let server = Server::start(&host, &launch).await?;
+                Ok::<_, io::Error>((name, launch, server))
+            });
+        }
+        while let Some(started) = starting.join_next().await {
+            let (name, launch, server) = started.map_err(io::Error::other)??;
+            let parameters = Parameters::default();
+            self.members.insert(name, Member { launch, endpoint: None, server, auth: None, parameters });
+        }
+        Ok(())
+    }
+
+    async fn links(&self, plane: &Inner) -> io::Result<BTreeMap<String, Link>> {
+        let mut links = BTreeMap::new();
+        for (name, member) in &self.members {
+            // One that is about to be removed may have died long ago.
+            let Ok(connection) = member.server.connect(&plane.host).await else { continue };
+            let Launch { address, port, .. } = member.launch;
+            let (bus_port, socket, gate) = (member.launch.bus_port(), member.server.socket.clone(), plane.gate.clone());
+            links.insert(name.clone(), Link { address, port, bus_port, socket, gate, connection });
+        }
+        Ok(links)
+    }
+
+    /// Users, parameters, then the nodes' own endpoints: in this order nobody ever gets in too easily.
+    async fn let_in(&mut self, plane: &Inner, shape: &Shape, links: &mut BTreeMap<String, Link>) -> io::Result<()> {
+        let wanted: BTreeSet<&String> =
+            shape.shards.iter().flat_map(|shard| &shard.nodes).map(|node| &node.member).collect();
+        for (name, member) in self.members.iter_mut().filter(|(name, _)| wanted.contains(name)) {
+            let Some(link) = links.get_mut(name) else { continue };
+            if member.auth.as_ref() != Some(&shape.auth) {
+                access::enforce(&mut link.connection, &shape.auth, &plane.host.admin).await?;
+                member.auth = Some(shape.auth.clone());
+            }
+            member.parameters.enforce(&mut link.connection, &shape.parameters).await?;
+            let route = route(shape, vec![member.server.socket.clone()]);
+            match &member.endpoint {
+                Some(endpoint) => endpoint.lead(route),
+                None => {
+                    let Launch { address, port, .. } = member.launch;
+                    member.endpoint = Some(Endpoint::listen(&plane.gate, address, port, route).await?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The members that were primary and are to be one no longer.
+    fn primaries_that_change(&self, shape: &Shape) -> Vec<String> {
+        let next: BTreeSet<&str> = shape.shards.iter().filter_map(|shard| shard.primary()).collect();
+        self.previous_primaries().into_values().filter(|name| !next.contains(name.as_str())).collect()
+    }
+
+    fn previous_primaries(&self) -> BTreeMap<String, String> {
+        let shards = self.shape.iter().flat_map(|shape| &shape.shards);
+        shards.filter_map(|shard| Some((shard.id.clone(), shard.primary()?.to_owned()))).collect()
+    }
+
+    /// What clients notice of a failover: connections end. The endpoints stay closed until it is over, so that no
+    /// write reaches the old primary meanwhile.
+    fn interrupt(&self, primaries: &[String]) {
+        for endpoint in self.endpoints.values() {
+            endpoint.close();
+        }
+        for name in primaries {
+            if let Some(endpoint) = self.members.get(name).and_then(|member| member.endpoint.as_ref()) {
+                endpoint.drop_connections();
+            }
+        }
+    }
+
+    async fn settle_replicas(&mut self, shape: &Shape, mut links: BTreeMap<String, Link>) -> io::Result<()> {
+        let previous = self.previous_primaries().into_values().next();
+        let Some(shard) = shape.shards.first() else { return Ok(()) };
+        let replicas: Vec<&str> =
+            shard.nodes.iter().filter(|node| !node.primary).map(|node| node.member.as_str()).collect();
+        let primary = shard.primary().unwrap_or_default();
+        // The previous primary may be gone with its process, and then there is nothing to take over from it.
+        let previous = previous.filter(|name| links.contains_key(name));
+        replication::settle(&mut links, primary, &replicas, previous.as_deref()).await?;
+        self.stop_members_not_in(shape).await;
+        Ok(())
+    }
+
+    async fn settle_cluster(
+        &mut self,
+        plane: &Inner,
+        shape: &Shape,
+        mut links: BTreeMap<String, Link>,
+    ) -> io::Result<()> {
+        let plan = Plan { shards: &shape.shards, previous: self.previous_primaries() };
+        cluster::arrange(&mut links, &plan, &plane.host).await?;
+        self.stop_members_not_in(shape).await;
+        links.retain(|name, _| self.members.contains_key(name));
+        cluster::agree(&mut links, &plan).await
+    }
+
+    async fn stop_members_not_in(&mut self, shape: &Shape) {
+        let is_wanted = |name: &str| {
+            let mut nodes = shape.shards.iter().flat_map(|shard| &shard.nodes);
+            nodes.any(|node| node.member == name)
+        };
+        let gone: Vec<String> = self.members.keys().filter(|name| !is_wanted(name)).cloned().collect();
+        for name in gone {
+            if let Some(member) = self.members.remove(&name) {
+                drop(member.endpoint);
+                member.server.stop().await;
+            }
+        }
+    }
+
+    /// The endpoints that are not a member's own.
+    async fn point_endpoints(&mut self, plane: &Inner, shape: &Shape) -> io::Result<()> {
+        let sockets = |primary: bool| -> Vec<PathBuf> {
+            let nodes = shape.shards.iter().flat_map(|shard| &shard.nodes).filter(|node| node.primary == primary);
+            nodes.filter_map(|node| Some(self.members.get(&node.member)?.server.socket.clone())).collect()
+        };
+        let (primaries, replicas) = (sockets(true), sockets(false));
+        let readers = if replicas.is_empty() { primaries.clone() } else { replicas.clone() };
+        let everyone = primaries.iter().chain(&replicas).cloned().collect();
+        let names = &shape.endpoints;
+        let reader_port = if shape.serverless { shape.port + 1 } else { shape.port };
+        let wanted = [
+            (&names.primary, shape.port, primaries),
+            (&names.reader, reader_port, readers),
+            (&names.configuration, shape.port, everyone),
+        ];
+        let wanted: BTreeMap<String, (u16, Vec<PathBuf>)> = wanted
+            .into_iter()
+            .filter_map(|(name, port, servers)| Some((name.clone()?, (port, servers))))
+            // In a group of one node the control plane may use the node's own name.
+            .filter(|(name, (port, _))| shape.port != *port || !self.members.contains_key(name))
+            .collect();
+        self.endpoints.retain(|name, endpoint| wanted.get(name).is_some_and(|(port, _)| *port == endpoint.port));
+        for (name, (port, servers)) in wanted {
+            let route = route(shape, servers);
+            match self.endpoints.get(&name) {
+                Some(endpoint) => endpoint.lead(route),
+                None => {
+                    let address = plane.gate.addresses.of(&name);
+                    self.endpoints.insert(name, Endpoint::listen(&plane.gate, address, port, route).await?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn route(shape: &Shape, servers: Vec<PathBuf>) -> Route {
+    Route { tls: shape.tls, servers, greeting: access::greeting(&shape.auth), epoch: 0 }
+}

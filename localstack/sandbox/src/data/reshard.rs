@@ -1,0 +1,82 @@
+//! Slots, with their keys, from one primary to another while clients use them (`ASK`, then `MOVED`).
+
+use std::{collections::BTreeMap, io};
+
+use super::{
+    cluster::Links,
+    endpoint::{Endpoint, Route},
+    resp::Command,
+    server::{Host, MIGRATE},
+    shape::Tls,
+};
+
+/// Keys per `MIGRATE`.
+const BATCH: &str = "500";
+
+pub(super) struct Move {
+    pub(super) source: String,
+    pub(super) target: String,
+    pub(super) slots: Vec<u16>,
+}
+
+pub(super) async fn reshard(
+    links: &mut Links,
+    step: &Move,
+    ids: &BTreeMap<String, String>,
+    voters: &[String],
+    host: &Host,
+) -> io::Result<()> {
+    let Move { source, target, slots } = step;
+    let (from, to) = (ids[source].as_str(), ids[target].as_str());
+    let set = |state: &str, id: &str| -> Vec<Command> {
+        slots.iter().map(|slot| Command::new(["CLUSTER", "SETSLOT", &slot.to_string(), state, id])).collect()
+    };
+    // Importing first: a slot that is known to migrate but not to arrive would bounce its clients.
+    run(links, target, &set("IMPORTING", from)).await?;
+    run(links, source, &set("MIGRATING", to)).await?;
+    move_keys(links, step, host).await?;
+    // The target first, so that no slot is ever without an owner.
+    let owner = set("NODE", to);
+    run(links, target, &owner).await?;
+    run(links, source, &owner).await?;
+    for name in voters.iter().filter(|name| *name != source && *name != target) {
+        // Only news that travels faster than by gossip.
+        if let Some(link) = links.get_mut(name) {
+            link.connection.pipeline(&owner).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn run(links: &mut Links, name: &str, commands: &[Command]) -> io::Result<()> {
+    let link = links.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
+    link.connection.all(commands).await.map(drop)
+}
+
+async fn move_keys(links: &mut Links, step: &Move, host: &Host) -> io::Result<()> {
+    let target = links.get(&step.target).ok_or(io::ErrorKind::NotFound)?;
+    // MIGRATE knows TCP only, and comes from 127.0.0.1 like any client, whom the node's own endpoint may turn away.
+    let route = Route { tls: Tls::Off, servers: vec![target.socket.clone()], greeting: None, epoch: 0 };
+    let address = target.address;
+    let door = Endpoint::listen(&target.gate, address, 0, route).await?;
+    let source = links.get_mut(&step.source).ok_or(io::ErrorKind::NotFound)?;
+    let counts: Vec<Command> =
+        step.slots.iter().map(|slot| Command::new(["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()])).collect();
+    let counts = source.connection.all(&counts).await?;
+    let filled = step.slots.iter().zip(counts).filter(|(_, count)| count.integer() > 0);
+    for slot in filled.map(|(slot, _)| slot.to_string()) {
+        loop {
+            let keys = source.connection.call(["CLUSTER", "GETKEYSINSLOT", &slot, BATCH]).await?;
+            if keys.array().is_empty() {
+                break;
+            }
+            let head =
+                [MIGRATE, &address.to_string(), &door.port.to_string(), "", "0", "60000", "AUTH2"].map(Vec::from);
+            let mut words: Vec<Vec<u8>> = head.to_vec();
+            words.extend([host.admin.user.as_str(), &host.admin.password, "KEYS"].map(Vec::from));
+            words.extend(keys.array().iter().map(|key| key.bytes().to_vec()));
+            source.connection.call(words).await?;
+        }
+    }
+    Ok(())
+}
