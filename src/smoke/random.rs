@@ -60,9 +60,7 @@ impl Zipf {
 
     pub fn pick(&self, random: &mut Random) -> usize {
         let at = random.fraction();
-        self.cumulative
-            .partition_point(|share| *share < at)
-            .min(self.cumulative.len() - 1)
+        self.cumulative.partition_point(|share| *share < at).min(self.cumulative.len() - 1)
     }
 }
 

@@ -184,11 +184,7 @@ pub struct Gate {
 /// The worst thing that was found decides.
 pub fn verdict(checks: &[Check], gates: &[Gate]) -> Verdict {
     let any = |status| checks.iter().any(|check| check.status == status);
-    let missed = |undecided: bool| {
-        gates
-            .iter()
-            .any(|gate| !gate.passed && gate.undecided.is_some() == undecided)
-    };
+    let missed = |undecided: bool| gates.iter().any(|gate| !gate.passed && gate.undecided.is_some() == undecided);
     if any(CheckStatus::Failed) || missed(false) {
         Verdict::Failed
     } else if missed(true) {
@@ -205,13 +201,7 @@ mod tests {
     use super::*;
 
     fn check(status: CheckStatus) -> Check {
-        Check {
-            name: "x".into(),
-            status,
-            detail: String::new(),
-            hint: None,
-            seconds: 0.0,
-        }
+        Check { name: "x".into(), status, detail: String::new(), hint: None, seconds: 0.0 }
     }
 
     fn gate(passed: bool, undecided: Option<&str>) -> Gate {
@@ -227,23 +217,11 @@ mod tests {
     #[test]
     fn the_worst_finding_decides_the_verdict() {
         use CheckStatus::{Failed, Ok, Skipped, Warn};
-        assert_eq!(
-            verdict(&[check(Ok), check(Skipped)], &[gate(true, None)]),
-            Verdict::Passed
-        );
+        assert_eq!(verdict(&[check(Ok), check(Skipped)], &[gate(true, None)]), Verdict::Passed);
         assert_eq!(verdict(&[check(Ok), check(Warn)], &[]), Verdict::Warned);
-        assert_eq!(
-            verdict(&[check(Warn)], &[gate(false, Some("few"))]),
-            Verdict::Invalid
-        );
-        assert_eq!(
-            verdict(&[check(Warn)], &[gate(false, None)]),
-            Verdict::Failed
-        );
-        assert_eq!(
-            verdict(&[check(Failed)], &[gate(false, Some("few"))]),
-            Verdict::Failed
-        );
+        assert_eq!(verdict(&[check(Warn)], &[gate(false, Some("few"))]), Verdict::Invalid);
+        assert_eq!(verdict(&[check(Warn)], &[gate(false, None)]), Verdict::Failed);
+        assert_eq!(verdict(&[check(Failed)], &[gate(false, Some("few"))]), Verdict::Failed);
     }
 
     #[test]
@@ -252,9 +230,6 @@ mod tests {
         assert_eq!(json["name"], "p99Ms");
         let json = serde_json::to_value(check(CheckStatus::Skipped)).unwrap();
         assert_eq!(json["status"], "skipped");
-        assert_eq!(
-            serde_json::to_value(Pattern::CacheAside).unwrap(),
-            "cacheAside"
-        );
+        assert_eq!(serde_json::to_value(Pattern::CacheAside).unwrap(), "cacheAside");
     }
 }

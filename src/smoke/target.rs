@@ -95,13 +95,7 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    pub const ALL: [Self; 5] = [
-        Self::CacheAside,
-        Self::WriteThrough,
-        Self::Stampede,
-        Self::Session,
-        Self::Lock,
-    ];
+    pub const ALL: [Self; 5] = [Self::CacheAside, Self::WriteThrough, Self::Stampede, Self::Session, Self::Lock];
 
     /// The name used in specs and reports.
     pub fn as_str(self) -> &'static str {
@@ -125,10 +119,7 @@ impl FromStr for Pattern {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|pattern| pattern.as_str() == text)
-            .ok_or(())
+        Self::ALL.into_iter().find(|pattern| pattern.as_str() == text).ok_or(())
     }
 }
 

@@ -1,0 +1,326 @@
+//! Ways into the cache: a bare TCP connect that tells the kinds of unreachable apart, and client
+//! connections with the target's TLS and credentials.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Once;
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::ClusterClientBuilder;
+use redis::cluster_async::ClusterConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, Pipeline,
+    RedisConnectionInfo, RedisError, RedisFuture, RedisResult, TlsCertificates, Value,
+};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use super::target::{Secret, Target};
+
+/// Why no TCP connection came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unreachable {
+    Dns(String),
+    Refused,
+    Timeout(Duration),
+    Other(String),
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(why) => write!(f, "name does not resolve ({why})"),
+            Self::Refused => f.write_str("connection refused"),
+            Self::Timeout(after) => write!(f, "connect timeout {}s", after.as_secs_f64()),
+            Self::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Unreachable {
+    /// What to do now. A security group drops packets silently, so a VPC-only endpoint shows as a
+    /// timeout; a refusal comes from a host that was reached.
+    pub(super) fn hint(&self, target: &Target) -> String {
+        let (host, port) = (&target.host, target.port);
+        match self {
+            Self::Dns(_) => format!("check that the cache exists and that this machine's resolver can see {host}"),
+            Self::Refused => format!(
+                "something answers for {host} but nothing listens on port {port}: check the port, \
+                 the tunnel, and that the cache is available"
+            ),
+            Self::Timeout(_) | Self::Other(_) if target.cluster => format!(
+                "a cache answers only inside its VPC. Run this in the VPC, with a security group \
+                 that the cache lets in on {port}; a tunnel would need one forward per node, since \
+                 a cluster names its nodes to clients"
+            ),
+            Self::Timeout(_) | Self::Other(_) => format!(
+                "a cache answers only inside its VPC. Run this in the VPC, with a security group \
+                 that the cache lets in on {port}, or through a tunnel: `aws ssm start-session \
+                 --target INSTANCE --document-name AWS-StartPortForwardingSessionToRemoteHost \
+                 --parameters host={host},portNumber={port},localPortNumber={port}` with `127.0.0.1 \
+                 {host}` in /etc/hosts, so that the certificate's name still matches"
+            ),
+        }
+    }
+}
+
+/// Resolves and connects, trying every address, all within `limit`.
+pub(super) async fn reach(host: &str, port: u16, limit: Duration) -> Result<SocketAddr, Unreachable> {
+    let attempt = async {
+        let addresses: Vec<SocketAddr> =
+            lookup_host((host, port)).await.map_err(|error| Unreachable::Dns(error.to_string()))?.collect();
+        let mut last = Unreachable::Dns("no address".to_owned());
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(_) => return Ok(address),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                    last = Unreachable::Refused;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                    last = Unreachable::Timeout(limit);
+                }
+                Err(error) => last = Unreachable::Other(error.to_string()),
+            }
+        }
+        Err(last)
+    };
+    timeout(limit, attempt).await.unwrap_or(Err(Unreachable::Timeout(limit)))
+}
+
+/// rustls picks a provider by itself only while exactly one is compiled in anywhere in the tree;
+/// installing one makes the choice independent of other crates' features.
+pub(super) fn install_crypto_provider() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // An error means that the application installed one before, which is just as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    });
+}
+
+/// Opens connections to one target.
+#[derive(Clone)]
+pub(super) struct Connector {
+    host: String,
+    port: u16,
+    cluster: bool,
+    tls: bool,
+    ca_pem: Option<Vec<u8>>,
+    username: Option<String>,
+    password: Option<Secret>,
+    timeout: Duration,
+}
+
+impl Connector {
+    pub(super) fn new(target: &Target, ca_pem: Option<Vec<u8>>, timeout: Duration) -> Self {
+        if target.tls.is_some() {
+            install_crypto_provider();
+        }
+        Self {
+            host: target.host.clone(),
+            port: target.port,
+            cluster: target.cluster,
+            tls: target.tls.is_some(),
+            ca_pem,
+            username: target.username.clone(),
+            password: target.password.clone(),
+            timeout,
+        }
+    }
+
+    pub(super) fn set_cluster(&mut self, cluster: bool) {
+        self.cluster = cluster;
+    }
+
+    /// The same way in for someone who has no password.
+    pub(super) fn without_credentials(&self) -> Self {
+        Self { username: None, password: None, ..self.clone() }
+    }
+
+    fn certificates(&self) -> TlsCertificates {
+        TlsCertificates { client_tls: None, root_cert: self.ca_pem.clone() }
+    }
+
+    fn info(&self, host: &str, port: u16) -> RedisResult<ConnectionInfo> {
+        let address = if self.tls {
+            ConnectionAddr::TcpTls { host: host.to_owned(), port, insecure: false, tls_params: None }
+        } else {
+            ConnectionAddr::Tcp(host.to_owned(), port)
+        };
+        let mut login = RedisConnectionInfo::default().set_skip_set_lib_name();
+        if let Some(password) = &self.password {
+            if let Some(username) = &self.username {
+                login = login.set_username(username);
+            }
+            login = login.set_password(password.expose());
+        }
+        // Nagle's algorithm would hold small commands back; the client library leaves it on.
+        let tcp = TcpSettings::default().set_nodelay(true);
+        Ok(address.into_connection_info()?.set_redis_settings(login).set_tcp_settings(tcp))
+    }
+
+    /// A connection to one node, without redirections.
+    pub(super) async fn node(&self, host: &str, port: u16) -> RedisResult<Connection> {
+        let info = self.info(host, port)?;
+        let client = if self.tls { Client::build_with_tls(info, self.certificates())? } else { Client::open(info)? };
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.timeout))
+            .set_response_timeout(Some(self.timeout));
+        client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Node)
+    }
+
+    /// A connection to whichever node answers at the target's own endpoint.
+    pub(super) async fn endpoint(&self) -> RedisResult<Connection> {
+        self.node(&self.host, self.port).await
+    }
+
+    /// A connection as an application holds it: cluster-aware in cluster mode.
+    pub(super) async fn open(&self) -> RedisResult<Connection> {
+        if !self.cluster {
+            return self.endpoint().await;
+        }
+        let mut builder = ClusterClientBuilder::new([self.info(&self.host, self.port)?])
+            .tcp_settings(TcpSettings::default().set_nodelay(true))
+            .connection_timeout(self.timeout)
+            .response_timeout(self.timeout)
+            .overall_response_timeout(Some(self.timeout))
+            // Redirections need a retry; more than a few would hide a cluster that never settles.
+            .retries(3);
+        if self.tls {
+            builder = builder.certs(self.certificates());
+        }
+        let connecting = async { builder.build()?.get_async_connection().await };
+        // The client tries seed nodes one after the other, each with its own timeout.
+        match timeout(self.timeout * 2, connecting).await {
+            Ok(connected) => connected.map(Connection::Cluster),
+            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+        }
+    }
+
+    /// An error for people: the server's own words, and never the password.
+    pub(super) fn describe(&self, error: &RedisError) -> String {
+        let text = match (error.code(), error.detail()) {
+            (Some(code), Some(detail)) => format!("{code} {detail}"),
+            _ => error.to_string(),
+        };
+        match &self.password {
+            Some(secret) if !secret.expose().is_empty() => text.replace(secret.expose(), "<secret>"),
+            _ => text,
+        }
+    }
+}
+
+/// To one node, or to a whole cluster.
+#[derive(Clone)]
+pub(super) enum Connection {
+    Node(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Node(connection) => connection.req_packed_command(cmd),
+            Self::Cluster(connection) => connection.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::Node(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        0
+    }
+}
+
+/// The class under which a failed command is counted.
+pub(super) fn error_class(error: &RedisError) -> String {
+    if let Some(code) = error.code() {
+        return code.to_owned();
+    }
+    if error.is_timeout() {
+        "timeout"
+    } else if error.is_connection_refusal() {
+        "connection refused"
+    } else if error.is_connection_dropped() {
+        "connection dropped"
+    } else {
+        match error.kind() {
+            ErrorKind::AuthenticationFailed => "authentication",
+            ErrorKind::ClusterConnectionNotFound => "node not found",
+            ErrorKind::Parse | ErrorKind::UnexpectedReturnType => "unexpected reply",
+            _ => "connection",
+        }
+    }
+    .to_owned()
+}
+
+/// The user may not do this: a statement about access rules, not about the cache.
+pub(super) fn is_denied(error: &RedisError) -> bool {
+    error.code() == Some("NOPERM")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target() -> Target {
+        Target {
+            host: "prod.example".into(),
+            port: 6379,
+            password: Some(Secret::new("hunter2-hunter2")),
+            ..Target::default()
+        }
+    }
+
+    #[test]
+    fn a_password_never_shows_in_an_error_or_in_debug_output() {
+        let connector = Connector::new(&target(), None, Duration::from_secs(1));
+        let error =
+            RedisError::from((ErrorKind::InvalidClientConfig, "bad", "token hunter2-hunter2 refused".to_owned()));
+        let text = connector.describe(&error);
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(!format!("{:?}", target()).contains("hunter2"));
+    }
+
+    #[test]
+    fn errors_are_counted_by_the_servers_code_or_by_what_broke() {
+        let timed_out = RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+        assert_eq!(error_class(&timed_out), "timeout");
+        let reset = RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        assert_eq!(error_class(&reset), "connection dropped");
+        let oom = redis::make_extension_error("OOM".into(), Some("used memory".into()));
+        assert_eq!(error_class(&oom), "OOM");
+    }
+
+    #[test]
+    fn an_unreachable_endpoint_in_a_vpc_comes_with_a_tunnel() {
+        let hint = Unreachable::Timeout(Duration::from_secs(3)).hint(&target());
+        assert!(hint.contains("AWS-StartPortForwardingSessionToRemoteHost"));
+        assert!(hint.contains("host=prod.example,portNumber=6379"));
+        assert!(Unreachable::Refused.hint(&target()).contains("nothing listens"));
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_refused_and_an_unknown_name_does_not_resolve() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let limit = Duration::from_secs(5);
+        assert_eq!(reach("127.0.0.1", port, limit).await, Err(Unreachable::Refused));
+        assert!(matches!(
+            reach("no-such-cache.invalid", port, limit).await,
+            Err(Unreachable::Dns(_) | Unreachable::Timeout(_))
+        ));
+    }
+}

@@ -1,0 +1,161 @@
+//! Latencies: recording, percentiles that the sample can carry, and decisions about a limit.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use super::report::Latencies;
+
+/// 1 us to 60 s with three significant digits, about 150 KB. Longer ones count as 60 s: the client's
+/// own timeout ends every command before that.
+const LONGEST_US: u64 = 60_000_000;
+
+/// A percentile is stated only when at least 100 samples lie beyond it; with fewer, the next run
+/// shows another number. p50: 200, p95: 2,000, p99: 10,000, p99.9: 100,000 samples.
+const BEYOND: f64 = 100.0;
+
+#[derive(Clone, Debug)]
+pub(super) struct Recorder {
+    histogram: Histogram<u64>,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        let histogram = Histogram::new_with_bounds(1, LONGEST_US, 3)
+            .unwrap_or_else(|_| unreachable!("the bounds are constants that the crate accepts"));
+        Self { histogram }
+    }
+}
+
+impl Recorder {
+    pub(super) fn record(&mut self, latency: Duration) {
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        self.histogram.saturating_record(micros.clamp(1, LONGEST_US));
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        // Both have the same bounds, so this cannot fail; a lost merge would show in the count.
+        let _ = self.histogram.add(&other.histogram);
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// The percentile of what was recorded, however few samples there are.
+    pub(super) fn raw_ms(&self, quantile: f64) -> Option<f64> {
+        (self.len() > 0).then(|| self.histogram.value_at_quantile(quantile) as f64 / 1e3)
+    }
+
+    /// The percentile, if there are enough samples to state it.
+    pub(super) fn percentile_ms(&self, quantile: f64) -> Option<f64> {
+        // Half a sample of slack: 1 - 0.99 is not quite 0.01 in binary.
+        (self.len() as f64 * (1.0 - quantile) + 0.5 >= BEYOND).then(|| self.raw_ms(quantile)).flatten()
+    }
+
+    pub(super) fn max_ms(&self) -> Option<f64> {
+        (self.len() > 0).then(|| self.histogram.max() as f64 / 1e3)
+    }
+
+    /// How many samples took longer than `limit_ms`.
+    pub(super) fn over(&self, limit_ms: f64) -> u64 {
+        let limit = (limit_ms * 1e3).clamp(0.0, LONGEST_US as f64) as u64;
+        self.len() - self.histogram.count_between(0, limit).min(self.len())
+    }
+
+    pub(super) fn latencies(&self) -> Latencies {
+        Latencies {
+            p50_ms: self.percentile_ms(0.50),
+            p95_ms: self.percentile_ms(0.95),
+            p99_ms: self.percentile_ms(0.99),
+            p999_ms: self.percentile_ms(0.999),
+            max_ms: self.max_ms(),
+            samples: self.len(),
+        }
+    }
+}
+
+/// Whether a share of samples is within a limit, given that the samples are only a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Within,
+    Beyond,
+    /// Beyond the limit, by no more than chance explains.
+    Unclear,
+}
+
+/// `over` of `samples` were beyond; `allowed` is the share that may be. Beyond by more than two
+/// standard deviations of the binomial is a finding, less could be luck.
+pub(super) fn decide(over: u64, samples: u64, allowed: f64) -> Decision {
+    let expected = samples as f64 * allowed;
+    let deviation = (expected * (1.0 - allowed)).sqrt();
+    let over = over as f64;
+    if samples == 0 {
+        Decision::Unclear
+    } else if over <= expected {
+        Decision::Within
+    } else if over > expected + 2.0 * deviation.max(0.5) {
+        Decision::Beyond
+    } else {
+        Decision::Unclear
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorder(samples: impl IntoIterator<Item = u64>) -> Recorder {
+        let mut recorder = Recorder::default();
+        for micros in samples {
+            recorder.record(Duration::from_micros(micros));
+        }
+        recorder
+    }
+
+    #[test]
+    fn a_percentile_is_stated_only_when_the_sample_can_carry_it() {
+        let few = recorder(1..=9_999).latencies();
+        assert_eq!((few.p99_ms, few.p999_ms), (None, None));
+        assert!(few.p95_ms.is_some() && few.max_ms.is_some());
+        let enough = recorder((0..10_000).map(|i| i % 100 + 1)).latencies();
+        assert_eq!(enough.p99_ms, Some(0.099));
+        assert_eq!(enough.p50_ms, Some(0.05));
+        assert_eq!(enough.p999_ms, None);
+        assert_eq!(recorder([]).latencies(), Latencies::default());
+    }
+
+    #[test]
+    fn latencies_out_of_range_are_kept_at_the_bounds() {
+        let recorder = recorder([0, 120_000_000]);
+        assert_eq!(recorder.len(), 2);
+        assert!(recorder.max_ms().unwrap() >= 60_000.0);
+    }
+
+    #[test]
+    fn merging_keeps_every_sample() {
+        let mut all = recorder([10, 20]);
+        all.merge(&recorder([30]));
+        assert_eq!(all.len(), 3);
+        assert_eq!(all.max_ms(), Some(0.03));
+    }
+
+    #[test]
+    fn samples_over_a_limit_are_counted() {
+        let recorder = recorder([500, 1_000, 1_500, 9_000]);
+        assert_eq!(recorder.over(1.0), 2);
+        assert_eq!(recorder.over(60_000.0), 0);
+        assert_eq!(recorder.over(0.0), 4);
+    }
+
+    #[test]
+    fn a_limit_is_missed_only_by_more_than_chance() {
+        assert_eq!(decide(1, 100, 0.01), Decision::Within);
+        assert_eq!(decide(2, 100, 0.01), Decision::Unclear);
+        assert_eq!(decide(5, 100, 0.01), Decision::Beyond);
+        assert_eq!(decide(0, 0, 0.01), Decision::Unclear);
+        assert_eq!(decide(105, 10_000, 0.01), Decision::Unclear);
+        assert_eq!(decide(200, 10_000, 0.01), Decision::Beyond);
+        assert_eq!(decide(1, 1_000_000, 0.0), Decision::Unclear);
+    }
+}

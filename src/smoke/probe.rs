@@ -1,0 +1,339 @@
+//! The checks that come before any load: reachability, TLS, credentials, engine, TTLs, policy.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use redis::aio::ConnectionLike;
+use redis::{FromRedisValue, RedisError, RedisResult, cmd};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::checks::{Checks, Finding};
+use super::connect::{Connection, Connector, Unreachable, is_denied, reach};
+use super::report::ServerInfo;
+use super::target::{Settings, Target};
+use super::tls;
+use super::topology::Facts;
+
+/// Everything that a run knows about its cache.
+pub(super) struct Probe<'a> {
+    pub(super) target: &'a Target,
+    pub(super) settings: &'a Settings,
+    pub(super) connector: Connector,
+    pub(super) checks: Checks,
+    pub(super) server: ServerInfo,
+}
+
+impl<'a> Probe<'a> {
+    pub(super) fn new(target: &'a Target, settings: &'a Settings, ca_pem: Option<Vec<u8>>) -> Self {
+        Self {
+            target,
+            settings,
+            connector: Connector::new(target, ca_pem, settings.timeout),
+            checks: Checks::default(),
+            server: ServerInfo { cluster: target.cluster, ..ServerInfo::default() },
+        }
+    }
+
+    /// A connection to the endpoint, and the address behind its name.
+    pub(super) async fn reach(&mut self) -> Result<SocketAddr, Unreachable> {
+        let begun = Instant::now();
+        let address = reach(&self.target.host, self.target.port, self.settings.timeout).await?;
+        let took = milliseconds(begun.elapsed());
+        let finding = Finding::ok(format!("TCP to {address} in {took}"));
+        self.checks.add("connect", begun, finding);
+        Ok(address)
+    }
+
+    /// False when there is no way on.
+    pub(super) async fn tls(&mut self, address: SocketAddr, ca_pem: Option<&[u8]>) -> bool {
+        let Some(wanted) = &self.target.tls else {
+            return true;
+        };
+        let begun = Instant::now();
+        let limit = self.settings.timeout;
+        let host = self.target.host.clone();
+        let shaken = match tls::client_config(ca_pem) {
+            Ok(config) => {
+                let shake = spawn_blocking(move || tls::handshake(address, &host, config, limit));
+                shake.await.unwrap_or_else(|error| Err(error.to_string()))
+            }
+            Err(error) => Err(error),
+        };
+        let finding = match &shaken {
+            Ok(handshake) => {
+                self.server.tls = Some(handshake.protocol.clone());
+                self.server.certificate_days_left = handshake.days_left;
+                certificate(&handshake.protocol, handshake.days_left)
+            }
+            Err(error) => Finding::failed(error, Some(tls::hint(error, wanted.ca_file.is_some()))),
+        };
+        self.checks.add("TLS", begun, finding);
+        if shaken.is_err() {
+            return false;
+        }
+        if !wanted.preferred {
+            let begun = Instant::now();
+            // A server that waits for a TLS record says nothing to a PING; a second tells.
+            let limit = limit.min(Duration::from_secs(1));
+            let answer = spawn_blocking(move || tls::plaintext_answer(address, limit)).await;
+            let finding = match answer {
+                Ok(Ok(None)) => Finding::ok("a PING without TLS gets no answer"),
+                Ok(Ok(Some(reply))) => Finding::failed(
+                    format!("a PING without TLS was answered: {reply}"),
+                    Some("set transitEncryptionMode to required".to_owned()),
+                ),
+                Ok(Err(error)) => Finding::skipped(error.to_string(), None),
+                Err(error) => Finding::skipped(error.to_string(), None),
+            };
+            self.checks.add("plaintext refused", begun, finding);
+        }
+        true
+    }
+
+    /// Logs in and pings. `None` when there is no way on.
+    pub(super) async fn login(&mut self) -> Option<Connection> {
+        let begun = Instant::now();
+        let connected = match self.connector.endpoint().await {
+            Ok(mut connection) => ask::<String>(&mut connection, &["PING"]).await.map(|_| connection),
+            Err(error) => Err(error),
+        };
+        let name = if self.target.password.is_some() { "AUTH" } else { "PING" };
+        let mut connection = match connected {
+            Ok(connection) => connection,
+            Err(error) if is_denied(&error) => {
+                // Logged in, but PING is not in the user's access string. Everything else may be.
+                let finding = Finding::warn(
+                    self.connector.describe(&error),
+                    Some("clients ping their connections: allow +@connection".to_owned()),
+                );
+                self.checks.add(name, begun, finding);
+                return self.connector.endpoint().await.ok();
+            }
+            Err(error) => {
+                let hint = login_hint(&error, self.target);
+                let finding = Finding::failed(self.connector.describe(&error), hint);
+                self.checks.add(name, begun, finding);
+                return None;
+            }
+        };
+        self.server.user = ask::<String>(&mut connection, &["ACL", "WHOAMI"]).await.ok();
+        let mut detail = match (&self.target.password, &self.server.user) {
+            (Some(_), Some(user)) => format!("logged in as {user}"),
+            (Some(_), None) => "logged in".to_owned(),
+            (None, _) => "PONG".to_owned(),
+        };
+        let mut round_trips = Vec::new();
+        for _ in 0..20 {
+            let begun = Instant::now();
+            if ask::<String>(&mut connection, &["PING"]).await.is_ok() {
+                round_trips.push(begun.elapsed());
+            }
+        }
+        round_trips.sort();
+        if let Some(median) = round_trips.get(round_trips.len() / 2) {
+            self.server.rtt_ms = Some(median.as_secs_f64() * 1e3);
+            detail.push_str(&format!(", round trip {}", milliseconds(*median)));
+        }
+        self.checks.add(name, begun, Finding::ok(detail));
+        Some(connection)
+    }
+
+    /// Someone without the password must get nothing. A wrong password is not tried: ElastiCache
+    /// counts those in `AuthenticationFailures`, and an alarm on it would go off.
+    pub(super) async fn anonymous_access(&mut self) {
+        if self.target.password.is_none() {
+            return;
+        }
+        let begun = Instant::now();
+        let connector = self.connector.without_credentials();
+        let answer = match connector.endpoint().await {
+            Ok(mut connection) => {
+                ask::<Option<String>>(&mut connection, &["GET", &format!("{}anonymous", self.settings.key_prefix)])
+                    .await
+                    .map(|_| ())
+            }
+            Err(error) => Err(error),
+        };
+        let finding = match answer {
+            Ok(()) => Finding::failed(
+                "a connection without credentials may read keys",
+                Some("set an auth token, or give the user group a `default` user without access".to_owned()),
+            ),
+            Err(error) if matches!(error.code(), Some("NOAUTH" | "NOPERM")) => {
+                Finding::ok(self.connector.describe(&error))
+            }
+            Err(error) => Finding::warn(format!("no clear refusal: {}", self.connector.describe(&error)), None),
+        };
+        self.checks.add("no access without AUTH", begun, finding);
+    }
+
+    /// A key with a TTL is written, read, and gone when its time is over.
+    pub(super) async fn expiry(&mut self, connection: &mut Connection) {
+        let begun = Instant::now();
+        let key = format!("{}expiry", self.settings.key_prefix);
+        let finding = match expire(connection, &key).await {
+            Ok(Ok(detail)) => Finding::ok(detail),
+            Ok(Err(broken)) => Finding::failed(broken, None),
+            Err(error) => self.command_failed(&error),
+        };
+        self.checks.add("TTL", begun, finding);
+    }
+
+    /// The engine and the eviction policy, from `INFO`: it shows them where `CONFIG` is not allowed,
+    /// as on ElastiCache.
+    pub(super) fn engine(&mut self, info: &RedisResult<Facts>) {
+        let begun = Instant::now();
+        match info {
+            Ok(info) => {
+                let (engine, version) = super::engine::identity(info);
+                self.server.engine = Some(engine.clone());
+                self.server.version = version.clone();
+                let finding = super::engine::finding(&self.target.expect, &engine, version.as_deref());
+                self.checks.add("engine", begun, finding);
+                let policy = info.get("maxmemory_policy").cloned();
+                let finding = super::engine::policy(&self.target.expect, info);
+                self.server.maxmemory_policy = policy;
+                self.checks.add("eviction policy", begun, finding);
+            }
+            Err(error) => {
+                let finding = self.not_seen(error, "+info");
+                self.checks.add("engine", begun, finding);
+            }
+        }
+    }
+
+    /// A read that only a check needs: what the user may not see is skipped, not failed.
+    pub(super) fn not_seen(&self, error: &RedisError, permission: &str) -> Finding {
+        if is_denied(error) {
+            Finding::skipped(self.connector.describe(error), Some(format!("allow {permission} to the smoke user")))
+        } else {
+            Finding::failed(self.connector.describe(error), None)
+        }
+    }
+
+    /// A command that applications use did not work.
+    pub(super) fn command_failed(&self, error: &RedisError) -> Finding {
+        let hint = is_denied(error).then(|| {
+            format!(
+                "the user may not use keys under {}: set `keyPrefix` to a prefix its access string \
+                 allows",
+                self.settings.key_prefix
+            )
+        });
+        Finding::failed(self.connector.describe(error), hint)
+    }
+}
+
+/// Sends a command made of words.
+pub(super) async fn ask<T: FromRedisValue>(connection: &mut impl ConnectionLike, words: &[&str]) -> RedisResult<T> {
+    let mut command = redis::Cmd::new();
+    for word in words {
+        command.arg(*word);
+    }
+    command.query_async(connection).await
+}
+
+async fn expire(connection: &mut Connection, key: &str) -> RedisResult<Result<String, String>> {
+    let () = cmd("SET").arg(key).arg("here").arg("PX").arg(60_000).query_async(connection).await?;
+    let ttl: i64 = ask(connection, &["PTTL", key]).await?;
+    let value: Option<String> = ask(connection, &["GET", key]).await?;
+    if value.as_deref() != Some("here") {
+        return Ok(Err(format!("wrote \"here\", read {value:?}")));
+    }
+    if !(1..=60_000).contains(&ttl) {
+        return Ok(Err(format!("SET PX 60000 gave a TTL of {ttl} ms")));
+    }
+    let begun = Instant::now();
+    let set: i64 = ask(connection, &["PEXPIRE", key, "80"]).await?;
+    let polling = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if ask::<Option<String>>(connection, &["GET", key]).await?.is_none() {
+                return Ok::<_, RedisError>(begun.elapsed());
+            }
+        }
+    };
+    Ok(match timeout(Duration::from_secs(2), polling).await {
+        Ok(gone) => {
+            let gone = gone?;
+            // The server's 80 ms began after ours, so an earlier end is wrong on every network.
+            if set != 1 || gone < Duration::from_millis(80) {
+                Err(format!("a key with a TTL of 80 ms was gone after {}", milliseconds(gone)))
+            } else {
+                Ok(format!("SET, GET, PTTL; gone {} after PEXPIRE 80", milliseconds(gone)))
+            }
+        }
+        Err(_) => Err("a key with a TTL of 80 ms was still there after 2 s".to_owned()),
+    })
+}
+
+fn certificate(protocol: &str, days_left: Option<i64>) -> Finding {
+    match days_left {
+        Some(days) if days < 14 => Finding::warn(
+            format!("{protocol}, certificate expires in {days} days"),
+            Some("AWS renews its certificates by itself; a private one must be renewed".to_owned()),
+        ),
+        Some(days) => Finding::ok(format!("{protocol}, certificate valid for {days} days")),
+        None => Finding::ok(protocol.to_owned()),
+    }
+}
+
+fn login_hint(error: &RedisError, target: &Target) -> Option<String> {
+    let text = error.to_string();
+    let has = |word: &str| error.code() == Some(word) || text.contains(word);
+    if target.password.is_none() && has("NOAUTH") {
+        Some("the cache wants a password: give the smoke test a user or the auth token".to_owned())
+    } else if has("WRONGPASS") || has("invalid password") || has("invalid username-password") {
+        Some(match &target.username {
+            Some(user) => format!(
+                "check that user {user} is on, belongs to the cache's user group, and that the \
+                 secret holds its current password"
+            ),
+            None => "check that the secret holds the current auth token; a cache with a user group \
+                     needs a user name too"
+                .to_owned(),
+        })
+    } else if has("without any password configured") || has("no password is set") {
+        Some("the cache has no password: AUTH or RBAC is not in effect".to_owned())
+    } else if target.tls.is_none() && (error.is_connection_dropped() || error.is_io_error()) {
+        Some(
+            "the connection was made and then lost: the port may speak TLS only \
+             (transitEncryptionEnabled)"
+                .to_owned(),
+        )
+    } else {
+        None
+    }
+}
+
+pub(super) fn milliseconds(duration: Duration) -> String {
+    let ms = duration.as_secs_f64() * 1e3;
+    if ms < 10.0 { format!("{ms:.2} ms") } else { format!("{ms:.0} ms") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::CheckStatus;
+    use super::super::target::Secret;
+    use super::*;
+
+    #[test]
+    fn a_certificate_about_to_expire_is_a_warning() {
+        assert_eq!(certificate("TLSv1.3", Some(200)).status, CheckStatus::Ok);
+        assert_eq!(certificate("TLSv1.3", Some(3)).status, CheckStatus::Warn);
+        assert_eq!(certificate("TLSv1.2", None).detail, "TLSv1.2");
+    }
+
+    #[test]
+    fn a_refused_login_says_what_to_look_at() {
+        let refused = redis::make_extension_error("WRONGPASS".into(), None);
+        let mut target = Target { password: Some(Secret::new("x")), ..Target::default() };
+        assert!(login_hint(&refused, &target).unwrap().contains("auth token"));
+        target.username = Some("app".into());
+        assert!(login_hint(&refused, &target).unwrap().contains("user app"));
+        target.password = None;
+        let refused = redis::make_extension_error("NOAUTH".into(), None);
+        assert!(login_hint(&refused, &target).unwrap().contains("wants a password"));
+    }
+}

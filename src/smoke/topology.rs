@@ -1,0 +1,193 @@
+//! Who the nodes are: the shards of a cluster with their slots, and what a primary says about its
+//! replicas. Parsing only; the probes ask.
+
+use std::collections::BTreeMap;
+
+use redis::Value;
+
+/// `key:value` lines of `INFO` and `CLUSTER INFO`.
+pub(super) type Facts = BTreeMap<String, String>;
+
+pub(super) fn facts(text: &str) -> Facts {
+    text.lines()
+        .filter_map(|line| line.trim_end().split_once(':'))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+pub(super) const SLOTS: u16 = 16_384;
+
+/// One primary, its replicas, and the slots they serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shard {
+    pub(super) primary: (String, u16),
+    pub(super) replicas: Vec<(String, u16)>,
+    /// Inclusive ranges.
+    pub(super) slots: Vec<(u16, u16)>,
+}
+
+impl Shard {
+    /// Cluster mode disabled: one shard with everything.
+    pub(super) fn only(host: &str, port: u16) -> Self {
+        Self { primary: (host.to_owned(), port), replicas: Vec::new(), slots: vec![(0, SLOTS - 1)] }
+    }
+
+    fn serves(&self, slot: u16) -> bool {
+        self.slots.iter().any(|(first, last)| (*first..=*last).contains(&slot))
+    }
+
+    /// A hash tag whose keys live on this shard.
+    pub(super) fn tag(&self) -> Option<String> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        (0..1_000_000_u32).map(|number| format!("t{number}")).find(|tag| self.serves(slot(tag)))
+    }
+}
+
+/// `CLUSTER SLOTS`: slot ranges with their nodes, the primary first. It works on every engine
+/// version, where `CLUSTER SHARDS` begins with 7.0.
+pub(super) fn shards(reply: &Value, asked: (&str, u16)) -> Vec<Shard> {
+    let mut shards: Vec<Shard> = Vec::new();
+    let Value::Array(ranges) = reply else {
+        return shards;
+    };
+    for range in ranges {
+        let Value::Array(fields) = range else { continue };
+        let [Value::Int(first), Value::Int(last), nodes @ ..] = &fields[..] else {
+            continue;
+        };
+        let (Ok(first), Ok(last)) = (u16::try_from(*first), u16::try_from(*last)) else {
+            continue;
+        };
+        let mut nodes = nodes.iter().filter_map(|value| node(value, asked));
+        let Some(primary) = nodes.next() else { continue };
+        if let Some(shard) = shards.iter_mut().find(|shard| shard.primary == primary) {
+            shard.slots.push((first, last));
+        } else {
+            shards.push(Shard { primary, replicas: nodes.collect(), slots: vec![(first, last)] });
+        }
+    }
+    shards
+}
+
+/// A node without a name means "the one you asked".
+fn node(value: &Value, asked: (&str, u16)) -> Option<(String, u16)> {
+    let Value::Array(fields) = value else {
+        return None;
+    };
+    let host = match fields.first()? {
+        Value::BulkString(name) => String::from_utf8_lossy(name).into_owned(),
+        Value::SimpleString(name) => name.clone(),
+        Value::Nil => String::new(),
+        _ => return None,
+    };
+    let Value::Int(port) = fields.get(1)? else {
+        return None;
+    };
+    let host = if host.is_empty() || host == "?" { asked.0.to_owned() } else { host };
+    let port = u16::try_from(*port).ok().filter(|port| *port != 0);
+    Some((host, port.unwrap_or(asked.1)))
+}
+
+/// The slot of a hash tag: CRC16 (XMODEM) modulo 16384.
+pub(super) fn slot(tag: &str) -> u16 {
+    let mut crc = 0_u16;
+    for byte in tag.bytes() {
+        crc ^= u16::from(byte) << 8;
+        for _ in 0..8 {
+            crc = if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 };
+        }
+    }
+    crc % SLOTS
+}
+
+/// What a primary says about its replicas in `INFO replication`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Replication {
+    pub(super) primary: bool,
+    pub(super) connected: usize,
+    /// Replicas that get the stream. A fresh one says `wait_bgsave` with a lag of 0, so the lag alone
+    /// lies.
+    pub(super) online: usize,
+    /// Largest distance to the primary's offset, in bytes.
+    pub(super) behind: u64,
+    /// Largest time since a replica reported, in seconds.
+    pub(super) lag: u64,
+}
+
+pub(super) fn replication(info: &Facts) -> Replication {
+    let number = |key: &str| info.get(key).and_then(|value| value.parse::<u64>().ok());
+    let offset = number("master_repl_offset").unwrap_or(0);
+    let connected = number("connected_slaves").unwrap_or(0) as usize;
+    let mut found = Replication {
+        primary: info.get("role").is_some_and(|role| role == "master"),
+        connected,
+        ..Replication::default()
+    };
+    for index in 0..connected {
+        let Some(line) = info.get(&format!("slave{index}")) else {
+            continue;
+        };
+        let fields: BTreeMap<&str, &str> = line.split(',').filter_map(|field| field.split_once('=')).collect();
+        let value = |key: &str| fields.get(key).and_then(|value| value.parse::<u64>().ok());
+        if fields.get("state") == Some(&"online") {
+            found.online += 1;
+            found.behind = found.behind.max(offset.saturating_sub(value("offset").unwrap_or(0)));
+            found.lag = found.lag.max(value("lag").unwrap_or(0));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_the_ones_that_the_servers_compute() {
+        assert_eq!(slot("123456789"), 0x31c3);
+        assert_eq!(slot("foo"), 12_182);
+        assert_eq!(slot(""), 0);
+    }
+
+    #[test]
+    fn every_shard_gets_a_tag_of_its_own() {
+        let shard = Shard { primary: ("a".into(), 1), replicas: vec![], slots: vec![(5_461, 5_465), (16_000, 16_383)] };
+        let tag = shard.tag().unwrap();
+        assert!(shard.serves(slot(&tag)));
+        assert!(Shard { slots: vec![], ..shard }.tag().is_none());
+    }
+
+    #[test]
+    fn ranges_of_one_primary_are_one_shard_and_nameless_nodes_are_the_one_asked() {
+        let node = |host: &str, port| Value::Array(vec![Value::BulkString(host.as_bytes().to_vec()), Value::Int(port)]);
+        let range = |first, last, nodes: Vec<Value>| {
+            let mut fields = vec![Value::Int(first), Value::Int(last)];
+            fields.extend(nodes);
+            Value::Array(fields)
+        };
+        let reply = Value::Array(vec![
+            range(0, 99, vec![node("", 7001), node("b", 7002)]),
+            range(100, 199, vec![node("c", 7003)]),
+            range(200, 299, vec![node("", 7001), node("b", 7002)]),
+            Value::Nil,
+        ]);
+        let shards = shards(&reply, ("a", 1));
+        assert_eq!(shards.len(), 2);
+        assert_eq!(shards[0].primary, ("a".to_owned(), 7001));
+        assert_eq!(shards[0].slots, [(0, 99), (200, 299)]);
+        assert_eq!(shards[0].replicas, [("b".to_owned(), 7002)]);
+    }
+
+    #[test]
+    fn a_replica_that_is_still_loading_does_not_count_as_online() {
+        let info = facts(
+            "# Replication\r\nrole:master\r\nconnected_slaves:2\r\n\
+             slave0:ip=10.0.0.1,port=6379,state=online,offset=90,lag=1\r\n\
+             slave1:ip=10.0.0.2,port=6379,state=wait_bgsave,offset=0,lag=0\r\n\
+             master_repl_offset:100\r\n",
+        );
+        assert_eq!(replication(&info), Replication { primary: true, connected: 2, online: 1, behind: 10, lag: 1 });
+    }
+}
