@@ -1,9 +1,494 @@
 //! A smoke report as text for a terminal.
 
-use crate::smoke::Report;
+use anstyle::{AnsiColor, Style};
 
-/// The report in at most `width` columns (80 at least), with ANSI styles when `styled`.
+use crate::smoke::{Check, CheckStatus, Gate, Latencies, LoadReport, PatternReport, Report, ServerInfo, Verdict};
+
+/// The report in at most `width` columns (80 when less is given), with ANSI styles when `styled`.
 pub fn table(report: &Report, width: usize, styled: bool) -> String {
-    let _ = (width, styled);
-    format!("{} {:?}\n", report.address, report.verdict)
+    let mut page = Page { text: String::new(), width: width.max(80), styled };
+    page.head(report);
+    for check in &report.checks {
+        page.check(check);
+    }
+    page.measurements(report);
+    page.gates(&report.gates);
+    page.result(report);
+    page.text
+}
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const CAUTION: Style = AnsiColor::Yellow.on_default();
+const QUIET: Style = Style::new().dimmed();
+const TITLE: Style = Style::new().bold();
+
+/// Where a check's detail begins: two of margin, four of status, two, twenty-two of name.
+const DETAIL: usize = 31;
+
+struct Page {
+    text: String,
+    width: usize,
+    styled: bool,
+}
+
+impl Page {
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.styled { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text.trim_end());
+        self.text.push('\n');
+    }
+
+    fn head(&mut self, report: &Report) {
+        let facts = report.server.as_ref().map_or_else(Vec::new, server);
+        let address = self.paint(TITLE, &report.address);
+        let mut used = report.address.chars().count();
+        let mut line = address;
+        for fact in std::iter::once(report.endpoint.clone()).chain(facts) {
+            let length = fact.chars().count();
+            if used + 3 + length > self.width {
+                self.line(&line);
+                line = String::from("  ");
+                used = 2;
+            } else {
+                line.push_str("   ");
+                used += 3;
+            }
+            line.push_str(&fact);
+            used += length;
+        }
+        self.line(&line);
+    }
+
+    fn check(&mut self, check: &Check) {
+        let (word, style) = match check.status {
+            CheckStatus::Ok => ("ok  ", GOOD),
+            CheckStatus::Failed => ("FAIL", BAD),
+            CheckStatus::Warn => ("warn", CAUTION),
+            CheckStatus::Skipped => ("skip", QUIET),
+        };
+        let lead = format!("  {}  {:<23}", self.paint(style, word), check.name);
+        self.wrapped(&lead, DETAIL, &check.detail);
+        if let Some(hint) = &check.hint {
+            let lead = format!("{:8}{}", "", self.paint(QUIET, "hint: "));
+            self.wrapped(&lead, 14, hint);
+        }
+    }
+
+    /// `text` after `lead`, broken at spaces and continued at column `indent`.
+    fn wrapped(&mut self, lead: &str, indent: usize, text: &str) {
+        let room = self.width - indent;
+        let mut line = lead.to_owned();
+        for (index, part) in wrap(text, room).iter().enumerate() {
+            if index > 0 {
+                line = " ".repeat(indent);
+            }
+            line.push_str(part);
+            self.line(&line);
+        }
+    }
+
+    fn measurements(&mut self, report: &Report) {
+        if report.patterns.is_empty() && report.load.is_none() {
+            return;
+        }
+        let titles = ["p50", "p95", "p99", "p99.9", "max"].map(|title| format!("{title:>8}"));
+        self.line("");
+        let head = format!("  {:<15}{:>9} {:>6}{} {:>6}", "", "ops/s", "hits", titles.concat(), "errors");
+        let head = self.paint(QUIET, &head);
+        self.line(&head);
+        for pattern in &report.patterns {
+            let latencies = of_pattern(pattern);
+            let row =
+                row(pattern.pattern.as_str(), pattern.ops_per_second, pattern.hit_rate, &latencies, pattern.errors);
+            self.line(&row);
+        }
+        if let Some(load) = &report.load {
+            self.load(load);
+        }
+    }
+
+    fn load(&mut self, load: &LoadReport) {
+        let mix = format!("{:.0}:{:.0}", load.read_share * 10.0, (1.0 - load.read_share) * 10.0);
+        let (clients, size) = (load.clients, load.value_size);
+        self.line(&format!("  load {mix} read:write, {clients} clients, {size} B"));
+        if let Some(capacity) = &load.capacity {
+            let windows: Vec<String> = capacity.windows.iter().map(|ops| count(*ops)).collect();
+            let mut text = format!("{} ops/s, closed loop ({})", count(capacity.ops_per_second), windows.join(", "));
+            if let Some(busy) = capacity.client_busy {
+                text.push_str(&format!(", client {:.0} % busy", busy * 100.0));
+            }
+            self.wrapped("    capacity   ", 15, &text);
+        }
+        let text = format!("at {} ops/s on schedule, timed from when each command was due", count(load.rate));
+        self.wrapped("    latency    ", 15, &text);
+        for (name, part) in [("  GET", &load.get), ("  SET", &load.set)] {
+            let hits = (name == "  GET").then_some(load.hit_rate).flatten();
+            self.line(&row(name, part.ops_per_second, hits, &part.latencies, part.errors));
+        }
+        self.line(&row("  both", load.achieved_rate, None, &load.total, load.errors));
+        self.line(&row("  from sending", load.achieved_rate, None, &load.service, load.errors));
+        if load.saturated {
+            let text =
+                format!("the cache did not keep up: {} of {} ops/s", count(load.achieved_rate), count(load.rate));
+            let lead = format!("    {}  ", self.paint(CAUTION, "saturated"));
+            self.wrapped(&lead, 15, &text);
+        }
+        if !load.client_limits.is_empty() {
+            let text = format!("{}: latencies are upper bounds", load.client_limits.join(", "));
+            let lead = format!("    {}     ", self.paint(CAUTION, "client"));
+            self.wrapped(&lead, 15, &text);
+        }
+    }
+
+    fn gates(&mut self, gates: &[Gate]) {
+        for gate in gates {
+            let (sign, unit) = match gate.name.as_str() {
+                "p99Ms" => ("<=", " ms"),
+                "opsPerSecond" => (">=", ""),
+                "hitRate" => (">=", ""),
+                _ => ("<=", ""),
+            };
+            let measured = gate.measured.map_or_else(|| "n/a".to_owned(), |value| format!("{}{unit}", plain(value)));
+            let (word, style) = match (gate.passed, &gate.undecided) {
+                (true, _) => ("PASS", GOOD),
+                (false, None) => ("FAIL", BAD),
+                (false, Some(_)) => ("UNDECIDED", CAUTION),
+            };
+            let text = format!("{:<13} {measured} {sign} {}{unit}", gate.name, plain(gate.required));
+            let line = format!("  gate  {text:<44}{}", self.paint(style, word));
+            self.line(&line);
+            if let Some(why) = &gate.undecided {
+                self.wrapped("          ", 10, why);
+            }
+        }
+    }
+
+    fn result(&mut self, report: &Report) {
+        let (word, style) = match report.verdict {
+            Verdict::Passed => ("PASSED", GOOD),
+            Verdict::Failed => ("FAILED", BAD),
+            Verdict::Warned => ("WARNED", CAUTION),
+            Verdict::Skipped => ("SKIPPED", QUIET),
+            Verdict::Invalid => ("INVALID", CAUTION),
+        };
+        let with = |status| report.checks.iter().filter(|check| check.status == status).count();
+        let mut parts = Vec::new();
+        for (status, what) in [
+            (CheckStatus::Ok, "ok"),
+            (CheckStatus::Failed, "failed"),
+            (CheckStatus::Warn, "to look at"),
+            (CheckStatus::Skipped, "skipped"),
+        ] {
+            let number = with(status);
+            if number > 0 {
+                parts.push(format!("{number} {what}"));
+            }
+        }
+        let mut text = if report.unreachable.is_some() {
+            "not reachable from here, nothing was tested".to_owned()
+        } else {
+            format!("checks: {}", parts.join(", "))
+        };
+        if !report.errors.is_empty() {
+            let classes: Vec<String> = report.errors.iter().map(|(class, count)| format!("{class} {count}")).collect();
+            text.push_str(&format!("; failed commands: {}", classes.join(", ")));
+        }
+        if report.leftover_keys > 0 {
+            text.push_str(&format!("; {} keys left, they expire", report.leftover_keys));
+        }
+        let lead = format!("  {}  ", self.paint(style, word));
+        self.wrapped(&lead, 4 + word.len(), &text);
+    }
+}
+
+/// The server's line in the head.
+fn server(server: &ServerInfo) -> Vec<String> {
+    let mut facts = Vec::new();
+    if let Some(engine) = &server.engine {
+        facts.push(match &server.version {
+            Some(version) => format!("{engine} {version}"),
+            None => engine.clone(),
+        });
+    }
+    if let Some(tls) = &server.tls {
+        facts.push(tls.replace("TLSv", "TLS "));
+    }
+    if let Some(user) = &server.user {
+        facts.push(format!("user {user}"));
+    }
+    let mut nodes = Vec::new();
+    if server.cluster
+        && let Some(shards) = server.shards
+    {
+        nodes.push(format!("{shards} shards"));
+    }
+    if let Some(count) = server.nodes {
+        nodes.push(format!("{count} node{}", if count == 1 { "" } else { "s" }));
+    }
+    if let Some(slots) = server.slots {
+        nodes.push(format!("{slots}/16384 slots"));
+    }
+    if !nodes.is_empty() {
+        facts.push(nodes.join(", "));
+    }
+    facts
+}
+
+fn of_pattern(pattern: &PatternReport) -> Latencies {
+    Latencies {
+        p50_ms: pattern.p50_ms,
+        p95_ms: pattern.p95_ms,
+        p99_ms: pattern.p99_ms,
+        p999_ms: pattern.p999_ms,
+        max_ms: pattern.max_ms,
+        samples: pattern.samples,
+    }
+}
+
+fn row(name: &str, ops: f64, hits: Option<f64>, latencies: &Latencies, errors: u64) -> String {
+    let hits = hits.map_or_else(String::new, |rate| format!("{:.1}%", rate * 100.0));
+    let times = [latencies.p50_ms, latencies.p95_ms, latencies.p99_ms, latencies.p999_ms, latencies.max_ms]
+        .map(|ms| format!("{:>8}", ms.map_or_else(|| "n/a".to_owned(), time)));
+    format!("  {name:<15}{:>9} {hits:>6}{} {errors:>6}", count(ops), times.concat())
+}
+
+/// Milliseconds in seven characters or less.
+fn time(ms: f64) -> String {
+    if ms >= 10_000.0 {
+        format!("{:.1}s", ms / 1e3)
+    } else if ms >= 100.0 {
+        format!("{ms:.0}ms")
+    } else if ms >= 10.0 {
+        format!("{ms:.1}ms")
+    } else {
+        format!("{ms:.2}ms")
+    }
+}
+
+/// A whole number in groups of three.
+fn count(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(' ');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A limit or a measurement, without noise after the third digit.
+fn plain(value: f64) -> String {
+    if value >= 1_000.0 {
+        count(value)
+    } else {
+        let text = format!("{value:.3}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}
+
+/// Breaks at spaces; a word longer than a line gets one of its own.
+fn wrap(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let mut word = word;
+        loop {
+            let line = lines.last_mut().map_or(0, |line| line.chars().count());
+            let gap = usize::from(line > 0);
+            let length = word.chars().count();
+            if line + gap + length <= room {
+                if let Some(line) = lines.last_mut() {
+                    if gap > 0 {
+                        line.push(' ');
+                    }
+                    line.push_str(word);
+                }
+                break;
+            }
+            if line > 0 {
+                lines.push(String::new());
+                continue;
+            }
+            // Longer than a whole line: cut it, so that nothing runs over the edge.
+            let cut = word.char_indices().nth(room).map_or(word.len(), |(at, _)| at);
+            let (head, tail) = word.split_at(cut);
+            if let Some(line) = lines.last_mut() {
+                line.push_str(head);
+            }
+            lines.push(String::new());
+            word = tail;
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::smoke::{CapacityReport, OperationReport, Pattern};
+
+    fn check(name: &str, status: CheckStatus, detail: &str, hint: Option<&str>) -> Check {
+        Check { name: name.into(), status, detail: detail.into(), hint: hint.map(str::to_owned), seconds: 0.01 }
+    }
+
+    fn latencies() -> Latencies {
+        Latencies {
+            p50_ms: Some(0.61),
+            p95_ms: Some(0.94),
+            p99_ms: Some(1.32),
+            p999_ms: None,
+            max_ms: Some(12_345.6),
+            samples: 61_000,
+        }
+    }
+
+    fn full() -> Report {
+        let part =
+            OperationReport { ops: 61_204, ops_per_second: 6_120_400.4, errors: 123_456, latencies: latencies() };
+        Report {
+            address: "replicationGroup/prod-cache".into(),
+            endpoint: "master.prod-cache.abc123.use1.cache.amazonaws.com:6379".into(),
+            verdict: Verdict::Invalid,
+            server: Some(ServerInfo {
+                engine: Some("valkey".into()),
+                version: Some("8.0.1".into()),
+                tls: Some("TLSv1.3".into()),
+                user: Some("app".into()),
+                cluster: true,
+                shards: Some(3),
+                nodes: Some(9),
+                slots: Some(16_384),
+                ..ServerInfo::default()
+            }),
+            checks: vec![
+                check("connect", CheckStatus::Ok, "TCP to 10.0.1.17:6379 in 0.43 ms", None),
+                check(
+                    "no access without AUTH",
+                    CheckStatus::Failed,
+                    "a connection without credentials may read keys",
+                    Some(
+                        "set an auth token, or give the user group a `default` user without access to anything at all",
+                    ),
+                ),
+                check("engine", CheckStatus::Skipped, &"x".repeat(200), None),
+            ],
+            patterns: vec![PatternReport {
+                pattern: Pattern::WriteThrough,
+                ops: 1,
+                ops_per_second: 9_504.1,
+                errors: 0,
+                hit_rate: Some(1.0),
+                p50_ms: Some(0.3),
+                p95_ms: None,
+                p99_ms: None,
+                p999_ms: None,
+                max_ms: Some(2.0),
+                samples: 100,
+            }],
+            load: Some(LoadReport {
+                clients: 8,
+                value_size: 512,
+                read_share: 0.9,
+                seconds: 4.0,
+                capacity: Some(CapacityReport {
+                    ops_per_second: 68_007.0,
+                    windows: vec![68_007.0, 67_000.2, 70_001.0],
+                    ops: 200_000,
+                    client_cpu_us_per_op: Some(11.0),
+                    client_busy: Some(0.7),
+                }),
+                rate: 34_003.0,
+                achieved_rate: 33_990.0,
+                get: part.clone(),
+                set: part,
+                total: latencies(),
+                service: latencies(),
+                lag_p50_ms: Some(0.1),
+                lag_p99_ms: Some(2.5),
+                hit_rate: Some(1.0),
+                errors: 0,
+                saturated: true,
+                client_limits: vec!["client waited for a processor 26 % of the time".into()],
+            }),
+            gates: vec![Gate {
+                name: "p99Ms".into(),
+                required: 1.0,
+                measured: Some(1.32),
+                passed: false,
+                undecided: Some("client waited for a processor 26 % of the time".into()),
+            }],
+            leftover_keys: 3,
+            unreachable: None,
+            errors: BTreeMap::from([("timeout".to_owned(), 3)]),
+        }
+    }
+
+    #[test]
+    fn a_report_fits_eighty_columns() {
+        let text = table(&full(), 80, false);
+        for line in text.lines() {
+            assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
+        }
+        assert_eq!(text, table(&full(), 10, false));
+    }
+
+    #[test]
+    fn a_report_names_what_failed_and_what_to_do() {
+        let text = table(&full(), 80, false);
+        assert!(text.contains("FAIL  no access without AUTH"), "{text}");
+        assert!(text.contains("hint: set an auth token"));
+        assert!(text.contains("p99Ms         1.32 ms <= 1 ms"));
+        assert!(text.contains("UNDECIDED"));
+        assert!(text.contains("failed commands: timeout 3"));
+        assert!(text.contains("TLS 1.3"));
+        assert!(text.contains("12.3s") && text.contains("n/a"));
+    }
+
+    #[test]
+    fn styles_are_added_only_on_request() {
+        assert!(!table(&full(), 80, false).contains('\u{1b}'));
+        let styled = table(&full(), 80, true);
+        assert!(styled.contains("\u{1b}["));
+        let stripped: String = {
+            let mut out = String::new();
+            let mut rest = styled.as_str();
+            while let Some(at) = rest.find('\u{1b}') {
+                out.push_str(&rest[..at]);
+                rest = &rest[at..];
+                rest = &rest[rest.find('m').unwrap() + 1..];
+            }
+            out + rest
+        };
+        assert_eq!(stripped, table(&full(), 80, false));
+    }
+
+    #[test]
+    fn an_unreachable_cache_shows_the_way_to_it() {
+        let mut report = full();
+        report.unreachable = Some("connect timeout 3s".into());
+        report.checks = vec![check("connect", CheckStatus::Warn, "connect timeout 3s", Some("run this in the VPC"))];
+        report.patterns.clear();
+        report.load = None;
+        report.gates.clear();
+        report.server = None;
+        report.verdict = Verdict::Warned;
+        let text = table(&report, 80, false);
+        assert!(text.contains("warn  connect                connect timeout 3s"), "{text}");
+        assert!(text.contains("WARNED  not reachable from here"));
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_short() {
+        assert_eq!(count(1_234_567.4), "1 234 567");
+        assert_eq!(count(12.0), "12");
+        assert_eq!((time(0.123), time(12.34), time(1_004.0)), ("0.12ms".into(), "12.3ms".into(), "1004ms".into()));
+        assert_eq!((plain(5.0), plain(0.05), plain(5_000.0)), ("5".into(), "0.05".into(), "5 000".into()));
+    }
 }

@@ -49,8 +49,8 @@ impl Recorder {
 
     /// The percentile, if there are enough samples to state it.
     pub(super) fn percentile_ms(&self, quantile: f64) -> Option<f64> {
-        // Half a sample of slack: 1 - 0.99 is not quite 0.01 in binary.
-        (self.len() as f64 * (1.0 - quantile) + 0.5 >= BEYOND).then(|| self.raw_ms(quantile)).flatten()
+        // A hair of slack: 1 - 0.99 is not quite 0.01 in binary.
+        (self.len() as f64 * (1.0 - quantile) + 1e-6 >= BEYOND).then(|| self.raw_ms(quantile)).flatten()
     }
 
     pub(super) fn max_ms(&self) -> Option<f64> {
