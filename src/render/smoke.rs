@@ -109,6 +109,11 @@ impl Page {
         if let Some(load) = &report.load {
             self.load(load);
         }
+        if self.text.contains(" n/a") {
+            let note = "    n/a: too few samples to state it (p95 2 000, p99 10 000, p99.9 100 000)";
+            let note = self.paint(QUIET, note);
+            self.line(&note);
+        }
     }
 
     fn load(&mut self, load: &LoadReport) {
@@ -129,8 +134,9 @@ impl Page {
             let hits = (name == "  GET").then_some(load.hit_rate).flatten();
             self.line(&row(name, part.ops_per_second, hits, &part.latencies, part.errors));
         }
-        self.line(&row("  both", load.achieved_rate, None, &load.total, load.errors));
-        self.line(&row("  from sending", load.achieved_rate, None, &load.service, load.errors));
+        let errors = load.get.errors + load.set.errors;
+        self.line(&row("  both", load.achieved_rate, None, &load.total, errors));
+        self.line(&row("  from sending", load.achieved_rate, None, &load.service, errors));
         if load.saturated {
             let text =
                 format!("the cache did not keep up: {} of {} ops/s", count(load.achieved_rate), count(load.rate));
@@ -193,6 +199,10 @@ impl Page {
         } else {
             format!("checks: {}", parts.join(", "))
         };
+        let missed = report.gates.iter().filter(|gate| !gate.passed).count();
+        if missed > 0 {
+            text.push_str(&format!("; {missed} of {} requirements missed", report.gates.len()));
+        }
         if !report.errors.is_empty() {
             let classes: Vec<String> = report.errors.iter().map(|(class, count)| format!("{class} {count}")).collect();
             text.push_str(&format!("; failed commands: {}", classes.join(", ")));
@@ -284,12 +294,11 @@ fn count(value: f64) -> String {
 
 /// A limit or a measurement, without noise after the third digit.
 fn plain(value: f64) -> String {
-    if value >= 1_000.0 {
-        count(value)
-    } else {
-        let text = format!("{value:.3}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    if value >= 100.0 {
+        return count(value);
     }
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Breaks at spaces; a word longer than a line gets one of its own.

@@ -202,6 +202,7 @@ impl Connector {
     pub(super) fn describe(&self, error: &RedisError) -> String {
         let text = match (error.code(), error.detail()) {
             (Some(code), Some(detail)) => format!("{code} {detail}"),
+            _ if error.kind() == ErrorKind::AuthenticationFailed => "the cache refused the password".to_owned(),
             _ => error.to_string(),
         };
         match &self.password {

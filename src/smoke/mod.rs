@@ -162,7 +162,9 @@ async fn exercise(probe: &mut Probe<'_>, shards: &[Shard], report: &mut Report, 
             return;
         }
     };
-    probe.expiry(&mut connection).await;
+    if !probe.expiry(&mut connection).await {
+        return;
+    }
 
     let settings = probe.settings;
     let times = Times::split(settings);

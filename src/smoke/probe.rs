@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use redis::aio::ConnectionLike;
-use redis::{FromRedisValue, RedisError, RedisResult, cmd};
+use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, cmd};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -111,8 +111,15 @@ impl<'a> Probe<'a> {
                 return self.connector.endpoint().await.ok();
             }
             Err(error) => {
-                let hint = login_hint(&error, self.target);
-                let finding = Finding::failed(self.connector.describe(&error), hint);
+                let refused = error.kind() == ErrorKind::AuthenticationFailed;
+                let finding = if refused && self.open_to_all().await {
+                    Finding::failed(
+                        "the cache refused the password, and lets anyone in without one",
+                        Some("AUTH or RBAC is not in effect: check authToken or userGroupIds".to_owned()),
+                    )
+                } else {
+                    Finding::failed(self.connector.describe(&error), login_hint(&error, self.target))
+                };
                 self.checks.add(name, begun, finding);
                 return None;
             }
@@ -137,6 +144,13 @@ impl<'a> Probe<'a> {
         }
         self.checks.add(name, begun, Finding::ok(detail));
         Some(connection)
+    }
+
+    async fn open_to_all(&self) -> bool {
+        match self.connector.without_credentials().endpoint().await {
+            Ok(mut connection) => ask::<String>(&mut connection, &["PING"]).await.is_ok(),
+            Err(_) => false,
+        }
     }
 
     /// Someone without the password must get nothing. A wrong password is not tried: ElastiCache
@@ -168,16 +182,20 @@ impl<'a> Probe<'a> {
         self.checks.add("no access without AUTH", begun, finding);
     }
 
-    /// A key with a TTL is written, read, and gone when its time is over.
-    pub(super) async fn expiry(&mut self, connection: &mut Connection) {
+    /// A key with a TTL is written, read, and gone when its time is over. False when the user may not
+    /// do that, and so cannot do anything else either.
+    pub(super) async fn expiry(&mut self, connection: &mut Connection) -> bool {
         let begun = Instant::now();
         let key = format!("{}expiry", self.settings.key_prefix);
-        let finding = match expire(connection, &key).await {
+        let expired = expire(connection, &key).await;
+        let allowed = !expired.as_ref().is_err_and(is_denied);
+        let finding = match expired {
             Ok(Ok(detail)) => Finding::ok(detail),
             Ok(Err(broken)) => Finding::failed(broken, None),
             Err(error) => self.command_failed(&error),
         };
         self.checks.add("TTL", begun, finding);
+        allowed
     }
 
     /// The engine and the eviction policy, from `INFO`: it shows them where `CONFIG` is not allowed,
@@ -216,7 +234,7 @@ impl<'a> Probe<'a> {
     pub(super) fn command_failed(&self, error: &RedisError) -> Finding {
         let hint = is_denied(error).then(|| {
             format!(
-                "the user may not use keys under {}: set `keyPrefix` to a prefix its access string \
+                "the user may not use keys under `{}`: set `keyPrefix` to a prefix its access string \
                  allows",
                 self.settings.key_prefix
             )
@@ -284,7 +302,7 @@ fn login_hint(error: &RedisError, target: &Target) -> Option<String> {
     let has = |word: &str| error.code() == Some(word) || text.contains(word);
     if target.password.is_none() && has("NOAUTH") {
         Some("the cache wants a password: give the smoke test a user or the auth token".to_owned())
-    } else if has("WRONGPASS") || has("invalid password") || has("invalid username-password") {
+    } else if error.kind() == ErrorKind::AuthenticationFailed || has("WRONGPASS") {
         Some(match &target.username {
             Some(user) => format!(
                 "check that user {user} is on, belongs to the cache's user group, and that the \
@@ -294,8 +312,6 @@ fn login_hint(error: &RedisError, target: &Target) -> Option<String> {
                      needs a user name too"
                 .to_owned(),
         })
-    } else if has("without any password configured") || has("no password is set") {
-        Some("the cache has no password: AUTH or RBAC is not in effect".to_owned())
     } else if target.tls.is_none() && (error.is_connection_dropped() || error.is_io_error()) {
         Some(
             "the connection was made and then lost: the port may speak TLS only \

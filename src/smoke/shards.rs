@@ -278,7 +278,7 @@ impl Probe<'_> {
 fn roles(seen: &[Replication]) -> Finding {
     let replicas = seen.iter().filter(|seen| !seen.primary).count();
     if replicas == 0 {
-        Finding::ok("primary")
+        Finding::ok(if seen.len() == 1 { "primary".to_owned() } else { format!("{} primaries", seen.len()) })
     } else {
         Finding::failed(
             format!("{replicas} of {} primary endpoints are replicas", seen.len()),
