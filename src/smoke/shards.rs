@@ -79,6 +79,24 @@ impl Probe<'_> {
         (!found.is_empty()).then_some(found)
     }
 
+    /// The shards as any of the known nodes sees them by now.
+    pub(super) async fn shards_now(&self, known: Vec<Shard>) -> Vec<Shard> {
+        if !self.server.cluster {
+            return known;
+        }
+        for (host, port) in known.iter().flat_map(|shard| std::iter::once(&shard.primary).chain(&shard.replicas)) {
+            if let Ok(mut connection) = self.connector.node(host, *port).await
+                && let Ok(reply) = ask::<Value>(&mut connection, &["CLUSTER", "SLOTS"]).await
+            {
+                let found = shards(&reply, (host, *port));
+                if !found.is_empty() {
+                    return found;
+                }
+            }
+        }
+        known
+    }
+
     fn cluster_state(&mut self, state: &Facts) -> Finding {
         let number = |key: &str| state.get(key).and_then(|value| value.parse::<usize>().ok());
         let (assigned, ok) = (number("cluster_slots_assigned"), number("cluster_slots_ok"));
