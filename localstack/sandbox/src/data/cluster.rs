@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,10 +11,10 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     group::Link,
-    replication::synced,
+    replication::{catch_up, synced},
     reshard::{Move, reshard},
     resp::Command,
-    server::{CONFIG, Host, PATIENT_NODE_TIMEOUT},
+    server::{CONFIG, HURRIED_NODE_TIMEOUT, Host, PATIENT_NODE_TIMEOUT},
     shape::Shard,
     topology::{Seen, joined, missing, view},
 };
@@ -33,12 +34,21 @@ pub(super) type Links = BTreeMap<String, Link>;
 /// What the cluster should become.
 pub(super) struct Plan<'a> {
     pub(super) shards: &'a [Shard],
-    /// The primaries so far, by shard id.
-    pub(super) previous: BTreeMap<String, String>,
+    /// Who has the data that a primary needs, by shard id. It may be the primary itself.
+    pub(super) sources: BTreeMap<String, String>,
+}
+
+pub(super) async fn is_settled(links: &mut Links, plan: &Plan<'_>) -> io::Result<bool> {
+    if links.len() != plan.shards.iter().map(|shard| shard.nodes.len()).sum::<usize>() {
+        return Ok(false);
+    }
+    let ids = ids(links).await?;
+    Ok(disagreement(links, plan, &ids).await?.is_none())
 }
 
 /// Moves roles and slots to where the plan wants them. Nodes that the plan does not name end up without slots.
-pub(super) async fn arrange(links: &mut Links, plan: &Plan<'_>, host: &Host) -> io::Result<()> {
+pub(super) async fn arrange(links: &mut Links, plan: &Plan<'_>, host: &Arc<Host>) -> io::Result<()> {
+    set_node_timeout(links, HURRIED_NODE_TIMEOUT).await?;
     let is_new = found(links, plan).await?;
     meet(links).await?;
     let ids = ids(links).await?;
@@ -47,7 +57,7 @@ pub(super) async fn arrange(links: &mut Links, plan: &Plan<'_>, host: &Host) -> 
     }
     for shard in plan.shards {
         let Some(primary) = shard.primary() else { continue };
-        promote(links, primary, plan.previous.get(&shard.id), &ids).await?;
+        promote(links, primary, plan.sources.get(&shard.id), &ids).await?;
     }
     // Nodes whose process died are no part of the plan; their slots are free again once they are forgotten. A
     // replica cannot forget its primary, so it gets its new one before (and if that fails, after).
@@ -70,13 +80,20 @@ pub(super) async fn agree(links: &mut Links, plan: &Plan<'_>) -> io::Result<()> 
         forget_strangers(links, &ids).await?;
         sleep(POLL).await;
     }
-    for node in plan.shards.iter().flat_map(|shard| &shard.nodes).filter(|node| !node.primary) {
-        if let Some(link) = links.get_mut(&node.member) {
-            synced(link).await?;
+    for shard in plan.shards {
+        for node in shard.nodes.iter().filter(|node| !node.primary) {
+            if let Some(link) = links.get_mut(&node.member) {
+                synced(link).await?;
+            }
+            catch_up(links, shard.primary().unwrap_or_default(), &node.member).await?;
         }
     }
+    set_node_timeout(links, PATIENT_NODE_TIMEOUT).await
+}
+
+async fn set_node_timeout(links: &mut Links, milliseconds: &str) -> io::Result<()> {
     for link in links.values_mut() {
-        link.connection.call([CONFIG, "SET", "cluster-node-timeout", PATIENT_NODE_TIMEOUT]).await?;
+        link.connection.call([CONFIG, "SET", "cluster-node-timeout", milliseconds]).await?;
     }
     Ok(())
 }
@@ -159,43 +176,57 @@ async fn meet(links: &mut Links) -> io::Result<()> {
     }
 }
 
-/// Makes a node the primary of its shard, with the data of the primary so far.
+/// Makes a node the primary of its shard, with the data of the source.
 async fn promote(
     links: &mut Links,
     next: &str,
-    previous: Option<&String>,
+    source: Option<&String>,
     ids: &BTreeMap<String, String>,
 ) -> io::Result<()> {
-    let previous = previous.filter(|name| *name != next && links.contains_key(*name)).cloned();
-    let Some(link) = links.get_mut(next) else { return Err(io::ErrorKind::NotFound.into()) };
-    if let Some(previous) = &previous {
-        let of = myself(link).await?.and_then(|seen| seen.replica_of);
-        if of.as_ref() != ids.get(previous) {
-            link.connection.call(["CLUSTER", "REPLICATE", &ids[previous]]).await?;
-        }
-        synced(link).await?;
+    let link = links.get_mut(next).ok_or(io::ErrorKind::NotFound)?;
+    let Some(source) = source.filter(|name| *name != next) else { return take_over(link).await };
+    if myself(link).await?.and_then(|seen| seen.replica_of).as_ref() != ids.get(source) {
+        link.connection.call(["CLUSTER", "REPLICATE", &ids[source]]).await?;
     }
-    let is_primary = async |link: &mut Link| Ok::<_, io::Error>(myself(link).await?.is_some_and(|seen| seen.primary));
-    // TAKEOVER is for a primary that is gone, or that does not get the votes in time: primaries vote once in two
-    // node timeouts, and tests fail over again at once.
-    let orderly: &[&str] = &["CLUSTER", "FAILOVER"];
-    let forced: &[&str] = &["CLUSTER", "FAILOVER", "TAKEOVER"];
-    let attempts = if previous.is_some() { vec![orderly, forced] } else { vec![forced] };
-    for attempt in attempts {
-        if is_primary(link).await? {
-            return Ok(());
-        }
-        // The orderly one is refused when the primary's link is down.
-        let _ = link.connection.call(attempt).await;
+    synced(link).await?;
+    catch_up(links, source, next).await?;
+    let link = links.get_mut(next).ok_or(io::ErrorKind::NotFound)?;
+    // Primaries vote once in two node timeouts, and tests fail over again at once.
+    fail_over(link, &[ORDERLY, TAKEOVER]).await?;
+    let deadline = Instant::now() + FAILOVER;
+    let link = links.get_mut(source).ok_or(io::ErrorKind::NotFound)?;
+    while Instant::now() < deadline && myself(link).await?.is_some_and(|seen| seen.primary) {
+        sleep(POLL).await;
+    }
+    Ok(())
+}
+
+/// Makes a node a primary without asking anyone, as the replica of a primary that died has to.
+pub(super) async fn take_over(link: &mut Link) -> io::Result<()> {
+    fail_over(link, &[TAKEOVER]).await
+}
+
+const ORDERLY: &[&str] = &["CLUSTER", "FAILOVER"];
+const TAKEOVER: &[&str] = &["CLUSTER", "FAILOVER", "TAKEOVER"];
+
+/// Tries one way after the other, until the node is a primary.
+async fn fail_over(link: &mut Link, ways: &[&[&str]]) -> io::Result<()> {
+    for way in ways {
         let deadline = Instant::now() + FAILOVER;
-        while Instant::now() < deadline && !is_primary(link).await? {
+        let mut asked: Option<Instant> = None;
+        while Instant::now() < deadline {
+            if myself(link).await?.is_some_and(|seen| seen.primary) {
+                return Ok(());
+            }
+            if asked.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
+                // The orderly way is refused while the link to the primary is down.
+                let _ = link.connection.call(*way).await;
+                asked = Some(Instant::now());
+            }
             sleep(POLL).await;
         }
     }
-    if is_primary(link).await? {
-        return Ok(());
-    }
-    Err(io::Error::new(io::ErrorKind::TimedOut, format!("{next} did not become primary")))
+    Err(io::Error::new(io::ErrorKind::TimedOut, format!("{} did not become primary", link.address)))
 }
 
 async fn myself(link: &mut Link) -> io::Result<Option<Seen>> {
@@ -234,7 +265,7 @@ async fn hand_out_slots(
     links: &mut Links,
     plan: &Plan<'_>,
     ids: &BTreeMap<String, String>,
-    host: &Host,
+    host: &Arc<Host>,
 ) -> io::Result<()> {
     // Every primary knows best what it owns itself.
     let mut owned: BTreeMap<String, Vec<(u16, u16)>> = BTreeMap::new();
@@ -252,7 +283,7 @@ async fn hand_out_slots(
         for (source, has) in owned.iter().filter(|(source, _)| *source != target) {
             let elsewhere = missing(ALL_SLOTS, has);
             let elsewhere = joined(elsewhere.into_iter().map(|slot| (slot, slot)).collect());
-            let slots = missing(&shard.slots, &elsewhere);
+            let slots = missing(&shard.slots, &joined([elsewhere, owned[target].clone()].concat()));
             if !slots.is_empty() {
                 moves.push(Move { source: source.clone(), target: target.to_owned(), slots });
             }

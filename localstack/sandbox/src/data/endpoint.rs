@@ -145,7 +145,8 @@ async fn rerouted(watched: &mut watch::Receiver<Route>, made: &Route, server: &P
     while watched.changed().await.is_ok() {
         let now = watched.borrow_and_update();
         let kept = now.servers.iter().any(|path| path == server);
-        if now.epoch != made.epoch || !kept || (now.tls != made.tls && !inner) {
+        // Failovers and TLS modes are for clients; replicas have their own orders.
+        if !kept || !inner && (now.epoch != made.epoch || now.tls != made.tls) {
             return;
         }
     }

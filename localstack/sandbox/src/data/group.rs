@@ -51,17 +51,16 @@ pub(super) struct Link {
 impl Group {
     pub(super) async fn become_shape(&mut self, plane: &Inner, group: &str, shape: Shape) -> io::Result<()> {
         let shape = shape.checked(group)?;
-        self.start_members(plane, &shape).await?;
+        let started = self.start_members(plane, &shape).await?;
         let mut links = self.links(plane).await?;
+        let sources = self.sources(&shape, &links, &started);
+        self.rescue(&sources, &mut links, &started).await?;
         self.let_in(plane, &shape, &mut links).await?;
-        let failed_over = self.primaries_that_change(&shape);
-        if !failed_over.is_empty() {
-            self.interrupt(&failed_over);
-        }
+        self.interrupt(&shape);
         if shape.cluster {
-            self.settle_cluster(plane, &shape, links).await?;
+            self.settle_cluster(plane, &shape, links, sources).await?;
         } else {
-            self.settle_replicas(&shape, links).await?;
+            self.settle_replicas(&shape, links, sources).await?;
         }
         self.point_endpoints(plane, &shape).await?;
         self.shape = Some(shape);
@@ -80,8 +79,8 @@ impl Group {
     }
 
     /// Starts what is missing, has died, or cannot change without a restart. Like every restart here, the last loses
-    /// the node's data.
-    async fn start_members(&mut self, plane: &Inner, shape: &Shape) -> io::Result<()> {
+    /// the node's data. Returns whom it started.
+    async fn start_members(&mut self, plane: &Inner, shape: &Shape) -> io::Result<BTreeSet<String>> {
         let mut starting = JoinSet::new();
         for node in shape.shards.iter().flat_map(|shard| &shard.nodes) {
             let launch = Launch {
@@ -105,12 +104,14 @@ impl Group {
                 Ok::<_, io::Error>((name, launch, server))
             });
         }
+        let mut names = BTreeSet::new();
         while let Some(started) = starting.join_next().await {
             let (name, launch, server) = started.map_err(io::Error::other)??;
+            names.insert(name.clone());
             let parameters = Parameters::default();
             self.members.insert(name, Member { launch, endpoint: None, server, auth: None, parameters });
         }
-        Ok(())
+        Ok(names)
     }
 
     async fn links(&self, plane: &Inner) -> io::Result<BTreeMap<String, Link>> {
@@ -148,39 +149,90 @@ impl Group {
         Ok(())
     }
 
-    /// The members that were primary and are to be one no longer.
+    /// The members that hand their shard over to another.
     fn primaries_that_change(&self, shape: &Shape) -> Vec<String> {
-        let next: BTreeSet<&str> = shape.shards.iter().filter_map(|shard| shard.primary()).collect();
-        self.previous_primaries().into_values().filter(|name| !next.contains(name.as_str())).collect()
-    }
-
-    fn previous_primaries(&self) -> BTreeMap<String, String> {
-        let shards = self.shape.iter().flat_map(|shape| &shape.shards);
-        shards.filter_map(|shard| Some((shard.id.clone(), shard.primary()?.to_owned()))).collect()
-    }
-
-    /// What clients notice of a failover: connections end. The endpoints stay closed until it is over, so that no
-    /// write reaches the old primary meanwhile.
-    fn interrupt(&self, primaries: &[String]) {
-        for endpoint in self.endpoints.values() {
-            endpoint.close();
+        let mut changing = Vec::new();
+        for shard in self.shape.iter().flat_map(|shape| &shape.shards) {
+            let next = shape.shards.iter().find(|next| next.id == shard.id);
+            if next.is_some_and(|next| next.primary() != shard.primary()) {
+                changing.extend(shard.primary().map(str::to_owned));
+            }
         }
-        for name in primaries {
+        changing
+    }
+
+    /// Who has the data of a shard: the primary so far, or if its process died, a replica that outlived it. By shard
+    /// id; none for a shard that is new, or that nobody survived.
+    fn sources(
+        &self,
+        shape: &Shape,
+        links: &BTreeMap<String, Link>,
+        started: &BTreeSet<String>,
+    ) -> BTreeMap<String, String> {
+        let mut sources = BTreeMap::new();
+        for shard in self.shape.iter().flat_map(|shape| &shape.shards) {
+            let next = shape.shards.iter().find(|next| next.id == shard.id).and_then(|next| next.primary());
+            let mut survivors: Vec<&str> = shard.nodes.iter().map(|node| node.member.as_str()).collect();
+            survivors.retain(|name| links.contains_key(*name) && !started.contains(*name));
+            // Of the replicas, the one that is to be primary anyway.
+            survivors.sort_by_key(|name| (Some(*name) != shard.primary(), Some(*name) != next));
+            sources.extend(survivors.first().map(|source| (shard.id.clone(), (*source).to_owned())));
+        }
+        sources
+    }
+
+    /// Promotes the survivors of a dead primary. It has to happen before clients and replicas can reach the server
+    /// that was started in its place: their replicas would copy its emptiness.
+    async fn rescue(
+        &self,
+        sources: &BTreeMap<String, String>,
+        links: &mut BTreeMap<String, Link>,
+        started: &BTreeSet<String>,
+    ) -> io::Result<()> {
+        if let Some(shape) = &self.shape {
+            for shard in &shape.shards {
+                let is_dead = |primary: &str| started.contains(primary) || !links.contains_key(primary);
+                let Some(source) = sources.get(&shard.id).filter(|_| shard.primary().is_some_and(is_dead)) else {
+                    continue;
+                };
+                let Some(link) = links.get_mut(source) else { continue };
+                if shape.cluster {
+                    cluster::take_over(link).await?;
+                } else {
+                    replication::stand_alone(link).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What clients notice of a failover: connections end. The endpoints that lead to a role stay closed until it is
+    /// over, so that no write reaches the old primary meanwhile.
+    fn interrupt(&self, shape: &Shape) {
+        let primaries = self.primaries_that_change(shape);
+        for name in &primaries {
             if let Some(endpoint) = self.members.get(name).and_then(|member| member.endpoint.as_ref()) {
                 endpoint.drop_connections();
             }
         }
+        if !primaries.is_empty() && !shape.cluster {
+            for endpoint in self.endpoints.values() {
+                endpoint.close();
+            }
+        }
     }
 
-    async fn settle_replicas(&mut self, shape: &Shape, mut links: BTreeMap<String, Link>) -> io::Result<()> {
-        let previous = self.previous_primaries().into_values().next();
+    async fn settle_replicas(
+        &mut self,
+        shape: &Shape,
+        mut links: BTreeMap<String, Link>,
+        sources: BTreeMap<String, String>,
+    ) -> io::Result<()> {
         let Some(shard) = shape.shards.first() else { return Ok(()) };
         let replicas: Vec<&str> =
             shard.nodes.iter().filter(|node| !node.primary).map(|node| node.member.as_str()).collect();
-        let primary = shard.primary().unwrap_or_default();
-        // The previous primary may be gone with its process, and then there is nothing to take over from it.
-        let previous = previous.filter(|name| links.contains_key(name));
-        replication::settle(&mut links, primary, &replicas, previous.as_deref()).await?;
+        let source = sources.values().next().map(String::as_str);
+        replication::settle(&mut links, shard.primary().unwrap_or_default(), &replicas, source).await?;
         self.stop_members_not_in(shape).await;
         Ok(())
     }
@@ -190,8 +242,12 @@ impl Group {
         plane: &Inner,
         shape: &Shape,
         mut links: BTreeMap<String, Link>,
+        sources: BTreeMap<String, String>,
     ) -> io::Result<()> {
-        let plan = Plan { shards: &shape.shards, previous: self.previous_primaries() };
+        let plan = Plan { shards: &shape.shards, sources };
+        if cluster::is_settled(&mut links, &plan).await? {
+            return Ok(());
+        }
         cluster::arrange(&mut links, &plan, &plane.host).await?;
         self.stop_members_not_in(shape).await;
         links.retain(|name, _| self.members.contains_key(name));

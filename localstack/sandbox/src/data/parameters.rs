@@ -8,7 +8,7 @@ use super::{
 };
 
 /// What the sandbox needs as it set it. A parameter group may well name some of these.
-const OWN: [&str; 20] = [
+const OWN: [&str; 22] = [
     "aclfile",
     "appendonly",
     "bind",
@@ -17,11 +17,13 @@ const OWN: [&str; 20] = [
     "cluster-replica-no-failover",
     "cluster-allow-replica-migration",
     "dir",
+    "hz",
     "logfile",
     "masterauth",
     "masteruser",
     "port",
     "protected-mode",
+    "repl-diskless-load",
     "repl-diskless-sync",
     "repl-diskless-sync-delay",
     "replica-announce-ip",

@@ -9,8 +9,9 @@ use super::{group::Link, server::REPLICAOF};
 /// How long a replica may take to follow its primary.
 const SYNC: Duration = Duration::from_secs(20);
 
-/// How long a promotion waits for the last writes to arrive, as ElastiCache's planned failovers do.
-const CATCH_UP: Duration = Duration::from_millis(500);
+/// How long to wait for the last writes to arrive. A fresh replica gets none before it has reported back, which Redis
+/// does once a second.
+const CATCH_UP: Duration = Duration::from_secs(2);
 
 const POLL: Duration = Duration::from_millis(5);
 
@@ -42,7 +43,7 @@ async fn role(link: &mut Link) -> io::Result<Role> {
     })
 }
 
-/// Makes one node the primary and the others its replicas. `previous`, the primary so far, hands over its data first.
+/// Makes one node the primary and the others its replicas. `previous`, which has the data so far, hands it over first.
 pub(super) async fn settle(
     links: &mut BTreeMap<String, Link>,
     primary: &str,
@@ -53,9 +54,7 @@ pub(super) async fn settle(
         hand_over(links, previous, primary).await?;
     }
     let Some(link) = links.get_mut(primary) else { return Err(io::ErrorKind::NotFound.into()) };
-    if matches!(role(link).await?, Role::Replica { .. }) {
-        link.connection.call([REPLICAOF, "NO", "ONE"]).await?;
-    }
+    stand_alone(link).await?;
     let source = (link.address, link.port);
     for name in replicas {
         if let Some(link) = links.get_mut(*name) {
@@ -66,6 +65,7 @@ pub(super) async fn settle(
         if let Some(link) = links.get_mut(*name) {
             synced(link).await?;
         }
+        catch_up(links, primary, name).await?;
     }
     Ok(())
 }
@@ -77,18 +77,24 @@ async fn hand_over(links: &mut BTreeMap<String, Link>, previous: &str, next: &st
         follow(link, source).await?;
         synced(link).await?;
     }
+    catch_up(links, previous, next).await
+}
+
+/// Waits for the writes that the primary has now, but not for those of a client that never stops.
+pub(super) async fn catch_up(links: &mut BTreeMap<String, Link>, primary: &str, replica: &str) -> io::Result<()> {
+    let Some(link) = links.get_mut(primary) else { return Ok(()) };
+    let goal = role(link).await?.offset();
+    let Some(link) = links.get_mut(replica) else { return Ok(()) };
     let deadline = Instant::now() + CATCH_UP;
-    while Instant::now() < deadline {
-        let mut offsets = Vec::new();
-        for name in [previous, next] {
-            if let Some(link) = links.get_mut(name) {
-                offsets.push(role(link).await?.offset());
-            }
-        }
-        if offsets.windows(2).all(|pair| pair[0] <= pair[1]) {
-            break;
-        }
+    while role(link).await?.offset() < goal && Instant::now() < deadline {
         sleep(POLL).await;
+    }
+    Ok(())
+}
+
+pub(super) async fn stand_alone(link: &mut Link) -> io::Result<()> {
+    if matches!(role(link).await?, Role::Replica { .. }) {
+        link.connection.call([REPLICAOF, "NO", "ONE"]).await?;
     }
     Ok(())
 }

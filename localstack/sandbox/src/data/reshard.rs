@@ -1,17 +1,27 @@
 //! Slots, with their keys, from one primary to another while clients use them (`ASK`, then `MOVED`).
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 
 use super::{
     cluster::Links,
     endpoint::{Endpoint, Route},
-    resp::Command,
+    group::Link,
+    resp::{Command, Connection},
     server::{Host, MIGRATE},
     shape::Tls,
 };
 
 /// Keys per `MIGRATE`.
 const BATCH: &str = "500";
+
+const CONNECTIONS: usize = 64;
+
+const READY: Duration = Duration::from_secs(15);
 
 pub(super) struct Move {
     pub(super) source: String,
@@ -24,36 +34,57 @@ pub(super) async fn reshard(
     step: &Move,
     ids: &BTreeMap<String, String>,
     voters: &[String],
-    host: &Host,
+    host: &Arc<Host>,
 ) -> io::Result<()> {
     let Move { source, target, slots } = step;
     let (from, to) = (ids[source].as_str(), ids[target].as_str());
     let set = |state: &str, id: &str| -> Vec<Command> {
         slots.iter().map(|slot| Command::new(["CLUSTER", "SETSLOT", &slot.to_string(), state, id])).collect()
     };
+    // Redis learns no owner of a slot that it imports, and without all owners a node serves nobody.
+    ready(links.get_mut(target).ok_or(io::ErrorKind::NotFound)?).await?;
     // Importing first: a slot that is known to migrate but not to arrive would bounce its clients.
-    run(links, target, &set("IMPORTING", from)).await?;
-    run(links, source, &set("MIGRATING", to)).await?;
+    run(links, target, &set("IMPORTING", from), host).await?;
+    run(links, source, &set("MIGRATING", to), host).await?;
     move_keys(links, step, host).await?;
     // The target first, so that no slot is ever without an owner.
     let owner = set("NODE", to);
-    run(links, target, &owner).await?;
-    run(links, source, &owner).await?;
+    run(links, target, &owner, host).await?;
+    run(links, source, &owner, host).await?;
     for name in voters.iter().filter(|name| *name != source && *name != target) {
         // Only news that travels faster than by gossip.
-        if let Some(link) = links.get_mut(name) {
-            link.connection.pipeline(&owner).await?;
-        }
+        let _ = run(links, name, &owner, host).await;
     }
     Ok(())
 }
 
-async fn run(links: &mut Links, name: &str, commands: &[Command]) -> io::Result<()> {
+/// Valkey answers `SETSLOT` when the replicas have it, some milliseconds each, so many go at the same time.
+async fn run(links: &mut Links, name: &str, commands: &[Command], host: &Arc<Host>) -> io::Result<()> {
     let link = links.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
-    link.connection.all(commands).await.map(drop)
+    let mut portions = JoinSet::new();
+    for portion in commands.chunks(commands.len().div_ceil(CONNECTIONS).max(1)) {
+        let (socket, host, portion) = (link.socket.clone(), host.clone(), portion.to_vec());
+        portions.spawn(async move { Connection::open(&socket, &host.admin).await?.all(&portion).await });
+    }
+    while let Some(done) = portions.join_next().await {
+        done.map_err(io::Error::other)??;
+    }
+    Ok(())
 }
 
-async fn move_keys(links: &mut Links, step: &Move, host: &Host) -> io::Result<()> {
+/// Waits until a node knows all slots. A primary takes at least two seconds, in which it may yet learn that it is none.
+async fn ready(link: &mut Link) -> io::Result<()> {
+    let deadline = Instant::now() + READY;
+    while !link.connection.call(["CLUSTER", "INFO"]).await?.text().contains("cluster_state:ok") {
+        if Instant::now() > deadline {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, format!("{} is not in state ok", link.address)));
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+async fn move_keys(links: &mut Links, step: &Move, host: &Arc<Host>) -> io::Result<()> {
     let target = links.get(&step.target).ok_or(io::ErrorKind::NotFound)?;
     // MIGRATE knows TCP only, and comes from 127.0.0.1 like any client, whom the node's own endpoint may turn away.
     let route = Route { tls: Tls::Off, servers: vec![target.socket.clone()], greeting: None, epoch: 0 };
