@@ -455,7 +455,8 @@ mod tests {
         assert!(text.contains("hint: set an auth token"));
         assert!(text.contains("p99Ms         1.32 ms <= 1 ms"));
         assert!(text.contains("UNDECIDED"));
-        assert!(text.contains("failed commands: timeout 3"));
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("1 of 1 requirements missed; failed commands: timeout 3; 3 keys left"), "{words}");
         assert!(text.contains("TLS 1.3"));
         assert!(text.contains("12.3s") && text.contains("n/a"));
     }

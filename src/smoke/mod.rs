@@ -141,6 +141,8 @@ async fn examine(probe: &mut Probe<'_>, mut connection: Connection, report: &mut
 
     observer.progress("deleting keys");
     let begun = Instant::now();
+    // A failover in between would have made other nodes the primaries.
+    let shards = probe.shards_now(shards).await;
     let (left, finding) =
         cleanup::clean(&probe.connector, &shards, &probe.settings.key_prefix, probe.settings.duration + SPARE_TTL)
             .await;
