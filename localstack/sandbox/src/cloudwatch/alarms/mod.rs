@@ -1,0 +1,148 @@
+//! Metric alarms, kept as they were put.
+
+mod check;
+pub mod describe;
+
+use crate::cloudwatch::{shapes, tags};
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::wire::input::Input;
+use crate::wire::output::Output;
+
+/// AWS's default quota.
+pub const QUOTA: usize = 5_000;
+
+#[derive(Debug, Clone)]
+pub struct Alarm {
+    pub name: String,
+    pub is_composite: bool,
+    /// Every member of the Put call but its tags, with the model's types.
+    pub members: Vec<(String, Output)>,
+    pub state: String,
+    pub reason: String,
+    pub updated: f64,
+    pub state_updated: f64,
+}
+
+impl Alarm {
+    pub fn member(&self, name: &str) -> Option<&Output> {
+        self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.member(name) {
+            Some(Output::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+pub fn arn(state: &State, name: &str) -> String {
+    format!("arn:aws:cloudwatch:{}:{}:alarm:{name}", state.settings.region, state.settings.account_id)
+}
+
+pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+    check::metric_alarm(input)?;
+    store(state, input, false)
+}
+
+/// Put replaces the whole alarm; its state stays, and so do its tags.
+pub fn store(state: &mut State, input: &Input, is_composite: bool) -> Result<Option<Output>, Refusal> {
+    let name = input.text("AlarmName").unwrap_or_default();
+    let known = state.monitoring.alarms.get(&name);
+    if known.is_some_and(|known| known.is_composite != is_composite) {
+        return Err(Refusal::bad("ValidationError", format!("An alarm of another type is already named {name}.")));
+    }
+    if known.is_none() && state.monitoring.alarms.len() >= QUOTA {
+        return Err(Refusal::bad("LimitExceeded", format!("The maximum limit for alarms was exceeded: {QUOTA}")));
+    }
+    let mut members = Vec::new();
+    for (member, value) in input.members() {
+        if !matches!(member.as_str(), "Tags" | "Action" | "Version") && *value != Input::Null {
+            members.push((member.clone(), shapes::typed(member, value)?));
+        }
+    }
+    let now = state.now_seconds();
+    let alarm = match known {
+        Some(known) => Alarm { members, updated: now, ..known.clone() },
+        None => Alarm {
+            name: name.clone(),
+            is_composite,
+            members,
+            state: "INSUFFICIENT_DATA".into(),
+            reason: "Unchecked: Initial alarm creation".into(),
+            updated: now,
+            state_updated: now,
+        },
+    };
+    if known.is_none() {
+        // API model, Tags: "ignored when you update an existing alarm".
+        let held = tags::read(input)?;
+        let arn = arn(state, &name);
+        state.monitoring.tags.insert(arn, held);
+    }
+    state.monitoring.alarms.insert(name, alarm);
+    Ok(None)
+}
+
+pub fn missing(names: &[String]) -> Refusal {
+    Refusal::missing("ResourceNotFound", format!("Alarm not found: {}", names.join(", ")))
+}
+
+/// At most 100 alarms, of which at most one composite; nothing is deleted when one is missing.
+pub fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+    let names = input.texts("AlarmNames").unwrap_or_default();
+    if names.is_empty() || names.len() > 100 {
+        return Err(Refusal::bad("ValidationError", "AlarmNames must hold 1 to 100 names."));
+    }
+    let alarms = &state.monitoring.alarms;
+    let unknown: Vec<String> = names.iter().filter(|name| !alarms.contains_key(*name)).cloned().collect();
+    if !unknown.is_empty() {
+        return Err(missing(&unknown));
+    }
+    let composites = names.iter().filter(|name| alarms.get(*name).is_some_and(|alarm| alarm.is_composite));
+    if composites.count() > 1 {
+        return Err(Refusal::bad("ValidationError", "Only one composite alarm can be deleted in one call."));
+    }
+    for parent in alarms.values().filter(|alarm| alarm.is_composite && !names.contains(&alarm.name)) {
+        let rule = parent.text("AlarmRule").unwrap_or_default();
+        let children = super::composite::children(rule);
+        if let Some(child) = names.iter().find(|name| children.contains(name)) {
+            return Err(Refusal::new(
+                "ResourceConflict",
+                409,
+                format!("Cannot delete {child} as there are composite alarm(s) depending on it: {}", parent.name),
+            ));
+        }
+    }
+    for name in names {
+        let arn = arn(state, &name);
+        state.monitoring.alarms.remove(&name);
+        state.monitoring.tags.remove(&arn);
+    }
+    Ok(None)
+}
+
+pub fn set_state(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+    let name = input.text("AlarmName").unwrap_or_default();
+    let value = input.text("StateValue").unwrap_or_default();
+    if !["OK", "ALARM", "INSUFFICIENT_DATA"].contains(&value.as_str()) {
+        return Err(Refusal::bad("ValidationError", format!("Invalid StateValue {value}.")));
+    }
+    let now = state.now_seconds();
+    let alarm = state.monitoring.alarms.get_mut(&name).ok_or_else(|| missing(std::slice::from_ref(&name)))?;
+    alarm.state = value;
+    alarm.reason = input.text("StateReason").unwrap_or_default();
+    alarm.state_updated = now;
+    Ok(None)
+}
+
+pub fn set_actions(state: &mut State, input: &Input, enabled: bool) -> Result<Option<Output>, Refusal> {
+    for name in input.texts("AlarmNames").unwrap_or_default() {
+        if let Some(alarm) = state.monitoring.alarms.get_mut(&name) {
+            alarm.members.retain(|(member, _)| member != "ActionsEnabled");
+            alarm.members.push(("ActionsEnabled".into(), Output::Bool(enabled)));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,75 @@
+//! Composite alarms: a rule over other alarms.
+
+use crate::cloudwatch::alarms;
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::wire::input::Input;
+use crate::wire::output::Output;
+
+const FUNCTIONS: [&str; 3] = ["ALARM", "OK", "INSUFFICIENT_DATA"];
+
+pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+    let validation = |text: String| Refusal::bad("ValidationError", text);
+    if input.text("AlarmName").is_none_or(|name| name.is_empty() || name.chars().count() > 255) {
+        return Err(validation("AlarmName must be between 1 and 255 characters long.".into()));
+    }
+    let rule = input.text("AlarmRule").unwrap_or_default();
+    if rule.is_empty() || rule.chars().count() > 10_240 {
+        return Err(validation("AlarmRule must be between 1 and 10240 characters long.".into()));
+    }
+    let depth = rule.chars().try_fold(0_i32, |depth, c| match c {
+        '(' => Some(depth + 1),
+        ')' if depth == 0 => None,
+        ')' => Some(depth - 1),
+        _ => Some(depth),
+    });
+    if depth != Some(0) {
+        return Err(validation(format!("AlarmRule contains unbalanced parentheses: {rule}")));
+    }
+    let is_constant = ["TRUE", "FALSE"].iter().any(|word| rule.split_whitespace().any(|part| part == *word));
+    let children = children(&rule);
+    if children.is_empty() && !is_constant {
+        return Err(validation(format!("AlarmRule refers to no alarm: {rule}")));
+    }
+    if let Some(name) = children.iter().find(|name| !state.monitoring.alarms.contains_key(*name)) {
+        return Err(validation(format!("AlarmRule refers to an alarm that does not exist: {name}")));
+    }
+    alarms::store(state, input, true)
+}
+
+/// The alarms a rule names: `ALARM("a b")`, `OK(c)`, `ALARM(arn:…:alarm:d)`.
+pub fn children(rule: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = rule;
+    while let Some(open) = rest.find('(') {
+        let before = rest[..open].trim_end();
+        let word = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
+        let inside = &rest[open + 1..];
+        if FUNCTIONS.contains(&word)
+            && let Some(close) = inside.find(')')
+        {
+            let name = inside[..close].trim().trim_matches(['"', '\'']);
+            let name = match name.split_once(":alarm:") {
+                Some((_, name)) => name,
+                None => name,
+            };
+            if !found.iter().any(|known| known == name) {
+                found.push(name.to_owned());
+            }
+        }
+        rest = inside;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::children;
+
+    #[test]
+    fn a_rule_names_its_alarms() {
+        let rule = "(ALARM(\"a b\") AND NOT OK(c)) OR ALARM(arn:aws:cloudwatch:us-east-1:1:alarm:d)";
+        assert_eq!(children(rule), ["a b", "c", "d"]);
+        assert!(children("TRUE").is_empty());
+    }
+}

@@ -1,0 +1,89 @@
+//! Dashboards: a JSON body under a name.
+
+use crate::control::paging;
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::wire::input::Input;
+use crate::wire::output::{Output, Record};
+
+#[derive(Debug, Clone)]
+pub struct Dashboard {
+    pub body: String,
+    pub modified: f64,
+}
+
+fn arn(state: &State, name: &str) -> String {
+    format!("arn:aws:cloudwatch::{}:dashboard/{name}", state.settings.account_id)
+}
+
+fn missing(name: &str) -> Refusal {
+    Refusal::missing("ResourceNotFound.Dashboard", format!("Dashboard {name} does not exist"))
+}
+
+pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+    let name = input.text("DashboardName").unwrap_or_default();
+    let legal = (1..=255).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if !legal {
+        return Err(Refusal::bad("InvalidParameterInput", format!("The dashboard name is invalid: {name}")));
+    }
+    let body = input.text("DashboardBody").unwrap_or_default();
+    let parsed: Result<serde_json::Value, _> = serde_json::from_str(&body);
+    let well_formed = parsed.is_ok_and(|value| value.get("widgets").is_some_and(serde_json::Value::is_array));
+    if !well_formed {
+        return Err(Refusal::bad(
+            "InvalidParameterInput",
+            "The dashboard body is invalid: it must be a JSON object with a list of widgets.",
+        ));
+    }
+    let modified = state.now_seconds();
+    if !state.monitoring.dashboards.contains_key(&name) && input.has("Tags") {
+        let held = super::tags::read(input)?;
+        let arn = arn(state, &name);
+        state.monitoring.tags.insert(arn, held);
+    }
+    state.monitoring.dashboards.insert(name, Dashboard { body, modified });
+    Ok(Some(Record::new().list("DashboardValidationMessages", "member", Vec::<Output>::new()).into()))
+}
+
+pub fn get(state: &State, input: &Input) -> Result<Output, Refusal> {
+    let name = input.text("DashboardName").unwrap_or_default();
+    let dashboard = state.monitoring.dashboards.get(&name).ok_or_else(|| missing(&name))?;
+    Ok(Record::new()
+        .put("DashboardArn", arn(state, &name))
+        .put("DashboardBody", &dashboard.body)
+        .put("DashboardName", name)
+        .into())
+}
+
+pub fn list(state: &State, input: &Input) -> Result<Output, Refusal> {
+    let prefix = input.text("DashboardNamePrefix").unwrap_or_default();
+    let found = state
+        .monitoring
+        .dashboards
+        .iter()
+        .filter(|(name, _)| name.starts_with(&prefix))
+        .map(|(name, dashboard)| (name, (name, dashboard)));
+    let page = paging::cut(input.text("NextToken"), 1000, state.settings.page_size, found, |(name, dashboard)| {
+        Record::new()
+            .put("DashboardName", name)
+            .put("DashboardArn", arn(state, name))
+            .put("LastModified", Output::Time(dashboard.modified))
+            .put("Size", dashboard.body.len())
+            .into()
+    })?;
+    Ok(Record::new().list("DashboardEntries", "member", page.items).put_some("NextToken", page.next).into())
+}
+
+pub fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+    let names = input.texts("DashboardNames").unwrap_or_default();
+    if let Some(name) = names.iter().find(|name| !state.monitoring.dashboards.contains_key(*name)) {
+        return Err(missing(name));
+    }
+    for name in names {
+        let arn = arn(state, &name);
+        state.monitoring.dashboards.remove(&name);
+        state.monitoring.tags.remove(&arn);
+    }
+    Ok(Some(Record::new().into()))
+}

@@ -1,0 +1,65 @@
+//! CloudWatch: alarms, dashboards and as much of metrics as alarms need to be looked at.
+
+pub mod alarms;
+pub mod composite;
+pub mod dashboards;
+pub mod metrics;
+pub mod shapes;
+pub mod tags;
+
+use std::collections::BTreeMap;
+
+use crate::control::Operation;
+
+pub use alarms::Alarm;
+pub use dashboards::Dashboard;
+pub use metrics::Datum;
+
+#[derive(Debug, Clone, Default)]
+pub struct Monitoring {
+    pub alarms: BTreeMap<String, Alarm>,
+    pub dashboards: BTreeMap<String, Dashboard>,
+    pub data: Vec<Datum>,
+    pub tags: BTreeMap<String, crate::control::tags::Tags>,
+}
+
+pub fn operation(name: &str) -> Option<Operation> {
+    use Operation::{Read, Write};
+    Some(match name {
+        "PutMetricAlarm" => Write(alarms::put),
+        "PutCompositeAlarm" => Write(composite::put),
+        "DescribeAlarms" => Read(alarms::describe::describe),
+        "DeleteAlarms" => Write(alarms::delete),
+        "SetAlarmState" => Write(alarms::set_state),
+        "EnableAlarmActions" => Write(|s, i| alarms::set_actions(s, i, true)),
+        "DisableAlarmActions" => Write(|s, i| alarms::set_actions(s, i, false)),
+        "TagResource" => Write(tags::tag),
+        "UntagResource" => Write(tags::untag),
+        "ListTagsForResource" => Read(tags::list),
+        "PutDashboard" => Write(dashboards::put),
+        "GetDashboard" => Read(dashboards::get),
+        "ListDashboards" => Read(dashboards::list),
+        "DeleteDashboards" => Write(dashboards::delete),
+        "PutMetricData" => Write(metrics::put),
+        "GetMetricData" => Read(metrics::get),
+        "ListMetrics" => Read(metrics::list),
+        _ => return None,
+    })
+}
+
+/// The name of an error's shape in the API model, where it differs from the code of the query
+/// protocol.
+pub fn shape_of(code: &'static str) -> &'static str {
+    match code {
+        "InvalidParameterValue" => "InvalidParameterValueException",
+        "InvalidParameterCombination" => "InvalidParameterCombinationException",
+        "MissingParameter" => "MissingRequiredParameterException",
+        "LimitExceeded" => "LimitExceededFault",
+        "ValidationError" => "ValidationException",
+        "InvalidFormat" => "InvalidFormatFault",
+        "InvalidParameterInput" => "DashboardInvalidInputError",
+        "InternalServiceError" => "InternalServiceFault",
+        "ResourceNotFound.Dashboard" => "DashboardNotFoundError",
+        code => code,
+    }
+}

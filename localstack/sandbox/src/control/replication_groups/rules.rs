@@ -1,0 +1,250 @@
+//! What AWS refuses for reasons that lie in several members at once or in other resources.
+
+use super::{LogDelivery, ReplicationGroup, Tls};
+use crate::control::engine::{Engine, Version};
+use crate::control::{node_types, parameter_groups, user_groups};
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::wire::input::Input;
+
+/// AWS's default quotas: nodes per region, shards per group, nodes per group.
+const NODES_PER_REGION: usize = 5_000;
+const SHARDS: i64 = 90;
+const SHARDS_RAISED: i64 = 500;
+const NODES_PER_GROUP: usize = 500;
+
+/// Members of Create the sandbox has no model for are refused rather than ignored.
+pub fn refuse_unmodelled(input: &Input) -> Result<(), Refusal> {
+    for member in ["GlobalReplicationGroupId", "PrimaryClusterId"] {
+        if input.has(member) {
+            return Err(Refusal::invalid_value(format!(
+                "{member} is not supported by this sandbox when a replication group is created."
+            )));
+        }
+    }
+    refuse_unmodelled_modify(input)
+}
+
+/// EC2-Classic is gone, and with it cache security groups.
+pub fn refuse_unmodelled_modify(input: &Input) -> Result<(), Refusal> {
+    if input.texts("CacheSecurityGroupNames").is_some_and(|names| !names.is_empty()) {
+        return Err(Refusal::invalid_combination(
+            "Use of cache security groups is not permitted in this API version for your account.",
+        ));
+    }
+    Ok(())
+}
+
+pub fn node_type(node_type: &str, data_tiering: Option<bool>) -> Result<(), Refusal> {
+    if node_types::memory(node_type).is_none() {
+        return Err(Refusal::invalid_value(format!("Invalid Cache Node Type: {node_type}.")));
+    }
+    match (node_types::has_data_tiering(node_type), data_tiering) {
+        (true, Some(true)) | (false, None | Some(false)) => Ok(()),
+        (true, _) => Err(Refusal::invalid_combination("DataTieringEnabled must be true when using r6gd node types.")),
+        (false, Some(true)) => {
+            Err(Refusal::invalid_combination("DataTieringEnabled is only supported for r6gd node types."))
+        }
+    }
+}
+
+pub fn replica_count(replicas: i64) -> Result<(), Refusal> {
+    if (0..=5).contains(&replicas) {
+        return Ok(());
+    }
+    Err(Refusal::invalid_value(format!("Invalid replica count {replicas}: a node group has 0 to 5 replicas.")))
+}
+
+pub fn shard_quota(count: i64, version: &Version) -> Result<(), Refusal> {
+    let limit = if version.at_least(5, 0, 6) { SHARDS } else { SHARDS.min(15) };
+    if count <= limit {
+        return Ok(());
+    }
+    Err(Refusal::bad(
+        "NodeGroupsPerReplicationGroupQuotaExceeded",
+        format!("A replication group can have at most {limit} node groups (up to {SHARDS_RAISED} on request)."),
+    ))
+}
+
+/// Whether `nodes` nodes of this group fit, beside all others.
+pub fn node_quota(state: &State, group: &ReplicationGroup, nodes: usize) -> Result<(), Refusal> {
+    if nodes > NODES_PER_GROUP {
+        return Err(Refusal::bad(
+            "NodeQuotaForClusterExceeded",
+            format!("A cluster can have at most {NODES_PER_GROUP} nodes."),
+        ));
+    }
+    let others: usize =
+        state.groups.values().filter(|other| other.id != group.id).map(ReplicationGroup::node_count).sum();
+    if others + nodes > NODES_PER_REGION {
+        return Err(Refusal::bad(
+            "NodeQuotaForCustomerExceeded",
+            format!("The customer has exceeded the node quota of {NODES_PER_REGION} nodes."),
+        ));
+    }
+    Ok(())
+}
+
+/// A group's parameter group is of its engine's family.
+pub fn parameter_group_fits(state: &State, name: &str, version: &Version) -> Result<(), Refusal> {
+    let group = parameter_groups::require(state, name)?;
+    let family = version.family();
+    if group.family.name == family {
+        return Ok(());
+    }
+    if group.family.engine != version.engine {
+        // ACK pull request 188.
+        return Err(Refusal::invalid_combination(format!(
+            "{} parameter group is not applicable to engine {}",
+            group.family.engine.name(),
+            version.engine.name()
+        )));
+    }
+    // dify-self-hosted-on-aws issue 24.
+    Err(Refusal::invalid_combination(format!(
+        "Expected a parameter group of family {family} but found one of family {}",
+        group.family.name
+    )))
+}
+
+pub fn tls_at_create(input: &Input) -> Result<Tls, Refusal> {
+    let on = input.bool("TransitEncryptionEnabled")?.unwrap_or(false);
+    match (on, input.text("TransitEncryptionMode").as_deref()) {
+        (false, None) => Ok(Tls::Off),
+        (false, Some(_)) => {
+            Err(Refusal::invalid_combination("TransitEncryptionMode requires TransitEncryptionEnabled to be true."))
+        }
+        (true, None | Some("required")) => Ok(Tls::Required),
+        (true, Some("preferred")) => Ok(Tls::Preferred),
+        (true, Some(other)) => Err(Refusal::invalid_value(format!(
+            "Invalid value {other} for TransitEncryptionMode. Valid values: preferred, required"
+        ))),
+    }
+}
+
+pub fn user_groups_fit(state: &State, ids: &[String], engine: Engine, tls: Tls) -> Result<(), Refusal> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    if ids.len() > 1 {
+        return Err(Refusal::invalid_value("Only one user group can be associated with a replication group."));
+    }
+    if tls == Tls::Off {
+        return Err(Refusal::invalid_combination(
+            "User group based access control requires encryption-in-transit to be enabled on the replication group.",
+        ));
+    }
+    for id in ids {
+        let group = user_groups::require(state, id)?;
+        if group.status != "active" {
+            return Err(Refusal::bad("InvalidUserGroupState", format!("User group {id} is not in active state.")));
+        }
+        // AWS guide, role-based access control: a Redis OSS cache takes Redis OSS user groups only.
+        if engine == Engine::Redis && group.engine == Engine::Valkey {
+            return Err(Refusal::invalid_combination(format!(
+                "User group {id} of engine valkey can not be associated with a replication group of engine redis."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The text is quoted in CFN roadmap issue 1275.
+fn needs_replica() -> Refusal {
+    Refusal::invalid_combination("Replication group must have at least one read replica to enable autofailover.")
+}
+
+pub fn failover_at_create(
+    asked: Option<bool>,
+    multi_az: bool,
+    clustered: bool,
+    replicas: usize,
+    node_type: &str,
+) -> Result<bool, Refusal> {
+    if clustered {
+        // API model: cluster mode enabled needs automatic failover, and AWS turns it on.
+        return match asked {
+            Some(false) => Err(Refusal::invalid_combination(
+                "Automatic failover must be enabled for replication groups with cluster mode enabled.",
+            )),
+            _ => Ok(true),
+        };
+    }
+    let on = asked.unwrap_or(false);
+    if on && replicas == 0 {
+        return Err(needs_replica());
+    }
+    failover_node_type(on, node_type)?;
+    if multi_az && !on {
+        return Err(Refusal::invalid_combination("Multi-AZ requires automatic failover to be enabled."));
+    }
+    Ok(on)
+}
+
+pub fn failover_node_type(on: bool, node_type: &str) -> Result<(), Refusal> {
+    if on && matches!(node_types::family(node_type), "t1" | "t2") {
+        return Err(Refusal::invalid_combination(
+            "Automatic failover is not supported for T1 and T2 cache node types.",
+        ));
+    }
+    Ok(())
+}
+
+pub fn multi_az_possible(zones: &[String], replicas: usize) -> Result<(), Refusal> {
+    if replicas == 0 {
+        return Err(Refusal::invalid_combination(
+            "Replication group must have at least one read replica per node group to enable Multi-AZ.",
+        ));
+    }
+    if zones.len() < 2 {
+        return Err(Refusal::invalid_combination(
+            "Multi-AZ requires a cache subnet group with subnets in at least two availability zones.",
+        ));
+    }
+    Ok(())
+}
+
+pub fn failover_change(
+    group: &ReplicationGroup,
+    failover: Option<bool>,
+    multi_az: Option<bool>,
+) -> Result<(), Refusal> {
+    let replicas = group.shards.iter().map(super::Shard::replicas).min().unwrap_or(0);
+    match failover {
+        // TF issue 27116.
+        Some(false) if group.is_clustered() => {
+            return Err(Refusal::invalid_combination(
+                "Turning off automatic failover for replication group with cluster mode enabled is not supported.",
+            ));
+        }
+        // Also when it is on already: CFN roadmap issue 1275.
+        Some(true) if replicas == 0 => return Err(needs_replica()),
+        Some(true) if !group.is_clustered() => failover_node_type(true, &group.node_type)?,
+        _ => {}
+    }
+    let failover_after = failover.unwrap_or(group.automatic_failover);
+    let multi_az_after = multi_az.unwrap_or(group.multi_az);
+    if multi_az_after && !failover_after {
+        return Err(Refusal::invalid_combination(if failover == Some(false) {
+            "Cannot disable automatic failover while Multi-AZ is enabled."
+        } else {
+            "Multi-AZ requires automatic failover to be enabled."
+        }));
+    }
+    Ok(())
+}
+
+/// Slow logs came with Redis 6.0, engine logs with 6.2 (TF issue 46440 for the text).
+pub fn log_engine(logs: &[LogDelivery], version: &Version) -> Result<(), Refusal> {
+    for log in logs.iter().filter(|log| log.enabled) {
+        let minimum = if log.log_type == "slow-log" { (6, 0) } else { (6, 2) };
+        if (version.major, version.minor) < minimum {
+            return Err(Refusal::invalid_combination(format!(
+                "{} log delivery is not available for this {} engine version.",
+                log.log_type,
+                version.engine.name()
+            )));
+        }
+    }
+    Ok(())
+}

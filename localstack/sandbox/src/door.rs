@@ -1,0 +1,125 @@
+//! The control door: JSON under `/_sandbox/`.
+
+use hyper::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::control::replication_groups::modify;
+use crate::failures::Failure;
+use crate::faults::Fault;
+use crate::seed;
+use crate::server::Shared;
+
+type Answer = (u16, &'static str, Vec<u8>);
+
+#[derive(Deserialize)]
+struct Faults {
+    #[serde(default)]
+    faults: Vec<Fault>,
+    seed: Option<u64>,
+    #[serde(default)]
+    clear: bool,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    group: String,
+}
+
+#[derive(Deserialize)]
+struct Seed {
+    groups: usize,
+    #[serde(default)]
+    tags: std::collections::BTreeMap<String, String>,
+}
+
+fn ok(value: &Value) -> Answer {
+    (200, "application/json", value.to_string().into_bytes())
+}
+
+fn bad(status: u16, message: impl std::fmt::Display) -> Answer {
+    let body = json!({"error": message.to_string()}).to_string().into_bytes();
+    (status, "application/json", body)
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(body: &[u8], then: impl FnOnce(T) -> Answer) -> Answer {
+    match serde_json::from_slice(body) {
+        Ok(value) => then(value),
+        Err(error) => bad(400, error),
+    }
+}
+
+pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Answer {
+    match (method.as_str(), route) {
+        ("GET", "health") => ok(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        ("GET", "calls") => ok(&json!({"calls": shared.lock().calls})),
+        ("DELETE", "calls") => {
+            shared.lock().clear_calls();
+            ok(&json!({"calls": []}))
+        }
+        ("POST", "reset") => {
+            shared.lock().reset();
+            ok(&json!({"reset": "ok"}))
+        }
+        ("GET", "faults") => ok(&json!({"faults": shared.lock().faults.faults()})),
+        ("DELETE", "faults") => {
+            shared.lock().faults.clear();
+            ok(&json!({"faults": []}))
+        }
+        ("POST", "faults") => parsed(body, |wanted: Faults| {
+            let mut world = shared.lock();
+            if wanted.clear {
+                world.faults.clear();
+            }
+            if let Some(seed) = wanted.seed {
+                world.faults.seed(seed);
+            }
+            for fault in wanted.faults {
+                world.inject(fault);
+            }
+            ok(&json!({"faults": world.faults.faults()}))
+        }),
+        ("POST", "maintenance") => parsed(body, |wanted: Group| {
+            let id = wanted.group.to_ascii_lowercase();
+            match shared.lock().edit(|state| modify::open_window(state, &id)) {
+                Ok(applied) => ok(&json!({"group": id, "applied": applied})),
+                Err(refusal) => bad(refusal.status, refusal),
+            }
+        }),
+        ("POST", "fail") => parsed(body, |failure: Failure| {
+            shared.lock().edit(|state| state.failures.push(failure));
+            ok(&json!({"fail": "ok"}))
+        }),
+        ("POST", "seed") => parsed(body, |wanted: Seed| {
+            match shared.lock().edit(|state| seed::groups(state, wanted.groups, &wanted.tags)) {
+                Ok(count) => ok(&json!({"groups": count})),
+                Err(refusal) => bad(refusal.status, refusal),
+            }
+        }),
+        ("PUT", route) if route.starts_with("secrets/") => {
+            let name = decoded(&route["secrets/".len()..]);
+            let value = text(body);
+            shared.lock().set_secret(&name, value);
+            ok(&json!({"secret": name}))
+        }
+        ("PUT", route) if route.starts_with("parameters/") => {
+            let name = decoded(&route["parameters/".len()..]);
+            let value = text(body);
+            shared.lock().set_parameter(&name, value);
+            ok(&json!({"parameter": name}))
+        }
+        (method, route) => bad(404, format!("no such door: {method} /_sandbox/{route}")),
+    }
+}
+
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).into_owned()
+}
+
+/// `%2F` and the like in a name.
+fn decoded(name: &str) -> String {
+    form_urlencoded::parse(format!("n={}", name.replace('+', "%2B")).as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}

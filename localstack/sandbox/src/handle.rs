@@ -1,0 +1,209 @@
+//! Starting, steering and stopping a sandbox from Rust.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::control::replication_groups::modify;
+use crate::failures::{Failure, Kind};
+use crate::faults::Fault;
+use crate::refusal::Refusal;
+use crate::seed;
+use crate::server::{self, Shared};
+use crate::state::Settings;
+use crate::world::{Call, World};
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// 0 takes a free one.
+    pub port: u16,
+    /// How much of AWS's real durations to wait: 0.0 makes every state instant, 1.0 takes as long as
+    /// AWS, 0.001 creates a group in a third of a second.
+    pub time_scale: f64,
+    pub account_id: String,
+    pub region: String,
+    /// A cap on page sizes below the API's own, so that paging shows with few resources.
+    pub page_size: Option<usize>,
+    /// Whether endpoints lead to real servers.
+    pub data_plane: bool,
+    /// The server program; without it `valkey-server` or `redis-server` is looked for.
+    pub server: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            port: 0,
+            time_scale: 0.0,
+            account_id: "012345678901".into(),
+            region: "us-east-1".into(),
+            page_size: None,
+            data_plane: false,
+            server: None,
+        }
+    }
+}
+
+/// A running sandbox. Dropping it stops the server and ends all its processes.
+pub struct Sandbox {
+    address: SocketAddr,
+    shared: Shared,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sandbox {
+    /// Starts on a thread and runtime of its own, so that it goes on while the caller blocks.
+    ///
+    /// # Errors
+    /// The port is taken, or no thread can be started.
+    pub async fn start(options: Options) -> io::Result<Sandbox> {
+        let (ready, started) = oneshot::channel();
+        let (thread, stop) = launch(options, ready)?;
+        let (address, shared) = started.await.map_err(|_| ended())??;
+        Ok(Sandbox { address, shared, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The same for callers outside of any async runtime.
+    ///
+    /// # Errors
+    /// The port is taken, or no thread can be started.
+    pub fn start_blocking(options: Options) -> io::Result<Sandbox> {
+        let (ready, started) = oneshot::channel();
+        let (thread, stop) = launch(options, ready)?;
+        let (address, shared) = started.blocking_recv().map_err(|_| ended())??;
+        Ok(Sandbox { address, shared, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Every API call since the start or the last `clear_calls`, in the order in which they began.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.lock().calls.clone()
+    }
+
+    pub fn clear_calls(&self) {
+        self.shared.lock().clear_calls();
+    }
+
+    pub fn inject(&self, fault: Fault) {
+        self.shared.lock().inject(fault);
+    }
+
+    pub fn clear_faults(&self) {
+        self.shared.lock().faults.clear();
+    }
+
+    /// Makes faults with a probability fall alike in every run with this seed.
+    pub fn seed_faults(&self, seed: u64) {
+        self.shared.lock().faults.seed(seed);
+    }
+
+    /// Forgets all resources, calls and faults.
+    pub fn reset(&self) {
+        self.shared.lock().reset();
+    }
+
+    /// Carries out what the group has waiting for its maintenance window; `false` if nothing waits.
+    ///
+    /// # Errors
+    /// The group does not exist or is not `available`.
+    pub fn open_maintenance_window(&self, group: &str) -> Result<bool, Refusal> {
+        let id = group.to_ascii_lowercase();
+        self.shared.lock().edit(|state| modify::open_window(state, &id))
+    }
+
+    /// Orders one asynchronous failure, for one group or cache or for whichever comes next.
+    pub fn fail_next(&self, kind: Kind, target: Option<&str>) {
+        let target = target.map(str::to_owned);
+        self.shared.lock().edit(|state| state.failures.push(Failure { kind, target }));
+    }
+
+    /// Makes `groups` available groups `seed-0001`… of two nodes each, without real servers.
+    ///
+    /// # Errors
+    /// A quota is reached.
+    pub fn seed(&self, groups: usize) -> Result<usize, Refusal> {
+        self.seed_tagged(groups, &BTreeMap::new())
+    }
+
+    /// The same with tags on each.
+    ///
+    /// # Errors
+    /// A quota is reached, or a tag is not a legal one.
+    pub fn seed_tagged(&self, groups: usize, tags: &BTreeMap<String, String>) -> Result<usize, Refusal> {
+        self.shared.lock().edit(|state| seed::groups(state, groups, tags))
+    }
+
+    /// Gives Secrets Manager a new version of a secret.
+    pub fn set_secret(&self, name: &str, json: &str) {
+        self.shared.lock().set_secret(name, json.to_owned());
+    }
+
+    /// Gives SSM a new version of a SecureString.
+    pub fn set_parameter(&self, name: &str, value: &str) {
+        self.shared.lock().set_parameter(name, value.to_owned());
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The thread may have ended by itself.
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the sandbox's thread ended before it was ready")
+}
+
+type Ready = oneshot::Sender<io::Result<(SocketAddr, Shared)>>;
+
+fn launch(options: Options, ready: Ready) -> io::Result<(JoinHandle<()>, oneshot::Sender<()>)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (stop, stopped) = oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name("cachectl-sandbox".into())
+        .spawn(move || runtime.block_on(run(options, ready, stopped)))?;
+    Ok((thread, stop))
+}
+
+async fn run(options: Options, ready: Ready, stopped: oneshot::Receiver<()>) {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await;
+    let bound = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let (address, listener) = match bound {
+        Ok(bound) => bound,
+        Err(error) => {
+            // The caller went away; nobody is left to tell.
+            let _ = ready.send(Err(error));
+            return;
+        }
+    };
+    let settings = Settings {
+        account_id: options.account_id,
+        region: options.region,
+        page_size: options.page_size,
+        time_scale: options.time_scale,
+    };
+    let shared = Shared::new(World::new(settings, options.data_plane));
+    if ready.send(Ok((address, shared.clone()))).is_err() {
+        return;
+    }
+    tokio::select! {
+        never = server::serve(listener, shared) => match never {},
+        _ = stopped => {}
+    }
+}

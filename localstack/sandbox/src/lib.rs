@@ -1,0 +1,28 @@
+//! A strict local ElastiCache.
+//!
+//! It speaks the wire protocols of ElastiCache, CloudWatch, STS, Resource Groups Tagging, Secrets
+//! Manager and SSM, refuses what AWS refuses, takes its time like AWS and fails on request.
+//! `docs/sandbox.md` says what it enforces and where each rule comes from.
+
+mod cloudwatch;
+mod control;
+mod door;
+mod failures;
+mod faults;
+mod handle;
+mod life;
+mod refusal;
+mod secrets;
+mod seed;
+mod server;
+mod state;
+mod sts;
+mod tagging;
+mod wire;
+mod world;
+
+pub use failures::{Failure, Kind as FailureKind};
+pub use faults::{Effect, Fault};
+pub use handle::{Options, Sandbox};
+pub use refusal::Refusal;
+pub use world::Call;

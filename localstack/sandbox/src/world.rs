@@ -1,0 +1,224 @@
+//! One sandbox's state with its past, its faults and its log of calls, behind one lock.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use crate::control::Operation;
+use crate::faults::{Armed, Fault, Verdict};
+use crate::refusal::Refusal;
+use crate::state::{Settings, State};
+use crate::wire::output::Output;
+use crate::wire::{Incoming, Service};
+use crate::{cloudwatch, control, life, secrets, sts, tagging};
+
+/// One call that was made, in the order in which calls began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Call {
+    pub service: String,
+    pub operation: String,
+    /// Milliseconds since the sandbox started.
+    pub at_ms: u64,
+    /// 0 while the call is still being answered.
+    pub duration_ms: u64,
+    /// HTTP status; 0 when the connection was closed without an answer.
+    pub status: u16,
+    /// The error code, if the call was refused.
+    pub error: Option<String>,
+    /// How many calls were being answered when this one began, itself included.
+    pub in_flight: usize,
+}
+
+/// Past states kept for stale reads.
+const HISTORY: usize = 2_000;
+
+pub struct World {
+    state: Arc<State>,
+    history: VecDeque<(i64, Arc<State>)>,
+    pub faults: Armed,
+    pub calls: Vec<Call>,
+    /// Counts `clear_calls`, so that a call that began before it does not write into the new log.
+    pub epoch: usize,
+    in_flight: usize,
+    request_number: u64,
+    started: Instant,
+}
+
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn operation(service: Service, name: &str) -> Option<Operation> {
+    match (service, name) {
+        (Service::ElastiCache, _) => control::operation(name),
+        (Service::CloudWatch, _) => cloudwatch::operation(name),
+        (Service::Sts, "GetCallerIdentity") => Some(Operation::Read(sts::get_caller_identity)),
+        (Service::Tagging, "GetResources") => Some(Operation::Read(tagging::get_resources)),
+        (Service::SecretsManager, "GetSecretValue") => Some(Operation::Read(secrets::get_secret_value)),
+        (Service::Ssm, "GetParameter") => Some(Operation::Read(secrets::get_parameter)),
+        _ => None,
+    }
+}
+
+/// What a call in progress must remember to finish its line in the log.
+pub struct Began {
+    index: usize,
+    epoch: usize,
+    at: Instant,
+}
+
+impl World {
+    pub fn new(settings: Settings, data_plane: bool) -> Self {
+        let mut state = State::new(settings, now_ms());
+        state.data_plane = data_plane;
+        World {
+            state: Arc::new(state),
+            history: VecDeque::new(),
+            faults: Armed::default(),
+            calls: Vec::new(),
+            epoch: 0,
+            in_flight: 0,
+            request_number: 0,
+            started: Instant::now(),
+        }
+    }
+
+    /// Forgets everything but the settings.
+    pub fn reset(&mut self) {
+        let old: Vec<String> = self.state.groups.keys().chain(self.state.serverless.keys()).cloned().collect();
+        let mut state = State::new(self.state.settings.clone(), now_ms());
+        state.data_plane = self.state.data_plane;
+        // Their servers have to end.
+        state.touched.extend(old);
+        self.state = Arc::new(state);
+        self.history.clear();
+        self.faults = Armed::default();
+        self.clear_calls();
+    }
+
+    pub fn clear_calls(&mut self) {
+        self.calls.clear();
+        self.epoch += 1;
+    }
+
+    /// The state as of now, to look at.
+    pub fn state(&mut self) -> &State {
+        self.advance();
+        &self.state
+    }
+
+    /// The state as of now, to change.
+    pub fn edit<T>(&mut self, change: impl FnOnce(&mut State) -> T) -> T {
+        self.advance();
+        let result = change(Arc::make_mut(&mut self.state));
+        self.remember();
+        result
+    }
+
+    pub fn inject(&mut self, fault: Fault) {
+        self.advance();
+        self.faults.add(fault);
+        if self.faults.any_stale() && self.history.is_empty() {
+            self.history.push_back((0, Arc::clone(&self.state)));
+        }
+    }
+
+    pub fn set_secret(&mut self, name: &str, value: String) {
+        self.edit(|state| {
+            let at = state.now_seconds();
+            state.secrets.entry(name.to_owned()).or_default().push(name, value, at);
+        });
+    }
+
+    pub fn set_parameter(&mut self, name: &str, value: String) {
+        self.edit(|state| {
+            let at = state.now_seconds();
+            state.parameters.entry(name.to_owned()).or_default().push(name, value, at);
+        });
+    }
+
+    pub fn begin(&mut self, service: Service, operation: &str) -> Began {
+        self.in_flight += 1;
+        self.calls.push(Call {
+            service: service.name().to_owned(),
+            operation: operation.to_owned(),
+            at_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms: 0,
+            status: 0,
+            error: None,
+            in_flight: self.in_flight,
+        });
+        Began { index: self.calls.len() - 1, epoch: self.epoch, at: Instant::now() }
+    }
+
+    pub fn end(&mut self, began: &Began, status: u16, error: Option<&str>) {
+        self.in_flight -= 1;
+        if began.epoch != self.epoch {
+            return;
+        }
+        if let Some(call) = self.calls.get_mut(began.index) {
+            call.duration_ms = u64::try_from(began.at.elapsed().as_millis()).unwrap_or(u64::MAX);
+            call.status = status;
+            call.error = error.map(str::to_owned);
+        }
+    }
+
+    pub fn judge(&mut self, incoming: &Incoming) -> Verdict {
+        let is_read = matches!(operation(incoming.service, &incoming.operation), Some(Operation::Read(_)));
+        self.faults.judge(&incoming.operation, is_read)
+    }
+
+    pub fn request_id(&mut self) -> String {
+        self.request_number += 1;
+        format!("5a11db0c-0000-4000-8000-{:012x}", self.request_number)
+    }
+
+    pub fn run(&mut self, incoming: &Incoming, stale_ms: Option<u64>) -> Result<Option<Output>, Refusal> {
+        let Some(operation) = operation(incoming.service, &incoming.operation) else {
+            return Err(match incoming.service {
+                Service::ElastiCache | Service::Sts => Refusal::unknown_operation(&incoming.operation),
+                _ => Refusal::bad("UnknownOperationException", format!("Unknown operation {}", incoming.operation)),
+            });
+        };
+        self.advance();
+        match operation {
+            Operation::Read(read) => match stale_ms {
+                Some(ms) => read(&self.past(ms), &incoming.input).map(Some),
+                None => read(&self.state, &incoming.input).map(Some),
+            },
+            Operation::Write(write) => {
+                let answer = write(Arc::make_mut(&mut self.state), &incoming.input);
+                self.remember();
+                answer
+            }
+        }
+    }
+
+    fn advance(&mut self) {
+        life::advance(Arc::make_mut(&mut self.state), now_ms());
+    }
+
+    fn remember(&mut self) {
+        if !self.faults.any_stale() {
+            self.history.clear();
+            return;
+        }
+        self.history.push_back((now_ms(), Arc::clone(&self.state)));
+        if self.history.len() > HISTORY {
+            self.history.pop_front();
+        }
+    }
+
+    /// What was true `ms` milliseconds ago.
+    fn past(&self, ms: u64) -> State {
+        let then = now_ms() - i64::try_from(ms).unwrap_or(0);
+        let kept = self.history.iter().rev().find(|(at, _)| *at <= then);
+        let mut state = kept.map_or_else(|| State::clone(&self.state), |(_, state)| State::clone(state));
+        let then = then.max(state.now);
+        life::advance(&mut state, then);
+        state
+    }
+}
