@@ -34,6 +34,8 @@ struct Member {
     launch: Launch,
     endpoint: Option<Endpoint>,
     server: Server,
+    /// Started since the group last matched its shape: it has no data yet, whatever the shape says of it.
+    is_fresh: bool,
     auth: Option<Auth>,
     parameters: Parameters,
 }
@@ -49,12 +51,12 @@ pub(super) struct Link {
 }
 
 impl Group {
-    pub(super) async fn become_shape(&mut self, plane: &Inner, group: &str, shape: Shape) -> io::Result<()> {
+    pub(super) async fn reshape(&mut self, plane: &Inner, group: &str, shape: Shape) -> io::Result<()> {
         let shape = shape.checked(group)?;
-        let started = self.start_members(plane, &shape).await?;
+        self.start_members(plane, &shape).await?;
         let mut links = self.links(plane).await?;
-        let sources = self.sources(&shape, &links, &started);
-        self.rescue(&sources, &mut links, &started).await?;
+        let sources = self.sources(&shape, &links);
+        self.rescue(&sources, &mut links).await?;
         self.let_in(plane, &shape, &mut links).await?;
         self.interrupt(&shape);
         if shape.cluster {
@@ -63,6 +65,7 @@ impl Group {
             self.settle_replicas(&shape, links, sources).await?;
         }
         self.point_endpoints(plane, &shape).await?;
+        self.members.values_mut().for_each(|member| member.is_fresh = false);
         self.shape = Some(shape);
         Ok(())
     }
@@ -79,8 +82,8 @@ impl Group {
     }
 
     /// Starts what is missing, has died, or cannot change without a restart. Like every restart here, the last loses
-    /// the node's data. Returns whom it started.
-    async fn start_members(&mut self, plane: &Inner, shape: &Shape) -> io::Result<BTreeSet<String>> {
+    /// the node's data.
+    async fn start_members(&mut self, plane: &Inner, shape: &Shape) -> io::Result<()> {
         let mut starting = JoinSet::new();
         for node in shape.shards.iter().flat_map(|shard| &shard.nodes) {
             let launch = Launch {
@@ -104,14 +107,13 @@ impl Group {
                 Ok::<_, io::Error>((name, launch, server))
             });
         }
-        let mut names = BTreeSet::new();
         while let Some(started) = starting.join_next().await {
             let (name, launch, server) = started.map_err(io::Error::other)??;
-            names.insert(name.clone());
             let parameters = Parameters::default();
-            self.members.insert(name, Member { launch, endpoint: None, server, auth: None, parameters });
+            let member = Member { launch, endpoint: None, server, is_fresh: true, auth: None, parameters };
+            self.members.insert(name, member);
         }
-        Ok(names)
+        Ok(())
     }
 
     async fn links(&self, plane: &Inner) -> io::Result<BTreeMap<String, Link>> {
@@ -163,17 +165,12 @@ impl Group {
 
     /// Who has the data of a shard: the primary so far, or if its process died, a replica that outlived it. By shard
     /// id; none for a shard that is new, or that nobody survived.
-    fn sources(
-        &self,
-        shape: &Shape,
-        links: &BTreeMap<String, Link>,
-        started: &BTreeSet<String>,
-    ) -> BTreeMap<String, String> {
+    fn sources(&self, shape: &Shape, links: &BTreeMap<String, Link>) -> BTreeMap<String, String> {
         let mut sources = BTreeMap::new();
         for shard in self.shape.iter().flat_map(|shape| &shape.shards) {
             let next = shape.shards.iter().find(|next| next.id == shard.id).and_then(|next| next.primary());
             let mut survivors: Vec<&str> = shard.nodes.iter().map(|node| node.member.as_str()).collect();
-            survivors.retain(|name| links.contains_key(*name) && !started.contains(*name));
+            survivors.retain(|name| self.has_data(name, links));
             // Of the replicas, the one that is to be primary anyway.
             survivors.sort_by_key(|name| (Some(*name) != shard.primary(), Some(*name) != next));
             sources.extend(survivors.first().map(|source| (shard.id.clone(), (*source).to_owned())));
@@ -181,20 +178,19 @@ impl Group {
         sources
     }
 
+    fn has_data(&self, name: &str, links: &BTreeMap<String, Link>) -> bool {
+        links.contains_key(name) && self.members.get(name).is_some_and(|member| !member.is_fresh)
+    }
+
     /// Promotes the survivors of a dead primary. It has to happen before clients and replicas can reach the server
     /// that was started in its place: their replicas would copy its emptiness.
-    async fn rescue(
-        &self,
-        sources: &BTreeMap<String, String>,
-        links: &mut BTreeMap<String, Link>,
-        started: &BTreeSet<String>,
-    ) -> io::Result<()> {
+    async fn rescue(&self, sources: &BTreeMap<String, String>, links: &mut BTreeMap<String, Link>) -> io::Result<()> {
         if let Some(shape) = &self.shape {
             for shard in &shape.shards {
-                let is_dead = |primary: &str| started.contains(primary) || !links.contains_key(primary);
-                let Some(source) = sources.get(&shard.id).filter(|_| shard.primary().is_some_and(is_dead)) else {
+                if shard.primary().is_none_or(|primary| self.has_data(primary, links)) {
                     continue;
-                };
+                }
+                let Some(source) = sources.get(&shard.id) else { continue };
                 let Some(link) = links.get_mut(source) else { continue };
                 if shape.cluster {
                     cluster::take_over(link).await?;

@@ -91,7 +91,8 @@ impl DataPlane {
     /// Makes the processes of a group match the shape: starts, stops, promotes, reshards, reconfigures. Doing it again
     /// changes nothing. Calls for one group run one after the other, calls for different groups together.
     ///
-    /// Returns when clients see the result: replicas are in sync, the cluster's nodes agree. A change of cluster mode
+    /// Returns when clients see the result: replicas are in sync, the cluster's nodes agree. (A new replica takes up to
+    /// a second until new writes reach it at once.) A change of cluster mode
     /// or of the port starts empty servers. After an error the group is somewhere between; the next call goes on from
     /// there.
     pub async fn apply(&self, group: &str, shape: Shape) -> io::Result<()> {
@@ -100,7 +101,7 @@ impl DataPlane {
             let mut locked = entry.lock().await;
             // Removed while this call waited: what it holds is a group that nobody would ever end.
             if self.groups().get(group).is_some_and(|current| Arc::ptr_eq(current, &entry)) {
-                return locked.become_shape(&self.0, group, shape).await;
+                return locked.reshape(&self.0, group, shape).await;
             }
         }
     }

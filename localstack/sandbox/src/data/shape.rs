@@ -85,7 +85,8 @@ pub struct Node {
     pub primary: bool,
 }
 
-/// The names (as given to [`DataPlane::address`](super::DataPlane::address)) that clients know the group by.
+/// The names (as given to [`DataPlane::address`](super::DataPlane::address)) that clients know the group by. Like the
+/// names of members, each is of one group only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
     /// Cluster mode disabled: always leads to the current primary.
