@@ -381,33 +381,58 @@ async fn parameters_arrive_and_go_back_to_the_default() {
     assert!(client.ask("INFO memory").await.contains("maxmemory_policy:noeviction"));
 }
 
-/// Sets `count` keys by following redirections, and says who has been asked.
-async fn fill(plane: &DataPlane, tls: bool, count: usize, members: &[String]) -> BTreeMap<String, usize> {
-    let mut clients = BTreeMap::new();
-    let mut asked = BTreeMap::new();
-    for member in members {
-        let address = plane.address(member);
-        let client = if tls { Client::tls(plane, address, 6379).await } else { Client::plain(address, 6379).await };
-        clients.insert(address.to_string(), (member.clone(), client.unwrap()));
+/// A client that follows redirections.
+struct ClusterClient<'a> {
+    plane: &'a DataPlane,
+    tls: bool,
+    seed: Ipv4Addr,
+    nodes: BTreeMap<Ipv4Addr, Client>,
+}
+
+impl<'a> ClusterClient<'a> {
+    fn new(plane: &'a DataPlane, tls: bool, seed: &str) -> Self {
+        Self { plane, tls, seed: plane.address(seed), nodes: BTreeMap::new() }
     }
-    let start = plane.address(&members[0]).to_string();
-    for n in 0..count {
-        let command = format!("SET key:{n} {n}");
-        let (first, client) = clients.get_mut(&start).unwrap();
-        let mut name = first.clone();
-        let mut reply = client.ask(&command).await;
-        if let Some(moved) = reply.strip_prefix("MOVED ") {
-            let place = moved.split(' ').nth(1).unwrap();
-            let (address, port) = place.split_once(':').unwrap();
-            assert_eq!(port, "6379");
-            let (owner, client) = clients.get_mut(address).unwrap();
-            name.clone_from(owner);
-            reply = client.ask(&command).await;
+
+    async fn node(&mut self, address: Ipv4Addr) -> io::Result<&mut Client> {
+        if let std::collections::btree_map::Entry::Vacant(place) = self.nodes.entry(address) {
+            place.insert(match self.tls {
+                true => Client::tls(self.plane, address, 6379).await?,
+                false => Client::plain(address, 6379).await?,
+            });
         }
-        assert_eq!(reply, "OK");
-        *asked.entry(name).or_default() += 1;
+        Ok(self.nodes.get_mut(&address).unwrap())
     }
-    asked
+
+    /// Who took the key.
+    async fn set(&mut self, key: &str) -> Ipv4Addr {
+        let command = format!("SET {key} 1");
+        let start = Instant::now();
+        'retry: while start.elapsed() < Duration::from_secs(10) {
+            let (mut address, mut asking) = (self.seed, false);
+            for _ in 0..5 {
+                let Ok(client) = self.node(address).await else { continue 'retry };
+                if asking {
+                    assert_eq!(client.ask("ASKING").await, "OK");
+                }
+                let reply = client.ask(&command).await;
+                let words: Vec<&str> = reply.split(' ').collect();
+                match words[0] {
+                    "OK" => return address,
+                    "MOVED" | "ASK" => {
+                        asking = words[0] == "ASK";
+                        address = words[2].strip_suffix(":6379").unwrap().parse().unwrap();
+                    }
+                    "closed:" => {
+                        self.nodes.remove(&address);
+                        continue 'retry;
+                    }
+                    _ => panic!("{reply}"),
+                }
+            }
+        }
+        panic!("{key} was not set in time");
+    }
 }
 
 async fn key_count(plane: &DataPlane, members: &[&str]) -> usize {
@@ -437,10 +462,12 @@ async fn a_cluster_with_tls_redirects_to_addresses_that_clients_reach() {
         client.ask("CLUSTER SHARDS").await.matches("health online").count() == 9
     })
     .await;
-    let primaries: Vec<String> = (1..=3).map(|shard| format!("c-{shard:04}-001")).collect();
-    let asked = fill(&plane, true, 60, &primaries).await;
-    assert_eq!(asked.values().sum::<usize>(), 60);
-    assert_eq!(asked.len(), 3);
+    let mut client = ClusterClient::new(&plane, true, "c-0001-001");
+    let mut owners = std::collections::BTreeSet::new();
+    for n in 0..60 {
+        owners.insert(client.set(&format!("key:{n}")).await);
+    }
+    assert_eq!(owners, (1..=3).map(|shard| plane.address(&format!("c-{shard:04}-001"))).collect());
 
     let start = Instant::now();
     plane.apply("c", shape).await.unwrap();
@@ -455,7 +482,10 @@ async fn a_cluster_fails_over_and_reshards_without_losing_keys() {
     let auth = Auth::Token { tokens: vec!["a-token-0123456789".to_owned()], open: true };
     let shape = |shards: Vec<Shard>| Shape { auth: auth.clone(), ..cluster(shards) };
     plane.apply("c", shape(shards(&two, 1))).await.unwrap();
-    fill(&plane, false, 300, &["c-0001-001".to_owned(), "c-0002-001".to_owned()]).await;
+    let mut client = ClusterClient::new(&plane, false, "c-0001-001");
+    for n in 0..300 {
+        client.set(&format!("key:{n}")).await;
+    }
 
     let mut old = Client::plain(plane.address("c-0002-001"), 6379).await.unwrap();
     let mut failed_over = shards(&two, 1);
@@ -482,6 +512,37 @@ async fn a_cluster_fails_over_and_reshards_without_losing_keys() {
     assert_eq!(key_count(&plane, &["c-0001-003", "c-0002-003"]).await, 300, "new replicas are up to date");
     let mut client = Client::plain(plane.address("configuration"), 6379).await.unwrap();
     assert!(client.ask("CLUSTER INFO").await.contains("cluster_known_nodes:6"));
+}
+
+#[tokio::test]
+async fn clients_go_on_while_slots_move() {
+    let Some(plane) = plane().await else { return };
+    let one: [&[(u16, u16)]; 1] = [&[(0, 16383)]];
+    let two: [&[(u16, u16)]; 2] = [&[(0, 8191)], &[(8192, 16383)]];
+    plane.apply("c", cluster(shards(&one, 1))).await.unwrap();
+    for (ranges, members) in [(&two[..], &["c-0001-001", "c-0002-001"][..]), (&one[..], &["c-0001-001"][..])] {
+        let before = key_count(&plane, &["c-0001-001"]).await;
+        let mut client = ClusterClient::new(&plane, false, "c-0001-001");
+        let mut set = 0;
+        let mut slowest = Duration::ZERO;
+        let apply = plane.apply("c", cluster(shards(ranges, 1)));
+        let write = async {
+            loop {
+                let start = Instant::now();
+                client.set(&format!("{}:{set}", ranges.len())).await;
+                set += 1;
+                slowest = slowest.max(start.elapsed());
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            done = apply => done.unwrap(),
+            () = write => {}
+        }
+        eprintln!("{set} keys set meanwhile, the slowest in {slowest:?}");
+        let after = key_count(&plane, members).await;
+        assert!(set > 100 && after >= before + set, "{before} keys and {set} more are {after}");
+    }
 }
 
 #[tokio::test]
