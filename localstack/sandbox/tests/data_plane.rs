@@ -541,7 +541,7 @@ async fn clients_go_on_while_slots_move() {
         }
         eprintln!("{set} keys set meanwhile, the slowest in {slowest:?}");
         let after = key_count(&plane, members).await;
-        assert!(set > 100 && after >= before + set, "{before} keys and {set} more are {after}");
+        assert!(set > 20 && after >= before + set, "{before} keys and {set} more are {after}");
     }
 }
 
