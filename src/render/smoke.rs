@@ -421,6 +421,7 @@ mod tests {
                 service: latencies(),
                 lag_p50_ms: Some(0.1),
                 lag_p99_ms: Some(2.5),
+                clients_busy: 0.4,
                 hit_rate: Some(1.0),
                 errors: 0,
                 saturated: true,

@@ -53,6 +53,11 @@ impl Recorder {
         (self.len() as f64 * (1.0 - quantile) + 1e-6 >= BEYOND).then(|| self.raw_ms(quantile)).flatten()
     }
 
+    /// All latencies together.
+    pub(super) fn sum(&self) -> Duration {
+        Duration::from_secs_f64(self.histogram.mean() * self.len() as f64 / 1e6)
+    }
+
     pub(super) fn max_ms(&self) -> Option<f64> {
         (self.len() > 0).then(|| self.histogram.max() as f64 / 1e3)
     }
@@ -138,6 +143,8 @@ mod tests {
         all.merge(&recorder([30]));
         assert_eq!(all.len(), 3);
         assert_eq!(all.max_ms(), Some(0.03));
+        assert_eq!(all.sum(), Duration::from_micros(60));
+        assert_eq!(recorder([]).sum(), Duration::ZERO);
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) struct Probe<'a> {
     pub(super) connector: Connector,
     pub(super) checks: Checks,
     pub(super) server: ServerInfo,
+    /// The endpoint is a loopback address: a local server, or a tunnel's near end.
+    pub(super) same_machine: bool,
 }
 
 impl<'a> Probe<'a> {
@@ -32,6 +34,7 @@ impl<'a> Probe<'a> {
             connector: Connector::new(target, ca_pem, settings.timeout),
             checks: Checks::default(),
             server: ServerInfo { cluster: target.cluster, ..ServerInfo::default() },
+            same_machine: false,
         }
     }
 
@@ -40,6 +43,7 @@ impl<'a> Probe<'a> {
         let begun = Instant::now();
         let address = reach(&self.target.host, self.target.port, self.settings.timeout).await?;
         let took = milliseconds(begun.elapsed());
+        self.same_machine = address.ip().is_loopback();
         let finding = Finding::ok(format!("TCP to {address} in {took}"));
         self.checks.add("connect", begun, finding);
         Ok(address)

@@ -135,9 +135,12 @@ pub struct LoadReport {
     pub total: Latencies,
     /// The same commands from the time they were sent: what a closed-loop tool would print.
     pub service: Latencies,
-    /// How late an idle client began a command: this machine's own delay.
+    /// How late commands began although a client was free: this machine's own delay.
     pub lag_p50_ms: Option<f64>,
     pub lag_p99_ms: Option<f64>,
+    /// How much of the time the clients had a command in flight, 0 to 1. Near 1 there were too few of
+    /// them for the rate, and commands waited for a client.
+    pub clients_busy: f64,
     pub hit_rate: Option<f64>,
     pub errors: u64,
     /// The cache did not keep up with the rate.

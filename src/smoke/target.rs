@@ -173,7 +173,8 @@ pub struct Settings {
     pub timeout: Duration,
     pub on_unreachable: OnUnreachable,
     pub require: Requirements,
-    /// Commands per second of the latency measurement; without it half of the measured capacity.
+    /// Commands per second of the latency measurement; without it half of the measured capacity, at
+    /// most 10,000.
     /// With it, the capacity is measured only when `require.ops_per_second` asks for it, so that a
     /// cache in service is never driven to its limit.
     pub rate: Option<f64>,
