@@ -52,6 +52,10 @@ fn parsed<T: serde::de::DeserializeOwned>(body: &[u8], then: impl FnOnce(T) -> A
 pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Answer {
     match (method.as_str(), route) {
         ("GET", "health") => ok(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
+        ("GET", "ca.pem") => match shared.lock().ca_pem() {
+            Some(pem) => (200, "application/x-pem-file", pem.into_bytes()),
+            None => bad(404, "there is no certificate authority: the data plane is off"),
+        },
         ("GET", "calls") => ok(&json!({"calls": shared.lock().calls})),
         ("DELETE", "calls") => {
             shared.lock().clear_calls();

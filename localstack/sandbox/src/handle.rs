@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::bridge;
 use crate::control::replication_groups::modify;
 use crate::failures::{Failure, Kind};
 use crate::faults::Fault;
@@ -29,9 +30,10 @@ pub struct Options {
     pub region: String,
     /// A cap on page sizes below the API's own, so that paging shows with few resources.
     pub page_size: Option<usize>,
-    /// Whether endpoints lead to real servers.
+    /// Whether endpoints lead to real servers. Starting fails with [`io::ErrorKind::NotFound`] when
+    /// there is no server program.
     pub data_plane: bool,
-    /// The server program; without it `valkey-server` or `redis-server` is looked for.
+    /// The server program; without it `$CACHECTL_SANDBOX_SERVER`, `valkey-server` or `redis-server`.
     pub server: Option<PathBuf>,
 }
 
@@ -143,6 +145,11 @@ impl Sandbox {
         self.shared.lock().edit(|state| seed::groups(state, groups, tags))
     }
 
+    /// The certificate authority of TLS endpoints, in PEM; `None` without a data plane.
+    pub fn ca_pem(&self) -> Option<String> {
+        self.shared.lock().ca_pem()
+    }
+
     /// Gives Secrets Manager a new version of a secret.
     pub fn set_secret(&self, name: &str, json: &str) {
         self.shared.lock().set_secret(name, json.to_owned());
@@ -173,7 +180,12 @@ fn ended() -> io::Error {
 type Ready = oneshot::Sender<io::Result<(SocketAddr, Shared)>>;
 
 fn launch(options: Options, ready: Ready) -> io::Result<(JoinHandle<()>, oneshot::Sender<()>)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // Real servers are reached through the sandbox's own endpoints, which are worth a second thread.
+    let runtime = if options.data_plane {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?
+    } else {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?
+    };
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::Builder::new()
         .name("cachectl-sandbox".into())
@@ -198,12 +210,22 @@ async fn run(options: Options, ready: Ready, stopped: oneshot::Receiver<()>) {
         page_size: options.page_size,
         time_scale: options.time_scale,
     };
-    let shared = Shared::new(World::new(settings, options.data_plane));
+    let (bridge, orders) = match bridge::open(options.data_plane, options.server.as_deref()).await {
+        Ok(Some((bridge, orders))) => (Some(bridge), Some(orders)),
+        Ok(None) => (None, None),
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            return;
+        }
+    };
+    let shared = Shared::new(World::new(settings, bridge));
     if ready.send(Ok((address, shared.clone()))).is_err() {
         return;
     }
     tokio::select! {
-        never = server::serve(listener, shared) => match never {},
+        never = server::serve(listener, shared.clone()) => match never {},
+        () = bridge::work(orders, shared.clone()) => {}
         _ = stopped => {}
     }
+    shared.lock().close_servers();
 }

@@ -4,8 +4,10 @@
 //! Manager and SSM, refuses what AWS refuses, takes its time like AWS and fails on request.
 //! `docs/sandbox.md` says what it enforces and where each rule comes from.
 
+mod bridge;
 mod cloudwatch;
 mod control;
+pub mod data;
 mod door;
 mod failures;
 mod faults;

@@ -40,12 +40,18 @@ pub enum Job {
     GroupChanged(String),
     GroupGone(String),
     GroupResharded(String),
-    GroupTagged(String),
-    GroupSnapshotted(String),
+    /// A modification has taken effect; the group is available as soon as its servers are ready.
+    GroupAvailable(String),
     MembersSettled(String),
     ParametersApplied(String),
-    MemberRebooted { group: String, member: String },
-    FailedOver { group: String, shard: String },
+    MemberRebooted {
+        group: String,
+        member: String,
+    },
+    FailedOver {
+        group: String,
+        shard: String,
+    },
     ServerlessReady(String),
     ServerlessGone(String),
     SnapshotReady(String),
@@ -63,6 +69,7 @@ impl Job {
             Job::GroupCreated(group)
             | Job::GroupChanged(group)
             | Job::GroupResharded(group)
+            | Job::GroupAvailable(group)
             | Job::MembersSettled(group) => Some(group),
             Job::ServerlessReady(cache) => Some(cache),
             _ => None,
@@ -83,11 +90,6 @@ impl Timetable {
         self.jobs.insert((due, self.made), job);
     }
 
-    /// When the next job is due, in milliseconds since 1970.
-    pub fn next_due(&self) -> Option<i64> {
-        self.jobs.keys().next().map(|(due, _)| *due)
-    }
-
     /// Takes back jobs that no longer apply (a group is deleted while it is being created).
     pub fn cancel(&mut self, applies: impl Fn(&Job) -> bool) {
         self.jobs.retain(|_, job| !applies(job));
@@ -103,7 +105,7 @@ pub fn advance(state: &mut State, now: i64) {
             break;
         }
         let job = entry.remove();
-        if job.waits_for().is_some_and(|group| state.busy.contains(group)) {
+        if job.waits_for().is_some_and(|group| state.is_busy(group)) {
             held_back.push(job);
             continue;
         }
@@ -123,9 +125,7 @@ fn run(state: &mut State, job: Job) {
         Job::GroupChanged(id) => replication_groups::change::finish(state, &id),
         Job::GroupResharded(id) => replication_groups::shards::finish(state, &id),
         Job::GroupGone(id) => replication_groups::delete::finish(state, &id),
-        Job::GroupTagged(id) | Job::GroupSnapshotted(id) => {
-            replication_groups::become_available(state, &id);
-        }
+        Job::GroupAvailable(id) => replication_groups::become_available(state, &id),
         Job::MembersSettled(id) => replication_groups::settle_members(state, &id),
         Job::ParametersApplied(id) => parameter_groups::apply::finish(state, &id),
         Job::MemberRebooted { group, member } => {

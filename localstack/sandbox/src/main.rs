@@ -63,7 +63,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     // Before the endpoint is printed, so that no signal after it is missed.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let sandbox = Sandbox::start(Options {
+    let options = Options {
         port: arguments.port,
         time_scale: arguments.time_scale,
         account_id: arguments.account_id,
@@ -71,8 +71,13 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         page_size: arguments.page_size,
         data_plane: arguments.data_plane != DataPlane::Off,
         server: arguments.server,
-    })
-    .await?;
+    };
+    let sandbox = match Sandbox::start(options.clone()).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && arguments.data_plane == DataPlane::Auto => {
+            Sandbox::start(Options { data_plane: false, ..options }).await?
+        }
+        started => started?,
+    };
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", sandbox.endpoint())?;
     stdout.flush()?;

@@ -1,6 +1,7 @@
 //! Everything the sandbox knows, as one value that can be copied (stale reads answer from a copy).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 
 use crate::cloudwatch::Monitoring;
 use crate::control::events::Event;
@@ -11,6 +12,7 @@ use crate::control::snapshots::{ServerlessSnapshot, Snapshot};
 use crate::control::subnet_groups::SubnetGroup;
 use crate::control::user_groups::UserGroup;
 use crate::control::users::User;
+use crate::data::DataPlane;
 use crate::failures::Failure;
 use crate::life::{Job, Timetable};
 use crate::secrets::Secret;
@@ -60,11 +62,20 @@ pub struct State {
     pub failures: Vec<Failure>,
     /// Groups whose real servers must be brought in line with their shape.
     pub touched: BTreeSet<String>,
-    /// Groups whose real servers are not ready yet; their life waits for them.
-    pub busy: BTreeSet<String>,
-    /// Whether endpoints lead to real servers, and which addresses they got.
-    pub data_plane: bool,
-    pub addresses: BTreeMap<String, String>,
+    /// Groups whose real servers are being brought in line, with how many shapes are under way;
+    /// their life waits for them.
+    pub busy: BTreeMap<String, usize>,
+    pub servers: Servers,
+}
+
+/// Whether endpoints lead to real servers.
+#[derive(Clone, Default)]
+pub struct Servers(pub Option<DataPlane>);
+
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "on" } else { "off" })
+    }
 }
 
 impl State {
@@ -88,9 +99,8 @@ impl State {
             timetable: Timetable::default(),
             failures: Vec::new(),
             touched: BTreeSet::new(),
-            busy: BTreeSet::new(),
-            data_plane: false,
-            addresses: BTreeMap::new(),
+            busy: BTreeMap::new(),
+            servers: Servers::default(),
         };
         crate::control::parameter_groups::install_defaults(&mut state);
         crate::control::subnet_groups::install_default(&mut state);
@@ -101,6 +111,11 @@ impl State {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are below 2^53")]
     pub fn now_seconds(&self) -> f64 {
         self.now as f64 / 1000.0
+    }
+
+    /// Whether real servers of this group are not as they should be yet.
+    pub fn is_busy(&self, group: &str) -> bool {
+        self.servers.0.is_some() && (self.touched.contains(group) || self.busy.contains_key(group))
     }
 
     /// From now until `seconds` of AWS's time are over.

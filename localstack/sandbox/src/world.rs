@@ -6,10 +6,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use crate::bridge::{self, Bridge};
 use crate::control::Operation;
+use crate::data::DataPlane;
 use crate::faults::{Armed, Fault, Verdict};
 use crate::refusal::Refusal;
-use crate::state::{Settings, State};
+use crate::state::{Servers, Settings, State};
 use crate::wire::output::Output;
 use crate::wire::{Incoming, Service};
 use crate::{cloudwatch, control, life, secrets, sts, tagging};
@@ -44,6 +46,7 @@ pub struct World {
     in_flight: usize,
     request_number: u64,
     started: Instant,
+    bridge: Option<Bridge>,
 }
 
 pub fn now_ms() -> i64 {
@@ -71,9 +74,10 @@ pub struct Began {
 }
 
 impl World {
-    pub fn new(settings: Settings, data_plane: bool) -> Self {
+    /// With a bridge every change of a group's shape goes to its real servers.
+    pub fn new(settings: Settings, bridge: Option<Bridge>) -> Self {
         let mut state = State::new(settings, now_ms());
-        state.data_plane = data_plane;
+        state.servers = Servers(bridge.as_ref().map(|bridge| bridge.servers().clone()));
         World {
             state: Arc::new(state),
             history: VecDeque::new(),
@@ -83,6 +87,7 @@ impl World {
             in_flight: 0,
             request_number: 0,
             started: Instant::now(),
+            bridge,
         }
     }
 
@@ -90,13 +95,16 @@ impl World {
     pub fn reset(&mut self) {
         let old: Vec<String> = self.state.groups.keys().chain(self.state.serverless.keys()).cloned().collect();
         let mut state = State::new(self.state.settings.clone(), now_ms());
-        state.data_plane = self.state.data_plane;
+        state.servers = self.state.servers.clone();
+        // What is under way reports back to this state.
+        state.busy = self.state.busy.clone();
         // Their servers have to end.
         state.touched.extend(old);
         self.state = Arc::new(state);
         self.history.clear();
         self.faults = Armed::default();
         self.clear_calls();
+        self.hand_over();
     }
 
     pub fn clear_calls(&mut self) {
@@ -104,16 +112,11 @@ impl World {
         self.epoch += 1;
     }
 
-    /// The state as of now, to look at.
-    pub fn state(&mut self) -> &State {
-        self.advance();
-        &self.state
-    }
-
     /// The state as of now, to change.
     pub fn edit<T>(&mut self, change: impl FnOnce(&mut State) -> T) -> T {
         self.advance();
         let result = change(Arc::make_mut(&mut self.state));
+        self.hand_over();
         self.remember();
         result
     }
@@ -191,14 +194,47 @@ impl World {
             },
             Operation::Write(write) => {
                 let answer = write(Arc::make_mut(&mut self.state), &incoming.input);
+                self.hand_over();
                 self.remember();
                 answer
             }
         }
     }
 
-    fn advance(&mut self) {
+    /// Lets time pass: what is due happens, and the servers hear of it.
+    pub fn advance(&mut self) {
         life::advance(Arc::make_mut(&mut self.state), now_ms());
+        self.hand_over();
+    }
+
+    fn hand_over(&mut self) {
+        let state = Arc::make_mut(&mut self.state);
+        match &self.bridge {
+            Some(bridge) => bridge.hand_over(state),
+            None => state.touched.clear(),
+        }
+    }
+
+    /// The servers of a group are as one of its shapes wanted them, or could not be made so.
+    pub fn servers_ready(&mut self, group: &str, failure: Option<&str>) {
+        let state = Arc::make_mut(&mut self.state);
+        bridge::settle(state, group, failure);
+        self.advance();
+    }
+
+    /// Lets go of the servers, so that they end with the thread that runs them.
+    pub fn close_servers(&mut self) {
+        self.bridge = None;
+        self.history.clear();
+        Arc::make_mut(&mut self.state).servers = Servers::default();
+    }
+
+    pub fn servers(&self) -> Option<DataPlane> {
+        self.state.servers.0.clone()
+    }
+
+    pub fn ca_pem(&self) -> Option<String> {
+        Some(self.bridge.as_ref()?.servers().ca_pem().to_owned())
     }
 
     fn remember(&mut self) {

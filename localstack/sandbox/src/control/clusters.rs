@@ -64,7 +64,7 @@ fn render(state: &State, group: &ReplicationGroup, member: &Member, with_nodes: 
         .put("ParameterApplyStatus", member.parameters.name())
         .list("CacheNodeIdsToReboot", "CacheNodeId", reboot);
     let nodes = || {
-        let name = endpoints::member_name(state, group, &member.id);
+        let name = endpoints::member(state, group, &member.id);
         let node = Record::new()
             .put("CacheNodeId", NODE_ID)
             .put("CacheNodeStatus", member.status)

@@ -188,5 +188,5 @@ fn change(state: &mut State, arn: &str, group: Option<String>, edit: impl Fn(&mu
         edit(state, &state.settings.arn("cluster", &member));
     }
     state.edit_group(&id, |group| group.status = "modifying");
-    state.later(durations::TAGS, Job::GroupTagged(id));
+    state.later(durations::TAGS, Job::GroupAvailable(id));
 }

@@ -29,9 +29,6 @@ pub fn start(state: &mut State, name: &str, reboot: bool) {
 
 pub fn finish(state: &mut State, id: &str) {
     state.edit_group(id, |group| {
-        if group.status == "modifying" {
-            group.status = "available";
-        }
         for member in group.members_mut() {
             if member.parameters == ParameterStatus::Applying {
                 member.parameters = ParameterStatus::InSync;
@@ -39,6 +36,7 @@ pub fn finish(state: &mut State, id: &str) {
         }
     });
     state.touched.insert(id.to_owned());
+    state.later(0.0, Job::GroupAvailable(id.to_owned()));
     events::group(state, id, "Finished applying parameter group changes");
 }
 

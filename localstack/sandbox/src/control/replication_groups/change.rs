@@ -170,7 +170,6 @@ pub fn finish(state: &mut State, id: &str) {
         change.parameter_group.as_ref().is_some_and(|new| parameter_groups::apply::needs_reboot(state, id, new));
     let now = state.now_seconds();
     state.edit_group(id, |group| {
-        group.status = "available";
         group.applying = Change::default();
         group.under_way = None;
         take_effect(group, &change, now);
@@ -202,6 +201,7 @@ pub fn finish(state: &mut State, id: &str) {
         crate::control::user_groups::settle_links(state, id, user_groups);
     }
     state.touched.insert(id.to_owned());
+    state.later(0.0, Job::GroupAvailable(id.to_owned()));
     state.later(durations::MEMBER_LAG, Job::MembersSettled(id.to_owned()));
 }
 

@@ -261,8 +261,14 @@ fn assemble(
     let access = access_at_create(state, input, tls, &version)?;
     let replicas = topology.shards.iter().map(|shard| shard.zones.len() - 1).min().unwrap_or(0);
     let multi_az = input.bool("MultiAZEnabled")?.unwrap_or(false);
-    let automatic_failover =
-        rules::failover_at_create(input.bool("AutomaticFailoverEnabled")?, multi_az, clustered, replicas, &node_type)?;
+    let automatic_failover = rules::failover_at_create(
+        input.bool("AutomaticFailoverEnabled")?,
+        multi_az,
+        version.engine,
+        clustered,
+        replicas,
+        &node_type,
+    )?;
     if multi_az {
         rules::multi_az_possible(&zones, replicas)?;
     }

@@ -36,7 +36,7 @@ pub fn render(state: &State, group: &ReplicationGroup) -> Output {
         (false, _) => "disabled",
     };
     let configuration = (group.is_clustered() && ready)
-        .then(|| endpoints::endpoint(state, endpoints::configuration_name(state, group), group.port));
+        .then(|| endpoints::endpoint(state, endpoints::configuration(state, group), group.port));
     let shards = group.shards.iter().map(|shard| render_shard(state, group, shard, ready));
     let logs = group.logs.iter().map(super::LogDelivery::render);
     let storage = match (group.at_rest, &group.kms_key) {
@@ -83,10 +83,9 @@ pub fn render(state: &State, group: &ReplicationGroup) -> Output {
 }
 
 fn render_shard(state: &State, group: &ReplicationGroup, shard: &Shard, ready: bool) -> Output {
-    let primary_endpoint = endpoints::has_primary_endpoint(group) && ready;
-    let primary =
-        primary_endpoint.then(|| endpoints::endpoint(state, endpoints::primary_name(state, group), group.port));
-    let reader = primary_endpoint.then(|| endpoints::endpoint(state, endpoints::reader_name(state, group), group.port));
+    let primary_endpoint = endpoints::has_primary(group) && ready;
+    let primary = primary_endpoint.then(|| endpoints::endpoint(state, endpoints::primary(state, group), group.port));
+    let reader = primary_endpoint.then(|| endpoints::endpoint(state, endpoints::reader(state, group), group.port));
     let slots = (group.is_clustered() && !shard.slots.0.is_empty()).then(|| shard.slots.to_string());
     let members = shard.members.iter().map(|member| render_member(state, group, member, ready));
     Record::new()
@@ -102,7 +101,7 @@ fn render_shard(state: &State, group: &ReplicationGroup, shard: &Shard, ready: b
 /// Roles are shown in cluster mode disabled only.
 fn render_member(state: &State, group: &ReplicationGroup, member: &Member, ready: bool) -> Output {
     let read = (ready && group.cluster_mode == ClusterMode::Disabled && member.status != "creating").then(|| {
-        let name = endpoints::member_name(state, group, &member.id);
+        let name = endpoints::member(state, group, &member.id);
         endpoints::endpoint(state, name, group.port)
     });
     let role =

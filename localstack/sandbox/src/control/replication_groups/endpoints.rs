@@ -7,8 +7,18 @@ use crate::wire::output::{Output, Record};
 /// Stands where AWS puts an account's random part.
 const ACCOUNT_PART: &str = "sandbox";
 
-pub fn endpoint(state: &State, name: String, port: i64) -> Output {
-    let address = state.addresses.get(&name).cloned().unwrap_or(name);
+/// What an endpoint is called on AWS, and for whom a real server gets a loopback address. The second
+/// stays the same when TLS changes the first.
+pub struct Name {
+    pub aws: String,
+    pub local: String,
+}
+
+pub fn endpoint(state: &State, name: Name, port: i64) -> Output {
+    let address = match &state.servers.0 {
+        Some(servers) => servers.address(&name.local).to_string(),
+        None => name.aws,
+    };
     Record::new().put("Address", address).put("Port", port).into()
 }
 
@@ -16,44 +26,45 @@ fn zone(state: &State) -> String {
     format!("{}.cache.amazonaws.com", state.settings.region_code())
 }
 
-pub fn primary_name(state: &State, group: &ReplicationGroup) -> String {
-    let (id, zone) = (&group.id, zone(state));
-    match group.tls {
-        Tls::Off => format!("{id}.{ACCOUNT_PART}.ng.0001.{zone}"),
-        _ => format!("master.{id}.{ACCOUNT_PART}.{zone}"),
-    }
+/// Names before and after TLS: `cache.sandbox.ng.0001.use1…` and `master.cache.sandbox.use1…`.
+fn name(group: &ReplicationGroup, kind: &str, plain: String, encrypted: String) -> Name {
+    let aws = if group.tls == Tls::Off { plain } else { encrypted };
+    Name { aws, local: format!("{kind}.{}", group.id) }
 }
 
-pub fn reader_name(state: &State, group: &ReplicationGroup) -> String {
+pub fn primary(state: &State, group: &ReplicationGroup) -> Name {
     let (id, zone) = (&group.id, zone(state));
-    match group.tls {
-        Tls::Off => format!("{id}-ro.{ACCOUNT_PART}.ng.0001.{zone}"),
-        _ => format!("replica.{id}.{ACCOUNT_PART}.{zone}"),
-    }
+    let plain = format!("{id}.{ACCOUNT_PART}.ng.0001.{zone}");
+    name(group, "primary", plain, format!("master.{id}.{ACCOUNT_PART}.{zone}"))
 }
 
-pub fn configuration_name(state: &State, group: &ReplicationGroup) -> String {
+pub fn reader(state: &State, group: &ReplicationGroup) -> Name {
     let (id, zone) = (&group.id, zone(state));
-    match group.tls {
-        Tls::Off => format!("{id}.{ACCOUNT_PART}.clustercfg.{zone}"),
-        _ => format!("clustercfg.{id}.{ACCOUNT_PART}.{zone}"),
-    }
+    let plain = format!("{id}-ro.{ACCOUNT_PART}.ng.0001.{zone}");
+    name(group, "reader", plain, format!("replica.{id}.{ACCOUNT_PART}.{zone}"))
 }
 
-pub fn member_name(state: &State, group: &ReplicationGroup, member: &str) -> String {
+pub fn configuration(state: &State, group: &ReplicationGroup) -> Name {
     let (id, zone) = (&group.id, zone(state));
-    match group.tls {
+    let plain = format!("{id}.{ACCOUNT_PART}.clustercfg.{zone}");
+    name(group, "configuration", plain, format!("clustercfg.{id}.{ACCOUNT_PART}.{zone}"))
+}
+
+pub fn member(state: &State, group: &ReplicationGroup, member: &str) -> Name {
+    let (id, zone) = (&group.id, zone(state));
+    let aws = match group.tls {
         Tls::Off => format!("{member}.{ACCOUNT_PART}.0001.{zone}"),
         _ => format!("{member}.{id}.{ACCOUNT_PART}.{zone}"),
-    }
+    };
+    Name { aws, local: member.to_owned() }
 }
 
-pub fn serverless_name(state: &State, cache: &str) -> String {
-    format!("{cache}-{ACCOUNT_PART}.serverless.{}", zone(state))
+pub fn serverless(state: &State, cache: &str) -> Name {
+    Name { aws: format!("{cache}-{ACCOUNT_PART}.serverless.{}", zone(state)), local: format!("serverless.{cache}") }
 }
 
 /// Cluster mode enabled has one configuration endpoint; the others have a primary and a reader.
 /// In `compatible` a group has both, so that clients can move.
-pub fn has_primary_endpoint(group: &ReplicationGroup) -> bool {
+pub fn has_primary(group: &ReplicationGroup) -> bool {
     group.cluster_mode != ClusterMode::Enabled
 }

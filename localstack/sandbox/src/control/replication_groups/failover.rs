@@ -34,7 +34,6 @@ pub fn test(state: &mut State, input: &Input) -> Result<Output, Refusal> {
 pub fn finish(state: &mut State, id: &str, shard_id: &str) {
     let mut moved = None;
     state.edit_group(id, |group| {
-        group.status = "available";
         let Some(shard) = group.shards.iter_mut().find(|shard| shard.id == shard_id) else {
             return;
         };
@@ -52,4 +51,5 @@ pub fn finish(state: &mut State, id: &str, shard_id: &str) {
         events::group(state, id, text);
     }
     state.touched.insert(id.to_owned());
+    state.later(0.0, Job::GroupAvailable(id.to_owned()));
 }

@@ -157,6 +157,7 @@ fn needs_replica() -> Refusal {
 pub fn failover_at_create(
     asked: Option<bool>,
     multi_az: bool,
+    engine: Engine,
     clustered: bool,
     replicas: usize,
     node_type: &str,
@@ -170,7 +171,8 @@ pub fn failover_at_create(
             _ => Ok(true),
         };
     }
-    let on = asked.unwrap_or(false);
+    // AWS turns it on for Valkey groups that have a replica (go-to-k/cdk-real-drift issue 1508).
+    let on = asked.unwrap_or(engine == Engine::Valkey && replicas > 0 && failover_node_type(true, node_type).is_ok());
     if on && replicas == 0 {
         return Err(needs_replica());
     }

@@ -194,7 +194,6 @@ pub fn finish(state: &mut State, id: &str) {
     }
     let rolled_back = failures::strikes(state, failures::Kind::ReshardRolledBack, id);
     state.edit_group(id, |group| {
-        group.status = "available";
         group.under_way = None;
         let goes = |shard: &Shard| {
             if rolled_back { shard.status == "creating" } else { shard.status == "deleting" }
@@ -223,5 +222,6 @@ pub fn finish(state: &mut State, id: &str) {
     };
     events::group(state, id, text);
     state.touched.insert(id.to_owned());
+    state.later(0.0, Job::GroupAvailable(id.to_owned()));
     state.later(durations::MEMBER_LAG, Job::MembersSettled(id.to_owned()));
 }

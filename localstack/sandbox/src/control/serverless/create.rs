@@ -1,6 +1,6 @@
 //! CreateServerlessCache.
 
-use super::{ServerlessCache, UsageLimits, answer};
+use super::{Bounds, ServerlessCache, UsageLimits, answer};
 use crate::control::engine::Engine;
 use crate::control::replication_groups::request;
 use crate::control::{snapshots, tags, user_groups};
@@ -44,9 +44,7 @@ pub fn limits(input: &Input) -> Result<Option<UsageLimits>, Refusal> {
     let Some(limits) = input.get("CacheUsageLimits") else {
         return Ok(None);
     };
-    let read = |member: &str,
-                range: std::ops::RangeInclusive<i64>|
-     -> Result<Option<(Option<i64>, Option<i64>)>, Refusal> {
+    let read = |member: &str, range: std::ops::RangeInclusive<i64>| -> Result<Option<Bounds>, Refusal> {
         let Some(limit) = limits.get(member) else {
             return Ok(None);
         };

@@ -13,12 +13,15 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
+/// Minimum and maximum.
+pub type Bounds = (Option<i64>, Option<i64>);
+
 /// Limits as the caller gave them; a bound left out is not set.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UsageLimits {
-    /// Minimum and maximum, in GB.
-    pub storage: Option<(Option<i64>, Option<i64>)>,
-    pub ecpu: Option<(Option<i64>, Option<i64>)>,
+    /// In GB.
+    pub storage: Option<Bounds>,
+    pub ecpu: Option<Bounds>,
 }
 
 #[derive(Debug, Clone)]
@@ -86,7 +89,7 @@ pub fn answer(state: &State, name: &str) -> Result<Output, Refusal> {
     Ok(Record::new().put("ServerlessCache", render(state, cache)).into())
 }
 
-fn bounds(limits: (Option<i64>, Option<i64>)) -> Record {
+fn bounds(limits: Bounds) -> Record {
     Record::new().put_some("Maximum", limits.1).put_some("Minimum", limits.0)
 }
 
@@ -96,10 +99,9 @@ fn render(state: &State, cache: &ServerlessCache) -> Output {
         .put_some("ECPUPerSecond", cache.limits.ecpu.map(bounds))
         .non_empty();
     let ready = !matches!(cache.status, "creating" | "create-failed");
-    let name = endpoints::serverless_name(state, &cache.name);
     // The reader listens on the next port but one hundred: 6379 and 6380, 11211 and 11212.
     let port: i64 = if cache.engine == Engine::Memcached { 11_211 } else { 6379 };
-    let endpoint = |port| ready.then(|| endpoints::endpoint(state, name.clone(), port));
+    let endpoint = |port| ready.then(|| endpoints::endpoint(state, endpoints::serverless(state, &cache.name), port));
     let is_snapshottable = cache.engine != Engine::Memcached;
     Record::new()
         .put("ServerlessCacheName", &cache.name)

@@ -89,7 +89,7 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     }
     start(state, &name, &group, "manual", tags::read(input)?)?;
     state.edit_group(&group, |group| group.status = "snapshotting");
-    state.later(durations::SNAPSHOT, Job::GroupSnapshotted(group));
+    state.later(durations::SNAPSHOT, Job::GroupAvailable(group));
     answer(state, &name)
 }
 
