@@ -548,7 +548,7 @@ async fn clients_go_on_while_slots_move() {
 #[tokio::test]
 async fn a_serverless_cache_is_one_cluster_with_two_tls_ports() {
     let Some(plane) = plane().await else { return };
-    let endpoints = Endpoints { primary: Some("s".to_owned()), reader: Some("s".to_owned()), configuration: None };
+    let endpoints = Endpoints { configuration: Some("s".to_owned()), ..Endpoints::default() };
     let shape = Shape { serverless: true, endpoints, shards: Vec::new(), ..group(&[]) };
     let start = Instant::now();
     plane.apply("s", shape).await.unwrap();

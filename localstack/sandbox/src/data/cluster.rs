@@ -116,8 +116,10 @@ async fn found(links: &mut Links, plan: &Plan<'_>) -> io::Result<bool> {
         }
     }
     for (epoch, link) in links.values_mut().enumerate() {
-        // Without epochs of their own the nodes would have to settle who wins, one pair after the other.
-        link.connection.call(["CLUSTER", "SET-CONFIG-EPOCH", &(epoch + 1).to_string()]).await?;
+        // Without epochs of their own the nodes would have to settle who wins, one pair after the other. A node that
+        // has one from an attempt before keeps it.
+        let command = Command::new(["CLUSTER", "SET-CONFIG-EPOCH", &(epoch + 1).to_string()]);
+        link.connection.pipeline(&[command]).await?;
     }
     for shard in plan.shards {
         if let Some(link) = shard.primary().and_then(|primary| links.get_mut(primary)) {

@@ -12,8 +12,8 @@ pub struct Shape {
     /// Cluster mode: slots are spread over the shards and clients follow `MOVED`.
     pub cluster: bool,
     /// One cluster-enabled node that owns all slots, whatever `cluster`, `tls` and `shards` say: TLS is always
-    /// required, the endpoint `configuration` (or else `primary`) listens on `port`, `reader` on the next port
-    /// (6379 and 6380 in ElastiCache).
+    /// required, the endpoint `configuration` (or else `primary`) listens on `port`, `reader` (or else the same name)
+    /// on the next port: 6379 and 6380 in ElastiCache.
     pub serverless: bool,
     /// The port of every endpoint and node, 1150 to 65535.
     pub port: u16,
@@ -135,6 +135,7 @@ impl Shape {
             self.tls = Tls::Required;
             let known_as = self.endpoints.configuration.take().or(self.endpoints.primary.take());
             let known_as = known_as.unwrap_or_else(|| group.to_owned());
+            self.endpoints.reader.get_or_insert_with(|| known_as.clone());
             // Clients are sent to the endpoint itself: a serverless cache has no nodes that they could see.
             let nodes = vec![Node { member: known_as, primary: true }];
             self.shards = vec![Shard { id: "0001".to_owned(), slots: vec![(0, 16383)], nodes }];
