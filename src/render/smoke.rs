@@ -201,7 +201,7 @@ impl Page {
         };
         let missed = report.gates.iter().filter(|gate| !gate.passed).count();
         if missed > 0 {
-            text.push_str(&format!("; {missed} of {} requirements missed", report.gates.len()));
+            text.push_str(&format!("; {missed} of {} requirements not met", report.gates.len()));
         }
         if !report.errors.is_empty() {
             let classes: Vec<String> = report.errors.iter().map(|(class, count)| format!("{class} {count}")).collect();
@@ -457,7 +457,7 @@ mod tests {
         assert!(text.contains("p99Ms         1.32 ms <= 1 ms"));
         assert!(text.contains("UNDECIDED"));
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(words.contains("1 of 1 requirements missed; failed commands: timeout 3; 3 keys left"), "{words}");
+        assert!(words.contains("1 of 1 requirements not met; failed commands: timeout 3; 3 keys left"), "{words}");
         assert!(text.contains("TLS 1.3"));
         assert!(text.contains("12.3s") && text.contains("n/a"));
     }

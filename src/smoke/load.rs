@@ -16,6 +16,7 @@ use super::latency::Recorder;
 use super::patterns::Ground;
 use super::random::{Random, seed};
 use super::report::{CapacityReport, LoadReport, OperationReport};
+use super::schedule::{Schedule, StopOnDrop, pace};
 
 const KEYS: usize = 1_000;
 /// Nine reads to one write.
@@ -147,6 +148,7 @@ pub(super) async fn run(clients: Vec<Client>, ground: &Ground, plan: &Plan) -> L
     }
     let rate = plan
         .rate
+        .filter(|rate| rate.is_finite() && *rate > 0.0)
         .or_else(|| capacity.as_ref().map(|capacity| (capacity.ops_per_second / 2.0).min(HIGHEST_RATE)))
         .unwrap_or(0.0)
         .clamp(1.0, 1e6);
@@ -284,28 +286,6 @@ fn median(values: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// When the i-th command is due.
-#[derive(Clone, Copy)]
-struct Schedule {
-    start: Instant,
-    rate: f64,
-}
-
-impl Schedule {
-    fn due(&self, index: u64) -> Instant {
-        self.start + Duration::from_secs_f64(index as f64 / self.rate)
-    }
-}
-
-/// Stops the pacing thread when the run is over or was cancelled.
-struct StopOnDrop(Arc<AtomicBool>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Sends on schedule. Returns the time until the last answer, too.
 async fn open_loop(workers: Vec<Worker>, rate: f64, window: Duration, grace: Duration) -> (Mixed, Duration) {
     let total = ((rate * window.as_secs_f64()) as u64).max(1);
@@ -373,31 +353,6 @@ async fn open_loop(workers: Vec<Worker>, rate: f64, window: Duration, grace: Dur
     (mixed, took)
 }
 
-/// Hands out turns when they are due. On a thread of its own: the runtime's timer ticks in
-/// milliseconds, which would show as 0.5 ms of latency that no cache caused, while a thread's sleep
-/// is good to some 60 us. A spinning thread would take the processor from the clients.
-fn pace(schedule: Schedule, total: u64, extra: usize, turns: &Semaphore, stop: &AtomicBool) -> Recorder {
-    let (mut given, mut late) = (0, Recorder::default());
-    while given < total && !stop.load(Ordering::Relaxed) {
-        let now = Instant::now();
-        let due = schedule.due(given);
-        if due > now {
-            // In slices, so that a cancelled run with a low rate does not linger.
-            std::thread::sleep((due - now).min(Duration::from_millis(50)));
-            continue;
-        }
-        let first = given;
-        while given < total && schedule.due(given) <= now {
-            late.record(now - schedule.due(given));
-            given += 1;
-        }
-        turns.add_permits((given - first) as usize);
-    }
-    // One turn past the end for every client, to let it see that there is no more.
-    turns.add_permits(extra);
-    late
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -406,27 +361,5 @@ mod tests {
     fn the_median_window_is_reported() {
         assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median(&[]), 0.0);
-    }
-
-    #[test]
-    fn the_schedule_does_not_drift() {
-        let schedule = Schedule { start: Instant::now(), rate: 3.0 };
-        assert_eq!(schedule.due(300).duration_since(schedule.start), Duration::from_secs(100));
-    }
-
-    #[test]
-    fn pacing_gives_every_turn_and_one_more_per_client() {
-        let turns = Semaphore::new(0);
-        let schedule = Schedule { start: Instant::now(), rate: 10_000.0 };
-        pace(schedule, 200, 4, &turns, &AtomicBool::new(false));
-        assert_eq!(turns.available_permits(), 204);
-        assert!(schedule.start.elapsed() >= Duration::from_millis(19));
-    }
-
-    #[test]
-    fn a_cancelled_run_stops_its_pacing() {
-        let schedule = Schedule { start: Instant::now(), rate: 1.0 };
-        pace(schedule, 1_000, 1, &Semaphore::new(0), &AtomicBool::new(true));
-        assert!(schedule.start.elapsed() < Duration::from_secs(1));
     }
 }

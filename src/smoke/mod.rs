@@ -14,6 +14,7 @@ mod patterns;
 mod probe;
 mod random;
 mod report;
+mod schedule;
 mod shards;
 mod target;
 mod tls;
