@@ -33,8 +33,11 @@ const READS_PER_ITEM: u64 = 10;
 fn why_client(limit: f64, measured: &Measured) -> Option<String> {
     let p99 = measured.latency.raw_ms(0.99)?;
     // The client may be late twice, when it sends and when it wakes up for the reply. What is too
-    // slow even without that is the cache, or the way to it.
-    let late = measured.same_machine || p99 - 2.0 * measured.lag_p99_ms <= limit;
+    // slow even without that is the cache, or the way to it. A server on this machine is starved
+    // along with the client and then has a backlog to work off: measured on two crowded processors,
+    // that came to 16 times the client's own lag.
+    let factor = if measured.same_machine { 20.0 } else { 2.0 };
+    let late = p99 - factor * measured.lag_p99_ms <= limit;
     if late && !measured.client_limits.is_empty() {
         return Some(measured.client_limits.join(", "));
     }
@@ -154,6 +157,8 @@ mod tests {
         assert!(p99(5.0, &slow).undecided.is_none(), "20 ms of which the client was late 2");
         slow.same_machine = true;
         assert!(p99(5.0, &slow).undecided.is_some());
+        slow.lag_p99_ms = 0.1;
+        assert!(p99(5.0, &slow).undecided.is_none(), "a local server can be slow by itself, too");
     }
 
     #[test]

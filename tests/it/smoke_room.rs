@@ -558,3 +558,34 @@ fn a_port_that_accepts_and_says_nothing_fails_within_the_timeout() {
     assert_eq!((report.verdict, status(&report, "TLS")), (Verdict::Failed, Some(CheckStatus::Failed)));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
+
+#[test]
+fn a_cache_that_loses_keys_breaks_the_patterns_promises() {
+    let Some(binary) = server_binary() else { return };
+    let server = start(&binary, &[]);
+    let settings = Settings {
+        patterns: vec![Pattern::WriteThrough, Pattern::Session, Pattern::Lock],
+        duration: Duration::from_secs(4),
+        ..short()
+    };
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+            let mut answer = [0; 64];
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                stream.write_all(b"FLUSHALL\r\n").unwrap();
+                assert!(stream.read(&mut answer).unwrap() > 0);
+            }
+        });
+        let report = smoke(&target(server.port), &settings);
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        report
+    });
+    assert_eq!(report.verdict, Verdict::Failed);
+    for (name, broken) in [("pattern writeThrough", "a write was not there"), ("pattern lock", "lock")] {
+        let check = report.checks.iter().find(|check| check.name == name).unwrap();
+        assert_eq!(check.status, CheckStatus::Failed, "{check:?}");
+        assert!(check.detail.contains(broken), "{check:?}");
+    }
+}
