@@ -1,0 +1,166 @@
+//! Carries a plan out: steps side by side as their order allows, one observer for all waits, every
+//! effect read again before it is called done.
+
+pub mod effect;
+pub mod observer;
+pub mod readiness;
+pub mod report;
+pub mod settle;
+pub mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use crate::aws::error::Kind as ErrorKind;
+use crate::aws::{Aws, AwsError};
+use crate::plan::model::{Plan, Step};
+use crate::plan::options::Options;
+use crate::spec::Spec;
+use observer::Observer;
+pub use report::{Progress, Reporter, Status, StepResult};
+
+/// How a plan is carried out.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Resources that are worked on at once.
+    pub parallelism: usize,
+    /// Over everything; each kind of step has its own besides.
+    pub timeout: Option<Duration>,
+    /// Between two looks; without it they start at 2 s and grow to 30 s.
+    pub poll_interval: Option<Duration>,
+}
+
+/// What every step needs at hand.
+pub struct Engine<'a> {
+    pub aws: &'a Aws,
+    pub spec: &'a Spec,
+    pub options: &'a Options,
+    pub observer: &'a Observer,
+    pub reporter: &'a dyn Reporter,
+    pub settings: &'a Settings,
+    pub deadline: Option<Instant>,
+}
+
+/// Runs all steps; those that need a failed one are skipped. One result a step, in the plan's order.
+pub async fn run(aws: &Aws, spec: &Spec, options: &Options, plan: &Plan, settings: &Settings, reporter: &dyn Reporter) -> Vec<StepResult> {
+    let observer = Observer::new(aws.clone(), settings.poll_interval);
+    let engine = Engine {
+        aws,
+        spec,
+        options,
+        observer: &observer,
+        reporter,
+        settings,
+        deadline: settings.timeout.map(|timeout| Instant::now() + timeout),
+    };
+    let mut results: BTreeMap<usize, StepResult> = BTreeMap::new();
+    let mut waiting: BTreeMap<usize, &Step> = plan.steps.iter().map(|step| (step.id, step)).collect();
+    let mut running = FuturesUnordered::new();
+    let mut under_way: BTreeSet<usize> = BTreeSet::new();
+    let observing = observer.watch();
+    let interruption = aws.guard.interruption();
+    futures::pin_mut!(observing, interruption);
+    loop {
+        skip_hopeless(&mut waiting, &mut results, aws.guard.is_interrupted(), reporter);
+        for id in ready(&waiting, &results) {
+            if under_way.len() >= settings.parallelism.max(1) {
+                break;
+            }
+            if let Some(step) = waiting.remove(&id) {
+                under_way.insert(id);
+                running.push(timed(&engine, step));
+            }
+        }
+        if running.is_empty() {
+            break;
+        }
+        tokio::select! {
+            // The observer never ends by itself; it looks for as long as somebody waits.
+            () = &mut observing => {}
+            // Nothing more is sent, and nothing is waited for: what AWS has begun, AWS goes on with.
+            () = &mut interruption => {
+                for id in std::mem::take(&mut under_way) {
+                    let result = StepResult { step: id, status: Status::Interrupted, request_id: None, seconds: 0.0, error: None };
+                    reporter.report(&Progress::Done { step: &plan.steps[id - 1], result: &result });
+                    results.insert(id, result);
+                }
+                skip_hopeless(&mut waiting, &mut results, true, reporter);
+                break;
+            }
+            Some(result) = running.next() => {
+                under_way.remove(&result.step);
+                reporter.report(&Progress::Done { step: &plan.steps[result.step - 1], result: &result });
+                results.insert(result.step, result);
+            }
+        }
+    }
+    results.into_values().collect()
+}
+
+async fn timed(engine: &Engine<'_>, step: &Step) -> StepResult {
+    let started = Instant::now();
+    engine.reporter.report(&Progress::Started { step });
+    let outcome = step::run(engine, step).await;
+    let seconds = started.elapsed().as_secs_f64();
+    match outcome {
+        Ok(request_id) => StepResult { step: step.id, status: Status::Done, request_id, seconds, error: None },
+        Err(failure) => {
+            let interrupted = matches!(&failure, Failure::Aws(error) if error.kind == ErrorKind::Interrupted);
+            let status = if interrupted { Status::Interrupted } else { Status::Failed };
+            StepResult { step: step.id, status, request_id: failure.request_id(), seconds, error: Some(failure.to_string()) }
+        }
+    }
+}
+
+fn ready(waiting: &BTreeMap<usize, &Step>, results: &BTreeMap<usize, StepResult>) -> Vec<usize> {
+    let done = |id: &usize| results.get(id).is_some_and(|result| result.status == Status::Done);
+    waiting.values().filter(|step| step.after.iter().all(done)).map(|step| step.id).collect()
+}
+
+fn skip_hopeless(waiting: &mut BTreeMap<usize, &Step>, results: &mut BTreeMap<usize, StepResult>, interrupted: bool, reporter: &dyn Reporter) {
+    loop {
+        let lost = |id: &usize| results.get(id).is_some_and(|result| result.status != Status::Done);
+        let Some(step) = waiting.values().find(|step| interrupted || step.after.iter().any(lost)).copied() else { return };
+        waiting.remove(&step.id);
+        let result = StepResult { step: step.id, status: Status::Skipped, request_id: None, seconds: 0.0, error: None };
+        reporter.report(&Progress::Done { step, result: &result });
+        results.insert(step.id, result);
+    }
+}
+
+/// Why a step is not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    Aws(#[from] AwsError),
+    /// AWS took the call and did not do it.
+    #[error("AWS accepted {operation} and did not carry it out: {missing}{}", quoted(events))]
+    NotDone { operation: String, missing: String, events: Vec<String> },
+    /// The resource ended in a state that it does not leave by itself.
+    #[error("{address} is {status}{}", quoted(events))]
+    Broken { address: String, status: String, events: Vec<String> },
+    #[error("{address} is still {status} after {}; AWS goes on with it, and the same command resumes", render_duration(*after))]
+    TimedOut { address: String, status: String, after: Duration },
+    #[error("{address} exists and is not this stack's; it appeared after the plan was made")]
+    NotOurs { address: String },
+}
+
+impl Failure {
+    fn request_id(&self) -> Option<String> {
+        match self {
+            Failure::Aws(error) => error.request_id.clone(),
+            _ => None,
+        }
+    }
+}
+
+fn quoted(events: &[String]) -> String {
+    if events.is_empty() { String::new() } else { format!("; its last events: {}", events.iter().map(|event| format!("\"{event}\"")).collect::<Vec<_>>().join(", ")) }
+}
+
+pub fn render_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds < 60 { format!("{seconds} s") } else { format!("{} min {:02} s", seconds / 60, seconds % 60) }
+}

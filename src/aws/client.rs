@@ -1,0 +1,109 @@
+//! Clients of one account and region, with one guard over all of them.
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+
+use super::error::AwsError;
+use super::guard::Guard;
+
+/// May the clients write?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Describe, List and Get only, whatever the code above asks for.
+    ReadOnly,
+    ReadWrite,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub region: String,
+    pub profile: Option<String>,
+    pub endpoint_url: Option<String>,
+    pub access: Access,
+}
+
+#[derive(Clone)]
+pub struct Aws {
+    pub elasticache: aws_sdk_elasticache::Client,
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
+    pub sts: aws_sdk_sts::Client,
+    pub secrets_manager: aws_sdk_secretsmanager::Client,
+    pub ssm: aws_sdk_ssm::Client,
+    pub guard: Guard,
+    pub region: String,
+    /// Where calls go when not to AWS, for the header.
+    pub endpoint: Option<String>,
+}
+
+const ATTEMPTS: u32 = 6;
+
+impl Aws {
+    pub async fn connect(settings: &Settings) -> Self {
+        let guard = Guard::new(settings.access);
+        // Adaptive: once AWS throttles, every call of this process slows down together.
+        let retry = RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(20));
+        let timeout = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(30))
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(aws_config::Region::new(settings.region.clone()))
+            .retry_config(retry)
+            .timeout_config(timeout);
+        if let Ok(name) = aws_config::AppName::new(concat!("cachectl-", env!("CARGO_PKG_VERSION"))) {
+            loader = loader.app_name(name);
+        }
+        if let Some(profile) = &settings.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(endpoint) = &settings.endpoint_url {
+            loader = loader.endpoint_url(endpoint);
+        }
+        let config = loader.load().await;
+        let service = ["AWS_ENDPOINT_URL_ELASTICACHE", "AWS_ENDPOINT_URL"];
+        let from_environment = || service.iter().find_map(|name| std::env::var(name).ok()).filter(|url| !url.is_empty());
+        let endpoint = settings.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned)).or_else(from_environment);
+        macro_rules! client {
+            ($crate_name:ident) => {
+                $crate_name::Client::from_conf(
+                    $crate_name::config::Builder::from(&config).interceptor(guard.clone()).build(),
+                )
+            };
+        }
+        Self {
+            elasticache: client!(aws_sdk_elasticache),
+            cloudwatch: client!(aws_sdk_cloudwatch),
+            tagging: client!(aws_sdk_resourcegroupstagging),
+            sts: client!(aws_sdk_sts),
+            secrets_manager: client!(aws_sdk_secretsmanager),
+            ssm: client!(aws_sdk_ssm),
+            guard,
+            region: settings.region.clone(),
+            endpoint,
+        }
+    }
+
+    /// Calls that were made so far.
+    pub fn calls(&self) -> usize {
+        self.guard.calls()
+    }
+
+    /// Account and partition of the credentials: the first call of every command.
+    pub async fn identity(&self) -> Result<Identity, AwsError> {
+        let answer = self.sts.get_caller_identity().send().await.map_err(|error| AwsError::of("GetCallerIdentity", error))?;
+        let arn = answer.arn().unwrap_or_default();
+        let partition = arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws");
+        Ok(Identity { account_id: answer.account().unwrap_or_default().to_owned(), partition: partition.to_owned() })
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub account_id: String,
+    pub partition: String,
+}
+

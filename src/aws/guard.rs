@@ -1,0 +1,179 @@
+//! An interceptor on every client: it counts calls, reports them, refuses writes where only reading is
+//! allowed, and stops everything once the user interrupted.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+
+use super::client::Access;
+
+pub const READ_ONLY: &str = "cachectl: this command only reads, and refuses to call";
+pub const INTERRUPTED: &str = "cachectl: interrupted, no further call is sent";
+
+/// One call that was made, for `-vv`, `--events` and the benchmarks.
+#[derive(Clone, Debug)]
+pub struct CallRecord {
+    pub service: String,
+    pub operation: String,
+    pub attempts: usize,
+    pub seconds: f64,
+    pub status: Option<u16>,
+    pub request_id: Option<String>,
+}
+
+type Listener = Box<dyn Fn(&CallRecord) + Send + Sync>;
+
+#[derive(Clone)]
+pub struct Guard(Arc<Inner>);
+
+struct Inner {
+    access: Access,
+    interrupted: AtomicBool,
+    calls: AtomicUsize,
+    writes: AtomicUsize,
+    listener: Mutex<Option<Listener>>,
+    interruption: tokio::sync::watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard").field("access", &self.0.access).finish_non_exhaustive()
+    }
+}
+
+/// What one execution carries from its start to its end.
+#[derive(Debug)]
+struct Started {
+    at: Instant,
+    attempts: AtomicUsize,
+}
+
+impl Storable for Started {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Guard {
+    pub fn new(access: Access) -> Self {
+        Self(Arc::new(Inner {
+            access,
+            interrupted: AtomicBool::new(false),
+            calls: AtomicUsize::new(0),
+            writes: AtomicUsize::new(0),
+            listener: Mutex::new(None),
+            interruption: tokio::sync::watch::Sender::new(false),
+        }))
+    }
+
+    pub fn calls(&self) -> usize {
+        self.0.calls.load(Ordering::Relaxed)
+    }
+
+    /// Writes that AWS answered with success.
+    pub fn writes(&self) -> usize {
+        self.0.writes.load(Ordering::Relaxed)
+    }
+
+    /// From now on no call leaves this process.
+    pub fn interrupt(&self) {
+        self.0.interrupted.store(true, Ordering::SeqCst);
+        self.0.interruption.send_replace(true);
+    }
+
+    /// Resolves once the user interrupted.
+    pub async fn interruption(&self) {
+        let mut interruption = self.0.interruption.subscribe();
+        // The sender lives as long as the guard, so waiting cannot fail.
+        let _ = interruption.wait_for(|interrupted| *interrupted).await;
+    }
+
+    pub fn is_interrupted(&self) -> bool {
+        self.0.interrupted.load(Ordering::SeqCst)
+    }
+
+    pub fn listen(&self, listener: Listener) {
+        if let Ok(mut slot) = self.0.listener.lock() {
+            *slot = Some(listener);
+        }
+    }
+}
+
+pub fn is_read(operation: &str) -> bool {
+    ["Describe", "List", "Get"].iter().any(|prefix| operation.starts_with(prefix))
+}
+
+impl Intercept for Guard {
+    fn name(&self) -> &'static str {
+        "cachectl::Guard"
+    }
+
+    fn read_before_execution(
+        &self,
+        _context: &BeforeSerializationInterceptorContextRef<'_>,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if self.is_interrupted() {
+            return Err(INTERRUPTED.into());
+        }
+        // Without a name nothing can be said about the operation, so nothing is allowed.
+        let operation = cfg.load::<Metadata>().map_or("an unnamed operation", Metadata::name);
+        if self.0.access == Access::ReadOnly && !is_read(operation) {
+            return Err(format!("{READ_ONLY} {operation}").into());
+        }
+        cfg.interceptor_state().store_put(Started { at: Instant::now(), attempts: AtomicUsize::new(0) });
+        Ok(())
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(started) = cfg.load::<Started>() {
+            started.attempts.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.is_interrupted() {
+            return Err(INTERRUPTED.into());
+        }
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let (Some(metadata), Some(started)) = (cfg.load::<Metadata>(), cfg.load::<Started>()) else { return Ok(()) };
+        let response = context.response();
+        let success = response.is_some_and(|response| response.status().is_success());
+        self.0.calls.fetch_add(1, Ordering::Relaxed);
+        if success && !is_read(metadata.name()) {
+            self.0.writes.fetch_add(1, Ordering::Relaxed);
+        }
+        let header = |name: &str| response.and_then(|response| response.headers().get(name)).map(str::to_owned);
+        let record = CallRecord {
+            service: metadata.service().to_owned(),
+            operation: metadata.name().to_owned(),
+            attempts: started.attempts.load(Ordering::Relaxed),
+            seconds: started.at.elapsed().as_secs_f64(),
+            status: response.map(|response| response.status().as_u16()),
+            request_id: header("x-amzn-requestid").or_else(|| header("x-amz-request-id")),
+        };
+        if let Ok(listener) = self.0.listener.lock()
+            && let Some(listener) = listener.as_ref()
+        {
+            listener(&record);
+        }
+        Ok(())
+    }
+}

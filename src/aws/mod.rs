@@ -1,0 +1,15 @@
+//! The only room that knows the SDK: clients, the bulk reader, the operations, errors.
+
+pub mod client;
+pub mod describe;
+pub mod error;
+pub mod events;
+pub mod guard;
+pub mod operations;
+pub mod params;
+pub mod reader;
+pub mod secrets;
+pub mod tags;
+
+pub use client::{Access, Aws, Settings};
+pub use error::AwsError;

@@ -1,0 +1,286 @@
+//! `cachectl apply`
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::args::{Apply as Args, Execution, Format};
+use super::events::Journal;
+use super::exit::{CliError, Exit};
+use super::printer::Printer;
+use super::progress::Live as LiveProgress;
+use super::saved;
+use super::session::{self, Session};
+use super::{clock, plan as plan_command, smoke};
+use crate::apply::{self, Settings, Status, StepResult};
+use crate::aws::Access;
+use crate::plan::model::{Action, FORMAT_VERSION, Plan};
+use crate::plan::options::Options;
+use crate::render;
+use crate::render::style::{Label, paint};
+use crate::resource::Address;
+use crate::smoke::Report;
+
+pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    let paths = session::paths(&args.specs);
+    let mut worst = Exit::Done;
+    let mut documents = Vec::new();
+    for path in &paths {
+        match one(printer, args, path).await {
+            Ok((document, exit)) => {
+                worst = worst.max(exit);
+                documents.push(document);
+            }
+            Err(error) if paths.len() > 1 => {
+                printer.error(&error);
+                worst = worst.max(error.exit);
+            }
+            Err(error) => return Err(error),
+        }
+        if worst == Exit::Interrupted {
+            break;
+        }
+    }
+    if args.format == Format::Json {
+        let document = if documents.len() == 1 { documents.remove(0) } else { json!({"formatVersion": FORMAT_VERSION, "stacks": documents}) };
+        printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
+    }
+    Ok(worst)
+}
+
+async fn one(printer: &Printer, args: &Args, path: &Path) -> Result<(Value, Exit), CliError> {
+    let (session, options, saved) = if saved::is_plan(path) {
+        let saved = saved::read(path)?;
+        let session = Session::open(printer, &saved.request(), &args.aws, Access::ReadWrite).await?;
+        (session, saved.options(), Some(saved))
+    } else {
+        let request = session::request(path, &args.spec);
+        let session = Session::open(printer, &request, &args.aws, Access::ReadWrite).await?;
+        (session, session::options(&args.allowances), None)
+    };
+    let run = Run { printer, session: &session, execution: &args.execution, format: args.format, detailed: args.allowances.detailed_exitcode };
+    run.carry_out(&options, saved.as_ref()).await
+}
+
+/// One stack being applied or destroyed.
+pub struct Run<'a> {
+    pub printer: &'a Printer,
+    pub session: &'a Session,
+    pub execution: &'a Execution,
+    pub format: Format,
+    pub detailed: bool,
+}
+
+#[derive(Default)]
+struct Outcome {
+    results: Vec<StepResult>,
+    remaining: Vec<String>,
+    pending: Vec<Value>,
+    smoke: Vec<Report>,
+}
+
+impl Run<'_> {
+    async fn carry_out(&self, options: &Options, saved: Option<&saved::Saved>) -> Result<(Value, Exit), CliError> {
+        self.listen_for_interrupts();
+        let journal = Journal::open(self.execution.events.as_deref(), &self.session.aws)?;
+        self.settle(&journal).await?;
+        let (live, fresh) = self.session.planned(options).await?;
+        let plan = match saved {
+            None => fresh,
+            Some(saved) => {
+                if let Some(why) = saved.stale(&self.session.spec, &live) {
+                    return Err(CliError::new(Exit::Stale, format!("the saved plan is stale: {why}")).hint("plan again; nothing was changed"));
+                }
+                self.printer.note("The saved plan still fits what is live.");
+                saved.plan.clone()
+            }
+        };
+        if self.format == Format::Table {
+            plan_command::print(self.printer, Format::Table, &[(plan.clone(), self.session.header(&live))]);
+        }
+        if plan.is_blocked() {
+            let error = CliError::new(Exit::Blocked, "blocked: nothing was changed").hint("each blocked change above says what it needs");
+            self.printer.error(&error);
+            return Ok((self.document(&plan, &Outcome::default()), Exit::Blocked));
+        }
+        let mut outcome = Outcome::default();
+        let mut exit = Exit::Done;
+        if !plan.steps.is_empty() {
+            self.confirm(&plan)?;
+            let (results, ended) = self.execute(&plan, options, &journal).await?;
+            outcome.results = results;
+            if ended != Exit::Done {
+                return Ok((self.document(&plan, &outcome), ended));
+            }
+            exit = self.prove(options, &mut outcome).await?;
+        } else {
+            outcome.pending = plan.pending().map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value})).collect();
+        }
+        if exit == Exit::Done {
+            exit = self.smoke(&plan, &live, &mut outcome).await?;
+        }
+        if exit == Exit::Done && self.detailed && !outcome.pending.is_empty() && outcome.remaining.is_empty() {
+            exit = Exit::Pending;
+        }
+        Ok((self.document(&plan, &outcome), exit))
+    }
+
+    /// The first Ctrl-C stops sending; the second leaves now.
+    pub fn listen_for_interrupts(&self) {
+        let guard = self.session.aws.guard.clone();
+        let printer = self.printer.clone();
+        tokio::spawn(async move {
+            interrupt().await;
+            guard.interrupt();
+            printer.stderr("\nInterrupt: no further call is sent. What AWS has begun, it goes on with.\nInterrupt again to leave now.");
+            interrupt().await;
+            std::process::exit(i32::from(Exit::Interrupted.code()));
+        });
+    }
+
+    /// Plans are made of resources at rest: what an earlier run or somebody else began is waited for.
+    pub async fn settle(&self, journal: &Journal) -> Result<(), CliError> {
+        let settings = self.settings();
+        let reporter = LiveProgress::new(self.printer, journal, 0);
+        let moved = apply::settle::settle(&self.session.aws, &self.session.identity, &self.session.spec, &settings, &reporter).await;
+        reporter.finish();
+        moved.map_err(|failure| match failure {
+            apply::Failure::Aws(error) => error.into(),
+            other => CliError::new(Exit::Partly, other.to_string()).hint("run the same command again"),
+        })
+    }
+
+    pub fn settings(&self) -> Settings {
+        Settings {
+            parallelism: usize::from(self.execution.parallelism),
+            timeout: self.execution.timeout,
+            poll_interval: self.execution.poll_interval,
+        }
+    }
+
+    fn confirm(&self, plan: &Plan) -> Result<(), CliError> {
+        if self.execution.yes {
+            return Ok(());
+        }
+        let question = format!("Carry out {} in {} ({})? Only `yes` does:", count(plan.steps.len(), "step"), plan.region, plan.account_id);
+        match self.printer.ask(&question) {
+            Some(answer) if answer == "yes" => Ok(()),
+            Some(_) => Err(CliError::new(Exit::Done, "not confirmed: nothing was changed")),
+            None => Err(CliError::new(Exit::Usage, "there is no terminal to ask on; nothing was changed").hint("add --yes, or apply a saved plan with --yes")),
+        }
+    }
+
+    /// Runs the steps and says how that ended.
+    pub async fn execute(&self, plan: &Plan, options: &Options, journal: &Journal) -> Result<(Vec<StepResult>, Exit), CliError> {
+        let aws = &self.session.aws;
+        let writes = aws.guard.writes();
+        let reporter = LiveProgress::new(self.printer, journal, plan.steps.len());
+        let results = apply::run(aws, &self.session.spec, options, plan, &self.settings(), &reporter).await;
+        reporter.finish();
+        if self.format == Format::Table {
+            self.printer.result(&format!("\n{}", render::results::table(plan, &results)));
+        }
+        let failed = results.iter().any(|result| result.status != Status::Done);
+        let exit = if aws.guard.is_interrupted() {
+            self.printer.stderr(&format!("Resume with the same command: {}", command_line()));
+            Exit::Interrupted
+        } else if !failed {
+            Exit::Done
+        } else {
+            for result in results.iter().filter(|result| result.status == Status::Failed) {
+                let step = &plan.steps[result.step - 1];
+                let error = result.error.as_deref().unwrap_or_default();
+                if self.format != Format::Table {
+                    self.printer.stderr(&format!("step {} {} {}: {error}", step.id, step.operation, step.address));
+                }
+            }
+            let partly = aws.guard.writes() > writes;
+            self.printer.stderr(if partly { "Run the same command again: it reads what is live and does what is left." } else { "Nothing was changed." });
+            if partly { Exit::Partly } else { Exit::Error }
+        };
+        Ok((results, exit))
+    }
+
+    /// Reads and plans again: nothing may be left but what waits, and the next hop.
+    async fn prove(&self, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
+        let again = Options { timestamp: clock::compact(), ..options.clone() };
+        let (live, plan) = self.session.planned(&again).await?;
+        outcome.pending = plan.pending().map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value})).collect();
+        for (address, pending) in plan.pending() {
+            self.printer.note(&format!("pending: {address} {} waits for the maintenance window or a reboot", pending.path));
+        }
+        let hops: Vec<&crate::plan::model::Change> = plan.changes.iter().filter(|change| !change.remaining.is_empty() || is_next_hop(change)).collect();
+        outcome.remaining = hops.iter().map(|change| change.address.to_string()).collect();
+        let other: Vec<String> = plan
+            .changes
+            .iter()
+            .filter(|change| change.action != Action::Noop && !outcome.remaining.contains(&change.address.to_string()))
+            .map(|change| change.address.to_string())
+            .collect();
+        if !outcome.remaining.is_empty() {
+            self.printer.note(&format!("The next plan holds the next hop of {}.", outcome.remaining.join(", ")));
+        }
+        if other.is_empty() {
+            if outcome.remaining.is_empty() && self.format == Format::Table {
+                self.printer.note(&paint(Label::Good, "Read again: no changes are left."));
+            }
+            return Ok(Exit::Done);
+        }
+        plan_command::print(self.printer, Format::Table, &[(plan.clone(), self.session.header(&live))]);
+        self.printer.error(
+            &CliError::new(Exit::Partly, format!("AWS does not show all of it yet, or somebody changed it: {}", other.join(", "))).hint("run the same command again; if it stays, the plan above says what differs"),
+        );
+        Ok(Exit::Partly)
+    }
+
+    async fn smoke(&self, plan: &Plan, before: &crate::resource::live::Live, outcome: &mut Outcome) -> Result<Exit, CliError> {
+        if self.execution.no_smoke || (plan.steps.is_empty() && !self.execution.smoke) {
+            return Ok(Exit::Done);
+        }
+        let changed = |address: &Address| plan.steps.iter().any(|step| step.address == *address) || (self.execution.smoke && plan.steps.is_empty());
+        let live = if plan.steps.is_empty() { before.clone() } else { self.session.read().await? };
+        let reports = smoke::test(self.printer, self.session, &live, &changed, self.format == Format::Table).await?;
+        let failed = reports.iter().any(smoke::is_failure);
+        outcome.smoke = reports;
+        Ok(if failed { Exit::SmokeFailed } else { Exit::Done })
+    }
+
+    fn document(&self, plan: &Plan, outcome: &Outcome) -> Value {
+        json!({
+            "formatVersion": FORMAT_VERSION,
+            "plan": plan,
+            "results": outcome.results,
+            "remaining": outcome.remaining,
+            "pending": outcome.pending,
+            "smoke": outcome.smoke,
+        })
+    }
+}
+
+/// A change that was made in stages and has another to go.
+fn is_next_hop(change: &crate::plan::model::Change) -> bool {
+    change.attributes.iter().any(|attribute| matches!(attribute.path.as_str(), "transitEncryptionMode" | "transitEncryptionEnabled" | "clusterMode" | "authToken" | "numNodeGroups"))
+}
+
+async fn interrupt() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+/// As it was typed, for "run this again".
+fn command_line() -> String {
+    let quote = |arg: String| if arg.contains([' ', '*', '?']) { format!("'{arg}'") } else { arg };
+    std::iter::once("cachectl".to_owned()).chain(std::env::args().skip(1).map(quote)).collect::<Vec<_>>().join(" ")
+}
+
+pub fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}

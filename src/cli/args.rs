@@ -1,0 +1,290 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::plan::options::{Allow, Glob};
+use crate::spec::decode::duration;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cachectl",
+    version,
+    about = "Plan and apply AWS ElastiCache (Valkey, Redis) from one YAML spec",
+    long_about = "Plan and apply AWS ElastiCache (Valkey, Redis) from one YAML spec.\n\n\
+        The spec says what should be; AWS says what is. `plan` shows the difference and the exact calls,\n\
+        `apply` makes them in the order that AWS accepts, waits until it is true, and proves with a smoke\n\
+        test that the cache answers its clients. There is no state file: ownership stands in a tag.",
+    after_help = "Exit codes:\n  0    done\n  1    error (AWS, network)\n  2    changes present (plan --detailed-exitcode)\n  3    blocked: a guard, a permission, or a change that AWS refuses\n  4    the saved plan is stale\n  5    applied, but the smoke test failed\n  6    partly applied or timed out; the same command resumes\n  7    only pending changes are left (--detailed-exitcode)\n  64   usage\n  78   invalid spec\n  130  interrupted\n\n\
+        Start with:\n  cachectl validate cachectl.yaml\n  cachectl plan cachectl.yaml"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub output: Output,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args, Clone)]
+pub struct Output {
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Color,
+    /// Only results and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// More: -v notes, -vv every AWS call
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check specs offline: syntax, types, rules across fields, lint. No AWS call
+    Validate(Validate),
+    /// Print the spec after overlays and variables; secrets stay references
+    Render(Render),
+    /// Show what would change and the exact calls; change nothing
+    Plan(Plan),
+    /// Plan, ask, carry out, wait, read again, smoke-test
+    Apply(Apply),
+    /// Delete what the stack owns, in the safe order
+    Destroy(Destroy),
+    /// Connect to the caches of a spec, check them, measure them; no AWS change
+    Smoke(Smoke),
+    /// What changing a field does to a live cache; what a rule means
+    Explain(Explain),
+    /// JSON Schema of the spec, for editors
+    Schema,
+    /// Completions for a shell
+    Completions(Completions),
+    /// The manual page, in roff
+    Man,
+}
+
+/// Which spec, and what goes over it.
+#[derive(Debug, Args, Clone, Default)]
+pub struct SpecArgs {
+    /// Environment of the spec to merge over it
+    #[arg(short = 'e', long = "env", value_name = "NAME")]
+    pub env: Option<String>,
+    /// File to merge over the spec, after the environment; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub overlay: Vec<PathBuf>,
+    /// Value of a variable; repeatable
+    #[arg(long = "var", value_name = "K=V", value_parser = pair)]
+    pub var: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args, Clone, Default)]
+pub struct AwsArgs {
+    /// AWS region; must be the spec's
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Send calls here instead of to AWS (also AWS_ENDPOINT_URL)
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+}
+
+#[derive(Debug, Args, Clone, Default)]
+pub struct Allowances {
+    /// Allow what needs allowing: delete, replace, adopt, reboot or flush, for a glob of addresses; repeatable
+    #[arg(long = "allow", value_name = "ACTION:GLOB")]
+    pub allow: Vec<Allow>,
+    /// Plan the deletion of what the stack owns and the spec no longer has
+    #[arg(long)]
+    pub prune: bool,
+    /// Plan all hops of a change at once, without clients moving in between
+    #[arg(long)]
+    pub all_hops: bool,
+    /// Tell changes by the exit code: 2 changes (plan), 7 only pending ones
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Only addresses that match; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<Glob>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    #[default]
+    Table,
+    Json,
+    Markdown,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ValidateFormat {
+    #[default]
+    Table,
+    Json,
+    Markdown,
+    Github,
+    Sarif,
+}
+
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// Specs; cachectl.yaml when none is named
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Form of the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: ValidateFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct Render {
+    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Specs; cachectl.yaml when none is named
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+    #[command(flatten)]
+    pub allowances: Allowances,
+    /// Form of the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// Save the plan, to be applied with `cachectl apply FILE`
+    #[arg(long, value_name = "PLAN.json")]
+    pub out: Option<PathBuf>,
+    /// Print a saved plan; no AWS call
+    #[arg(long, value_name = "PLAN.json", conflicts_with_all = ["specs", "out"])]
+    pub show: Option<PathBuf>,
+    /// Write the plan as JSON to a file, besides printing it
+    #[arg(long, value_name = "FILE")]
+    pub json_out: Option<PathBuf>,
+    /// List resources without changes too
+    #[arg(long)]
+    pub show_unchanged: bool,
+    /// List caches of the region that no stack of this spec manages
+    #[arg(long)]
+    pub show_unmanaged: bool,
+}
+
+#[derive(Debug, Args, Clone)]
+pub struct Execution {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Resources that are worked on at once
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub parallelism: u16,
+    /// Give up waiting after this long; AWS goes on, and the same command resumes
+    #[arg(long, value_name = "D", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+    /// Time between two looks at AWS, such as 200ms; by default 2s, growing to 30s
+    #[arg(long, value_name = "D", env = "CACHECTL_POLL_INTERVAL", value_parser = parse_duration)]
+    pub poll_interval: Option<Duration>,
+    /// Write what happens to a file, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
+    /// Leave the smoke test out
+    #[arg(long, conflicts_with = "smoke")]
+    pub no_smoke: bool,
+    /// Smoke-test all caches of the stack, also when nothing changed
+    #[arg(long)]
+    pub smoke: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// Specs, or one saved plan; cachectl.yaml when none is named
+    #[arg(value_name = "SPEC|PLAN.json")]
+    pub specs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+    #[command(flatten)]
+    pub allowances: Allowances,
+    #[command(flatten)]
+    pub execution: Execution,
+    /// Form of the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Destroy {
+    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+    /// Allow deletion for a glob of addresses, such as 'delete:*'; repeatable
+    #[arg(long = "allow", value_name = "ACTION:GLOB")]
+    pub allow: Vec<Allow>,
+    /// Only addresses that match; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<Glob>,
+    #[command(flatten)]
+    pub execution: Execution,
+    /// Form of the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Smoke {
+    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
+    pub path: PathBuf,
+    /// Caches to test; all of the spec when none is named
+    #[arg(value_name = "ADDRESS")]
+    pub addresses: Vec<Glob>,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+    /// Only addresses that match; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<Glob>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A field such as replicationGroup.cacheNodeType, a kind, or a rule such as tls
+    #[arg(value_name = "FIELD|RULE")]
+    pub topic: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    pub shell: clap_complete::Shell,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(|| "expected NAME=VALUE".to_owned())
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration(text).filter(|duration| !duration.is_zero()).ok_or_else(|| "expected a length of time such as 200ms, 30s or 45m".to_owned())
+}

@@ -1,0 +1,55 @@
+//! `--events FILE`: one JSON object a line for every call, wait, note and result. No secrets: a call is
+//! told by its name and its request id.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use super::clock;
+use super::exit::{CliError, Exit};
+use crate::apply::Progress;
+use crate::aws::Aws;
+
+#[derive(Clone, Default)]
+pub struct Journal(Option<Arc<Mutex<File>>>);
+
+impl Journal {
+    pub fn open(path: Option<&Path>, aws: &Aws) -> Result<Self, CliError> {
+        let Some(path) = path else { return Ok(Self(None)) };
+        let file = File::options().create(true).append(true).open(path);
+        let file = file.map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))?;
+        let journal = Self(Some(Arc::new(Mutex::new(file))));
+        let calls = journal.clone();
+        aws.guard.listen(Box::new(move |call| {
+            calls.write(json!({
+                "type": "call", "service": call.service, "operation": call.operation, "status": call.status,
+                "attempts": call.attempts, "seconds": call.seconds, "requestId": call.request_id,
+            }));
+        }));
+        Ok(journal)
+    }
+
+    /// A line at once, so that a killed run loses nothing.
+    fn write(&self, mut event: Value) {
+        let Some(file) = &self.0 else { return };
+        event["time"] = json!(clock::timestamp());
+        if let Ok(mut file) = file.lock() {
+            let _ = writeln!(file, "{event}").and_then(|()| file.flush());
+        }
+    }
+
+    pub fn progress(&self, progress: &Progress<'_>) {
+        if self.0.is_none() {
+            return;
+        }
+        self.write(match progress {
+            Progress::Started { step } => json!({"type": "step", "step": step.id, "address": step.address, "operation": step.operation}),
+            Progress::Waiting { step, state } => json!({"type": "state", "step": step.id, "address": step.address, "state": state}),
+            Progress::Note { step, text } => json!({"type": "note", "step": step.id, "address": step.address, "text": text}),
+            Progress::Done { step, result } => json!({"type": "result", "address": step.address, "operation": step.operation, "result": result}),
+        });
+    }
+}

@@ -1,0 +1,93 @@
+//! `cachectl explain`
+
+use super::exit::{CliError, Exit};
+use super::args::Explain as Args;
+use super::printer::Printer;
+use crate::lint::rules::RULES;
+use crate::render::style::{Label, paint};
+use crate::render::value::wrap;
+use crate::resource::Kind;
+use crate::resource::attribute::{Attribute, Impact, Phase, Read, Route};
+use crate::spec::{json_schema, suggest};
+
+pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    let topic = args.topic.trim();
+    let width = printer.width();
+    if let Some(rule) = RULES.iter().find(|rule| rule.id == topic) {
+        let mut out = format!("{}   lint rule, default {}\n\n", paint(Label::Strong, rule.id), rule.severity);
+        out.push_str(&format!("  {}\n", wrap(rule.why, width - 2, "  ")));
+        if !rule.elsewhere.is_empty() {
+            out.push_str(&format!("\n  elsewhere: {}\n", wrap(rule.elsewhere, width - 13, "             ")));
+        }
+        out.push_str(&format!("\n  to change it: policy: {{lint: {{{}: error | warn | info | none}}}}\n", rule.id));
+        printer.result(&out);
+        return Ok(Exit::Done);
+    }
+    let (kind, field) = topic.split_once('.').map_or((topic, None), |(kind, field)| (kind, Some(field)));
+    let found = Kind::ALL.into_iter().find(|candidate| candidate.name().eq_ignore_ascii_case(kind) || candidate.section().eq_ignore_ascii_case(kind));
+    let Some(found) = found else {
+        let names = RULES.iter().map(|rule| rule.id).chain(Kind::ALL.map(Kind::name));
+        let hint = suggest(kind, names).map_or_else(|| format!("kinds: {}; rules: {}", Kind::ALL.map(Kind::name).join(", "), RULES.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ")), |near| format!("did you mean `{near}`?"));
+        return Err(CliError::new(Exit::Usage, format!("nothing is known by `{topic}`")).hint(hint));
+    };
+    match field {
+        None => {
+            let names = found.attributes().iter().map(|attribute| format!("  {:<28} {}\n", attribute.field.name, wrap(attribute.field.doc, width.saturating_sub(31).max(30), &" ".repeat(31))));
+            printer.result(&format!("{}\n\n{}", paint(Label::Strong, found.name()), names.collect::<String>()));
+        }
+        Some(field) => {
+            let name = field.split(['.', '[']).next().unwrap_or(field);
+            let attribute = found.attributes().iter().find(|attribute| attribute.field.name.eq_ignore_ascii_case(name));
+            let Some(attribute) = attribute else {
+                let near = suggest(name, found.attributes().iter().map(|attribute| attribute.field.name));
+                let hint = near.map_or_else(|| format!("cachectl explain {} lists its fields", found.name()), |near| format!("did you mean `{}.{near}`?", found.name()));
+                return Err(CliError::new(Exit::Usage, format!("a {found} has no field `{name}`")).hint(hint));
+            };
+            printer.result(&one(found, attribute, width));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn one(kind: Kind, attribute: &Attribute, width: usize) -> String {
+    let field = attribute.field;
+    let mut out = format!("{}\n\n  {}\n", paint(Label::Strong, &format!("{kind}.{}", field.name)), wrap(field.doc, width - 2, "  "));
+    let mut line = |name: &str, text: String| out.push_str(&format!("  {name:<10} {}\n", wrap(&text, width - 13, &" ".repeat(13))));
+    line("value", json_schema::words(&field.shape));
+    if !field.member.is_empty() {
+        line("API", field.member.to_owned());
+    }
+    line("changed", how(kind, attribute));
+    line("clients", impact(attribute.impact).to_owned());
+    if !attribute.note.is_empty() {
+        line("note", attribute.note.to_owned());
+    }
+    if matches!(attribute.read, Read::Never) && !field.member.is_empty() {
+        line("read", "AWS does not tell it; what cannot be read is not compared".to_owned());
+    }
+    out
+}
+
+pub fn how(kind: Kind, attribute: &Attribute) -> String {
+    match attribute.route {
+        Route::Local => "cachectl's own setting; AWS does not see it".to_owned(),
+        Route::Seed => "at creation only; afterwards it is not compared".to_owned(),
+        Route::Fixed => "AWS cannot change it; a difference is a warning".to_owned(),
+        Route::Replace => "only by a replacement, with --allow replace:ADDRESS".to_owned(),
+        Route::Call(Phase::Field(_)) => format!("in place, by {}, in a call of its own", kind.modify()),
+        Route::Call(_) | Route::With(_) => format!("in place, by {} where AWS allows", kind.modify()),
+        Route::Whole if attribute.field.name == "tags" => "in place, after everything else".to_owned(),
+        Route::Whole => format!("in place, by {}, which sends the whole resource", kind.modify()),
+    }
+}
+
+pub fn impact(impact: Impact) -> &'static str {
+    match impact {
+        Impact::None => "notice nothing",
+        Impact::Brief => "lose their connections for seconds",
+        Impact::Reboot => "are cut off while nodes reboot",
+        Impact::Deferred => "notice nothing until the maintenance window",
+        Impact::Replace => "lose the cache and its data; a final snapshot is taken and restored where that works",
+        Impact::Delete => "lose the cache",
+    }
+}

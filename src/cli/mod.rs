@@ -1,0 +1,70 @@
+//! One file per command. The only room that prints, prompts and draws progress.
+
+pub mod apply;
+pub mod args;
+pub mod clock;
+pub mod completions;
+pub mod destroy;
+pub mod events;
+pub mod exit;
+pub mod explain;
+pub mod plan;
+pub mod printer;
+pub mod progress;
+pub mod render;
+pub mod saved;
+pub mod schema;
+pub mod session;
+pub mod smoke;
+pub mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Cli, Command};
+use exit::{CliError, Exit};
+use printer::Printer;
+
+/// Runs the command line and says how it ended.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if help { Exit::Done.code() } else { Exit::Usage.code() });
+        }
+    };
+    let printer = Printer::new(&cli.output);
+    let exit = dispatch(&printer, cli.command).unwrap_or_else(|error| {
+        printer.error(&error);
+        error.exit
+    });
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(printer: &Printer, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Validate(args) => validate::run(printer, &args),
+        Command::Render(args) => render::run(printer, &args),
+        Command::Explain(args) => explain::run(printer, &args),
+        Command::Schema => schema::run(printer),
+        Command::Completions(args) => completions::completions(printer, args.shell),
+        Command::Man => completions::man(printer),
+        Command::Plan(args) => block_on(plan::run(printer, &args)),
+        Command::Apply(args) => block_on(apply::run(printer, &args)),
+        Command::Destroy(args) => block_on(destroy::run(printer, &args)),
+        Command::Smoke(args) => block_on(smoke::run(printer, &args)),
+    }
+}
+
+/// Only commands that talk to AWS or to a cache pay for a runtime.
+fn block_on(command: impl Future<Output = Result<Exit, CliError>>) -> Result<Exit, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let result = runtime.block_on(command);
+    // A second Ctrl-C is waited for on a thread of its own, which must not hold up the end.
+    runtime.shutdown_background();
+    result
+}

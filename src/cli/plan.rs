@@ -1,0 +1,96 @@
+//! `cachectl plan`
+
+use serde_json::{Value, json};
+
+use super::args::{Format, Plan as Args};
+use super::exit::{CliError, Exit};
+use super::printer::Printer;
+use super::saved::{self, Saved};
+use super::session::{self, Session};
+use crate::aws::Access;
+use crate::plan::model::{FORMAT_VERSION, Plan};
+use crate::render::{self, plan::Header};
+
+pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    if let Some(path) = &args.show {
+        let saved = saved::read(path)?;
+        print(printer, args.format, &[(saved.plan, Header { read: "nothing, this plan was saved".into(), ..Header::default() })]);
+        return Ok(Exit::Done);
+    }
+    let paths = session::paths(&args.specs);
+    if args.out.is_some() && paths.len() > 1 {
+        return Err(CliError::new(Exit::Usage, "--out saves the plan of one spec").hint("run plan for each spec"));
+    }
+    let mut plans = Vec::new();
+    let mut worst = Exit::Done;
+    for path in &paths {
+        match one(printer, args, path).await {
+            Ok((plan, header, exit)) => {
+                worst = worst.max(exit);
+                plans.push((plan, header));
+            }
+            Err(error) if paths.len() > 1 => {
+                printer.error(&error);
+                worst = worst.max(error.exit);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(path) = &args.json_out {
+        write(path, &document(plans.iter().map(|(plan, _)| plan)))?;
+    }
+    print(printer, args.format, &plans);
+    Ok(worst)
+}
+
+async fn one(printer: &Printer, args: &Args, path: &std::path::Path) -> Result<(Plan, Header, Exit), CliError> {
+    let request = session::request(path, &args.spec);
+    let session = Session::open(printer, &request, &args.aws, Access::ReadOnly).await?;
+    let mut options = session::options(&args.allowances);
+    options.show_unchanged = args.show_unchanged;
+    let (live, mut plan) = session.planned(&options).await?;
+    if args.show_unmanaged {
+        let unmanaged = crate::aws::reader::unmanaged(&session.aws, &session.spec, &live).await?;
+        plan.notes.push(if unmanaged.is_empty() { "not managed here: no other cache in this region".to_owned() } else { format!("not managed here: {}", unmanaged.join(", ")) });
+    }
+    let exit = exit(&plan, args.allowances.detailed_exitcode);
+    if let Some(out) = &args.out {
+        Saved::new(plan.clone(), &request, &args.allowances).write(out)?;
+        printer.note(&format!("Saved {}. Apply it with: cachectl apply {}", out.display(), out.display()));
+    }
+    Ok((plan, session.header(&live), exit))
+}
+
+pub fn exit(plan: &Plan, detailed: bool) -> Exit {
+    if plan.is_blocked() {
+        Exit::Blocked
+    } else if detailed && !plan.steps.is_empty() {
+        Exit::Changes
+    } else if detailed && plan.pending().next().is_some() {
+        Exit::Pending
+    } else {
+        Exit::Done
+    }
+}
+
+/// One plan is a document of its own; several are listed.
+pub fn document<'a>(plans: impl Iterator<Item = &'a Plan>) -> Value {
+    let mut plans: Vec<Value> = plans.map(|plan| json!(plan)).collect();
+    if plans.len() == 1 { plans.remove(0) } else { json!({"formatVersion": FORMAT_VERSION, "stacks": plans}) }
+}
+
+pub fn write(path: &std::path::Path, document: &Value) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(document).unwrap_or_default();
+    std::fs::write(path, text + "\n").map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))
+}
+
+pub fn print(printer: &Printer, format: Format, plans: &[(Plan, Header)]) {
+    match format {
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&document(plans.iter().map(|(plan, _)| plan))).unwrap_or_default();
+            printer.result(&(text + "\n"));
+        }
+        Format::Markdown => plans.iter().for_each(|(plan, _)| printer.result(&render::markdown::plan(plan))),
+        Format::Table => plans.iter().for_each(|(plan, header)| printer.result(&render::plan::table(plan, header, printer.width()))),
+    }
+}

@@ -1,0 +1,105 @@
+//! The only place that prints. stdout carries results, stderr everything else.
+
+use std::io::{IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+
+use super::args::{Color, Output};
+use super::exit::CliError;
+use crate::render::style::{Label, paint};
+
+#[derive(Clone, Debug)]
+pub struct Printer {
+    choice: ColorChoice,
+    pub quiet: bool,
+    pub verbose: u8,
+}
+
+const NARROWEST: usize = 60;
+const USUAL: usize = 100;
+
+impl Printer {
+    pub fn new(output: &Output) -> Self {
+        let choice = match output.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        Self { choice, quiet: output.quiet, verbose: output.verbose }
+    }
+
+    /// The result of a command. A closed pipe is no error: who reads has what it wants.
+    pub fn result(&self, text: &str) {
+        let mut out = AutoStream::new(std::io::stdout().lock(), self.choice);
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            self.stderr(text);
+        }
+    }
+
+    pub fn detail(&self, text: &str) {
+        if self.verbose > 0 {
+            self.stderr(text);
+        }
+    }
+
+    /// Always shown.
+    pub fn stderr(&self, text: &str) {
+        let mut err = AutoStream::new(std::io::stderr().lock(), self.choice);
+        let _ = writeln!(err, "{text}");
+    }
+
+    pub fn error(&self, error: &CliError) {
+        self.stderr(&format!("{} {}", paint(Label::Error, "error:"), error.message));
+        if let Some(hint) = &error.hint {
+            self.stderr(&format!("  {} {hint}", paint(Label::Dim, "now:")));
+        }
+    }
+
+    /// Asks on the terminal. `None` where there is none.
+    pub fn ask(&self, question: &str) -> Option<String> {
+        if !self.can_ask() {
+            return None;
+        }
+        let mut err = AutoStream::new(std::io::stderr().lock(), self.choice);
+        let _ = write!(err, "{question} ").and_then(|()| err.flush());
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok()?;
+        Some(answer.trim().to_owned())
+    }
+
+    pub fn can_ask(&self) -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    pub fn is_live(&self) -> bool {
+        std::io::stderr().is_terminal() && !self.quiet
+    }
+
+    /// Is what goes to stderr coloured?
+    pub fn styles_stderr(&self) -> bool {
+        AutoStream::new(std::io::stderr(), self.choice).current_choice() != ColorChoice::Never
+    }
+
+    pub fn styles_stdout(&self) -> bool {
+        AutoStream::new(std::io::stdout(), self.choice).current_choice() != ColorChoice::Never
+    }
+
+    /// COLUMNS, else what fits most terminals and logs.
+    pub fn width(&self) -> usize {
+        std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok()).unwrap_or_else(terminal_width).clamp(NARROWEST, 200)
+    }
+}
+
+fn terminal_width() -> usize {
+    if !std::io::stdout().is_terminal() {
+        return USUAL;
+    }
+    match console::Term::stdout().size_checked() {
+        Some((_, columns)) if columns > 0 => usize::from(columns),
+        _ => USUAL,
+    }
+}

@@ -1,0 +1,17 @@
+//! `cachectl render`
+
+use super::args::Render as Args;
+use super::exit::{CliError, Exit};
+use super::printer::Printer;
+use super::session;
+use crate::spec;
+
+pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    let request = session::request(&args.path, &args.spec);
+    session::load(printer, &request)?;
+    let loaded = spec::load(&request, &session::environment);
+    if let Some(document) = &loaded.document {
+        printer.result(&spec::render::yaml(document));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,125 @@
+//! What plan, apply, destroy and smoke have in common: the spec, the clients, what is live.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::args::{AwsArgs, SpecArgs};
+use super::exit::{CliError, Exit};
+use super::printer::Printer;
+use super::clock;
+use crate::aws::client::Identity;
+use crate::aws::{Access, Aws, Settings, reader};
+use crate::plan::model::Plan;
+use crate::plan::options::Options;
+use crate::render::plan::Header;
+use crate::resource::Kind;
+use crate::resource::live::Live;
+use crate::spec::source::Sources;
+use crate::spec::{self, Request, Spec};
+
+pub const DEFAULT_SPEC: &str = "cachectl.yaml";
+
+pub fn paths(specs: &[PathBuf]) -> Vec<PathBuf> {
+    if specs.is_empty() { vec![PathBuf::from(DEFAULT_SPEC)] } else { specs.to_vec() }
+}
+
+pub fn request(path: &Path, args: &SpecArgs) -> Request {
+    Request { path: path.to_owned(), environment: args.env.clone(), overlays: args.overlay.clone(), variables: args.var.clone() }
+}
+
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A sound spec, or its diagnostics on stderr and exit 78.
+pub fn load(printer: &Printer, request: &Request) -> Result<(Spec, Sources), CliError> {
+    let loaded = spec::load(request, &environment);
+    for diagnostic in &loaded.diagnostics {
+        let text = spec::diagnostic::render(diagnostic, &loaded.sources, printer.styles_stderr());
+        if diagnostic.severity == spec::diagnostic::Severity::Error {
+            printer.stderr(&format!("{text}\n"));
+        } else {
+            printer.note(&format!("{text}\n"));
+        }
+    }
+    let count = crate::render::diagnostics::count(&loaded.diagnostics);
+    match loaded.spec {
+        Some(spec) => Ok((spec, loaded.sources)),
+        None => Err(CliError::new(Exit::InvalidSpec, format!("{} is not a valid spec: {count}", request.path.display()))),
+    }
+}
+
+pub struct Session {
+    pub spec: Spec,
+    pub sources: Sources,
+    pub aws: Aws,
+    pub identity: Identity,
+    started: Instant,
+}
+
+impl Session {
+    /// Connects and makes sure that this is the account and region that the spec is for, before any
+    /// other call.
+    pub async fn open(printer: &Printer, request: &Request, args: &AwsArgs, access: Access) -> Result<Self, CliError> {
+        let (spec, sources) = load(printer, request)?;
+        if let Some(region) = args.region.as_ref().filter(|region| **region != spec.region) {
+            return Err(CliError::new(Exit::Usage, format!("--region is {region}, the spec is for {}", spec.region)).hint("leave --region out, or use another spec"));
+        }
+        let started = Instant::now();
+        let settings = Settings { region: spec.region.clone(), profile: args.profile.clone(), endpoint_url: args.endpoint_url.clone(), access };
+        let aws = Aws::connect(&settings).await;
+        if printer.verbose > 1 {
+            let printer = printer.clone();
+            aws.guard.listen(Box::new(move |call| {
+                let status = call.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+                printer.stderr(&format!("  {}.{}  {status}  {:.0} ms  {} attempts", call.service, call.operation, call.seconds * 1e3, call.attempts));
+            }));
+        }
+        let identity = aws.identity().await?;
+        if let Some(wanted) = spec.account_id.as_ref().filter(|wanted| **wanted != identity.account_id) {
+            return Err(CliError::new(Exit::Blocked, format!("the spec is for account {wanted}, these credentials are for {}", identity.account_id))
+                .hint("choose the right profile with --profile; nothing was read or changed"));
+        }
+        Ok(Self { spec, sources, aws, identity, started })
+    }
+
+    pub async fn read(&self) -> Result<Live, CliError> {
+        Ok(reader::read(&self.aws, &self.identity, &self.spec).await?)
+    }
+
+    pub fn plan(&self, live: &Live, options: &Options) -> Plan {
+        crate::plan::plan_with_lint(&self.spec, live, options, &self.sources, &clock::today())
+    }
+
+    pub fn header(&self, live: &Live) -> Header {
+        Header { endpoint: self.aws.endpoint.clone(), read: describe(live), seconds: self.started.elapsed().as_secs_f64() }
+    }
+
+    /// Read, planned and printed.
+    pub async fn planned(&self, options: &Options) -> Result<(Live, Plan), CliError> {
+        let live = self.read().await?;
+        let plan = self.plan(&live, options);
+        Ok((live, plan))
+    }
+}
+
+/// `2 replication groups (12 nodes), 1 serverless cache, 27 alarms`
+fn describe(live: &Live) -> String {
+    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let mut parts = vec![format!("{} ({})", plural(live.replication_groups.len(), "replication group"), plural(live.cache_clusters.len(), "node"))];
+    let kinds = [(Kind::ServerlessCache, "serverless cache"), (Kind::ParameterGroup, "parameter group"), (Kind::SubnetGroup, "subnet group"), (Kind::User, "user"), (Kind::UserGroup, "user group"), (Kind::Alarm, "alarm")];
+    parts.extend(kinds.iter().filter(|(kind, _)| !live.of(*kind).is_empty()).map(|(kind, word)| plural(live.of(*kind).len(), word)));
+    parts.join(", ")
+}
+
+pub fn options(allowances: &super::args::Allowances) -> Options {
+    Options {
+        allow: allowances.allow.clone(),
+        only: allowances.only.clone(),
+        prune: allowances.prune,
+        all_hops: allowances.all_hops,
+        show_unchanged: false,
+        timestamp: clock::compact(),
+        destroy: false,
+    }
+}

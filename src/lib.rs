@@ -1,0 +1,13 @@
+//! cachectl: plan and apply AWS ElastiCache from one declarative spec.
+//!
+//! Data goes one way: spec -> plan <- live, plan -> apply -> smoke -> report.
+
+pub mod apply;
+pub mod aws;
+pub mod cli;
+pub mod lint;
+pub mod plan;
+pub mod render;
+pub mod resource;
+pub mod smoke;
+pub mod spec;

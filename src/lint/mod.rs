@@ -1,0 +1,79 @@
+//! Lint: best practice for a spec. Rules that AWS itself would refuse are validation errors instead.
+
+pub mod rules;
+
+use serde_json::Value;
+
+use crate::plan::model::Finding;
+use crate::plan::options::Glob;
+use crate::resource::Address;
+use crate::resource::live::Live;
+use crate::spec::source::Sources;
+use crate::spec::{Resource, Spec};
+use rules::{RULES, Rule};
+
+/// Every rule over every resource, after the policy's severities and waivers.
+pub fn findings(spec: &Spec, live: Option<&Live>, sources: &Sources, today: &str) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for resource in spec.resources.values() {
+        for rule in RULES.iter().filter(|rule| rule.kinds.contains(&resource.address.kind)) {
+            let severity = severity(spec, rule);
+            if severity == "none" || waived(spec, rule, &resource.address, today) {
+                continue;
+            }
+            if let Some((field, message)) = (rule.check)(resource, spec, live) {
+                out.push(finding(spec, sources, rule, severity, resource, field, message));
+            }
+        }
+    }
+    out.extend(expired(spec, sources, today));
+    out
+}
+
+fn severity<'a>(spec: &'a Spec, rule: &Rule) -> &'a str {
+    let lint = spec.policy.get("lint");
+    let set = |name: &str| lint.and_then(|lint| lint.get(name)?.as_str());
+    set(rule.id).or_else(|| set("*")).unwrap_or(rule.severity)
+}
+
+fn waivers(spec: &Spec) -> impl Iterator<Item = &Value> {
+    spec.policy.get("waivers").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn waived(spec: &Spec, rule: &Rule, address: &Address, today: &str) -> bool {
+    waivers(spec).any(|waiver| {
+        let text = |name: &str| waiver.get(name).and_then(Value::as_str).unwrap_or_default();
+        (text("rule") == rule.id || text("rule") == "*")
+            && Glob(text("resource").to_owned()).matches(address)
+            && (text("until").is_empty() || text("until") >= today)
+    })
+}
+
+/// A waiver that ran out, or that names no rule, is worth a word.
+fn expired<'a>(spec: &'a Spec, sources: &'a Sources, today: &'a str) -> impl Iterator<Item = Finding> + 'a {
+    waivers(spec).enumerate().filter_map(move |(index, waiver)| {
+        let text = |name: &str| waiver.get(name).and_then(Value::as_str).unwrap_or_default();
+        let message = if !text("until").is_empty() && text("until") < today {
+            format!("the waiver of {} ended on {}", text("rule"), text("until"))
+        } else if text("rule") != "*" && !RULES.iter().any(|rule| rule.id == text("rule")) {
+            format!("the waiver names `{}`, which is no lint rule", text("rule"))
+        } else {
+            return None;
+        };
+        let (file, line, column) = place(spec, sources, &format!("policy.waivers[{index}]"));
+        Some(Finding { rule: "waiver".into(), severity: "warn".into(), address: text("resource").into(), message, file, line, column })
+    })
+}
+
+fn finding(spec: &Spec, sources: &Sources, rule: &Rule, severity: &str, resource: &Resource, field: &str, message: String) -> Finding {
+    let path = if field.is_empty() { resource.path.clone() } else { format!("{}.{field}", resource.path) };
+    let (file, line, column) = place(spec, sources, &path);
+    Finding { rule: rule.id.into(), severity: severity.into(), address: resource.address.to_string(), message, file, line, column }
+}
+
+fn place(spec: &Spec, sources: &Sources, path: &str) -> (String, usize, usize) {
+    spec.locations.nearest(path).map_or_else(Default::default, |span| {
+        let position = sources.position(span);
+        (sources.name(span.file).to_owned(), position.line, position.column)
+    })
+}

@@ -1,0 +1,211 @@
+//! Alarms belong to their cache: they come and go with its members. Where the members are not known
+//! yet, one change stands for all of them, and its step names them once they were read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::draft::{Draft, Scene};
+use super::model::{Action, AttributeChange, Ownership, Wait};
+use super::options::{Options, Permit};
+use super::{Planned, fingerprint, needs_permit, ownership};
+use crate::resource::alarm::{self, Alarm, Alarms};
+use crate::resource::attribute::{Impact, Phase};
+use crate::resource::live::{Live, object};
+use crate::resource::{Address, Kind};
+use crate::spec::{Resource, Spec};
+
+/// AWS takes this many names in a DeleteAlarms call.
+const DELETE_CHUNK: usize = 100;
+
+pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {
+    if options.destroy {
+        destroyed(spec, live, options, planned);
+        return;
+    }
+    let wanted = alarm::wanted(spec, live);
+    let moving = moving_caches(planned);
+    for alarm in &wanted.named {
+        let address = Address::new(Kind::Alarm, &alarm.name);
+        if options.selects(&address) {
+            planned.push(one(spec, live, options, alarm));
+        }
+    }
+    gone(spec, live, options, &wanted, planned);
+    for (cache, per_node) in &wanted.per_node {
+        let address = Address::alarms_of(&cache.id);
+        let Some(resource) = spec.resources.get(cache) else { continue };
+        let change = match (live.view(cache).filter(|view| view.status() != "deleting"), moving.get(cache)) {
+            (None, _) | (_, Some(Moving::Replaced)) => Some((Action::Create, per_node * alarm::declared_nodes(resource))),
+            (Some(view), Some(Moving::Topology)) => {
+                let (now, then) = (view.member_ids().count(), declared_after(resource, now_nodes(live, cache)));
+                let action = if then >= now { Action::Create } else { Action::Delete };
+                Some((action, per_node * then.abs_diff(now)))
+            }
+            (Some(_), None) => None,
+        };
+        if let Some((action, count)) = change.filter(|(_, count)| *count > 0)
+            && options.selects(&address)
+        {
+            let mut draft = Draft::new(address);
+            draft.push(Phase::Alarms, "PutMetricAlarm", Wait::Nothing, object([("Count", json!(count))]));
+            planned.push(Planned { draft, action, ownership: Ownership::Absent, fingerprint: None, count: Some(count) });
+        }
+    }
+}
+
+/// Only the alarms of one cache, once its members are known.
+pub fn of_cache(spec: &Spec, live: &Live, options: &Options, cache: &str) -> Vec<Planned> {
+    let mut all = Vec::new();
+    planned(spec, live, options, &mut all);
+    let address = |planned: &Planned| planned.draft.address.clone();
+    let caches: Vec<_> = spec.resources.keys().filter(|address| address.kind.is_cache() && address.id == cache).collect();
+    let wanted = alarm::wanted(spec, live);
+    let mine: BTreeSet<String> =
+        wanted.named.iter().filter(|alarm| alarm.cache.as_ref().is_some_and(|cache| caches.contains(&cache))).map(|alarm| alarm.name.clone()).collect();
+    all.retain(|planned| {
+        let id = address(planned).id;
+        mine.contains(&id) || live.alarms.get(&id).is_some_and(|alarm| caches.iter().any(|cache| alarm::belongs_to(alarm, cache)))
+    });
+    all
+}
+
+enum Moving {
+    Replaced,
+    Topology,
+}
+
+/// The caches whose members will not be the ones that are live now.
+fn moving_caches(planned: &[Planned]) -> BTreeMap<Address, Moving> {
+    planned
+        .iter()
+        .filter(|planned| planned.draft.address.kind.is_cache() && planned.draft.blocked.is_empty())
+        .filter_map(|planned| {
+            let moves = planned.draft.calls.iter().any(|call| {
+                matches!(call.phase, Phase::ReplicasUp | Phase::ReplicasDown | Phase::Shards | Phase::ClusterMode)
+            });
+            match planned.action {
+                Action::Replace => Some((planned.draft.address.clone(), Moving::Replaced)),
+                _ if moves => Some((planned.draft.address.clone(), Moving::Topology)),
+                _ => None,
+            }
+        })
+        .collect()
+}
+
+fn now_nodes(live: &Live, cache: &Address) -> (usize, usize) {
+    let Some(view) = live.view(cache) else { return (0, 0) };
+    let shards = view.node_groups().len().max(1);
+    (shards, view.member_ids().count() / shards)
+}
+
+/// Nodes after the change: what is declared, else what is live.
+fn declared_after(resource: &Resource, (shards, per_shard): (usize, usize)) -> usize {
+    let number = |name: &str| resource.number(name).map(|number| number as usize);
+    number("numCacheClusters").unwrap_or_else(|| {
+        number("numNodeGroups").unwrap_or(shards) * number("replicasPerNodeGroup").map_or(per_shard, |replicas| replicas + 1)
+    })
+}
+
+fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
+    let address = Address::new(Kind::Alarm, &wanted.name);
+    let mut draft = Draft::new(address.clone());
+    let owner = ownership::of(spec, live, &address);
+    let resource = tag_resource(spec, wanted, &address);
+    let Some(view) = live.view(&address) else {
+        let mut parameters = alarm::parameters(wanted, None, &spec.stack);
+        parameters.insert("Tags".into(), ownership::tag_list(&ownership::wanted_tags(spec, live, &resource)));
+        draft.attributes.extend(wanted.fields.iter().map(|(name, value)| shown(name, Value::Null, value.clone())));
+        draft.push(Phase::Alarms, "PutMetricAlarm", Wait::Nothing, parameters);
+        return Planned { draft, action: Action::Create, ownership: owner, fingerprint: None, count: None };
+    };
+    let differences = alarm::differences(wanted, &view);
+    draft.attributes.extend(differences.iter().map(|(name, live, declared)| shown(name, live.clone().unwrap_or(Value::Null), declared.clone())));
+    let unnamed = alarm::stack_of(view.own).is_none();
+    if !differences.is_empty() || unnamed {
+        draft.push(Phase::Alarms, "PutMetricAlarm", Wait::Nothing, alarm::parameters(wanted, Some(view.own), &spec.stack));
+    }
+    let scene = Scene { spec, live, resource: &resource, view: &view, options };
+    if owner != Ownership::Foreign {
+        ownership::change_tags(&mut draft, &scene);
+    }
+    let action = match owner {
+        Ownership::Foreign => {
+            let stack = alarm::stack_of(view.own).unwrap_or("another").to_owned();
+            draft.blocks("foreign", format!("it belongs to the stack `{stack}`"), "give one of the alarms another name");
+            Action::Update
+        }
+        Ownership::Unowned | Ownership::Unknown => {
+            needs_permit(&mut draft, options, Permit::Adopt);
+            Action::Adopt
+        }
+        _ if draft.calls.is_empty() => Action::Noop,
+        _ => Action::Update,
+    };
+    Planned { draft, action, ownership: owner, fingerprint: fingerprint::of(live, &address), count: None }
+}
+
+fn shown(name: &str, before: Value, after: Value) -> AttributeChange {
+    AttributeChange { path: name.to_owned(), before, after, impact: Impact::None, sensitive: false }
+}
+
+/// The tags of an alarm: the stack's, and its own where the spec declares the alarm itself.
+fn tag_resource(spec: &Spec, alarm: &Alarm, address: &Address) -> Resource {
+    let declared = spec.resources.values().find(|resource| {
+        resource.address.kind == Kind::Alarm
+            && (resource.address.id == alarm.name || (alarm.cache.is_some() && alarm.name.ends_with(&format!("-{}", resource.address.id))))
+    });
+    let fields = declared.and_then(|resource| resource.fields.get("tags")).map(|tags| object([("tags", tags.clone())])).unwrap_or_default();
+    Resource { address: address.clone(), fields, path: String::new() }
+}
+
+/// Alarms of members that are gone, or that the spec no longer asks for: they go with their cache.
+fn gone(spec: &Spec, live: &Live, options: &Options, wanted: &Alarms, planned: &mut Vec<Planned>) {
+    let named: BTreeSet<&str> = wanted.named.iter().map(|alarm| alarm.name.as_str()).collect();
+    for (name, alarm) in &live.alarms {
+        let address = Address::new(Kind::Alarm, name);
+        let unwanted = !named.contains(name.as_str()) && !spec.resources.contains_key(&address);
+        if !unwanted || alarm::stack_of(alarm) != Some(spec.stack.as_str()) || !options.selects(&address) {
+            continue;
+        }
+        if belongs_to_a_cache(spec, live, &address) {
+            planned.push(deleted(live, &address));
+        }
+    }
+}
+
+fn deleted(live: &Live, address: &Address) -> Planned {
+    let mut draft = Draft::new(address.clone());
+    draft.push(Phase::Delete, "DeleteAlarms", Wait::Nothing, object([("AlarmNames", json!([address.id]))]));
+    Planned { draft, action: Action::Delete, ownership: Ownership::Owned, fingerprint: fingerprint::of(live, address), count: None }
+}
+
+/// Does a live alarm watch a cache of the spec?
+pub fn belongs_to_a_cache(spec: &Spec, live: &Live, address: &Address) -> bool {
+    live.alarms
+        .get(&address.id)
+        .is_some_and(|alarm| spec.resources.keys().any(|cache| cache.kind.is_cache() && alarm::belongs_to(alarm, cache)))
+}
+
+/// Alarms that go with their cache are not counted as deletions.
+pub fn follows_its_cache(planned: &Planned) -> bool {
+    planned.draft.address.kind == Kind::Alarm && planned.draft.blocked.is_empty() && planned.draft.calls.iter().any(|call| call.phase == Phase::Delete)
+}
+
+fn destroyed(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {
+    for (name, alarm) in &live.alarms {
+        let address = Address::new(Kind::Alarm, name);
+        if alarm::stack_of(alarm) == Some(spec.stack.as_str()) && options.selects(&address) {
+            let mut one = deleted(live, &address);
+            if !belongs_to_a_cache(spec, live, &address) {
+                needs_permit(&mut one.draft, options, Permit::Delete);
+            }
+            planned.push(one);
+        }
+    }
+}
+
+/// Deletions of alarms share calls, as many names in each as AWS takes.
+pub fn delete_chunks(names: &[String]) -> impl Iterator<Item = &[String]> {
+    names.chunks(DELETE_CHUNK)
+}

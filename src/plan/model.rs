@@ -1,0 +1,162 @@
+//! A plan is data: what changes, why, and the exact calls in their order. This is what `--format json`
+//! prints and what a saved plan holds.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::resource::Address;
+use crate::resource::attribute::Impact;
+
+pub const FORMAT_VERSION: &str = "1";
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    pub format_version: String,
+    pub stack: String,
+    pub account_id: String,
+    pub region: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub environment: Option<String>,
+    pub spec_digest: String,
+    pub summary: Summary,
+    pub changes: Vec<Change>,
+    pub steps: Vec<Step>,
+    pub lint: Vec<Finding>,
+    pub orphans: Vec<Address>,
+    /// What the plan could not see, in a sentence each.
+    pub notes: Vec<String>,
+    pub api_calls: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    pub create: usize,
+    pub adopt: usize,
+    pub update: usize,
+    pub replace: usize,
+    pub delete: usize,
+    pub noop: usize,
+    pub blocked: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Create,
+    Adopt,
+    Update,
+    Replace,
+    Delete,
+    Noop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ownership {
+    Owned,
+    Unowned,
+    /// Another stack's tag is on it.
+    Foreign,
+    /// The tags could not be read.
+    Unknown,
+    /// It does not exist yet.
+    Absent,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    pub address: Address,
+    pub action: Action,
+    pub impact: Impact,
+    pub ownership: Ownership,
+    pub attributes: Vec<AttributeChange>,
+    pub pending: Vec<PendingValue>,
+    /// Hops that the next plans will hold.
+    pub remaining: Vec<String>,
+    pub blocked: Option<Blocked>,
+    /// Of what was read; a saved plan is stale once it differs. Null where nothing exists.
+    pub fingerprint: Option<String>,
+    /// Alarms of a cache whose members are not known yet are one change that stands for this many.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub count: Option<usize>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AttributeChange {
+    pub path: String,
+    pub before: Value,
+    pub after: Value,
+    pub impact: Impact,
+    pub sensitive: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PendingValue {
+    pub path: String,
+    pub value: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    pub rule: String,
+    pub reason: String,
+    pub hint: String,
+}
+
+/// What is awaited after a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wait {
+    #[serde(rename = "none")]
+    Nothing,
+    /// A cache with all its node groups and members.
+    Available,
+    /// A user or a user group.
+    Active,
+    Deleted,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    pub id: usize,
+    pub address: Address,
+    pub operation: String,
+    /// By the API's member names; secrets are references.
+    pub parameters: Map<String, Value>,
+    /// Steps that must be done first.
+    pub after: Vec<usize>,
+    pub wait_for: Wait,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    pub rule: String,
+    pub severity: String,
+    pub address: String,
+    pub message: String,
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Plan {
+    pub fn is_blocked(&self) -> bool {
+        self.summary.blocked > 0 || self.lint.iter().any(|finding| finding.severity == "error")
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && !self.is_blocked()
+    }
+
+    /// Accepted by AWS and still to take effect.
+    pub fn pending(&self) -> impl Iterator<Item = (&Address, &PendingValue)> {
+        self.changes.iter().flat_map(|change| change.pending.iter().map(move |pending| (&change.address, pending)))
+    }
+
+    pub fn change(&self, address: &Address) -> Option<&Change> {
+        self.changes.iter().find(|change| change.address == *address)
+    }
+}

@@ -1,0 +1,115 @@
+//! Ownership reads from tags; of alarms, from their description too.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::draft::{Draft, Scene};
+use super::model::{AttributeChange, Ownership};
+use crate::resource::attribute::{Impact, Phase};
+use crate::resource::live::{Live, object};
+use crate::resource::{Address, Kind, alarm, secret};
+use crate::spec::{Resource, Spec};
+
+pub const STACK: &str = "cachectl:stack";
+pub const PROTECT: &str = "cachectl:protect";
+
+pub fn of(spec: &Spec, live: &Live, address: &Address) -> Ownership {
+    let Some(own) = live.get(address) else { return Ownership::Absent };
+    if address.kind == Kind::Alarm
+        && let Some(stack) = alarm::stack_of(own)
+    {
+        return if stack == spec.stack { Ownership::Owned } else { Ownership::Foreign };
+    }
+    match live.tags.get(address) {
+        None => Ownership::Unknown,
+        Some(tags) => match tags.get(STACK) {
+            Some(stack) if *stack == spec.stack => Ownership::Owned,
+            Some(_) => Ownership::Foreign,
+            None => Ownership::Unowned,
+        },
+    }
+}
+
+pub fn is_protected(live: &Live, address: &Address, resource: Option<&Resource>) -> bool {
+    resource.and_then(|resource| resource.lifecycle("protect")) == Some(true)
+        || live.tags.get(address).and_then(|tags| tags.get(PROTECT)).is_some_and(|value| value == "true")
+}
+
+/// The tags that a resource should carry; `None` removes one.
+pub fn wanted_tags(spec: &Spec, live: &Live, resource: &Resource) -> BTreeMap<String, Option<String>> {
+    let own = resource.fields.get("tags").and_then(Value::as_object);
+    let mut tags: BTreeMap<String, Option<String>> = spec
+        .tags
+        .iter()
+        .chain(own.into_iter().flatten())
+        .map(|(key, value)| (key.clone(), value.as_str().map(str::to_owned)))
+        .collect();
+    tags.insert(STACK.to_owned(), Some(spec.stack.clone()));
+    if let Some(protect) = resource.lifecycle("protect") {
+        tags.insert(PROTECT.to_owned(), protect.then(|| "true".to_owned()));
+    }
+    if let Some((field, tag)) = secret::field(resource.address.kind)
+        && let Some(seen) = live.secrets.get(&secret::key(&resource.address, field))
+        && !seen.matches
+    {
+        tags.insert(tag.to_owned(), Some(seen.mark.clone()));
+    }
+    tags
+}
+
+/// Tags as a create call takes them.
+pub fn tag_list(tags: &BTreeMap<String, Option<String>>) -> Value {
+    tags.iter().filter_map(|(key, value)| Some(json!({"Key": key, "Value": value.as_ref()?}))).collect()
+}
+
+/// The tag calls of an existing resource: the last of its changes, since they make a group `modifying`.
+pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
+    let address = draft.address.clone();
+    let Some(live) = scene.live.tags.get(&address) else { return };
+    let mut wanted = wanted_tags(scene.spec, scene.live, scene.resource);
+    mark_secrets(draft, scene, &mut wanted);
+    let mut set = Vec::new();
+    let mut remove = Vec::new();
+    for (key, value) in &wanted {
+        let before = live.get(key);
+        match value {
+            Some(value) if before != Some(value) => set.push(json!({"Key": key, "Value": value})),
+            None if before.is_some() => remove.push(json!(key)),
+            _ => continue,
+        }
+        draft.attributes.push(AttributeChange {
+            path: format!("tags.{key}"),
+            before: json!(before),
+            after: json!(value),
+            impact: Impact::None,
+            sensitive: false,
+        });
+    }
+    let (tag, untag, member) =
+        if address.kind == Kind::Alarm { ("TagResource", "UntagResource", "ResourceARN") } else { ("AddTagsToResource", "RemoveTagsFromResource", "ResourceName") };
+    let arn = json!(scene.live.arn(&address));
+    if !set.is_empty() {
+        draft.push(Phase::Tags, tag, address.kind.ready(), object([(member, arn.clone()), ("Tags", json!(set))]));
+    }
+    if !remove.is_empty() {
+        draft.push(Phase::Tags, untag, address.kind.ready(), object([(member, arn), ("TagKeys", json!(remove))]));
+    }
+}
+
+/// After a plan that only adds a token, its tag says so; without a change of the secret, the tag stays.
+fn mark_secrets(draft: &Draft, scene: &Scene<'_>, wanted: &mut BTreeMap<String, Option<String>>) {
+    let Some((field, tag)) = secret::field(draft.address.kind) else { return };
+    let Some(seen) = scene.live.secrets.get(&secret::key(&draft.address, field)) else { return };
+    let sent = |member: &str| draft.calls.iter().rev().find(|call| call.parameters.contains_key(member));
+    match (draft.address.kind, sent("AuthToken"), sent("Passwords")) {
+        (Kind::ReplicationGroup, Some(call), _) => {
+            let only_added = call.parameters.get("AuthTokenUpdateStrategy") == Some(&json!("ROTATE"));
+            wanted.insert(tag.to_owned(), Some(secret::tag(seen, only_added)));
+        }
+        (Kind::User, _, Some(_)) => drop(wanted.insert(tag.to_owned(), Some(secret::tag(seen, false)))),
+        // Nothing was sent: a secret that was set by hand stays unknown.
+        _ => drop(wanted.remove(tag)),
+    }
+}
+

@@ -1,0 +1,263 @@
+//! One resource: create it, change it, replace it, adopt it, delete it.
+
+use serde_json::{Map, Value, json};
+
+use super::draft::{Draft, Scene, attribute};
+use super::model::{Action, AttributeChange, Ownership, Wait};
+use super::options::{Options, Permit};
+use super::{Planned, fingerprint, needs_permit, ownership};
+use crate::resource::attribute::{Impact, Phase, Route};
+use crate::resource::live::{Live, object};
+use crate::resource::shape::is_empty;
+use crate::resource::{Address, Kind, parameter_group, replication_group, user};
+use crate::spec::{Resource, Spec};
+
+const MANAGED: &str = "Managed by cachectl";
+
+pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource) -> Planned {
+    let address = &resource.address;
+    let owner = ownership::of(spec, live, address);
+    let view = live.view(address);
+    let going = view.as_ref().is_some_and(|view| view.status() == "deleting");
+    let Some(view) = view.filter(|_| !going) else {
+        let mut draft = Draft::new(address.clone());
+        if going {
+            draft.warnings.push(("status".into(), "it is being deleted; apply waits until it is gone and creates it anew".into()));
+        }
+        create(&mut draft, spec, live, resource, None);
+        return Planned { draft, action: Action::Create, ownership: Ownership::Absent, fingerprint: None, count: None };
+    };
+    let scene = Scene { spec, live, resource, view: &view, options };
+    let mut draft = Draft::new(address.clone());
+    if owner == Ownership::Foreign {
+        let stack = live.tags.get(address).and_then(|tags| tags.get(ownership::STACK)).cloned().unwrap_or_default();
+        draft.blocks("foreign", format!("it belongs to the stack `{stack}`"), format!("take it out of one of the specs, or remove its tag {}", ownership::STACK));
+    }
+    if address.kind.is_cache() && view.status() == "create-failed" {
+        draft.replace.push("it failed to be created, and AWS only lets it be deleted".to_owned());
+    } else {
+        update(&mut draft, &scene);
+    }
+    if !draft.replace.is_empty() {
+        return replaced(draft, &scene, owner);
+    }
+    if owner != Ownership::Unknown {
+        ownership::change_tags(&mut draft, &scene);
+    }
+    let action = match owner {
+        Ownership::Unowned => Action::Adopt,
+        _ if draft.attributes.is_empty() && draft.calls.is_empty() => Action::Noop,
+        _ => Action::Update,
+    };
+    if action == Action::Adopt {
+        needs_permit(&mut draft, options, Permit::Adopt);
+    }
+    Planned { draft, action, ownership: owner, fingerprint: fingerprint::of(live, address), count: None }
+}
+
+fn update(draft: &mut Draft, scene: &Scene<'_>) {
+    draft.compare(scene);
+    match draft.address.kind {
+        Kind::ReplicationGroup => {
+            reboot(draft, scene);
+            replication_group::routes::finish(draft, scene);
+        }
+        Kind::User => user::passwords(draft, scene),
+        Kind::SubnetGroup => {
+            // AWS wants the subnets in every modification.
+            if let Some(call) = draft.calls.iter_mut().find(|call| call.operation == "ModifyCacheSubnetGroup")
+                && let Some(subnets) = scene.wanted("subnetIds")
+            {
+                call.parameters.entry("SubnetIds").or_insert(subnets);
+            }
+        }
+        _ => {}
+    }
+    let id = (draft.address.kind.id_member(), json!(draft.address.id));
+    for call in draft.calls.iter_mut().filter(|call| call.phase != Phase::Tags) {
+        call.parameters.entry(id.0).or_insert_with(|| id.1.clone());
+    }
+}
+
+/// Parameters that wait for a reboot are pending; a reboot happens only when it is allowed.
+fn reboot(draft: &mut Draft, scene: &Scene<'_>) {
+    let waiting: Vec<&Value> = scene
+        .view
+        .members
+        .iter()
+        .filter(|cluster| cluster.pointer("/CacheParameterGroup/ParameterApplyStatus").and_then(Value::as_str) == Some("pending-reboot"))
+        .copied()
+        .collect();
+    if waiting.is_empty() {
+        return;
+    }
+    if !scene.options.allows(Permit::Reboot, &draft.address) || replication_group::routes::cluster_enabled(scene.view) {
+        draft.pending.push(super::model::PendingValue { path: "cacheParameterGroupName".into(), value: json!("pending-reboot") });
+        return;
+    }
+    for cluster in waiting {
+        let Some(id) = cluster.get("CacheClusterId") else { continue };
+        let node = json!(["0001"]);
+        let call = object([("CacheClusterId", id.clone()), ("CacheNodeIdsToReboot", node)]);
+        draft.attributes.push(AttributeChange {
+            path: "cacheParameterGroupName".into(),
+            before: json!(format!("{} waits for a reboot", id.as_str().unwrap_or_default())),
+            after: json!("rebooted"),
+            impact: Impact::Reboot,
+            sensitive: false,
+        });
+        draft.push(Phase::Settings, "RebootCacheCluster", Wait::Available, call);
+    }
+}
+
+/// Everything that is declared, as the create call takes it.
+pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, restore: Option<&str>) {
+    let kind = resource.address.kind;
+    let mut parameters = Map::new();
+    parameters.insert(kind.id_member().to_owned(), json!(resource.address.id));
+    for row in kind.attributes() {
+        let Some(declared) = resource.fields.get(row.field.name).filter(|value| !is_empty(value)) else { continue };
+        let modify_only = matches!(row.field.name, "snapshottingClusterId" | "parameters" | "tags");
+        if matches!(row.route, Route::Local) || modify_only {
+            continue;
+        }
+        parameters.insert(row.field.member.to_owned(), row.field.shape.to_api(declared));
+        draft.attributes.push(AttributeChange {
+            path: row.field.name.to_owned(),
+            before: Value::Null,
+            after: declared.clone(),
+            impact: Impact::None,
+            sensitive: matches!(row.field.name, "authToken" | "passwords"),
+        });
+    }
+    let tags = ownership::wanted_tags(spec, live, resource);
+    parameters.insert("Tags".into(), ownership::tag_list(&tags));
+    match kind {
+        Kind::SubnetGroup => drop(parameters.entry("CacheSubnetGroupDescription").or_insert_with(|| json!(MANAGED))),
+        Kind::ParameterGroup => drop(parameters.entry("Description").or_insert_with(|| json!(MANAGED))),
+        Kind::ReplicationGroup => {
+            for log in parameters.get_mut("LogDeliveryConfigurations").and_then(Value::as_array_mut).into_iter().flatten() {
+                log["Enabled"] = json!(true);
+            }
+            if let Some(snapshot) = restore {
+                parameters.insert("SnapshotName".into(), json!(snapshot));
+            }
+        }
+        Kind::ServerlessCache => {
+            if let Some(snapshot) = restore {
+                let arn = format!("arn:{}:elasticache:{}:{}:serverlesssnapshot:{snapshot}", live.partition, live.region, live.account_id);
+                parameters.insert("SnapshotArnsToRestore".into(), json!([arn]));
+            }
+        }
+        _ => {}
+    }
+    draft.push(Phase::Create, kind.create(), kind.ready(), parameters);
+    if kind == Kind::ParameterGroup {
+        create_parameters(draft, live, resource);
+    }
+}
+
+fn create_parameters(draft: &mut Draft, live: &Live, resource: &Resource) {
+    let family = resource.text("family").unwrap_or_default();
+    let declared = parameter_group::declared_parameters(resource.fields.get("parameters"));
+    parameter_group::check(draft, live.families.get(family), family, &declared);
+    for (name, value) in &declared {
+        draft.attributes.push(AttributeChange {
+            path: format!("parameters.{name}"),
+            before: Value::Null,
+            after: json!(value),
+            impact: Impact::None,
+            sensitive: false,
+        });
+    }
+    parameter_group::push_parameters(draft, &declared.iter().collect::<Vec<_>>());
+}
+
+/// Delete with a final snapshot, create from it.
+fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
+    let address = draft.address.clone();
+    let failed = scene.view.status() == "create-failed";
+    draft.calls.clear();
+    draft.remaining.clear();
+    for change in &mut draft.attributes {
+        change.impact = change.impact.max(Impact::Replace);
+    }
+    if ownership::is_protected(scene.live, &address, Some(scene.resource)) && !failed {
+        draft.blocks("protected", "lifecycle.protect keeps it from being replaced", "set `protect: false`, apply, then try again");
+    }
+    if owner == Ownership::Unowned {
+        needs_permit(&mut draft, scene.options, Permit::Adopt);
+    }
+    needs_permit(&mut draft, scene.options, Permit::Replace);
+    if !matches!(address.kind, Kind::ReplicationGroup | Kind::ServerlessCache | Kind::User) {
+        draft.blocks("replace-in-use", "it cannot be replaced under its own name while something uses it", "declare one under another name and point to that");
+    }
+    let snapshot = (!failed && address.kind.is_cache() && scene.resource.lifecycle("finalSnapshot") != Some(false))
+        .then(|| snapshot_name(&address, scene.options));
+    if address.kind.is_cache() && snapshot.is_none() && !failed {
+        draft.warnings.push(("lifecycle.finalSnapshot".into(), "no final snapshot is taken: the data is lost".into()));
+    }
+    let restore = snapshot.clone().filter(|_| restorable(scene));
+    if snapshot.is_some() && restore.is_none() {
+        draft.warnings.push(("engineVersion".into(), "a snapshot cannot be restored into an older engine: the new cache starts empty, the snapshot is kept".into()));
+    }
+    push_delete(&mut draft, snapshot.as_deref());
+    let shown = draft.attributes.len();
+    create(&mut draft, scene.spec, scene.live, scene.resource, restore.as_deref());
+    draft.attributes.truncate(shown);
+    if let Some(reason) = draft.replace.first().filter(|_| shown == 0) {
+        draft.attributes.push(AttributeChange { path: "status".into(), before: json!(scene.view.status()), after: json!(reason), impact: Impact::Replace, sensitive: false });
+    }
+    Planned { draft, action: Action::Replace, ownership: owner, fingerprint: fingerprint::of(scene.live, &address), count: None }
+}
+
+/// Snapshots go into the same engine or a newer one, and between node types but for data tiering.
+fn restorable(scene: &Scene<'_>) -> bool {
+    let older = attribute(scene.resource.address.kind, "engineVersion").is_some() && {
+        let version = |text: Option<String>| text.and_then(|text| crate::resource::version::Version::parse(&text));
+        let (declared, live) = (version(scene.declared_text("engineVersion").map(str::to_owned)), version(scene.live_text("engineVersion")));
+        declared.zip(live).is_some_and(|(declared, live)| declared.compare(live).is_lt())
+    };
+    !older && !scene.differs("dataTieringEnabled") && !scene.differs("engine")
+}
+
+fn snapshot_name(address: &Address, options: &Options) -> String {
+    format!("{}-final-{}", address.id, options.timestamp)
+}
+
+fn push_delete(draft: &mut Draft, snapshot: Option<&str>) {
+    let address = draft.address.clone();
+    let mut parameters = object([(address.kind.id_member(), json!(address.id))]);
+    if let Some(snapshot) = snapshot {
+        let member = if address.kind == Kind::ServerlessCache { "FinalSnapshotName" } else { "FinalSnapshotIdentifier" };
+        parameters.insert(member.into(), json!(snapshot));
+    }
+    if address.kind == Kind::Alarm {
+        parameters = object([("AlarmNames", json!([address.id]))]);
+    }
+    draft.push(Phase::Delete, address.kind.delete(), address.kind.gone(), parameters);
+}
+
+/// An orphan, or anything of a stack that is to go.
+pub fn deleted(spec: &Spec, live: &Live, options: &Options, address: &Address) -> Planned {
+    let mut draft = Draft::new(address.clone());
+    let owner = ownership::of(spec, live, address);
+    let resource = spec.resources.get(address);
+    let Some(view) = live.view(address) else {
+        return Planned { draft, action: Action::Noop, ownership: owner, fingerprint: None, count: None };
+    };
+    if owner != Ownership::Owned || view.status() == "deleting" {
+        // What the stack does not own is not the stack's to delete; what is going needs no second call.
+        return Planned { draft, action: Action::Noop, ownership: owner, fingerprint: None, count: None };
+    }
+    if ownership::is_protected(live, address, resource) {
+        draft.blocks("protected", "it is protected (lifecycle.protect, kept in a tag)", "set `protect: false`, apply, then try again");
+    }
+    needs_permit(&mut draft, options, Permit::Delete);
+    // A failed creation has nothing to keep, and AWS refuses to take a snapshot of it.
+    let keep = resource.and_then(|resource| resource.lifecycle("finalSnapshot")) != Some(false) && view.status() != "create-failed";
+    let memcached = view.text("Engine") == Some("memcached");
+    let snapshot = (address.kind.is_cache() && keep && !memcached).then(|| snapshot_name(address, options));
+    push_delete(&mut draft, snapshot.as_deref());
+    Planned { draft, action: Action::Delete, ownership: owner, fingerprint: fingerprint::of(live, address), count: None }
+}

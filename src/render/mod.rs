@@ -1,0 +1,9 @@
+//! Plans and reports as people and pipelines read them: table, JSON, Markdown. Pure text, no printing.
+
+pub mod diagnostics;
+pub mod markdown;
+pub mod plan;
+pub mod results;
+pub mod smoke;
+pub mod style;
+pub mod value;

@@ -1,0 +1,246 @@
+//! A plan as a table for people, 80 columns and up.
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+use serde_json::Value;
+
+use super::style::{Label, paint};
+use super::value::{brief, wrap};
+use crate::plan::model::{Action, AttributeChange, Change, Ownership, Plan, Step, Wait};
+use crate::resource::attribute::Impact;
+
+/// What the header says besides the plan itself.
+#[derive(Clone, Debug, Default)]
+pub struct Header {
+    pub endpoint: Option<String>,
+    pub read: String,
+    pub seconds: f64,
+}
+
+pub fn table(plan: &Plan, header: &Header, width: usize) -> String {
+    let mut out = head(plan, header, width);
+    for change in &plan.changes {
+        out.push('\n');
+        out.push_str(&block(change, width));
+    }
+    if !plan.steps.is_empty() {
+        out.push('\n');
+        out.push_str(&steps(&plan.steps, width));
+    }
+    out.push_str(&lint(plan, width));
+    out.push_str(&orphans(plan));
+    for note in &plan.notes {
+        out.push_str(&format!("{} {}\n", paint(Label::Dim, "note"), wrap(note, width.saturating_sub(5), "     ")));
+    }
+    out.push('\n');
+    out.push_str(&last_line(plan));
+    out.push('\n');
+    out
+}
+
+fn head(plan: &Plan, header: &Header, width: usize) -> String {
+    let mut line = format!("stack {}", paint(Label::Strong, &plan.stack));
+    if let Some(environment) = &plan.environment {
+        line.push_str(&format!("   env {environment}"));
+    }
+    line.push_str(&format!("   account {}   {}", plan.account_id, plan.region));
+    if let Some(endpoint) = &header.endpoint {
+        line.push_str(&format!("   {endpoint}"));
+    }
+    let read = format!("Read {} in {} calls, {:.1} s", header.read, plan.api_calls, header.seconds);
+    format!("{line}\n{}\n", paint(Label::Dim, &wrap(&read, width, "  ")))
+}
+
+fn sign(action: Action) -> (&'static str, Label) {
+    match action {
+        Action::Create => ("+", Label::Create),
+        Action::Adopt => (">", Label::Update),
+        Action::Update => ("~", Label::Update),
+        Action::Replace => ("-/+", Label::Replace),
+        Action::Delete => ("-", Label::Delete),
+        Action::Noop => ("=", Label::Dim),
+    }
+}
+
+fn block(change: &Change, width: usize) -> String {
+    let (sign, label) = sign(change.action);
+    let count = change.count.map(|count| format!("  x{count}")).unwrap_or_default();
+    let title = format!("{sign} {}{count}", change.address);
+    let what = match (change.action, change.ownership) {
+        (Action::Replace, _) => "REPLACED".to_owned(),
+        (Action::Delete, _) => "deleted".to_owned(),
+        (Action::Adopt, _) => "adopted: it exists without this stack's tag".to_owned(),
+        (_, Ownership::Unknown) => "ownership unknown: its tags cannot be read now".to_owned(),
+        (_, Ownership::Foreign) => "another stack's".to_owned(),
+        _ => String::new(),
+    };
+    let mut out = format!("{}{}{}\n", paint(label, &title), if what.is_empty() { "" } else { "   " }, paint(label, &what));
+    // Blank-separated blocks for what needs reading; what is created in bulk stays a line.
+    let brief_block = change.action == Action::Create && change.address.to_string().starts_with("alarm/");
+    if !brief_block {
+        let name_width = change.attributes.iter().map(|attribute| attribute.path.chars().count()).max().unwrap_or(0).min(28);
+        for attribute in &change.attributes {
+            out.push_str(&attribute_line(attribute, change.action, name_width, width));
+        }
+    }
+    for pending in &change.pending {
+        let text = format!("pending: {} {}, accepted by AWS and waiting", pending.path, brief(&pending.value));
+        out.push_str(&format!("  {} {}\n", paint(Label::Warn, "!"), wrap(&text, width - 4, "    ")));
+    }
+    for remaining in &change.remaining {
+        out.push_str(&format!("  {} {}\n", paint(Label::Dim, ">"), wrap(&format!("then: {remaining}"), width - 4, "    ")));
+    }
+    if let Some(blocked) = &change.blocked {
+        let text = format!("BLOCKED ({}): {}", blocked.rule, blocked.reason);
+        out.push_str(&format!("  {}\n", paint(Label::Error, &wrap(&text, width - 2, "    "))));
+        if !blocked.hint.is_empty() {
+            out.push_str(&format!("    {}\n", wrap(&blocked.hint, width - 4, "    ")));
+        }
+    }
+    out
+}
+
+fn attribute_line(attribute: &AttributeChange, action: Action, name_width: usize, width: usize) -> String {
+    let shown = |value: &Value| if attribute.sensitive && !value.is_null() { "(secret)".to_owned() } else { brief(value) };
+    let value = if action == Action::Create {
+        shown(&attribute.after)
+    } else {
+        format!("{} -> {}", shown(&attribute.before), shown(&attribute.after))
+    };
+    let impact = match attribute.impact {
+        Impact::None => String::new(),
+        Impact::Brief => paint(Label::Warn, "  brief: connections drop for seconds"),
+        Impact::Reboot => paint(Label::Warn, "  needs a reboot"),
+        Impact::Deferred => paint(Label::Warn, "  waits for the maintenance window"),
+        Impact::Replace => paint(Label::Error, "  forces replacement"),
+        Impact::Delete => paint(Label::Error, "  deleted"),
+    };
+    let indent = " ".repeat(4 + name_width + 2);
+    let text = wrap(&value, width.saturating_sub(indent.len()).max(20), &indent);
+    let fits = attribute.path.chars().count() <= name_width;
+    let gap = if fits { String::new() } else { format!("\n{}", " ".repeat(4 + name_width)) };
+    let plain = format!("    {:<name_width$}{gap}  {text}", attribute.path);
+    let last = plain.lines().last().map_or(0, |line| line.chars().count());
+    let impact_width = strip_width(&impact);
+    if impact_width > 0 && last + impact_width > width {
+        return format!("{plain}\n{indent}{}\n", impact.replacen("  ", "", 1));
+    }
+    format!("{plain}{impact}\n")
+}
+
+fn strip_width(styled: &str) -> usize {
+    anstream::adapter::strip_str(styled).to_string().chars().count()
+}
+
+fn steps(steps: &[Step], width: usize) -> String {
+    let mut table = Table::new();
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    table.load_style(comfy_table::presets::NOTHING);
+    for step in steps {
+        let address = step.address.to_string();
+        table.add_row(vec![
+            Cell::new(step.id).set_alignment(CellAlignment::Right),
+            Cell::new(&step.operation),
+            Cell::new(&address),
+            Cell::new(parameters(step)),
+        ]);
+    }
+    let text = table.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    format!("{}\n{}\n", paint(Label::Strong, "Steps"), lines.join("\n"))
+}
+
+/// What the step changes, without what every call carries, and what is awaited.
+fn parameters(step: &Step) -> String {
+    let plain = ["Tags", "ApplyImmediately", "ResourceName", "ResourceARN", step.address.kind.id_member()];
+    let create = step.operation.starts_with("Create") || step.operation == "PutMetricAlarm";
+    let mut parts: Vec<String> = Vec::new();
+    if create && !step.parameters.contains_key("Count") {
+        parts.push(format!("{} parameters", step.parameters.len()));
+    } else {
+        for (member, value) in step.parameters.iter().filter(|(member, _)| !plain.contains(&member.as_str())) {
+            parts.push(match (member.as_str(), value) {
+                ("AuthToken" | "Passwords", _) => format!("{member}=(secret)"),
+                ("ParameterNameValues", Value::Array(items)) => {
+                    let one = |item: &Value| {
+                        let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                        let value = text("ParameterValue");
+                        if value.is_empty() { text("ParameterName") } else { format!("{}={value}", text("ParameterName")) }
+                    };
+                    items.iter().map(one).collect::<Vec<_>>().join(", ")
+                }
+                _ => format!("{member}={}", brief(value)),
+            });
+        }
+        if step.operation == "AddTagsToResource" || step.operation == "TagResource" {
+            let tags = step.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
+            parts.extend(tags.filter_map(|tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, tag.get("Value")?.as_str()?))));
+        }
+    }
+    if step.parameters.get("ApplyImmediately") == Some(&Value::Bool(false)) {
+        parts.push("in the maintenance window".to_owned());
+    }
+    if let Some(wait) = typical(step) {
+        parts.push(wait.to_owned());
+    }
+    parts.join("; ")
+}
+
+/// How long AWS usually takes, so that nobody waits in the dark.
+fn typical(step: &Step) -> Option<&'static str> {
+    Some(match (step.operation.as_str(), step.wait_for) {
+        (_, Wait::Nothing) => return None,
+        ("CreateReplicationGroup", _) => "~10 min",
+        ("DeleteReplicationGroup", _) => "~10 min",
+        ("IncreaseReplicaCount" | "DecreaseReplicaCount", _) => "~10 min",
+        ("ModifyReplicationGroupShardConfiguration", _) => "minutes to hours, by the data",
+        ("CreateServerlessCache" | "DeleteServerlessCache", _) => "~3 min",
+        ("ModifyReplicationGroup", _) if step.parameters.contains_key("CacheNodeType") || step.parameters.contains_key("EngineVersion") => "~20 min",
+        ("ModifyReplicationGroup" | "ModifyServerlessCache", _) => "~2 min",
+        (_, Wait::Active | Wait::Available | Wait::Deleted) => "~1 min",
+    })
+}
+
+fn lint(plan: &Plan, width: usize) -> String {
+    if plan.lint.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}\n", paint(Label::Strong, "Lint"));
+    for finding in &plan.lint {
+        let label = match finding.severity.as_str() {
+            "error" => Label::Error,
+            "warn" => Label::Warn,
+            _ => Label::Dim,
+        };
+        let text = format!("{}  {}: {}", finding.rule, finding.address, finding.message);
+        out.push_str(&format!("  {} {}\n", paint(label, &format!("{:<5}", finding.severity)), wrap(&text, width - 8, "        ")));
+    }
+    out
+}
+
+fn orphans(plan: &Plan) -> String {
+    if plan.orphans.is_empty() {
+        return String::new();
+    }
+    let names: String = plan.orphans.iter().map(|address| format!("  {address}\n")).collect();
+    format!("\nOrphans: owned by this stack, no longer in the spec (--prune --allow delete:ADDRESS deletes them)\n{names}")
+}
+
+pub fn last_line(plan: &Plan) -> String {
+    let summary = plan.summary;
+    let changes = summary.create + summary.adopt + summary.update + summary.replace + summary.delete;
+    if changes == 0 && summary.blocked == 0 {
+        return "No changes.".to_owned();
+    }
+    let adopt = if summary.adopt > 0 { format!("{} to adopt, ", summary.adopt) } else { String::new() };
+    let blocked = if summary.blocked > 0 { format!("; {} blocked", summary.blocked) } else { String::new() };
+    let steps = plan.steps.len();
+    format!(
+        "Plan: {} to create, {adopt}{} to update, {} to replace, {} to delete; {steps} {}{blocked}.",
+        summary.create,
+        summary.update,
+        summary.replace,
+        summary.delete,
+        if steps == 1 { "step" } else { "steps" }
+    )
+}

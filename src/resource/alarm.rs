@@ -1,0 +1,283 @@
+//! Metric alarms. Written out in full with every call: PutMetricAlarm overwrites the whole alarm.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::alarm_preset;
+use super::attribute::{Attribute, Impact, Read, Route};
+use super::live::{Live, View};
+use super::shape::{ARN, Field, Order, Shape, TAGS, integer, list, pattern, text};
+use super::{Address, Kind};
+use crate::spec::{Resource, Spec};
+
+const DIMENSION: Shape = Shape::Object(&[
+    Field::new("name", "Name", text(255), "Name, such as CacheClusterId.").required(),
+    Field::new("value", "Value", text(1024), "Value.").required(),
+]);
+const DIMENSIONS: Shape = Shape::List { of: &DIMENSION, min: 0, max: 30, order: Order::By("name") };
+const STATISTICS: &[&str] = &["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
+#[rustfmt::skip]
+const UNITS: &[&str] = &[
+    "Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes", "Bits", "Kilobits", "Megabits",
+    "Gigabits", "Terabits", "Percent", "Count", "Bytes/Second", "Kilobytes/Second", "Megabytes/Second", "Gigabytes/Second",
+    "Terabytes/Second", "Bits/Second", "Kilobits/Second", "Megabits/Second", "Gigabits/Second", "Terabits/Second", "Count/Second", "None",
+];
+#[rustfmt::skip]
+const OPERATORS: &[&str] = &[
+    "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold",
+    "LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold",
+];
+#[rustfmt::skip]
+const QUERY: Shape = Shape::Object(&[
+    Field::new("id", "Id", pattern("^[a-z][a-zA-Z0-9_]*$", 255, "hits"), "Name of the value within the alarm.").required(),
+    Field::new("expression", "Expression", text(2048), "Metric math over the other ids, such as `100 * hits / (hits + misses)`."),
+    Field::new("metricStat", "MetricStat", Shape::Object(&[
+        Field::new("metric", "Metric", Shape::Object(&[
+            Field::new("namespace", "Namespace", text(255), "Namespace. Default AWS/ElastiCache where the alarm has `for`."),
+            Field::new("metricName", "MetricName", text(255), "Name of the metric.").required(),
+            Field::new("dimensions", "Dimensions", DIMENSIONS, "Dimensions. Filled in where the alarm has `for`."),
+        ]), "The metric.").required(),
+        Field::new("period", "Period", integer(10, 86_400), "Seconds of one datapoint.").required(),
+        Field::new("stat", "Stat", text(64), "Statistic, such as Sum or p99.").required(),
+        Field::new("unit", "Unit", Shape::Enum(UNITS), "Only datapoints of this unit."),
+    ]), "A metric to read; instead of `expression`."),
+    Field::new("label", "Label", text(255), "Name in graphs."),
+    Field::new("returnData", "ReturnData", Shape::Bool, "true for the one value that the alarm watches."),
+    Field::new("period", "Period", integer(10, 86_400), "Seconds of one datapoint of an expression."),
+    Field::new("accountId", "AccountId", text(255), "Account that the metric is in."),
+]);
+
+const fn row(field: Field, member: &'static str) -> Attribute {
+    Attribute::new(field, Read::Own(member), Route::Whole, Impact::None, "")
+}
+
+#[rustfmt::skip]
+pub const ATTRIBUTES: &[Attribute] = &[
+    Attribute::new(Field::new("for", "", Shape::Text { pattern: Some("^(replicationGroup|serverlessCache)/.+$"), min: 1, max: 128, example: "replicationGroup/prod-cache" },
+        "A cache of this spec: one alarm for each of its nodes, named `<member>-<key>`, with dimensions filled in."), Read::Never, Route::Local, Impact::None, ""),
+    Attribute::new(Field::new("scope", "", Shape::Enum(&["node", "primary", "replica"]),
+        "With `for`: which nodes. AWS tells roles only with cluster mode disabled. Default node."), Read::Never, Route::Local, Impact::None, ""),
+    row(Field::new("description", "AlarmDescription", text(960), "What the alarm means and what to do."), "AlarmDescription"),
+    row(Field::new("actionsEnabled", "ActionsEnabled", Shape::Bool, "Whether actions run. Default true."), "ActionsEnabled"),
+    row(Field::new("alarmActions", "AlarmActions", list(&ARN, 0, 5), "ARNs that are notified when the alarm fires."), "AlarmActions"),
+    row(Field::new("okActions", "OKActions", list(&ARN, 0, 5), "ARNs that are notified when the alarm recovers."), "OKActions"),
+    row(Field::new("insufficientDataActions", "InsufficientDataActions", list(&ARN, 0, 5), "ARNs that are notified when there is no data."), "InsufficientDataActions"),
+    row(Field::new("namespace", "Namespace", pattern("^[^:].*$", 255, "AWS/ElastiCache"), "Namespace. Default AWS/ElastiCache where the alarm has `for`."), "Namespace"),
+    row(Field::new("metricName", "MetricName", text(255), "Name of the metric, such as Evictions. Not with `metrics`."), "MetricName"),
+    row(Field::new("dimensions", "Dimensions", DIMENSIONS, "Dimensions. Filled in where the alarm has `for`."), "Dimensions"),
+    row(Field::new("statistic", "Statistic", Shape::Enum(STATISTICS), "Statistic over one period."), "Statistic"),
+    row(Field::new("extendedStatistic", "ExtendedStatistic", text(64), "Percentile or the like, such as p99, instead of `statistic`."), "ExtendedStatistic"),
+    row(Field::new("period", "Period", integer(10, 604_800), "Seconds of one datapoint: 10, 20, 30 or a multiple of 60."), "Period"),
+    row(Field::new("unit", "Unit", Shape::Enum(UNITS), "Only datapoints of this unit."), "Unit"),
+    row(Field::new("evaluationPeriods", "EvaluationPeriods", integer(1, 10_080), "Datapoints that are looked at.").required(), "EvaluationPeriods"),
+    row(Field::new("datapointsToAlarm", "DatapointsToAlarm", integer(1, 10_080), "Datapoints of those that must breach."), "DatapointsToAlarm"),
+    row(Field::new("threshold", "Threshold", Shape::Number, "Value that is compared with."), "Threshold"),
+    row(Field::new("comparisonOperator", "ComparisonOperator", Shape::Enum(OPERATORS), "How.").required(), "ComparisonOperator"),
+    row(Field::new("treatMissingData", "TreatMissingData", Shape::Enum(&["breaching", "notBreaching", "ignore", "missing"]), "What a period without data counts as. Default missing."), "TreatMissingData"),
+    row(Field::new("evaluateLowSampleCountPercentile", "EvaluateLowSampleCountPercentile", Shape::Enum(&["evaluate", "ignore"]), "With percentiles: what few samples count as."), "EvaluateLowSampleCountPercentile"),
+    row(Field::new("metrics", "Metrics", Shape::List { of: &QUERY, min: 1, max: 20, order: Order::By("id") }, "Metric math, instead of `metricName` and its companions."), "Metrics"),
+    row(Field::new("thresholdMetricId", "ThresholdMetricId", text(255), "Id of the anomaly detection band, instead of `threshold`."), "ThresholdMetricId"),
+    Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."), Read::Never, Route::Whole, Impact::None, ""),
+];
+
+const NAMESPACE: &str = "AWS/ElastiCache";
+
+/// One alarm as it should be: fields as in the spec, dimensions filled in.
+#[derive(Clone, Debug)]
+pub struct Alarm {
+    pub name: String,
+    pub fields: Map<String, Value>,
+    /// The cache that it belongs to.
+    pub cache: Option<Address>,
+}
+
+/// The alarms of a spec: those that can be named now, and for each cache how many cannot.
+#[derive(Debug, Default)]
+pub struct Alarms {
+    pub named: Vec<Alarm>,
+    pub per_node: BTreeMap<Address, usize>,
+}
+
+pub fn suffix(stack: &str) -> String {
+    format!("[cachectl:stack={stack}]")
+}
+
+/// The stack that an alarm's description names.
+pub fn stack_of(alarm: &Value) -> Option<&str> {
+    let description = alarm.get("AlarmDescription")?.as_str()?;
+    description.rsplit_once("[cachectl:stack=")?.1.strip_suffix(']')
+}
+
+/// Every alarm that the spec asks for, written out for the live members of the caches.
+pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
+    let mut alarms = Alarms::default();
+    for resource in spec.resources.values() {
+        match resource.address.kind {
+            Kind::Alarm => match resource.fields.get("for").and_then(Value::as_str) {
+                None => alarms.named.push(Alarm { name: resource.address.id.clone(), fields: own_fields(resource), cache: None }),
+                Some(cache) => {
+                    let Ok(cache) = cache.parse::<Address>() else { continue };
+                    let scope = resource.fields.get("scope").and_then(Value::as_str).unwrap_or("node");
+                    *alarms.per_node.entry(cache.clone()).or_default() += 1;
+                    for node in nodes(live, &cache, scope) {
+                        let fields = filled(own_fields(resource), &cache, &node);
+                        alarms.named.push(Alarm { name: format!("{node}-{}", resource.address.id), fields, cache: Some(cache.clone()) });
+                    }
+                }
+            },
+            kind if kind.is_cache() => {
+                let Some(preset) = resource.fields.get("alarms").and_then(Value::as_object) else { continue };
+                let rules = alarm_preset::rules(resource, preset, live);
+                *alarms.per_node.entry(resource.address.clone()).or_default() += rules.len();
+                for node in nodes(live, &resource.address, "node") {
+                    for (metric, fields) in &rules {
+                        let mut fields = filled(fields.clone(), &resource.address, &node);
+                        alarm_preset::node_dimension(metric, &mut fields);
+                        alarms.named.push(Alarm { name: format!("{node}-{metric}"), fields, cache: Some(resource.address.clone()) });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    alarms
+}
+
+fn own_fields(resource: &Resource) -> Map<String, Value> {
+    resource.fields.iter().filter(|(name, _)| !matches!(name.as_str(), "for" | "scope" | "tags")).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The names under which a cache's metrics stand: its member clusters, or the serverless cache itself.
+pub fn nodes(live: &Live, cache: &Address, scope: &str) -> Vec<String> {
+    let Some(view) = live.view(cache) else { return Vec::new() };
+    if cache.kind == Kind::ServerlessCache {
+        return vec![cache.id.clone()];
+    }
+    view.member_ids().filter(|member| scope == "node" || view.role(member).is_none_or(|role| role == scope)).map(str::to_owned).collect()
+}
+
+/// How many nodes the spec asks for.
+pub fn declared_nodes(resource: &Resource) -> usize {
+    let number = |name: &str| resource.fields.get(name).and_then(Value::as_u64).map(|number| number as usize);
+    match (resource.address.kind, number("numCacheClusters")) {
+        (Kind::ServerlessCache, _) => 1,
+        (_, Some(nodes)) => nodes,
+        _ => number("numNodeGroups").unwrap_or(1) * (number("replicasPerNodeGroup").unwrap_or(0) + 1),
+    }
+}
+
+fn filled(mut fields: Map<String, Value>, cache: &Address, node: &str) -> Map<String, Value> {
+    let dimension = if cache.kind == Kind::ServerlessCache { "clusterId" } else { "CacheClusterId" };
+    let dimensions = json!([{"name": dimension, "value": node}]);
+    if fields.contains_key("metricName") {
+        fields.entry("namespace").or_insert_with(|| json!(NAMESPACE));
+        fields.entry("dimensions").or_insert_with(|| dimensions.clone());
+    }
+    for query in fields.get_mut("metrics").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(metric) = query.pointer_mut("/metricStat/metric").and_then(Value::as_object_mut) {
+            metric.entry("namespace").or_insert_with(|| json!(NAMESPACE));
+            metric.entry("dimensions").or_insert_with(|| dimensions.clone());
+        }
+    }
+    fields
+}
+
+/// The alarm's call: what is declared, and what AWS has where nothing is declared.
+pub fn parameters(alarm: &Alarm, live: Option<&Value>, stack: &str) -> Map<String, Value> {
+    let mut parameters = Map::new();
+    let declares = |name: &str| alarm.fields.contains_key(name);
+    let math = declares("metrics");
+    let single = ["MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit"];
+    for attribute in ATTRIBUTES.iter().filter(|attribute| matches!(attribute.read, Read::Own(_))) {
+        let member = attribute.field.member;
+        let excluded = (math && single.contains(&member))
+            || (declares("metricName") && member == "Metrics")
+            || (declares("statistic") && member == "ExtendedStatistic")
+            || (declares("extendedStatistic") && member == "Statistic")
+            || (declares("threshold") && member == "ThresholdMetricId")
+            || (declares("thresholdMetricId") && member == "Threshold");
+        let value = match alarm.fields.get(attribute.field.name) {
+            Some(declared) => Some(attribute.field.shape.to_api(declared)),
+            None if excluded => None,
+            None => live.and_then(|live| live.get(member)).filter(|value| !super::shape::is_empty(value)).cloned(),
+        };
+        if let Some(value) = value {
+            parameters.insert(member.to_owned(), value);
+        }
+    }
+    let description = parameters.get("AlarmDescription").and_then(Value::as_str).map(plain_description).unwrap_or_default();
+    let described = if description.is_empty() { suffix(stack) } else { format!("{description} {}", suffix(stack)) };
+    parameters.insert("AlarmDescription".to_owned(), json!(described));
+    parameters.insert("AlarmName".to_owned(), json!(alarm.name));
+    parameters
+}
+
+/// A description without the note of its stack, which is no part of the difference.
+pub fn plain_description(description: &str) -> String {
+    match description.rsplit_once("[cachectl:stack=") {
+        Some((plain, _)) => plain.trim_end().to_owned(),
+        None => description.to_owned(),
+    }
+}
+
+/// What is declared and differs: attribute, live value, declared value.
+pub fn differences(alarm: &Alarm, view: &View<'_>) -> Vec<(&'static str, Option<Value>, Value)> {
+    ATTRIBUTES
+        .iter()
+        .filter(|attribute| matches!(attribute.read, Read::Own(_)))
+        .filter_map(|attribute| {
+            let declared = alarm.fields.get(attribute.field.name)?;
+            let mut live = attribute.live(view, Some(declared));
+            if attribute.field.name == "description" {
+                live = live.and_then(|text| Some(json!(plain_description(text.as_str()?))));
+            }
+            (!crate::plan::draft::same(attribute, declared, live.as_ref())).then(|| (attribute.field.name, live, declared.clone()))
+        })
+        .collect()
+}
+
+/// Does the alarm watch a member of this cache, living or gone? By its dimensions: names can be anything.
+pub fn belongs_to(alarm: &Value, cache: &Address) -> bool {
+    let member_of = |value: &str| match cache.kind {
+        Kind::ServerlessCache => value == cache.id,
+        _ => value.strip_prefix(cache.id.as_str()).is_some_and(|rest| {
+            let parts: Vec<_> = rest.split('-').skip(1).collect();
+            let digits = |part: &&str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+            rest.starts_with('-')
+                && match parts.as_slice() {
+                    [node] => digits(node, 3),
+                    [shard, node] => digits(shard, 4) && digits(node, 3),
+                    _ => false,
+                }
+        }),
+    };
+    let of = |dimensions: Option<&Value>| {
+        dimensions.and_then(Value::as_array).into_iter().flatten().any(|dimension| {
+            matches!(dimension.get("Name").and_then(Value::as_str), Some("CacheClusterId" | "clusterId"))
+                && dimension.get("Value").and_then(Value::as_str).is_some_and(member_of)
+        })
+    };
+    of(alarm.get("Dimensions"))
+        || alarm
+            .get("Metrics")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .any(|query| of(query.pointer("/MetricStat/Metric/Dimensions")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_belongs_to_the_cache_whose_member_it_watches_even_after_the_member_is_gone() {
+        let alarm = |member: &str| json!({"Dimensions": [{"Name": "CacheClusterId", "Value": member}]});
+        let cache = Address::new(Kind::ReplicationGroup, "prod-cache");
+        assert!(belongs_to(&alarm("prod-cache-001"), &cache));
+        assert!(belongs_to(&alarm("prod-cache-0001-002"), &cache));
+        assert!(!belongs_to(&alarm("prod-cache-cluster-0001-001"), &cache));
+        assert!(!belongs_to(&alarm("prod-cache-2-001"), &cache));
+    }
+}

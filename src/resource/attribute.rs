@@ -1,0 +1,134 @@
+//! One attribute is one row: how it is written, read, compared, changed, and what that costs clients.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::live::View;
+use super::shape::Field;
+use crate::plan::draft::{Draft, Scene};
+
+/// What clients of the cache notice of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Impact {
+    None,
+    /// Waits for the maintenance window.
+    Deferred,
+    /// Connections drop for seconds.
+    Brief,
+    Reboot,
+    /// Data is lost unless it is restored.
+    Replace,
+    Delete,
+}
+
+/// Which answer of AWS holds the attribute.
+#[derive(Clone, Copy)]
+pub enum Read {
+    /// A member of the resource's own description.
+    Own(&'static str),
+    /// A member of the description of each member cluster of a replication group.
+    Member(&'static str),
+    With(fn(&View<'_>) -> Option<Value>),
+    /// AWS never tells.
+    Never,
+}
+
+/// Where a pending value of the attribute stands while AWS has accepted but not applied it.
+#[derive(Clone, Copy)]
+pub enum Pending {
+    Nowhere,
+    With(fn(&View<'_>) -> Option<Value>),
+}
+
+/// What a difference becomes.
+#[derive(Clone, Copy)]
+pub enum Route {
+    /// cachectl's own setting, AWS does not know it.
+    Local,
+    /// Only read when the resource is created; never compared afterwards.
+    Seed,
+    /// AWS has no way to change it; a replacement is not worth it. A warning.
+    Fixed,
+    /// Only a replacement changes it.
+    Replace,
+    /// A parameter of the call of this phase.
+    Call(Phase),
+    /// Decided case by case.
+    With(fn(&mut Draft, &Scene<'_>, &Difference)),
+    /// The kind compares and sends it as a whole.
+    Whole,
+}
+
+/// The order in which the changes of one resource are made. Each phase is one call at most, unless it
+/// says otherwise, and the resource is awaited after each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Create,
+    FailoverOff,
+    ReplicasUp,
+    FailoverOn,
+    NodeTypeUp,
+    Engine,
+    ClusterMode,
+    Shards,
+    NodeTypeDown,
+    Settings,
+    Tls,
+    Auth,
+    Logs,
+    ReplicasDown,
+    /// A serverless cache takes one field a call: one phase a field, in the order of the rows.
+    Field(u8),
+    Reset,
+    Tags,
+    Alarms,
+    Delete,
+}
+
+/// A declared value that differs from the live one.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    pub attribute: &'static str,
+    pub member: &'static str,
+    pub declared: Value,
+    pub live: Option<Value>,
+    pub impact: Impact,
+}
+
+pub struct Attribute {
+    pub field: Field,
+    pub read: Read,
+    pub pending: Pending,
+    pub route: Route,
+    pub impact: Impact,
+    /// What a person should know before changing it.
+    pub note: &'static str,
+}
+
+impl Attribute {
+    pub const fn new(field: Field, read: Read, route: Route, impact: Impact, note: &'static str) -> Self {
+        Self { field, read, pending: Pending::Nowhere, route, impact, note }
+    }
+
+    pub const fn pending(self, pending: fn(&View<'_>) -> Option<Value>) -> Self {
+        Self { pending: Pending::With(pending), ..self }
+    }
+
+    /// The live value as the spec would have it. Where members disagree, the one that differs from
+    /// what is declared, so that a half-applied change is never taken for a whole one.
+    pub fn live(&self, view: &View<'_>, declared: Option<&Value>) -> Option<Value> {
+        let shape = self.field.shape;
+        match self.read {
+            Read::Never => None,
+            Read::With(read) => read(view),
+            Read::Own(member) => view.own(member).map(|value| shape.from_api(value)),
+            Read::Member(member) => {
+                let mut values = view.members.iter().filter_map(|cluster| cluster.get(member)).map(|value| shape.from_api(value));
+                let first = values.next()?;
+                let differs = |value: &Value| declared.is_some_and(|declared| !shape.same(declared, value));
+                if differs(&first) { Some(first) } else { values.find(differs).or(Some(first)) }
+            }
+        }
+    }
+}

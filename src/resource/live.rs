@@ -1,0 +1,151 @@
+//! What AWS says, in the API's own member names. The planner sees nothing else of AWS.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Address, Kind};
+
+pub type Tags = BTreeMap<String, String>;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Live {
+    pub account_id: String,
+    pub region: String,
+    pub partition: String,
+    pub replication_groups: BTreeMap<String, Value>,
+    pub cache_clusters: BTreeMap<String, Value>,
+    pub parameter_groups: BTreeMap<String, Value>,
+    /// By parameter group: the parameters that a user set.
+    pub parameters: BTreeMap<String, Vec<Value>>,
+    /// By family: what its parameters are and allow. Read only where a group's parameters change.
+    pub families: BTreeMap<String, Vec<Value>>,
+    pub subnet_groups: BTreeMap<String, Value>,
+    pub users: BTreeMap<String, Value>,
+    pub user_groups: BTreeMap<String, Value>,
+    pub serverless_caches: BTreeMap<String, Value>,
+    pub alarms: BTreeMap<String, Value>,
+    /// By replication group: ListAllowedNodeTypeModifications. Read only where the node type differs.
+    pub allowed_node_types: BTreeMap<String, Value>,
+    /// Absent: the tags could not be read, so who owns the resource is unknown.
+    pub tags: BTreeMap<Address, Tags>,
+    /// Everything that carries this stack's tag, whether the spec has it or not.
+    pub owned: BTreeSet<Address>,
+    /// The owned ones could not be listed: nothing may be called an orphan.
+    pub orphans_unknown: bool,
+    /// By `address#field`: the secret that the spec points to, as far as it may be told.
+    pub secrets: BTreeMap<String, super::secret::Seen>,
+    /// What could not be read, and what that means.
+    pub notes: Vec<String>,
+    pub api_calls: usize,
+    /// Replication groups and serverless caches of the region that were seen, the stack's and others'.
+    pub seen: usize,
+}
+
+impl Live {
+    pub fn of(&self, kind: Kind) -> &BTreeMap<String, Value> {
+        match kind {
+            Kind::SubnetGroup => &self.subnet_groups,
+            Kind::ParameterGroup => &self.parameter_groups,
+            Kind::User => &self.users,
+            Kind::UserGroup => &self.user_groups,
+            Kind::ReplicationGroup => &self.replication_groups,
+            Kind::ServerlessCache => &self.serverless_caches,
+            Kind::Alarm => &self.alarms,
+        }
+    }
+
+    pub fn get(&self, address: &Address) -> Option<&Value> {
+        self.of(address.kind).get(&address.id)
+    }
+
+    pub fn view<'a>(&'a self, address: &Address) -> Option<View<'a>> {
+        let own = self.get(address)?;
+        let members = match address.kind {
+            Kind::ReplicationGroup => self.members(own).collect(),
+            _ => Vec::new(),
+        };
+        Some(View { live: self, own, members })
+    }
+
+    /// The member clusters of a replication group, by their live ids.
+    fn members<'a>(&'a self, group: &'a Value) -> impl Iterator<Item = &'a Value> {
+        strings(group.get("MemberClusters")).filter_map(|id| self.cache_clusters.get(id))
+    }
+
+    pub fn arn(&self, address: &Address) -> String {
+        self.get(address).and_then(|own| own.get("ARN").or_else(|| own.get("AlarmArn"))).and_then(Value::as_str).map_or_else(
+            || address.arn(if self.partition.is_empty() { "aws" } else { &self.partition }, &self.region, &self.account_id),
+            str::to_owned,
+        )
+    }
+
+    pub fn status(&self, address: &Address) -> Option<&str> {
+        self.get(address)?.get("Status")?.as_str()
+    }
+}
+
+/// One resource as AWS describes it.
+pub struct View<'a> {
+    pub live: &'a Live,
+    pub own: &'a Value,
+    /// Replication groups only.
+    pub members: Vec<&'a Value>,
+}
+
+impl<'a> View<'a> {
+    pub fn own(&self, member: &str) -> Option<&'a Value> {
+        self.own.get(member).filter(|value| !value.is_null())
+    }
+
+    pub fn text(&self, member: &str) -> Option<&'a str> {
+        self.own(member)?.as_str()
+    }
+
+    pub fn flag(&self, member: &str) -> bool {
+        self.own(member).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    pub fn status(&self) -> &'a str {
+        self.text("Status").unwrap_or_default()
+    }
+
+    /// What AWS has accepted for the group and not yet applied.
+    pub fn pending(&self, member: &str) -> Option<&'a Value> {
+        self.own("PendingModifiedValues")?.get(member).filter(|value| !value.is_null())
+    }
+
+    /// The same of its member clusters, where the engine version and the node type stand.
+    pub fn member_pending(&self, member: &str) -> Option<&'a Value> {
+        self.members.iter().find_map(|cluster| cluster.get("PendingModifiedValues")?.get(member).filter(|value| !value.is_null()))
+    }
+
+    pub fn node_groups(&self) -> &'a [Value] {
+        self.own("NodeGroups").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn member_ids(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        strings(self.own.get("MemberClusters"))
+    }
+
+    /// The role of a member, which AWS only tells with cluster mode disabled.
+    pub fn role(&self, member: &str) -> Option<&'a str> {
+        self.node_groups()
+            .iter()
+            .flat_map(|group| group.get("NodeGroupMembers").and_then(Value::as_array).into_iter().flatten())
+            .find(|candidate| candidate.get("CacheClusterId").and_then(Value::as_str) == Some(member))?
+            .get("CurrentRole")?
+            .as_str()
+    }
+}
+
+pub fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
+    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// A JSON object from pairs.
+pub fn object<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}

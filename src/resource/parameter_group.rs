@@ -1,0 +1,192 @@
+//! Parameter groups: the engine's settings. A group is owned whole: parameters that are not listed are reset.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use super::live::{Live, View, object};
+use super::shape::{Field, Keys, Shape, TAGS, pattern, text};
+use crate::plan::draft::{Draft, Scene};
+use crate::plan::model::{AttributeChange, Wait};
+
+/// AWS takes this many parameters in a call.
+const CHUNK: usize = 20;
+
+#[rustfmt::skip]
+pub const ATTRIBUTES: &[Attribute] = &[
+    Attribute::new(Field::new("family", "CacheParameterGroupFamily", pattern("^(valkey|redis|memcached)[0-9]+(\\.[0-9x]+)?$", 32, "valkey8"), "Engine and major version that the group is for, such as `valkey8`.").required(),
+        Read::Own("CacheParameterGroupFamily"), Route::With(family), Impact::None, "Chosen at creation. A new family needs a new group under a new name."),
+    Attribute::new(Field::new("description", "Description", text(255), "What the group is for."),
+        Read::Own("Description"), Route::Fixed, Impact::None, "Chosen at creation; AWS cannot change it."),
+    Attribute::new(Field::new("parameters", "ParameterNameValues", Shape::Map { of: &Shape::Scalar, keys: Keys::Any }, "Parameters by name, such as `maxmemory-policy: allkeys-lru`. Those not listed are reset to the family's default."),
+        Read::With(parameters), Route::With(change_parameters), Impact::None, "Most take effect at once, in every cache that uses the group; some need a reboot."),
+    Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
+        Read::Never, Route::Whole, Impact::None, ""),
+];
+
+fn family(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    draft.blocks(
+        "parameter-group-family",
+        "AWS cannot change the family of a parameter group, and the group cannot be replaced under its own name while a cache uses it",
+        "declare a group with the new family under another name and point the caches to it",
+    );
+}
+
+/// The parameters that a user set, by name.
+fn parameters(view: &View<'_>) -> Option<Value> {
+    let name = view.text("CacheParameterGroupName")?;
+    Some(json!(user_parameters(view.live, name)))
+}
+
+pub fn user_parameters(live: &Live, group: &str) -> BTreeMap<String, String> {
+    live.parameters
+        .get(group)
+        .into_iter()
+        .flatten()
+        .filter(|parameter| parameter.get("Source").and_then(Value::as_str) == Some("user"))
+        .filter_map(|parameter| {
+            Some((parameter.get("ParameterName")?.as_str()?.to_owned(), parameter.get("ParameterValue")?.as_str()?.to_owned()))
+        })
+        .collect()
+}
+
+fn change_parameters(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    let declared = declared_parameters(Some(&difference.declared));
+    let live = user_parameters(scene.live, &draft.address.id);
+    let family = scene.family_of(&draft.address.id).unwrap_or_default();
+    let catalogue = scene.live.families.get(&family);
+    check(draft, catalogue, &family, &declared);
+    let set: Vec<_> = declared.iter().filter(|(name, value)| live.get(*name) != Some(value)).collect();
+    let reset: Vec<_> = live.keys().filter(|name| !declared.contains_key(*name)).collect();
+    for (name, value) in &set {
+        let impact = if needs_reboot(catalogue, name) { Impact::Reboot } else { Impact::None };
+        let before = live.get(*name).map_or(Value::Null, |value| json!(value));
+        draft.attributes.push(parameter_change(name, before, json!(value), impact));
+    }
+    for name in &reset {
+        let impact = if needs_reboot(catalogue, name) { Impact::Reboot } else { Impact::None };
+        draft.attributes.push(parameter_change(name, json!(live[*name]), Value::Null, impact));
+    }
+    push_resets(draft, &reset, live.len());
+    push_parameters(draft, &set);
+}
+
+fn parameter_change(name: &str, before: Value, after: Value, impact: Impact) -> AttributeChange {
+    AttributeChange { path: format!("parameters.{name}"), before, after, impact, sensitive: false }
+}
+
+/// Resets come before sets: AWS refuses some values while an old one stands.
+fn push_resets(draft: &mut Draft, names: &[&String], live: usize) {
+    if names.is_empty() {
+        return;
+    }
+    let group = json!(draft.address.id);
+    if names.len() == live {
+        let call = object([("CacheParameterGroupName", group), ("ResetAllParameters", json!(true))]);
+        draft.push(Phase::Reset, "ResetCacheParameterGroup", Wait::Nothing, call);
+        return;
+    }
+    for chunk in names.chunks(CHUNK) {
+        let entries: Vec<_> = chunk.iter().map(|name| json!({"ParameterName": name})).collect();
+        let call = object([("CacheParameterGroupName", group.clone()), ("ParameterNameValues", json!(entries))]);
+        draft.push(Phase::Reset, "ResetCacheParameterGroup", Wait::Nothing, call);
+    }
+}
+
+/// The calls that set these parameters, twenty at a time.
+pub fn push_parameters(draft: &mut Draft, parameters: &[(&String, &String)]) {
+    for chunk in parameters.chunks(CHUNK) {
+        let entries: Vec<_> =
+            chunk.iter().map(|(name, value)| json!({"ParameterName": name, "ParameterValue": value})).collect();
+        let call = object([("CacheParameterGroupName", json!(draft.address.id)), ("ParameterNameValues", json!(entries))]);
+        draft.push(Phase::Reset, "ModifyCacheParameterGroup", Wait::Nothing, call);
+    }
+}
+
+/// Parameter names are compared in lower case, values are text.
+pub fn declared_parameters(value: Option<&Value>) -> BTreeMap<String, String> {
+    value
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+fn entry<'a>(catalogue: Option<&'a Vec<Value>>, name: &str) -> Option<&'a Value> {
+    catalogue?.iter().find(|parameter| parameter.get("ParameterName").and_then(Value::as_str) == Some(name))
+}
+
+fn needs_reboot(catalogue: Option<&Vec<Value>>, name: &str) -> bool {
+    entry(catalogue, name).and_then(|parameter| parameter.get("ChangeType")?.as_str()) == Some("requires-reboot")
+}
+
+/// Unknown parameters and illegal values are found here, before AWS refuses the call that holds them.
+pub fn check(draft: &mut Draft, catalogue: Option<&Vec<Value>>, family: &str, declared: &BTreeMap<String, String>) {
+    let Some(parameters) = catalogue.filter(|parameters| !parameters.is_empty()) else { return };
+    let text = |parameter: &Value, member: &str| parameter.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    for (name, value) in declared {
+        let Some(parameter) = entry(Some(parameters), name) else {
+            let names = parameters.iter().filter_map(|parameter| parameter.get("ParameterName")?.as_str());
+            let near = crate::spec::suggest(name, names).map(|near| format!("did you mean `{near}`?"));
+            draft.blocks(
+                "unknown-parameter",
+                format!("family {family} has no parameter `{name}`"),
+                near.unwrap_or_else(|| format!("aws elasticache describe-engine-default-parameters --cache-parameter-group-family {family} lists them")),
+            );
+            continue;
+        };
+        if parameter.get("IsModifiable").and_then(Value::as_bool) == Some(false) {
+            draft.blocks("fixed-parameter", format!("AWS does not let `{name}` be changed"), "take it out of the spec");
+            continue;
+        }
+        let allowed = text(parameter, "AllowedValues");
+        if !allowed.is_empty() && !legal(&allowed, &text(parameter, "DataType"), value) {
+            draft.blocks("parameter-value", format!("`{name}: {value}` is not allowed"), format!("allowed: {allowed}"));
+        }
+    }
+}
+
+/// AWS writes ranges as `1-100`, several with commas, and lists of words with commas.
+fn legal(allowed: &str, data_type: &str, value: &str) -> bool {
+    if data_type == "integer" {
+        let Ok(number) = value.parse::<i128>() else { return false };
+        return allowed.split(',').any(|part| {
+            let part = part.trim();
+            match part.char_indices().skip(1).find(|(_, c)| *c == '-') {
+                Some((dash, _)) => {
+                    let bounds = part[..dash].trim().parse::<i128>().ok().zip(part[dash + 1..].trim().parse::<i128>().ok());
+                    bounds.is_none_or(|(low, high)| (low..=high).contains(&number))
+                }
+                None => part.parse::<i128>().map_or(true, |only| only == number),
+            }
+        });
+    }
+    // Free text is allowed where AWS gives a pattern or a hint in place of words.
+    let words: Vec<_> = allowed.split(',').map(str::trim).collect();
+    let plain = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    !words.iter().all(plain) || words.contains(&value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn allowed_values_are_ranges_lists_or_hints() {
+        for (allowed, data_type, value, ok) in [
+            ("1-100", "integer", "5", true),
+            ("1-100", "integer", "500", false),
+            ("-1-100", "integer", "-1", true),
+            ("0,20-500", "integer", "0", true),
+            ("volatile-lru,allkeys-lru", "string", "allkeys-lru", true),
+            ("volatile-lru,allkeys-lru", "string", "lru", false),
+            ("yes,no", "string", "on", false),
+            ("any [a-z]* pattern", "string", "x", true),
+        ] {
+            assert_eq!(legal(allowed, data_type, value), ok, "{allowed} {value}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Secrets are compared without being seen: a tag on the resource holds a mark of the secret that was
+//! set, the reader makes the mark of the secret that the spec points to.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::live::Live;
+use super::{Address, Kind};
+
+/// What the reader found out about a declared secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Seen {
+    /// A version id, or a salted slow hash: what the tag will hold.
+    pub mark: String,
+    /// Does the tag on the resource say the same secret?
+    pub matches: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Same,
+    /// Added beside the old one, which still opens the cache.
+    Rotating,
+    Different,
+    /// There is no tag, or the secret could not be read.
+    Unknown,
+}
+
+const ROTATING: &str = "rotating:";
+
+/// The secret attribute of a kind, and the tag that holds its mark.
+pub fn field(kind: Kind) -> Option<(&'static str, &'static str)> {
+    match kind {
+        Kind::ReplicationGroup => Some(("authToken", "cachectl:auth-token")),
+        Kind::User => Some(("passwords", "cachectl:passwords")),
+        _ => None,
+    }
+}
+
+pub fn key(address: &Address, field: &str) -> String {
+    format!("{address}#{field}")
+}
+
+pub fn state(live: &Live, address: &Address, name: &str, declared: &Value) -> State {
+    let Some(seen) = live.secrets.get(&key(address, name)).filter(|_| !declared.is_null()) else { return State::Unknown };
+    let Some((_, tag)) = field(address.kind) else { return State::Unknown };
+    match live.tags.get(address).and_then(|tags| tags.get(tag)) {
+        None => State::Unknown,
+        Some(tag) if seen.matches && tag.starts_with(ROTATING) => State::Rotating,
+        Some(_) if seen.matches => State::Same,
+        Some(_) => State::Different,
+    }
+}
+
+/// The mark in a tag, without its stage.
+pub fn mark(tag: &str) -> &str {
+    tag.strip_prefix(ROTATING).unwrap_or(tag)
+}
+
+/// The tag after a plan: where its last call only adds the secret, it says so.
+pub fn tag(seen: &Seen, only_added: bool) -> String {
+    if only_added { format!("{ROTATING}{}", seen.mark) } else { seen.mark.clone() }
+}

@@ -1,0 +1,123 @@
+//! Serverless caches. AWS takes one field in each modification, so each row is a call of its own.
+
+use serde_json::{Value, json};
+
+use super::Kind;
+use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use super::local;
+use super::shape::{ARN, Field, Shape, TAGS, integer, list, pattern, text};
+use super::version::Version;
+use crate::plan::draft::{Draft, Scene};
+use crate::plan::model::Wait;
+
+#[rustfmt::skip]
+const LIMITS: Shape = Shape::Object(&[
+    Field::new("dataStorage", "DataStorage", Shape::Object(&[
+        Field::new("maximum", "Maximum", integer(1, 5000), "Largest amount of data."),
+        Field::new("minimum", "Minimum", integer(1, 5000), "Amount that is kept ready and paid for."),
+        Field::new("unit", "Unit", Shape::Enum(&["GB"]), "Always GB.").required(),
+    ]), "Stored data."),
+    Field::new("ecpuPerSecond", "ECPUPerSecond", Shape::Object(&[
+        Field::new("maximum", "Maximum", integer(1000, 15_000_000), "Most ElastiCache processing units a second; above it requests are throttled."),
+        Field::new("minimum", "Minimum", integer(1000, 15_000_000), "Units a second that are kept ready and paid for."),
+    ]), "Processing units."),
+]);
+
+#[rustfmt::skip]
+pub const ATTRIBUTES: &[Attribute] = &[
+    Attribute::new(Field::new("engine", "Engine", Shape::Enum(&["valkey", "redis", "memcached"]), "`valkey`, `redis` or `memcached`.").required(),
+        Read::Own("Engine"), Route::With(engine), Impact::None, "redis to valkey is an upgrade in place; memcached to or from another is a replacement."),
+    Attribute::new(Field::new("majorEngineVersion", "MajorEngineVersion", pattern("^[0-9]+(\\.[0-9]+)?$", 8, "8"), "Major version, as a string: \"8\"."),
+        Read::Own("MajorEngineVersion"), Route::With(major_engine_version), Impact::None, "Upgrades in place; a downgrade is a replacement."),
+    Attribute::new(Field::new("description", "Description", text(255), "What the cache is for."),
+        Read::Own("Description"), Route::Call(Phase::Field(1)), Impact::None, ""),
+    Attribute::new(Field::new("cacheUsageLimits", "CacheUsageLimits", LIMITS, "Limits on data and processing."),
+        Read::Own("CacheUsageLimits"), Route::With(limits), Impact::None, "Online. Storage and processing are one field, changed in one call."),
+    Attribute::new(Field::new("securityGroupIds", "SecurityGroupIds", list(&text(255), 1, 50), "VPC security groups; cannot be emptied."),
+        Read::Own("SecurityGroupIds"), Route::Call(Phase::Field(3)), Impact::None, "The whole list is replaced."),
+    Attribute::new(Field::new("userGroupId", "UserGroupId", Shape::Reference(Kind::UserGroup), "User group whose users may log in; `null` detaches it.").nullable(),
+        Read::With(|view| view.own("UserGroupId").filter(|id| id.as_str() != Some("")).cloned()), Route::With(user_group), Impact::None, ""),
+    Attribute::new(Field::new("snapshotRetentionLimit", "SnapshotRetentionLimit", integer(0, 35), "Days that automatic snapshots are kept; 0 turns them off."),
+        Read::Own("SnapshotRetentionLimit"), Route::Call(Phase::Field(5)), Impact::None, ""),
+    Attribute::new(Field::new("dailySnapshotTime", "DailySnapshotTime", pattern("^([01][0-9]|2[0-3]):[0-5][0-9]$", 5, "03:00"), "Time of the daily snapshot in UTC, `hh:mm`."),
+        Read::Own("DailySnapshotTime"), Route::Call(Phase::Field(6)), Impact::None, ""),
+    Attribute::new(Field::new("kmsKeyId", "KmsKeyId", Shape::Text { pattern: None, min: 1, max: 2048, example: "alias/cache" }, "KMS key for encryption at rest: id, ARN or alias. An alias is not compared."),
+        Read::Own("KmsKeyId"), Route::With(super::replication_group::routes::kms_key), Impact::Replace, "the key is chosen at creation"),
+    Attribute::new(Field::new("subnetIds", "SubnetIds", list(&text(255), 1, 20), "Subnets of one VPC, in two or three zones."),
+        Read::Own("SubnetIds"), Route::Replace, Impact::Replace, "subnets are chosen at creation"),
+    Attribute::new(Field::new("networkType", "NetworkType", Shape::Enum(&["ipv4", "ipv6", "dual_stack"]), "IP versions of the endpoint."),
+        Read::Own("NetworkType"), Route::Replace, Impact::Replace, "the network type is chosen at creation"),
+    Attribute::new(Field::new("snapshotArnsToRestore", "SnapshotArnsToRestore", list(&ARN, 1, 500), "Snapshots that the cache is filled from, at creation."),
+        Read::Never, Route::Seed, Impact::None, ""),
+    Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
+        Read::Never, Route::Whole, Impact::None, ""),
+    Attribute::new(Field::new("lifecycle", "", local::LIFECYCLE, "How the cache may end."), Read::Never, Route::Local, Impact::None, ""),
+    Attribute::new(Field::new("alarms", "", local::ALARMS, "Alarms from a preset."), Read::Never, Route::Local, Impact::None, ""),
+    Attribute::new(Field::new("smoke", "", local::SMOKE, "The smoke test of this cache; `none` leaves it out."), Read::Never, Route::Local, Impact::None, ""),
+];
+
+fn modify(draft: &mut Draft, field: u8) -> &mut serde_json::Map<String, Value> {
+    draft.call(Phase::Field(field), "ModifyServerlessCache", Wait::Available)
+}
+
+fn engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    match (difference.live.as_ref().and_then(Value::as_str), difference.declared.as_str()) {
+        (Some("redis"), Some("valkey")) => {
+            draft.shows(difference);
+            let version = scene.declared("majorEngineVersion").cloned();
+            let call = modify(draft, 0);
+            call.insert("Engine".into(), json!("valkey"));
+            if let Some(version) = version {
+                call.insert("MajorEngineVersion".into(), version);
+            }
+        }
+        (Some("valkey"), Some("redis")) => {
+            draft.shows(difference);
+            draft.blocks("engine-downgrade", "valkey to redis is not offered: a replacement would lose the data", "keep `engine: valkey`");
+        }
+        _ => draft.replaces(difference, "there is no way between memcached and the other engines"),
+    }
+}
+
+fn major_engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    if scene.differs("engine") {
+        draft.shows(difference);
+        return;
+    }
+    let number = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|text| Version::parse(&format!("{text}.0")).or_else(|| Version::parse(text)));
+    let (declared, live) = (number(Some(&difference.declared)), number(difference.live.as_ref()));
+    if declared.zip(live).is_some_and(|(declared, live)| (declared.major, declared.minor) < (live.major, live.minor)) {
+        draft.replaces(difference, "AWS refuses an engine downgrade");
+        return;
+    }
+    draft.shows(difference);
+    let engine = scene.wanted("engine");
+    let call = modify(draft, 0);
+    call.insert("MajorEngineVersion".into(), difference.declared.clone());
+    if let Some(engine) = engine {
+        call.insert("Engine".into(), engine);
+    }
+}
+
+fn limits(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    let live = difference.live.clone().unwrap_or_default();
+    let declared = difference.declared.as_object();
+    for limit in ["dataStorage", "ecpuPerSecond"] {
+        // An omitted half keeps what AWS has.
+        if declared.is_some_and(|declared| declared.get(limit).is_some_and(Value::is_null)) && live.get(limit).is_some() {
+            draft.blocks("sl-limit-removal", format!("AWS cannot remove the limit {limit}"), "raise it instead");
+        }
+    }
+    let value = LIMITS.to_api(&difference.declared);
+    modify(draft, 2).insert("CacheUsageLimits".into(), value);
+}
+
+fn user_group(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    if difference.declared.is_null() {
+        modify(draft, 4).insert("RemoveUserGroup".into(), json!(true));
+    } else {
+        modify(draft, 4).insert("UserGroupId".into(), difference.declared.clone());
+    }
+}

@@ -1,0 +1,176 @@
+//! The shapes that values of a spec take. One description drives the reader, its messages, the JSON
+//! Schema, the documentation, and the translation to and from the API's member names.
+
+use serde_json::{Map, Value};
+
+use super::Kind;
+
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// Text, by length and, where the API has one, pattern.
+    Text { pattern: Option<&'static str>, min: usize, max: usize, example: &'static str },
+    /// Text that may be written as a bare number or word: parameter and tag values.
+    Scalar,
+    Integer { min: i64, max: i64 },
+    Number,
+    Bool,
+    Enum(&'static [&'static str]),
+    /// `major.minor`, `6.x`, or `5.0.6`; always a string, since YAML reads 8.0 as a number.
+    Version,
+    /// A length of time, such as `10s` or `5m`.
+    Duration,
+    /// The id of another resource: one of this spec or an existing one.
+    Reference(Kind),
+    /// Where a secret is kept, never the secret.
+    Secret,
+    List { of: &'static Shape, min: usize, max: usize, order: Order },
+    Map { of: &'static Shape, keys: Keys },
+    Object(&'static [Field]),
+    /// The word `none`, or the shape.
+    OrNone(&'static Shape),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// A set: the API may return it in any order.
+    Any,
+    Kept,
+    /// A set of objects told apart by this field.
+    By(&'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// Ids of resources, which AWS keeps in lower case.
+    Ids,
+    Any,
+    /// Keys whose value may be `null`, which removes what AWS has under that key.
+    Removable,
+}
+
+/// One named value: `name` in the spec, `member` in the API.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    pub name: &'static str,
+    /// Empty for what is cachectl's own.
+    pub member: &'static str,
+    pub shape: Shape,
+    pub required: bool,
+    /// `null` clears it.
+    pub nullable: bool,
+    pub doc: &'static str,
+}
+
+impl Field {
+    pub const fn new(name: &'static str, member: &'static str, shape: Shape, doc: &'static str) -> Self {
+        Self { name, member, shape, required: false, nullable: false, doc }
+    }
+
+    pub const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
+
+    pub const fn nullable(self) -> Self {
+        Self { nullable: true, ..self }
+    }
+}
+
+pub const fn text(max: usize) -> Shape {
+    Shape::Text { pattern: None, min: 1, max, example: "" }
+}
+
+pub const fn pattern(pattern: &'static str, max: usize, example: &'static str) -> Shape {
+    Shape::Text { pattern: Some(pattern), min: 1, max, example }
+}
+
+pub const fn integer(min: i64, max: i64) -> Shape {
+    Shape::Integer { min, max }
+}
+
+pub const fn list(of: &'static Shape, min: usize, max: usize) -> Shape {
+    Shape::List { of, min, max, order: Order::Any }
+}
+
+pub const TAGS: Shape = Shape::Map { of: &Shape::Scalar, keys: Keys::Removable };
+pub const ARN: Shape = pattern("^arn:aws[a-z-]*:[^,]+$", 2048, "arn:aws:sns:us-east-1:012345678901:platform-alerts");
+
+impl Shape {
+    /// A value of the spec as the API's request has it.
+    pub fn to_api(&self, value: &Value) -> Value {
+        match (self, value) {
+            (Shape::Object(fields), Value::Object(map)) => Value::Object(
+                map.iter()
+                    .filter_map(|(name, value)| {
+                        let field = fields.iter().find(|field| field.name == name)?;
+                        Some((field.member.to_owned(), field.shape.to_api(value)))
+                    })
+                    .collect(),
+            ),
+            (Shape::List { of, .. }, Value::Array(items)) => items.iter().map(|item| of.to_api(item)).collect(),
+            (Shape::OrNone(of), value) => of.to_api(value),
+            _ => value.clone(),
+        }
+    }
+
+    /// A value of the API's answer as the spec has it; members that no field knows are left out.
+    pub fn from_api(&self, value: &Value) -> Value {
+        match (self, value) {
+            (Shape::Object(fields), Value::Object(map)) => {
+                let mut out = Map::new();
+                for field in *fields {
+                    if let Some(value) = map.get(field.member).filter(|value| !value.is_null()) {
+                        out.insert(field.name.to_owned(), field.shape.from_api(value));
+                    }
+                }
+                Value::Object(out)
+            }
+            (Shape::List { of, .. }, Value::Array(items)) => items.iter().map(|item| of.from_api(item)).collect(),
+            (Shape::OrNone(of), value) => of.from_api(value),
+            _ => value.clone(),
+        }
+    }
+
+    /// Do these two say the same? `declared` may leave out what AWS fills in.
+    pub fn same(&self, declared: &Value, live: &Value) -> bool {
+        match (self, declared, live) {
+            (Shape::List { of, order, .. }, Value::Array(declared), Value::Array(live)) => {
+                if declared.len() != live.len() {
+                    return false;
+                }
+                match order {
+                    Order::Kept => declared.iter().zip(live).all(|(declared, live)| of.same(declared, live)),
+                    Order::Any | Order::By(_) => {
+                        declared.iter().all(|declared| live.iter().any(|live| of.same(declared, live)))
+                            && live.iter().all(|live| declared.iter().any(|declared| of.same(declared, live)))
+                    }
+                }
+            }
+            (Shape::Object(fields), Value::Object(declared), Value::Object(live)) => {
+                declared.iter().all(|(name, declared)| {
+                    let Some(field) = fields.iter().find(|field| field.name == name) else { return true };
+                    match live.get(name) {
+                        Some(live) => field.shape.same(declared, live),
+                        None => is_empty(declared),
+                    }
+                })
+            }
+            (Shape::Enum(_) | Shape::Reference(_), Value::String(declared), Value::String(live)) => {
+                declared.eq_ignore_ascii_case(live)
+            }
+            (Shape::Version, Value::String(declared), Value::String(live)) => super::version::same(declared, live),
+            (Shape::Number, declared, live) => declared.as_f64() == live.as_f64(),
+            (Shape::OrNone(of), declared, live) => of.same(declared, live),
+            _ => declared == live,
+        }
+    }
+}
+
+/// `null`, an empty list and an empty map all say "nothing".
+pub fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}

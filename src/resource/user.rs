@@ -1,0 +1,98 @@
+//! Users: names, passwords and what they may do.
+
+use serde_json::{Value, json};
+
+use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use super::secret;
+use super::shape::{Field, Shape, TAGS, list, pattern, text};
+use crate::plan::draft::{Draft, Scene};
+use crate::plan::model::Wait;
+
+#[rustfmt::skip]
+pub const ATTRIBUTES: &[Attribute] = &[
+    Attribute::new(Field::new("userName", "UserName", text(120), "Name to log in with. With IAM it must equal the id.").required(),
+        Read::Own("UserName"), Route::Replace, Impact::Replace, "the name is chosen at creation"),
+    Attribute::new(Field::new("engine", "Engine", super::replication_group::ENGINES, "`valkey` or `redis`.").required(),
+        Read::Own("Engine"), Route::Call(Phase::Settings), Impact::None, ""),
+    Attribute::new(Field::new("accessString", "AccessString", pattern("\\S", 2048, "on ~app:* +@read +@write"), "What the user may do, in ACL syntax. It starts with `on` or `off`.").required(),
+        Read::Own("AccessString"), Route::With(access_string), Impact::None, "AWS writes it out in another form; both are compared by what they mean as far as that can be told."),
+    Attribute::new(Field::new("passwords", "Passwords", list(&Shape::Secret, 1, 2), "Where one or two passwords are kept; both are valid."),
+        Read::Never, Route::Whole, Impact::None, "To rotate: declare new and old, move the clients, then declare the new one alone."),
+    Attribute::new(Field::new("noPasswordRequired", "NoPasswordRequired", Shape::Bool, "Let the user in without a password. Not in a valkey user group."),
+        Read::With(|view| Some(json!(matches!(authentication(view), Some("no-password"))))), Route::Call(Phase::Settings), Impact::None, ""),
+    Attribute::new(Field::new("authenticationMode", "AuthenticationMode", Shape::Object(&[
+            Field::new("type", "Type", Shape::Enum(&["password", "no-password-required", "iam"]), "How the user proves who it is.").required(),
+        ]), "Authentication by IAM instead of passwords: `{type: iam}`."),
+        Read::With(|view| authentication(view).map(|mode| json!({"type": if mode == "no-password" { "no-password-required" } else { mode }}))),
+        Route::Call(Phase::Settings), Impact::None, ""),
+    Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
+        Read::Never, Route::Whole, Impact::None, ""),
+];
+
+fn authentication<'a>(view: &super::live::View<'a>) -> Option<&'a str> {
+    view.own("Authentication")?.get("Type")?.as_str()
+}
+
+/// AWS expands what it was given (`+@read` gains `-@all` before it, `&*` and the like). Rules are
+/// compared as a set, without those that AWS adds.
+fn access_string(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
+    let live = difference.live.as_ref().and_then(Value::as_str).unwrap_or_default();
+    if normal(difference.declared.as_str().unwrap_or_default()) == normal(live) {
+        return;
+    }
+    draft.shows(difference);
+    draft.call(Phase::Settings, "ModifyUser", Wait::Active).insert(difference.member.into(), difference.declared.clone());
+}
+
+fn normal(access: &str) -> Vec<String> {
+    let mut on = "off";
+    let mut rules: Vec<String> = Vec::new();
+    for rule in access.split_whitespace() {
+        match rule {
+            "on" | "off" => on = if rule == "on" { "on" } else { "off" },
+            "allkeys" => rules.push("~*".into()),
+            "allchannels" => rules.push("&*".into()),
+            "allcommands" => rules.push("+@all".into()),
+            "nocommands" => rules.push("-@all".into()),
+            "sanitize-payload" | "resetchannels" | "resetkeys" => {}
+            rule => rules.push(rule.to_owned()),
+        }
+    }
+    // Taking everything away first changes nothing: a user starts with nothing.
+    if rules.iter().find(|rule| rule.starts_with(['+', '-'])).is_some_and(|first| first == "-@all") {
+        let at = rules.iter().position(|rule| rule == "-@all");
+        at.map(|at| rules.remove(at));
+    }
+    // Patterns are a set; commands apply in their order.
+    let (mut patterns, commands): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| !rule.starts_with(['+', '-']));
+    patterns.sort();
+    patterns.dedup();
+    std::iter::once(on.to_owned()).chain(patterns).chain(commands).collect()
+}
+
+/// Passwords are never read back; a tag says which were set.
+pub fn passwords(draft: &mut Draft, scene: &Scene<'_>) {
+    let Some(declared) = scene.declared("passwords") else { return };
+    if secret::state(scene.live, &draft.address, "passwords", declared) != secret::State::Different {
+        return;
+    }
+    draft.shows(&Difference { attribute: "passwords", member: "Passwords", declared: declared.clone(), live: None, impact: Impact::None });
+    if let Some(last) = draft.attributes.last_mut() {
+        last.sensitive = true;
+    }
+    draft.call(Phase::Settings, "ModifyUser", Wait::Active).insert("Passwords".into(), declared.clone());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_aws_adds_to_an_access_string_is_no_difference() {
+        assert_eq!(normal("on ~app:* +@read +@write"), normal("on ~app:* -@all +@read +@write"));
+        assert_eq!(normal("on allkeys allcommands"), normal("on ~* +@all"));
+        assert_ne!(normal("on ~app:* +@read"), normal("on ~app:* +@read +@write"));
+        assert_ne!(normal("on ~* +@all -get"), normal("on ~* -get +@all"));
+        assert_ne!(normal("on ~* +get"), normal("off ~* +get"));
+    }
+}

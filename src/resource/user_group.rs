@@ -1,0 +1,35 @@
+//! User groups: the users that may log in to a cache.
+
+use serde_json::json;
+
+use super::Kind;
+use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use super::live::strings;
+use super::shape::{Field, Shape, TAGS, list};
+use crate::plan::draft::{Draft, Scene};
+use crate::plan::model::Wait;
+
+#[rustfmt::skip]
+pub const ATTRIBUTES: &[Attribute] = &[
+    Attribute::new(Field::new("engine", "Engine", super::replication_group::ENGINES, "`valkey` or `redis`.").required(),
+        Read::Own("Engine"), Route::Call(Phase::Settings), Impact::None, ""),
+    Attribute::new(Field::new("userIds", "UserIds", list(&Shape::Reference(Kind::User), 1, 100), "Ids of the group's users. A redis group needs one whose name is `default`.").required(),
+        Read::Own("UserIds"), Route::With(user_ids), Impact::None, "Additions and removals go in one call."),
+    Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
+        Read::Never, Route::Whole, Impact::None, ""),
+];
+
+fn user_ids(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    let live: Vec<_> = strings(scene.view.own("UserIds")).collect();
+    let wanted: Vec<_> = strings(Some(&difference.declared)).collect();
+    let add: Vec<_> = wanted.iter().filter(|id| !live.contains(id)).collect();
+    let remove: Vec<_> = live.iter().filter(|id| !wanted.contains(id)).collect();
+    let call = draft.call(Phase::Settings, "ModifyUserGroup", Wait::Active);
+    if !add.is_empty() {
+        call.insert("UserIdsToAdd".into(), json!(add));
+    }
+    if !remove.is_empty() {
+        call.insert("UserIdsToRemove".into(), json!(remove));
+    }
+}

@@ -1,0 +1,45 @@
+//! The shape of a whole spec.
+
+use crate::resource::Kind;
+use crate::resource::shape::{Field, Keys, Shape, TAGS, integer, list, pattern, text};
+
+const SEVERITY: Shape = Shape::Enum(&["error", "warn", "info", "none"]);
+
+#[rustfmt::skip]
+pub const POLICY: Shape = Shape::Object(&[
+    Field::new("maxDeletes", "", integer(0, 10_000), "Most resources that one apply may delete, whatever --allow says."),
+    Field::new("maxReplacements", "", integer(0, 10_000), "Most resources that one apply may replace, whatever --allow says."),
+    Field::new("lint", "", Shape::Map { of: &SEVERITY, keys: Keys::Any }, "Severity of lint rules, by rule; `*` is all of them."),
+    Field::new("waivers", "", list(&Shape::Object(&[
+        Field::new("rule", "", text(64), "Lint rule.").required(),
+        Field::new("resource", "", text(256), "Address, or a glob of addresses.").required(),
+        Field::new("reason", "", text(1024), "Why.").required(),
+        Field::new("until", "", pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", 10, "2027-03-31"), "Last day of the waiver."),
+    ]), 0, 1000), "Exceptions from lint rules, with a reason and an end."),
+]);
+
+pub const SCALARS: Shape = Shape::Map { of: &Shape::Scalar, keys: Keys::Any };
+
+/// The keys of a spec that are not sections of resources.
+#[rustfmt::skip]
+pub const HEAD: &[Field] = &[
+    Field::new("apiVersion", "", Shape::Enum(&["cachectl/v1"]), "Always `cachectl/v1`.").required(),
+    Field::new("stack", "", pattern("^[a-zA-Z0-9][a-zA-Z0-9._-]*$", 128, "prod-cache"), "Name of the stack: the scope of ownership and pruning, kept in a tag.").required(),
+    Field::new("region", "", pattern("^[a-z]{2}(-[a-z]+)+-[0-9]+$", 32, "us-east-1"), "AWS region.").required(),
+    Field::new("accountId", "", pattern("^[0-9]{12}$", 12, "\"012345678901\""), "Account that this spec is for; checked before any other call."),
+    Field::new("vars", "", SCALARS, "Variables for ${var.NAME}."),
+    Field::new("tags", "", TAGS, "Tags of every taggable resource."),
+    Field::new("policy", "", POLICY, "Limits and lint settings."),
+];
+
+/// Merged over the rest before it is read.
+pub const ENVIRONMENTS: &str = "environments";
+
+pub fn sections() -> impl Iterator<Item = Kind> {
+    Kind::ALL.into_iter()
+}
+
+/// Every key that a spec may have at its top.
+pub fn keys() -> Vec<&'static str> {
+    HEAD.iter().map(|field| field.name).chain(sections().map(Kind::section)).chain([ENVIRONMENTS]).collect()
+}

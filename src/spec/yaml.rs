@@ -1,0 +1,259 @@
+//! YAML text to a [`Node`] tree. Strict where YAML is treacherous: duplicate keys, several documents
+//! and alias bombs are errors.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
+
+use super::diagnostic::Diagnostic;
+use super::node::{Content, Entry, Key, Node, Style};
+use super::source::{FileId, Sources, Span};
+
+/// More nodes than a stack of several thousand resources has; fewer than hurt.
+const MAX_NODES: usize = 500_000;
+const MAX_DEPTH: usize = 64;
+
+/// Reads one file. `None` where the text is not YAML at all; the diagnostics say why.
+pub fn parse(sources: &Sources, file: FileId, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
+    let text = sources.text(file);
+    let mut builder = Builder {
+        file,
+        text,
+        offsets: char_offsets(text),
+        anchors: HashMap::new(),
+        nodes: 0,
+        diagnostics,
+    };
+    builder.document()
+}
+
+struct Builder<'a> {
+    file: FileId,
+    text: &'a str,
+    /// Byte offset of each character; the parser counts characters. `None` for ASCII, where they agree.
+    offsets: Option<Vec<usize>>,
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+/// An error that ends the reading of this file; it was reported.
+struct Stop;
+
+impl<'a> Builder<'a> {
+    fn document(&mut self) -> Option<Node> {
+        let mut parser = Parser::new_from_str(self.text);
+        let mut root = None;
+        loop {
+            match self.next(&mut parser).ok()? {
+                None | Some((Event::StreamEnd, _)) => break,
+                Some((Event::DocumentStart(_), span)) if root.is_some() => {
+                    self.diagnostics.push(
+                        Diagnostic::error("several-documents", "a spec is one YAML document, this file holds several")
+                            .at(span, "a second document starts here")
+                            .help("put each stack into a file of its own: cachectl plan a.yaml b.yaml"),
+                    );
+                    return None;
+                }
+                Some((Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _)) => {}
+                Some((event, span)) => root = Some(self.node(&mut parser, event, span, 0).ok()?),
+            }
+        }
+        let root = root.filter(|node| !matches!(node.content, Content::Null));
+        if root.is_none() {
+            self.diagnostics.push(
+                Diagnostic::error("empty-file", "the spec is empty")
+                    .at(Span { file: self.file, start: 0, end: 0 }, "")
+                    .help("start with `apiVersion: cachectl/v1`, `stack: NAME` and `region: REGION`"),
+            );
+        }
+        root
+    }
+
+    fn next(&mut self, parser: &mut Parser<'a, saphyr_parser::StrInput<'a>>) -> Result<Option<(Event<'a>, Span)>, Stop> {
+        match parser.next_event() {
+            None => Ok(None),
+            Some(Ok((event, span))) => {
+                let span = self.span(span.start, span.end);
+                Ok(Some((event, span)))
+            }
+            Some(Err(error)) => {
+                let at = self.span(*error.marker(), *error.marker());
+                let line_start = self.text[..at.start].rfind('\n').map_or(0, |newline| newline + 1);
+                let line = self.text[line_start..].lines().next().unwrap_or_default();
+                let mut diagnostic = Diagnostic::error("syntax", format!("not valid YAML: {}", error.info())).at(at, "here");
+                if line.trim_start_matches(' ').starts_with('\t') {
+                    diagnostic = diagnostic.help("YAML is indented with spaces, never with tabs");
+                }
+                self.diagnostics.push(diagnostic);
+                Err(Stop)
+            }
+        }
+    }
+
+    fn node(
+        &mut self,
+        parser: &mut Parser<'a, saphyr_parser::StrInput<'a>>,
+        event: Event<'a>,
+        span: Span,
+        depth: usize,
+    ) -> Result<Node, Stop> {
+        self.count(1, span)?;
+        if depth > MAX_DEPTH {
+            self.diagnostics.push(
+                Diagnostic::error("too-deep", format!("nested deeper than {MAX_DEPTH} levels")).at(span, "here"),
+            );
+            return Err(Stop);
+        }
+        let (anchor, node) = match event {
+            Event::Alias(id) => {
+                let Some(node) = self.anchors.get(&id).cloned() else {
+                    self.diagnostics.push(
+                        Diagnostic::error("syntax", "an alias inside the value that it stands for").at(span, "here"),
+                    );
+                    return Err(Stop);
+                };
+                self.count(size(&node), span)?;
+                return Ok(node);
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain && tag.is_none();
+                let content = if plain && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL") {
+                    Content::Null
+                } else {
+                    Content::Scalar {
+                        text: Cow::into_owned(text),
+                        style: if plain { Style::Plain } else { Style::Quoted },
+                    }
+                };
+                (anchor, Node { content, span })
+            }
+            Event::SequenceStart(anchor, _) => {
+                let mut items = Vec::new();
+                let mut end = span.end;
+                while let Some((event, span)) = self.next(parser)? {
+                    if matches!(event, Event::SequenceEnd) {
+                        end = span.end;
+                        break;
+                    }
+                    items.push(self.node(parser, event, span, depth + 1)?);
+                }
+                (anchor, Node { content: Content::List(items), span: self.trim(span, end) })
+            }
+            Event::MappingStart(anchor, _) => {
+                let mut entries = Vec::new();
+                let mut end = span.end;
+                while let Some((event, key_span)) = self.next(parser)? {
+                    if matches!(event, Event::MappingEnd) {
+                        end = key_span.end;
+                        break;
+                    }
+                    let key = self.node(parser, event, key_span, depth + 1)?;
+                    let Some((event, value_span)) = self.next(parser)? else { return Err(Stop) };
+                    let value = self.node(parser, event, value_span, depth + 1)?;
+                    self.insert(&mut entries, key, value);
+                }
+                (anchor, Node { content: Content::Map(merged(entries)), span: self.trim(span, end) })
+            }
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd
+            | Event::SequenceEnd
+            | Event::MappingEnd => {
+                self.diagnostics.push(Diagnostic::error("syntax", "not valid YAML: a value is missing").at(span, "here"));
+                return Err(Stop);
+            }
+        };
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn insert(&mut self, entries: &mut Vec<Entry>, key: Node, value: Node) {
+        let text = match key.content {
+            Content::Scalar { text, .. } => text,
+            Content::Null => "null".to_owned(),
+            Content::List(_) | Content::Map(_) => {
+                self.diagnostics
+                    .push(Diagnostic::error("wrong-type", "a key must be a plain word, not a list or a map").at(key.span, "here"));
+                return;
+            }
+        };
+        if let Some(first) = entries.iter().find(|entry| entry.key.text == text && text != "<<") {
+            self.diagnostics.push(
+                Diagnostic::error("duplicate-key", format!("the key `{text}` stands twice in one map"))
+                    .at(key.span, "again here")
+                    .at(first.key.span, "first here")
+                    .help("keep one of them; nothing is merged or overridden within a file"),
+            );
+            return;
+        }
+        entries.push(Entry { key: Key { text, span: key.span }, value });
+    }
+
+    fn count(&mut self, nodes: usize, span: Span) -> Result<(), Stop> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES {
+            self.diagnostics.push(
+                Diagnostic::error("too-large", format!("the spec has more than {MAX_NODES} values once its aliases are written out"))
+                    .at(span, "the limit is reached here")
+                    .help("split the stack, or use fewer nested aliases"),
+            );
+            return Err(Stop);
+        }
+        Ok(())
+    }
+
+    fn span(&self, start: Marker, end: Marker) -> Span {
+        let at = |marker: Marker| match &self.offsets {
+            None => marker.index().min(self.text.len()),
+            Some(offsets) => offsets.get(marker.index()).copied().unwrap_or(self.text.len()),
+        };
+        let (start, end) = (at(start), at(end));
+        self.trim(Span { file: self.file, start, end }, end)
+    }
+
+    /// A block ends where its last value does, not at the blank lines and comments after it.
+    fn trim(&self, span: Span, end: usize) -> Span {
+        let text = &self.text[span.start..end.max(span.start)];
+        Span { end: span.start + text.trim_end().len(), ..span }
+    }
+}
+
+/// `<<: *anchor` brings in the keys that the map itself does not have.
+fn merged(entries: Vec<Entry>) -> Vec<Entry> {
+    if !entries.iter().any(|entry| entry.key.text == "<<") {
+        return entries;
+    }
+    let (merges, mut own): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.key.text == "<<");
+    for merge in merges {
+        let sources = match merge.value.content {
+            Content::List(items) => items,
+            _ => vec![merge.value],
+        };
+        for source in sources {
+            for entry in source.entries() {
+                if !own.iter().any(|existing| existing.key.text == entry.key.text) {
+                    own.push(entry.clone());
+                }
+            }
+        }
+    }
+    own
+}
+
+fn size(node: &Node) -> usize {
+    match &node.content {
+        Content::Null | Content::Scalar { .. } => 1,
+        Content::List(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Content::Map(entries) => 1 + entries.iter().map(|entry| 1 + size(&entry.value)).sum::<usize>(),
+    }
+}
+
+fn char_offsets(text: &str) -> Option<Vec<usize>> {
+    (!text.is_ascii()).then(|| text.char_indices().map(|(at, _)| at).collect())
+}
