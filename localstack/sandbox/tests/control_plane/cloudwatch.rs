@@ -1,0 +1,102 @@
+//! CloudWatch over JSON and CBOR.
+
+use ciborium::Value;
+
+use crate::client::Aws;
+
+const MATH: &str = r#"{"AlarmName": "math", "EvaluationPeriods": 3, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold",
+    "AlarmDescription": "d [cachectl:stack=s]", "Tags": [{"Key": "k", "Value": "v"}],
+    "Metrics": [{"Id": "m", "ReturnData": false, "MetricStat": {"Metric": {"Namespace": "AWS/ElastiCache", "MetricName": "Evictions",
+        "Dimensions": [{"Name": "CacheClusterId", "Value": "a-001"}]}, "Period": 60, "Stat": "Sum"}}, {"Id": "e", "Expression": "m * 2"}]}"#;
+
+fn target(operation: &str) -> String {
+    format!("GraniteServiceVersion20100801.{operation}")
+}
+
+fn cbor(aws: &Aws, operation: &str, body: &Value) -> (u16, Value) {
+    let mut bytes = Vec::new();
+    ciborium::into_writer(body, &mut bytes).expect("it encodes");
+    let path = format!("/service/GraniteServiceVersion20100801/operation/{operation}");
+    let headers = [("smithy-protocol", "rpc-v2-cbor"), ("content-type", "application/cbor")];
+    let reply = aws.send("POST", &path, &headers, &bytes).expect("an answer");
+    assert!(reply.head.contains("smithy-protocol: rpc-v2-cbor"), "{}", reply.head);
+    (reply.status, ciborium::from_reader(reply.body.as_slice()).expect("CBOR"))
+}
+
+fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
+    let members = value.as_map().expect("a map");
+    let found = members.iter().find(|(key, _)| key.as_text() == Some(name));
+    found.map(|(_, value)| value).unwrap_or(&Value::Null)
+}
+
+#[test]
+fn an_alarm_put_over_json_is_the_same_over_cbor() {
+    let aws = Aws::instant();
+    assert_eq!(aws.json(&target("PutMetricAlarm"), MATH).status, 200);
+    let (status, answer) = cbor(&aws, "DescribeAlarms", &Value::Map(vec![]));
+    assert_eq!(status, 200);
+    let alarm = &member(&answer, "MetricAlarms").as_array().expect("a list")[0];
+    assert_eq!(member(alarm, "Threshold"), &Value::Float(1.0), "the model has a double");
+    assert_eq!(member(alarm, "StateValue").as_text(), Some("INSUFFICIENT_DATA"));
+    assert!(matches!(member(alarm, "StateUpdatedTimestamp"), Value::Tag(1, _)));
+    assert_eq!(member(alarm, "Metrics").as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn tags_in_a_put_count_only_when_the_alarm_is_new() {
+    let aws = Aws::instant();
+    aws.json(&target("PutMetricAlarm"), MATH);
+    aws.json(&target("PutMetricAlarm"), &MATH.replace(r#""Value": "v""#, r#""Value": "other""#));
+    let tags = aws.json(
+        &target("ListTagsForResource"),
+        r#"{"ResourceARN": "arn:aws:cloudwatch:us-east-1:012345678901:alarm:math"}"#,
+    );
+    assert_eq!(tags.text(), r#"{"Tags":[{"Key":"k","Value":"v"}]}"#);
+}
+
+#[test]
+fn illegal_alarms_are_refused() {
+    let aws = Aws::instant();
+    let plain = r#"{"AlarmName": "a", "Namespace": "AWS/ElastiCache", "MetricName": "Evictions", "Statistic": "Sum", "Period": 60,
+        "EvaluationPeriods": 3, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}"#;
+    for (from, to) in [
+        (r#""Period": 60"#, r#""Period": 7"#),
+        (r#""EvaluationPeriods": 3"#, r#""EvaluationPeriods": 3, "DatapointsToAlarm": 4"#),
+        (r#""EvaluationPeriods": 3"#, r#""EvaluationPeriods": 2000"#),
+        (r#""Statistic": "Sum","#, ""),
+        (r#""Statistic": "Sum""#, r#""Statistic": "Sum", "ExtendedStatistic": "p99""#),
+        (r#""Threshold": 1,"#, ""),
+        ("GreaterThanThreshold", "Greater"),
+        (r#""AWS/ElastiCache""#, r#"":x""#),
+        (r#""Period": 60"#, r#""Period": 60, "Metrics": []"#),
+    ] {
+        let body = plain.replace(from, to);
+        assert_ne!(body, plain, "{from} is in the request");
+        assert_eq!(aws.json(&target("PutMetricAlarm"), &body).status, 400, "{to}");
+    }
+    assert_eq!(aws.json(&target("PutMetricAlarm"), plain).status, 200);
+}
+
+#[test]
+fn errors_carry_the_code_of_the_query_protocol_too() {
+    let aws = Aws::instant();
+    let names = Value::Map(vec![(Value::Text("AlarmNames".into()), Value::Array(vec![Value::Text("none".into())]))]);
+    let (status, error) = cbor(&aws, "DeleteAlarms", &names);
+    assert_eq!(status, 404);
+    assert_eq!(member(&error, "__type").as_text(), Some("com.amazonaws.cloudwatch#ResourceNotFound"));
+    let reply = aws.json(&target("GetDashboard"), r#"{"DashboardName": "none"}"#);
+    assert!(reply.text().contains("DashboardNotFoundError"), "{}", reply.text());
+    assert!(reply.head.contains("x-amzn-query-error: ResourceNotFound;Sender"), "{}", reply.head);
+}
+
+#[test]
+fn the_query_protocol_works_for_cloudwatch_too() {
+    let aws = Aws::instant();
+    let put = "Action=PutMetricAlarm&Version=2010-08-01&AlarmName=q&Namespace=n&MetricName=m&Statistic=Sum&Period=60&EvaluationPeriods=1\
+        &Threshold=5&ComparisonOperator=GreaterThanThreshold&Dimensions.member.1.Name=a&Dimensions.member.1.Value=b";
+    assert_eq!(aws.send("POST", "/", &[], put.as_bytes()).expect("an answer").status, 200);
+    let (_, answer) = cbor(&aws, "DescribeAlarms", &Value::Map(vec![]));
+    let alarm = &member(&answer, "MetricAlarms").as_array().expect("a list")[0];
+    assert_eq!(member(alarm, "Period"), &Value::Integer(60.into()));
+    assert_eq!(member(alarm, "Dimensions").as_array().map(Vec::len), Some(1));
+}

@@ -1,0 +1,162 @@
+//! States over time.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use cachectl_sandbox::FailureKind;
+
+use crate::client::{Aws, status_of_group};
+
+#[test]
+fn members_become_available_after_their_group() {
+    let aws = Aws::slowed(1.0);
+    let created = aws.group("Lag", "NumCacheClusters=2");
+    assert_eq!(status_of_group(&created), "creating");
+    assert_eq!(created.all("PrimaryEndpoint").len(), 0, "there is no endpoint while a group is being created");
+    assert_eq!(aws.status("lag"), "creating", "ids are kept in lower case");
+    aws.until("lag", "available");
+    assert_eq!(aws.member("lag-002").one("CacheClusterStatus"), "creating");
+    sleep(Duration::from_millis(60));
+    assert_eq!(aws.member("lag-002").one("CacheClusterStatus"), "available");
+}
+
+#[test]
+fn nothing_but_describe_works_while_a_group_is_being_created() {
+    let aws = Aws::slowed(10.0);
+    aws.group("busy", "NumCacheClusters=2");
+    let text = "InvalidReplicationGroupState: Replication group must be in available state to modify.";
+    assert_eq!(aws.refused("ModifyReplicationGroup", "ReplicationGroupId=busy&ReplicationGroupDescription=x"), text);
+    assert_eq!(
+        aws.refused("IncreaseReplicaCount", "ReplicationGroupId=busy&NewReplicaCount=2&ApplyImmediately=true"),
+        text
+    );
+    let arn = "ResourceName=arn:aws:elasticache:us-east-1:012345678901:replicationgroup:busy";
+    let text = "InvalidReplicationGroupState: Cluster not in available state to perform tagging operations.";
+    assert_eq!(aws.refused("ListTagsForResource", arn), text);
+    assert_eq!(aws.refused("AddTagsToResource", &format!("{arn}&Tags.Tag.1.Key=k")), text);
+    assert!(
+        aws.refused("DeleteReplicationGroup", "ReplicationGroupId=busy").starts_with("InvalidReplicationGroupState")
+    );
+}
+
+#[test]
+fn a_new_tag_makes_the_group_modify_for_a_moment() {
+    let aws = Aws::slowed(1.0);
+    aws.group("tagged", "NumCacheClusters=1");
+    aws.until("tagged", "available");
+    let arn = "ResourceName=arn:aws:elasticache:us-east-1:012345678901:replicationgroup:tagged";
+    aws.call("AddTagsToResource", &format!("{arn}&Tags.Tag.1.Key=team&Tags.Tag.1.Value=x"));
+    assert_eq!(aws.status("tagged"), "modifying");
+    aws.until("tagged", "available");
+    assert_eq!(aws.call("ListTagsForResource", arn).all("Key"), ["team"]);
+}
+
+#[test]
+fn a_node_type_waits_for_the_window_on_the_members_only() {
+    let aws = Aws::instant();
+    aws.group("wait", "NumCacheClusters=2&EngineVersion=7.2");
+    let answer = aws.modify("wait", "CacheNodeType=cache.r7g.xlarge&EngineVersion=8.0&ApplyImmediately=false");
+    assert_eq!(status_of_group(&answer), "available");
+    assert!(!answer.text().contains("xlarge"), "the group shows neither");
+    let member = aws.member("wait-001");
+    assert_eq!(member.all("CacheNodeType"), ["cache.r7g.large", "cache.r7g.xlarge"]);
+    assert_eq!(member.all("EngineVersion"), ["7.2.6", "8.0.1"]);
+    assert!(aws.sandbox.open_maintenance_window("wait").expect("it opens"));
+    let member = aws.member("wait-001");
+    assert_eq!(member.all("CacheNodeType"), ["cache.r7g.xlarge"]);
+    assert_eq!(member.all("EngineVersion"), ["8.0.1"]);
+    assert_eq!(member.one("CacheParameterGroupName"), "default.valkey8", "AWS swaps its own parameter groups");
+    assert!(!aws.sandbox.open_maintenance_window("wait").expect("it opens"), "nothing waits any more");
+}
+
+#[test]
+fn apply_immediately_flushes_what_waited() {
+    let aws = Aws::instant();
+    aws.group("flush", "NumCacheClusters=1");
+    aws.modify("flush", "CacheNodeType=cache.r7g.xlarge");
+    aws.modify("flush", "ReplicationGroupDescription=small&ApplyImmediately=false");
+    assert_eq!(aws.describe("flush").one("CacheNodeType"), "cache.r7g.large");
+    aws.modify("flush", "ReplicationGroupDescription=other&ApplyImmediately=true");
+    assert_eq!(aws.describe("flush").one("CacheNodeType"), "cache.r7g.xlarge");
+}
+
+#[test]
+fn the_answer_of_a_modify_is_stale() {
+    let aws = Aws::instant();
+    aws.group("stale", "NumCacheClusters=1");
+    let answer =
+        aws.modify("stale", "ReplicationGroupDescription=new&CacheNodeType=cache.r7g.xlarge&ApplyImmediately=true");
+    assert_eq!((answer.one("Description"), answer.one("CacheNodeType")), ("d".into(), "cache.r7g.large".into()));
+    let now = aws.describe("stale");
+    assert_eq!((now.one("Description"), now.one("CacheNodeType")), ("new".into(), "cache.r7g.xlarge".into()));
+}
+
+#[test]
+fn failover_moves_the_primary() {
+    let aws = Aws::instant();
+    aws.group("swap", "NumCacheClusters=2&AutomaticFailoverEnabled=true");
+    assert_eq!(aws.describe("swap").all("CurrentRole"), ["primary", "replica"]);
+    aws.call("TestFailover", "ReplicationGroupId=swap&NodeGroupId=0001");
+    assert_eq!(aws.describe("swap").all("CurrentRole"), ["replica", "primary"]);
+    assert!(aws.events().iter().any(|text| text.contains("swap-001") && text.contains("completed")));
+}
+
+#[test]
+fn a_removed_replica_stays_visible_until_it_is_gone() {
+    let aws = Aws::slowed(1.0);
+    aws.group("less", "NumCacheClusters=3");
+    aws.until("less", "available");
+    sleep(Duration::from_millis(60));
+    aws.call("DecreaseReplicaCount", "ReplicationGroupId=less&NewReplicaCount=1&ApplyImmediately=true");
+    aws.until("less", "available");
+    assert_eq!(aws.describe("less").all("ClusterId"), ["less-001", "less-002"]);
+    let removed = aws.try_call("DescribeCacheClusters", "CacheClusterId=less-003").expect("an answer");
+    assert_eq!(removed.one("CacheClusterStatus"), "deleting");
+    assert!(
+        aws.refused(
+            "ModifyReplicationGroup",
+            "ReplicationGroupId=less&CacheNodeType=cache.r7g.xlarge&ApplyImmediately=true"
+        )
+        .starts_with("InvalidCacheClusterState")
+    );
+    sleep(Duration::from_millis(60));
+    assert!(aws.refused("DescribeCacheClusters", "CacheClusterId=less-003").starts_with("CacheClusterNotFound"));
+}
+
+#[test]
+fn a_deleted_group_leaves_its_final_snapshot() {
+    let aws = Aws::instant();
+    aws.group("gone", "NumCacheClusters=2&EngineVersion=8.0");
+    aws.call("DeleteReplicationGroup", "ReplicationGroupId=gone&FinalSnapshotIdentifier=gone-final");
+    assert_eq!(aws.status("gone"), "ReplicationGroupNotFoundFault");
+    let snapshot = aws.call("DescribeSnapshots", "SnapshotName=gone-final");
+    assert_eq!(snapshot.one("SnapshotStatus"), "available");
+    aws.call(
+        "CreateReplicationGroup",
+        "ReplicationGroupId=back&ReplicationGroupDescription=d&SnapshotName=gone-final&NumCacheClusters=1",
+    );
+    assert_eq!(aws.member("back-001").one("EngineVersion"), "8.0.1");
+}
+
+#[test]
+fn a_scale_down_that_does_not_fit_is_only_told_by_an_event() {
+    let aws = Aws::instant();
+    aws.group("full", "NumCacheClusters=1");
+    aws.sandbox.fail_next(FailureKind::ScaleDownRolledBack, Some("full"));
+    aws.modify("full", "CacheNodeType=cache.t4g.small&ApplyImmediately=true");
+    assert_eq!(aws.describe("full").one("CacheNodeType"), "cache.r7g.large");
+    assert_eq!(aws.status("full"), "available");
+    assert!(aws.events().iter().any(|text| text.contains("rolled back")));
+}
+
+#[test]
+fn a_failed_create_can_only_be_deleted() {
+    let aws = Aws::instant();
+    let reply = aws.door("POST", "fail", r#"{"kind": "create-failed"}"#);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    aws.group("broken", "NumCacheClusters=1");
+    assert_eq!(aws.status("broken"), "create-failed");
+    aws.refused("ModifyReplicationGroup", "ReplicationGroupId=broken&ReplicationGroupDescription=x");
+    aws.call("DeleteReplicationGroup", "ReplicationGroupId=broken");
+    assert_eq!(aws.status("broken"), "ReplicationGroupNotFoundFault");
+}

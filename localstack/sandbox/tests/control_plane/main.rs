@@ -1,0 +1,14 @@
+//! The control plane over raw HTTP: what a client gets to see.
+#![allow(clippy::expect_used)]
+
+mod access;
+mod client;
+mod cloudwatch;
+mod faults;
+mod life;
+mod parameters;
+mod reading;
+mod refusals;
+mod resharding;
+mod scale;
+mod serverless;
