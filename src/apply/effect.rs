@@ -27,15 +27,19 @@ pub fn missing(step: &Step, live: &Live) -> Option<String> {
 fn replicas(step: &Step, view: &View<'_>) -> Option<String> {
     let counts = replica_counts(view);
     let wrong = |wanted: u64, shard: Option<&str>| {
-        counts.iter().find(|(id, count)| shard.is_none_or(|shard| shard == id) && *count as u64 != wanted).map(|(id, count)| {
-            format!("shard {id} has {count} replicas, not {wanted}")
-        })
+        counts
+            .iter()
+            .find(|(id, count)| shard.is_none_or(|shard| shard == id) && *count as u64 != wanted)
+            .map(|(id, count)| format!("shard {id} has {count} replicas, not {wanted}"))
     };
     if let Some(wanted) = step.parameters.get("NewReplicaCount").and_then(Value::as_u64) {
         return wrong(wanted, None);
     }
     let shards = step.parameters.get("ReplicaConfiguration").and_then(Value::as_array);
-    shards.into_iter().flatten().find_map(|shard| wrong(shard.get("NewReplicaCount")?.as_u64()?, shard.get("NodeGroupId")?.as_str().into()))
+    shards
+        .into_iter()
+        .flatten()
+        .find_map(|shard| wrong(shard.get("NewReplicaCount")?.as_u64()?, shard.get("NodeGroupId")?.as_str().into()))
 }
 
 fn shards(step: &Step, view: &View<'_>) -> Option<String> {
@@ -64,17 +68,30 @@ fn members(step: &Step, view: &View<'_>) -> Option<String> {
                 continue;
             }
             // A service's own wording of these cannot be compared, and tokens are never read back.
-            "AccessString" | "AuthToken" | "Passwords" | "LogDeliveryConfigurations" | "AuthenticationMode" | "KmsKeyId" => continue,
+            "AccessString"
+            | "AuthToken"
+            | "Passwords"
+            | "LogDeliveryConfigurations"
+            | "AuthenticationMode"
+            | "KmsKeyId" => continue,
             _ => {}
         }
-        let Some(attribute) = step.address.kind.attributes().iter().find(|attribute| attribute.field.member == member) else { continue };
+        let Some(attribute) = step.address.kind.attributes().iter().find(|attribute| attribute.field.member == member)
+        else {
+            continue;
+        };
         let wanted = attribute.field.shape.from_api(value);
         let live = attribute.live(view, Some(&wanted));
         let same = live.as_ref().is_some_and(|live| attribute.field.shape.same(&wanted, live));
         // What waits for the window is accepted, and that is all it should be.
         if !same && !deferred && live.is_some() {
             let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            return Some(format!("{} is still {}, not {}", attribute.field.name, live.as_ref().map(shown).unwrap_or_default(), shown(&wanted)));
+            return Some(format!(
+                "{} is still {}, not {}",
+                attribute.field.name,
+                live.as_ref().map(shown).unwrap_or_default(),
+                shown(&wanted)
+            ));
         }
     }
     None

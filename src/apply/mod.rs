@@ -44,7 +44,14 @@ pub struct Engine<'a> {
 }
 
 /// Runs all steps; those that need a failed one are skipped. One result a step, in the plan's order.
-pub async fn run(aws: &Aws, spec: &Spec, options: &Options, plan: &Plan, settings: &Settings, reporter: &dyn Reporter) -> Vec<StepResult> {
+pub async fn run(
+    aws: &Aws,
+    spec: &Spec,
+    options: &Options,
+    plan: &Plan,
+    settings: &Settings,
+    reporter: &dyn Reporter,
+) -> Vec<StepResult> {
     let observer = Observer::new(aws.clone(), settings.poll_interval);
     let engine = Engine {
         aws,
@@ -109,7 +116,13 @@ async fn timed(engine: &Engine<'_>, step: &Step) -> StepResult {
         Err(failure) => {
             let interrupted = matches!(&failure, Failure::Aws(error) if error.kind == ErrorKind::Interrupted);
             let status = if interrupted { Status::Interrupted } else { Status::Failed };
-            StepResult { step: step.id, status, request_id: failure.request_id(), seconds, error: Some(failure.to_string()) }
+            StepResult {
+                step: step.id,
+                status,
+                request_id: failure.request_id(),
+                seconds,
+                error: Some(failure.to_string()),
+            }
         }
     }
 }
@@ -119,10 +132,17 @@ fn ready(waiting: &BTreeMap<usize, &Step>, results: &BTreeMap<usize, StepResult>
     waiting.values().filter(|step| step.after.iter().all(done)).map(|step| step.id).collect()
 }
 
-fn skip_hopeless(waiting: &mut BTreeMap<usize, &Step>, results: &mut BTreeMap<usize, StepResult>, interrupted: bool, reporter: &dyn Reporter) {
+fn skip_hopeless(
+    waiting: &mut BTreeMap<usize, &Step>,
+    results: &mut BTreeMap<usize, StepResult>,
+    interrupted: bool,
+    reporter: &dyn Reporter,
+) {
     loop {
         let lost = |id: &usize| results.get(id).is_some_and(|result| result.status != Status::Done);
-        let Some(step) = waiting.values().find(|step| interrupted || step.after.iter().any(lost)).copied() else { return };
+        let Some(step) = waiting.values().find(|step| interrupted || step.after.iter().any(lost)).copied() else {
+            return;
+        };
         waiting.remove(&step.id);
         let result = StepResult { step: step.id, status: Status::Skipped, request_id: None, seconds: 0.0, error: None };
         reporter.report(&Progress::Done { step, result: &result });
@@ -157,7 +177,14 @@ impl Failure {
 }
 
 fn quoted(events: &[String]) -> String {
-    if events.is_empty() { String::new() } else { format!("; its last events: {}", events.iter().map(|event| format!("\"{event}\"")).collect::<Vec<_>>().join(", ")) }
+    if events.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "; its last events: {}",
+            events.iter().map(|event| format!("\"{event}\"")).collect::<Vec<_>>().join(", ")
+        )
+    }
 }
 
 pub fn render_duration(duration: Duration) -> String {

@@ -74,10 +74,26 @@ impl Observer {
     }
 
     async fn look(&self) {
-        let number = self.next.lock().map(|mut next| { *next += 1; *next - 1 }).unwrap_or_default();
+        let number = self
+            .next
+            .lock()
+            .map(|mut next| {
+                *next += 1;
+                *next - 1
+            })
+            .unwrap_or_default();
         let awaited = self.awaited.lock().map(|awaited| awaited.clone()).unwrap_or_default();
-        let of = |kind: Kind| -> BTreeSet<String> { awaited.keys().filter(|address| address.kind == kind).map(|address| address.id.clone()).collect() };
-        let seen = reader::caches(&self.aws, of(Kind::ReplicationGroup), of(Kind::ServerlessCache), of(Kind::User), of(Kind::UserGroup)).await;
+        let of = |kind: Kind| -> BTreeSet<String> {
+            awaited.keys().filter(|address| address.kind == kind).map(|address| address.id.clone()).collect()
+        };
+        let seen = reader::caches(
+            &self.aws,
+            of(Kind::ReplicationGroup),
+            of(Kind::ServerlessCache),
+            of(Kind::User),
+            of(Kind::UserGroup),
+        )
+        .await;
         self.looks.send_replace(Look { number, seen: seen.map(Arc::new) });
     }
 }

@@ -46,7 +46,11 @@ fn broken(view: &View<'_>) -> Option<String> {
 
 fn replication_group(view: &View<'_>, status: String) -> (Condition, WaitState) {
     let text = |value: &Value, member: &str| value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let declared: usize = view.node_groups().iter().map(|group| group.get("NodeGroupMembers").and_then(Value::as_array).map_or(0, Vec::len)).sum();
+    let declared: usize = view
+        .node_groups()
+        .iter()
+        .map(|group| group.get("NodeGroupMembers").and_then(Value::as_array).map_or(0, Vec::len))
+        .sum();
     let members: Vec<&str> = view.member_ids().collect();
     let ready = view.members.iter().filter(|cluster| text(cluster, "CacheClusterStatus") == "available").count();
     let slow: Vec<String> = view
@@ -65,6 +69,10 @@ fn replication_group(view: &View<'_>, status: String) -> (Condition, WaitState) 
         (None, None) if !whole => "members are being listed".to_owned(),
         (None, None) => String::new(),
     };
-    let condition = if status == "available" && shards_ready && whole && slow.is_empty() && resharding.is_none() { Condition::Ready } else { Condition::Moving };
+    let condition = if status == "available" && shards_ready && whole && slow.is_empty() && resharding.is_none() {
+        Condition::Ready
+    } else {
+        Condition::Moving
+    };
     (condition, WaitState { status, ready, total: members.len().max(declared), detail })
 }

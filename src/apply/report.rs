@@ -35,11 +35,22 @@ pub struct WaitState {
 }
 
 pub enum Progress<'a> {
-    Started { step: &'a Step },
-    Waiting { step: &'a Step, state: &'a WaitState },
+    Started {
+        step: &'a Step,
+    },
+    Waiting {
+        step: &'a Step,
+        state: &'a WaitState,
+    },
     /// Something worth a line: a retry, a recognised lost answer.
-    Note { step: &'a Step, text: &'a str },
-    Done { step: &'a Step, result: &'a StepResult },
+    Note {
+        step: &'a Step,
+        text: &'a str,
+    },
+    Done {
+        step: &'a Step,
+        result: &'a StepResult,
+    },
 }
 
 pub trait Reporter: Sync {

@@ -13,19 +13,32 @@ use crate::resource::Address;
 use crate::spec::Spec;
 
 /// Returns once every resource of the stack that has states is at rest, or gone.
-pub async fn settle(aws: &Aws, identity: &Identity, spec: &Spec, settings: &Settings, reporter: &dyn Reporter) -> Result<(), Failure> {
-    let addresses: Vec<Address> = spec.resources.keys().filter(|address| address.kind.ready() != Wait::Nothing).cloned().collect();
+pub async fn settle(
+    aws: &Aws,
+    identity: &Identity,
+    spec: &Spec,
+    settings: &Settings,
+    reporter: &dyn Reporter,
+) -> Result<(), Failure> {
+    let addresses: Vec<Address> =
+        spec.resources.keys().filter(|address| address.kind.ready() != Wait::Nothing).cloned().collect();
     if addresses.is_empty() {
         return Ok(());
     }
     let live = reader::stack_states(aws, identity, spec).await?;
-    let moving: Vec<Address> = live.1.into_iter().chain(addresses).filter(|address| readiness::of(&live.0, address).0 == Condition::Moving).collect();
+    let moving: Vec<Address> = live
+        .1
+        .into_iter()
+        .chain(addresses)
+        .filter(|address| readiness::of(&live.0, address).0 == Condition::Moving)
+        .collect();
     if moving.is_empty() {
         return Ok(());
     }
     let observer = Observer::new(aws.clone(), settings.poll_interval);
     let deadline = settings.timeout.map(|timeout| Instant::now() + timeout);
-    let waits = futures::future::try_join_all(moving.iter().map(|address| wait(&observer, address, deadline, reporter)));
+    let waits =
+        futures::future::try_join_all(moving.iter().map(|address| wait(&observer, address, deadline, reporter)));
     let watching = observer.watch();
     futures::pin_mut!(waits, watching);
     tokio::select! {
@@ -35,10 +48,22 @@ pub async fn settle(aws: &Aws, identity: &Identity, spec: &Spec, settings: &Sett
     }
 }
 
-async fn wait(observer: &Observer, address: &Address, deadline: Option<Instant>, reporter: &dyn Reporter) -> Result<(), Failure> {
+async fn wait(
+    observer: &Observer,
+    address: &Address,
+    deadline: Option<Instant>,
+    reporter: &dyn Reporter,
+) -> Result<(), Failure> {
     let started = Instant::now();
     // A step in all but number: what is shown is what is waited for.
-    let step = Step { id: 0, address: address.clone(), operation: "wait".into(), parameters: Default::default(), after: Vec::new(), wait_for: address.kind.ready() };
+    let step = Step {
+        id: 0,
+        address: address.clone(),
+        operation: "wait".into(),
+        parameters: Default::default(),
+        after: Vec::new(),
+        wait_for: address.kind.ready(),
+    };
     let mut ticket = observer.register(address);
     loop {
         let live = ticket.next().await?;
@@ -48,7 +73,11 @@ async fn wait(observer: &Observer, address: &Address, deadline: Option<Instant>,
             return Ok(());
         }
         if deadline.is_some_and(|deadline| Instant::now() > deadline) {
-            return Err(Failure::TimedOut { address: address.to_string(), status: state.status, after: started.elapsed() });
+            return Err(Failure::TimedOut {
+                address: address.to_string(),
+                status: state.status,
+                after: started.elapsed(),
+            });
         }
     }
 }

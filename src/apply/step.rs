@@ -103,7 +103,12 @@ fn verdict(step: &Step, error: &AwsError) -> Verdict {
     let code = error.code.as_deref().unwrap_or_default();
     let create = step.operation.starts_with("Create");
     match error.kind {
-        ErrorKind::Interrupted | ErrorKind::AccessDenied | ErrorKind::Credentials | ErrorKind::ReadOnly | ErrorKind::Unsupported | ErrorKind::Unreachable => Verdict::Fatal,
+        ErrorKind::Interrupted
+        | ErrorKind::AccessDenied
+        | ErrorKind::Credentials
+        | ErrorKind::ReadOnly
+        | ErrorKind::Unsupported
+        | ErrorKind::Unreachable => Verdict::Fatal,
         ErrorKind::Unknown | ErrorKind::Timeout | ErrorKind::Throttled => Verdict::Lost,
         ErrorKind::NotFound if step.operation.starts_with("Delete") => Verdict::Done,
         _ if create && code.contains("AlreadyExists") => Verdict::Existed,
@@ -122,7 +127,8 @@ fn note(engine: &Engine<'_>, step: &Step, text: &str) {
 
 /// One look of its own: is the effect there although the call was refused?
 async fn already(engine: &Engine<'_>, step: &Step) -> Result<bool, Failure> {
-    let modifies = step.wait_for != Wait::Nothing && !step.operation.contains("Tags") && !step.operation.starts_with("Reboot");
+    let modifies =
+        step.wait_for != Wait::Nothing && !step.operation.contains("Tags") && !step.operation.starts_with("Reboot");
     if !modifies {
         return Ok(false);
     }
@@ -140,7 +146,9 @@ async fn already(engine: &Engine<'_>, step: &Step) -> Result<bool, Failure> {
 
 /// A call that only sets what AWS never tells cannot be recognised afterwards.
 fn has_readable_parameters(step: &Step) -> bool {
-    step.parameters.keys().any(|member| step.address.kind.attributes().iter().any(|attribute| attribute.field.member == member && member != "AuthToken"))
+    step.parameters.keys().any(|member| {
+        step.address.kind.attributes().iter().any(|attribute| attribute.field.member == member && member != "AuthToken")
+    })
 }
 
 /// Waits until the resource, where it has states, is at rest; else for a moment.
@@ -161,13 +169,22 @@ async fn settle(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<()
 }
 
 /// The next look; a failed one is only an error when it does not pass.
-async fn look(engine: &Engine<'_>, step: &Step, ticket: &mut super::observer::Ticket<'_>, started: Instant) -> Result<std::sync::Arc<crate::resource::live::Live>, Failure> {
+async fn look(
+    engine: &Engine<'_>,
+    step: &Step,
+    ticket: &mut super::observer::Ticket<'_>,
+    started: Instant,
+) -> Result<std::sync::Arc<crate::resource::live::Live>, Failure> {
     let mut failures = 0;
     loop {
         check_time(engine, step, started, "being looked at")?;
         match ticket.next().await {
             Ok(live) => return Ok(live),
-            Err(error) if error.kind == ErrorKind::Interrupted || error.kind == ErrorKind::AccessDenied || failures >= 5 => return Err(error.into()),
+            Err(error)
+                if error.kind == ErrorKind::Interrupted || error.kind == ErrorKind::AccessDenied || failures >= 5 =>
+            {
+                return Err(error.into());
+            }
             Err(error) => {
                 failures += 1;
                 note(engine, step, &format!("could not look, trying again: {error}"));
@@ -248,7 +265,11 @@ async fn claim(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
     let identity = engine.aws.identity().await?;
     let arn = address.arn(&identity.partition, &engine.aws.region, &identity.account_id);
     let found = tags::of(engine.aws, &arn).await?;
-    if found.get(STACK) == Some(&engine.spec.stack) { Ok(()) } else { Err(Failure::NotOurs { address: address.to_string() }) }
+    if found.get(STACK) == Some(&engine.spec.stack) {
+        Ok(())
+    } else {
+        Err(Failure::NotOurs { address: address.to_string() })
+    }
 }
 
 /// The alarms of a cache, once its members can be read: planned now, put side by side.
@@ -257,13 +278,24 @@ async fn expand(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
     let mut spec = engine.spec.clone();
     spec.resources.retain(|address, resource| {
         (address.kind.is_cache() && address.id == cache)
-            || (address.kind == Kind::Alarm && resource.text("for").and_then(|cache| cache.parse::<Address>().ok()).is_some_and(|address| address.id == cache))
+            || (address.kind == Kind::Alarm
+                && resource
+                    .text("for")
+                    .and_then(|cache| cache.parse::<Address>().ok())
+                    .is_some_and(|address| address.id == cache))
     });
     let identity = engine.aws.identity().await?;
     let live = reader::read(engine.aws, &identity, &spec).await?;
     let planned = alarms::of_cache(&spec, &live, engine.options, cache);
-    if let Some(blocked) = planned.iter().find_map(|planned| planned.draft.blocked.first().map(|blocked| (planned.draft.address.clone(), blocked))) {
-        return Err(AwsError::local("PutMetricAlarm", format!("{}: {}; {}", blocked.0, blocked.1.reason, blocked.1.hint)).into());
+    if let Some(blocked) = planned
+        .iter()
+        .find_map(|planned| planned.draft.blocked.first().map(|blocked| (planned.draft.address.clone(), blocked)))
+    {
+        return Err(AwsError::local(
+            "PutMetricAlarm",
+            format!("{}: {}; {}", blocked.0, blocked.1.reason, blocked.1.hint),
+        )
+        .into());
     }
     let steps = order::steps(&spec, &live, &planned);
     let total = steps.len();

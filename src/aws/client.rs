@@ -65,8 +65,13 @@ impl Aws {
         }
         let config = loader.load().await;
         let service = ["AWS_ENDPOINT_URL_ELASTICACHE", "AWS_ENDPOINT_URL"];
-        let from_environment = || service.iter().find_map(|name| std::env::var(name).ok()).filter(|url| !url.is_empty());
-        let endpoint = settings.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned)).or_else(from_environment);
+        let from_environment =
+            || service.iter().find_map(|name| std::env::var(name).ok()).filter(|url| !url.is_empty());
+        let endpoint = settings
+            .endpoint_url
+            .clone()
+            .or_else(|| config.endpoint_url().map(str::to_owned))
+            .or_else(from_environment);
         macro_rules! client {
             ($crate_name:ident) => {
                 $crate_name::Client::from_conf(
@@ -94,7 +99,8 @@ impl Aws {
 
     /// Account and partition of the credentials: the first call of every command.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
-        let answer = self.sts.get_caller_identity().send().await.map_err(|error| AwsError::of("GetCallerIdentity", error))?;
+        let answer =
+            self.sts.get_caller_identity().send().await.map_err(|error| AwsError::of("GetCallerIdentity", error))?;
         let arn = answer.arn().unwrap_or_default();
         let partition = arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws");
         Ok(Identity { account_id: answer.account().unwrap_or_default().to_owned(), partition: partition.to_owned() })
@@ -106,4 +112,3 @@ pub struct Identity {
     pub account_id: String,
     pub partition: String,
 }
-

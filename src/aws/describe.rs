@@ -30,7 +30,9 @@ impl Member for Option<i32> {
 impl Member for Option<f64> {
     fn json(self) -> Option<Value> {
         // Thresholds are mostly whole numbers, and are declared as such.
-        self.map(|number| if number.fract() == 0.0 && number.abs() < 1e15 { json!(number as i64) } else { json!(number) })
+        self.map(
+            |number| if number.fract() == 0.0 && number.abs() < 1e15 { json!(number as i64) } else { json!(number) },
+        )
     }
 }
 

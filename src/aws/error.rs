@@ -76,7 +76,13 @@ impl AwsError {
     }
 
     pub fn local(operation: &str, message: impl Into<String>) -> Self {
-        Self { kind: Kind::Refused, operation: operation.to_owned(), code: None, message: message.into(), request_id: None }
+        Self {
+            kind: Kind::Refused,
+            operation: operation.to_owned(),
+            code: None,
+            message: message.into(),
+            request_id: None,
+        }
     }
 
     pub fn interrupted() -> Self {
@@ -84,12 +90,8 @@ impl AwsError {
     }
 
     fn suffix(&self) -> String {
-        let parts: Vec<_> = self
-            .code
-            .iter()
-            .cloned()
-            .chain(self.request_id.iter().map(|id| format!("request {id}")))
-            .collect();
+        let parts: Vec<_> =
+            self.code.iter().cloned().chain(self.request_id.iter().map(|id| format!("request {id}"))).collect();
         if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
     }
 
@@ -115,9 +117,19 @@ impl AwsError {
 fn of_code(code: &str, status: u16) -> Kind {
     match code {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" => Kind::AccessDenied,
-        "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestLimitExceeded" | "TooManyRequestsException" | "SlowDown" => Kind::Throttled,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestLimitExceeded"
+        | "TooManyRequestsException"
+        | "SlowDown" => Kind::Throttled,
         "InvalidAction" | "UnknownOperationException" | "NotImplemented" | "UnsupportedOperation" => Kind::Unsupported,
-        "ExpiredToken" | "ExpiredTokenException" | "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" | "SignatureDoesNotMatch" => Kind::Credentials,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch" => Kind::Credentials,
         code if code.contains("NotFound") => Kind::NotFound,
         _ if status == 501 => Kind::Unsupported,
         // LocalStack and others say so in words.

@@ -141,7 +141,9 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_reset_all_parameters(p.flag("ResetAllParameters"))
         ),
         "DeleteCacheParameterGroup" => {
-            send!(client.delete_cache_parameter_group().set_cache_parameter_group_name(p.text("CacheParameterGroupName")))
+            send!(
+                client.delete_cache_parameter_group().set_cache_parameter_group_name(p.text("CacheParameterGroupName"))
+            )
         }
         "CreateUser" => send!(
             client
@@ -187,7 +189,12 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
             send!(client.add_tags_to_resource().set_resource_name(p.text("ResourceName")).set_tags(p.tags()))
         }
         "RemoveTagsFromResource" => {
-            send!(client.remove_tags_from_resource().set_resource_name(p.text("ResourceName")).set_tag_keys(p.texts("TagKeys")))
+            send!(
+                client
+                    .remove_tags_from_resource()
+                    .set_resource_name(p.text("ResourceName"))
+                    .set_tag_keys(p.texts("TagKeys"))
+            )
         }
         "PutMetricAlarm" => send!(put_metric_alarm(&aws.cloudwatch, &mut p)),
         "DeleteAlarms" => send!(aws.cloudwatch.delete_alarms().set_alarm_names(p.texts("AlarmNames"))),
@@ -195,13 +202,19 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
             send!(aws.cloudwatch.tag_resource().set_resource_arn(p.text("ResourceARN")).set_tags(alarm_tags(&mut p)))
         }
         "UntagResource" => {
-            send!(aws.cloudwatch.untag_resource().set_resource_arn(p.text("ResourceARN")).set_tag_keys(p.texts("TagKeys")))
+            send!(
+                aws.cloudwatch
+                    .untag_resource()
+                    .set_resource_arn(p.text("ResourceARN"))
+                    .set_tag_keys(p.texts("TagKeys"))
+            )
         }
         other => Err(AwsError::local(other, "cachectl knows no such operation")),
     }
 }
 
-type CreateGroup = aws_sdk_elasticache::operation::create_replication_group::builders::CreateReplicationGroupFluentBuilder;
+type CreateGroup =
+    aws_sdk_elasticache::operation::create_replication_group::builders::CreateReplicationGroupFluentBuilder;
 
 fn create_replication_group(client: &aws_sdk_elasticache::Client, p: &mut Params) -> CreateGroup {
     client
@@ -247,7 +260,8 @@ fn create_replication_group(client: &aws_sdk_elasticache::Client, p: &mut Params
         .set_durability(p.word("Durability"))
 }
 
-type ModifyGroup = aws_sdk_elasticache::operation::modify_replication_group::builders::ModifyReplicationGroupFluentBuilder;
+type ModifyGroup =
+    aws_sdk_elasticache::operation::modify_replication_group::builders::ModifyReplicationGroupFluentBuilder;
 
 fn modify_replication_group(client: &aws_sdk_elasticache::Client, p: &mut Params) -> ModifyGroup {
     client
@@ -322,7 +336,9 @@ fn log_delivery(value: &Value) -> Option<ec::LogDeliveryConfigurationRequest> {
                         ec::CloudWatchLogsDestinationDetails::builder().set_log_group(p.text("LogGroup")).build()
                     }))
                     .set_kinesis_firehose_details(p.object("KinesisFirehoseDetails", |p| {
-                        ec::KinesisFirehoseDestinationDetails::builder().set_delivery_stream(p.text("DeliveryStream")).build()
+                        ec::KinesisFirehoseDestinationDetails::builder()
+                            .set_delivery_stream(p.text("DeliveryStream"))
+                            .build()
                     }))
                     .build()
             }))
@@ -390,7 +406,9 @@ fn put_metric_alarm(client: &aws_sdk_cloudwatch::Client, p: &mut Params) -> PutA
 }
 
 fn alarm_tags(p: &mut Params) -> Option<Vec<cw::Tag>> {
-    p.list("Tags", |tag| Some(cw::Tag::builder().key(tag.get("Key")?.as_str()?).value(tag.get("Value")?.as_str()?).build()))
+    p.list("Tags", |tag| {
+        Some(cw::Tag::builder().key(tag.get("Key")?.as_str()?).value(tag.get("Value")?.as_str()?).build())
+    })
 }
 
 fn dimension(value: &Value) -> Option<cw::Dimension> {

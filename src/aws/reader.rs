@@ -216,7 +216,8 @@ macro_rules! lister {
                             },
                         }
                     });
-                    let more: Vec<Option<(String, Value)>> = stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await?;
+                    let more: Vec<Option<(String, Value)>> =
+                        stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await?;
                     found.extend(more.into_iter().flatten());
                     break;
                 }
@@ -226,11 +227,43 @@ macro_rules! lister {
     };
 }
 
-lister!(list_groups, "DescribeReplicationGroups", describe_replication_groups, replication_group_id, replication_groups, replication_group_id, describe::replication_group);
-lister!(list_parameter_groups, "DescribeCacheParameterGroups", describe_cache_parameter_groups, cache_parameter_group_name, cache_parameter_groups, cache_parameter_group_name, describe::parameter_group);
-lister!(list_subnet_groups, "DescribeCacheSubnetGroups", describe_cache_subnet_groups, cache_subnet_group_name, cache_subnet_groups, cache_subnet_group_name, describe::subnet_group);
+lister!(
+    list_groups,
+    "DescribeReplicationGroups",
+    describe_replication_groups,
+    replication_group_id,
+    replication_groups,
+    replication_group_id,
+    describe::replication_group
+);
+lister!(
+    list_parameter_groups,
+    "DescribeCacheParameterGroups",
+    describe_cache_parameter_groups,
+    cache_parameter_group_name,
+    cache_parameter_groups,
+    cache_parameter_group_name,
+    describe::parameter_group
+);
+lister!(
+    list_subnet_groups,
+    "DescribeCacheSubnetGroups",
+    describe_cache_subnet_groups,
+    cache_subnet_group_name,
+    cache_subnet_groups,
+    cache_subnet_group_name,
+    describe::subnet_group
+);
 lister!(list_users, "DescribeUsers", describe_users, user_id, users, user_id, describe::user);
-lister!(list_user_groups, "DescribeUserGroups", describe_user_groups, user_group_id, user_groups, user_group_id, describe::user_group);
+lister!(
+    list_user_groups,
+    "DescribeUserGroups",
+    describe_user_groups,
+    user_group_id,
+    user_groups,
+    user_group_id,
+    describe::user_group
+);
 
 async fn list_serverless(aws: &Aws, wanted: BTreeSet<String>) -> Result<(Found, usize), AwsError> {
     let (mut found, mut seen, mut token) = (Found::new(), 0, None);
@@ -259,7 +292,8 @@ async fn groups_and_members(aws: &Aws, wanted: BTreeSet<String>) -> Result<((Fou
         return Ok(((Found::new(), 0), Found::new()));
     }
     let (groups, page) = futures::try_join!(list_groups(aws, wanted), clusters_page(aws, None))?;
-    let needed: BTreeSet<String> = groups.0.values().flat_map(|group| strings(group.get("MemberClusters"))).map(str::to_owned).collect();
+    let needed: BTreeSet<String> =
+        groups.0.values().flat_map(|group| strings(group.get("MemberClusters"))).map(str::to_owned).collect();
     let clusters = members(aws, &needed, page).await?;
     Ok((groups, clusters))
 }
@@ -267,9 +301,19 @@ async fn groups_and_members(aws: &Aws, wanted: BTreeSet<String>) -> Result<((Fou
 type Page = (Vec<(String, Value)>, Option<String>);
 
 async fn clusters_page(aws: &Aws, marker: Option<String>) -> Result<Page, AwsError> {
-    let answer = aws.elasticache.describe_cache_clusters().max_records(100).show_cache_node_info(true).set_marker(marker).send().await;
+    let answer = aws
+        .elasticache
+        .describe_cache_clusters()
+        .max_records(100)
+        .show_cache_node_info(true)
+        .set_marker(marker)
+        .send()
+        .await;
     let answer = answer.map_err(|error| AwsError::of("DescribeCacheClusters", error))?;
-    let clusters = answer.cache_clusters().iter().map(|cluster| (cluster.cache_cluster_id().unwrap_or_default().to_owned(), describe::cache_cluster(cluster)));
+    let clusters = answer
+        .cache_clusters()
+        .iter()
+        .map(|cluster| (cluster.cache_cluster_id().unwrap_or_default().to_owned(), describe::cache_cluster(cluster)));
     Ok((clusters.collect(), answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned)))
 }
 
@@ -283,8 +327,18 @@ async fn members(aws: &Aws, needed: &BTreeSet<String>, first: Page) -> Result<Fo
         let Some(marker) = marker.filter(|_| !missing.is_empty()) else { break };
         if missing.len() <= FEW {
             let reads = missing.into_iter().map(|id| async move {
-                match aws.elasticache.describe_cache_clusters().cache_cluster_id(id).show_cache_node_info(true).send().await {
-                    Ok(answer) => Ok(answer.cache_clusters().first().map(|cluster| (id.clone(), describe::cache_cluster(cluster)))),
+                match aws
+                    .elasticache
+                    .describe_cache_clusters()
+                    .cache_cluster_id(id)
+                    .show_cache_node_info(true)
+                    .send()
+                    .await
+                {
+                    Ok(answer) => Ok(answer
+                        .cache_clusters()
+                        .first()
+                        .map(|cluster| (id.clone(), describe::cache_cluster(cluster)))),
                     Err(error) => match AwsError::of("DescribeCacheClusters", error) {
                         error if error.kind == ErrorKind::NotFound => Ok(None),
                         error => Err(error),
@@ -300,7 +354,13 @@ async fn members(aws: &Aws, needed: &BTreeSet<String>, first: Page) -> Result<Fo
 }
 
 /// The replication groups, members and serverless caches of these ids, for an observer: list calls.
-pub async fn caches(aws: &Aws, groups: BTreeSet<String>, serverless: BTreeSet<String>, users: BTreeSet<String>, user_groups: BTreeSet<String>) -> Result<Live, AwsError> {
+pub async fn caches(
+    aws: &Aws,
+    groups: BTreeSet<String>,
+    serverless: BTreeSet<String>,
+    users: BTreeSet<String>,
+    user_groups: BTreeSet<String>,
+) -> Result<Live, AwsError> {
     let mut wanted = Wanted { by_kind: BTreeMap::new() };
     wanted.by_kind.insert(Kind::ReplicationGroup, groups);
     wanted.by_kind.insert(Kind::ServerlessCache, serverless);
@@ -313,12 +373,23 @@ pub async fn caches(aws: &Aws, groups: BTreeSet<String>, serverless: BTreeSet<St
 
 /// What a user set in each parameter group. AWS has no list call for this: one call a group.
 async fn parameters(aws: &Aws, live: &Live, wanted: &Wanted) -> Result<BTreeMap<String, Vec<Value>>, AwsError> {
-    let names = wanted.of(Kind::ParameterGroup).into_iter().filter(|name| live.parameter_groups.contains_key(name) && !name.starts_with("default."));
+    let names = wanted
+        .of(Kind::ParameterGroup)
+        .into_iter()
+        .filter(|name| live.parameter_groups.contains_key(name) && !name.starts_with("default."));
     let reads = names.map(|name| async move {
         let mut out = Vec::new();
         let mut marker = None;
         loop {
-            let answer = aws.elasticache.describe_cache_parameters().cache_parameter_group_name(&name).source("user").max_records(100).set_marker(marker).send().await;
+            let answer = aws
+                .elasticache
+                .describe_cache_parameters()
+                .cache_parameter_group_name(&name)
+                .source("user")
+                .max_records(100)
+                .set_marker(marker)
+                .send()
+                .await;
             let answer = answer.map_err(|error| AwsError::of("DescribeCacheParameters", error))?;
             out.extend(answer.parameters().iter().map(describe::parameter));
             marker = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
@@ -331,17 +402,32 @@ async fn parameters(aws: &Aws, live: &Live, wanted: &Wanted) -> Result<BTreeMap<
 }
 
 /// What the parameters of a family are and allow; only where a group is new or differs.
-async fn families(aws: &Aws, live: &Live, spec: &Spec) -> Result<(BTreeMap<String, Vec<Value>>, Vec<String>), AwsError> {
-    let changed = spec.resources.values().filter(|resource| resource.address.kind == Kind::ParameterGroup).filter(|resource| {
-        let declared = resource.fields.get("parameters");
-        declared.is_some() && (live.get(&resource.address).is_none() || declared_parameters(declared) != user_parameters(live, &resource.address.id))
-    });
-    let families: BTreeSet<String> = changed.filter_map(|resource| resource.text("family").map(str::to_owned)).collect();
+async fn families(
+    aws: &Aws,
+    live: &Live,
+    spec: &Spec,
+) -> Result<(BTreeMap<String, Vec<Value>>, Vec<String>), AwsError> {
+    let changed =
+        spec.resources.values().filter(|resource| resource.address.kind == Kind::ParameterGroup).filter(|resource| {
+            let declared = resource.fields.get("parameters");
+            declared.is_some()
+                && (live.get(&resource.address).is_none()
+                    || declared_parameters(declared) != user_parameters(live, &resource.address.id))
+        });
+    let families: BTreeSet<String> =
+        changed.filter_map(|resource| resource.text("family").map(str::to_owned)).collect();
     let reads = families.into_iter().map(|family| async move {
         let mut out = Vec::new();
         let mut marker = None;
         loop {
-            let answer = aws.elasticache.describe_engine_default_parameters().cache_parameter_group_family(&family).max_records(100).set_marker(marker).send().await;
+            let answer = aws
+                .elasticache
+                .describe_engine_default_parameters()
+                .cache_parameter_group_family(&family)
+                .max_records(100)
+                .set_marker(marker)
+                .send()
+                .await;
             let answer = match answer {
                 Ok(answer) => answer,
                 // The check of parameters is a courtesy; AWS makes its own.
@@ -349,7 +435,8 @@ async fn families(aws: &Aws, live: &Live, spec: &Spec) -> Result<(BTreeMap<Strin
             };
             let defaults = answer.engine_defaults();
             out.extend(defaults.into_iter().flat_map(|defaults| defaults.parameters()).map(describe::parameter));
-            marker = defaults.and_then(|defaults| defaults.marker()).filter(|marker| !marker.is_empty()).map(str::to_owned);
+            marker =
+                defaults.and_then(|defaults| defaults.marker()).filter(|marker| !marker.is_empty()).map(str::to_owned);
             if marker.is_none() {
                 return Ok((family, out));
             }
@@ -371,13 +458,21 @@ async fn alarms(aws: &Aws, live: &Live, spec: &Spec, wanted: &Wanted) -> Result<
     let mut names: BTreeSet<String> = alarm::wanted(spec, live).named.into_iter().map(|alarm| alarm.name).collect();
     names.extend(live.owned.iter().filter(|address| address.kind == Kind::Alarm).map(|address| address.id.clone()));
     names.extend(wanted.of(Kind::Alarm));
-    let chunks: Vec<Vec<String>> = names.into_iter().collect::<Vec<_>>().chunks(ALARM_NAMES).map(<[String]>::to_vec).collect();
+    let chunks: Vec<Vec<String>> =
+        names.into_iter().collect::<Vec<_>>().chunks(ALARM_NAMES).map(<[String]>::to_vec).collect();
     let by_name = |names: Vec<String>| async move {
         let answer = aws.cloudwatch.describe_alarms().set_alarm_names(Some(names)).max_records(100).send().await;
         let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
-        Ok::<_, AwsError>(answer.metric_alarms().iter().map(|alarm| (alarm.alarm_name().unwrap_or_default().to_owned(), describe::metric_alarm(alarm))).collect::<Vec<_>>())
+        Ok::<_, AwsError>(
+            answer
+                .metric_alarms()
+                .iter()
+                .map(|alarm| (alarm.alarm_name().unwrap_or_default().to_owned(), describe::metric_alarm(alarm)))
+                .collect::<Vec<_>>(),
+        )
     };
-    let pages: Vec<Vec<(String, Value)>> = stream::iter(chunks.into_iter().map(by_name)).buffer_unordered(CONCURRENCY).try_collect().await?;
+    let pages: Vec<Vec<(String, Value)>> =
+        stream::iter(chunks.into_iter().map(by_name)).buffer_unordered(CONCURRENCY).try_collect().await?;
     let mut found: Found = pages.into_iter().flatten().collect();
     if live.orphans_unknown {
         // Without tags, ownership reads from the descriptions of all alarms.
@@ -406,18 +501,24 @@ async fn described_alarms(aws: &Aws, stack: &str) -> Result<Found, AwsError> {
 
 /// Only for groups whose declared node type is not the live one.
 async fn allowed_node_types(aws: &Aws, live: &Live, spec: &Spec) -> Result<(Found, Vec<String>), AwsError> {
-    let differs = spec.resources.values().filter(|resource| resource.address.kind == Kind::ReplicationGroup).filter_map(|resource| {
-        let declared = resource.text("cacheNodeType")?;
-        let current = live.get(&resource.address)?.get("CacheNodeType")?.as_str()?;
-        (declared != current).then(|| resource.address.id.clone())
-    });
+    let differs =
+        spec.resources.values().filter(|resource| resource.address.kind == Kind::ReplicationGroup).filter_map(
+            |resource| {
+                let declared = resource.text("cacheNodeType")?;
+                let current = live.get(&resource.address)?.get("CacheNodeType")?.as_str()?;
+                (declared != current).then(|| resource.address.id.clone())
+            },
+        );
     let reads = differs.map(|id| async move {
         let answer = aws.elasticache.list_allowed_node_type_modifications().replication_group_id(&id).send().await;
         match answer {
-            Ok(answer) => Ok((id, serde_json::json!({
-                "ScaleUpModifications": answer.scale_up_modifications(),
-                "ScaleDownModifications": answer.scale_down_modifications(),
-            }))),
+            Ok(answer) => Ok((
+                id,
+                serde_json::json!({
+                    "ScaleUpModifications": answer.scale_up_modifications(),
+                    "ScaleDownModifications": answer.scale_down_modifications(),
+                }),
+            )),
             Err(error) => Err((id, AwsError::of("ListAllowedNodeTypeModifications", error))),
         }
     });
@@ -437,11 +538,15 @@ type Confirmed = Vec<(Address, Option<crate::resource::live::Tags>)>;
 /// `GetResources` lags behind: where its tags are missing or differ from what is declared, the resource
 /// itself is asked. `None` where AWS refuses, as it does while a group is not available.
 async fn confirmed_tags(aws: &Aws, live: &Live, spec: &Spec) -> Result<Confirmed, AwsError> {
-    let doubtful = spec.resources.values().filter(|resource| resource.address.kind != Kind::Alarm && live.get(&resource.address).is_some()).filter(|resource| {
-        live.tags.get(&resource.address).is_none_or(|tags| {
-            ownership::wanted_tags(spec, live, resource).iter().any(|(key, value)| tags.get(key) != value.as_ref())
-        })
-    });
+    let doubtful = spec
+        .resources
+        .values()
+        .filter(|resource| resource.address.kind != Kind::Alarm && live.get(&resource.address).is_some())
+        .filter(|resource| {
+            live.tags.get(&resource.address).is_none_or(|tags| {
+                ownership::wanted_tags(spec, live, resource).iter().any(|(key, value)| tags.get(key) != value.as_ref())
+            })
+        });
     let reads = doubtful.map(|resource| async move {
         let address = resource.address.clone();
         match tags::of(aws, &live.arn(&address)).await {
@@ -468,7 +573,12 @@ async fn secrets_seen(aws: &Aws, live: &mut Live, spec: &Spec) -> Result<(), Aws
             Err(error) if live.get(&resource.address).is_some() && error.kind != ErrorKind::Interrupted => {
                 live.notes.push(format!("{} {field} is not compared: {error}", resource.address));
             }
-            Err(error) => return Err(AwsError { operation: format!("{} of {} {field}", error.operation, resource.address), ..error }),
+            Err(error) => {
+                return Err(AwsError {
+                    operation: format!("{} of {} {field}", error.operation, resource.address),
+                    ..error
+                });
+            }
         }
     }
     Ok(())
@@ -478,8 +588,14 @@ async fn secrets_seen(aws: &Aws, live: &mut Live, spec: &Spec) -> Result<(), Aws
 pub async fn stack_states(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<(Live, Vec<Address>), AwsError> {
     let mut wanted = Wanted { by_kind: BTreeMap::new() };
     let owned = tags::owned_by(aws, &spec.stack).await?.unwrap_or_default();
-    let orphans: Vec<Address> = owned.into_keys().filter(|address| address.kind.ready() != crate::plan::model::Wait::Nothing).collect();
-    for address in spec.resources.keys().chain(&orphans).filter(|address| address.kind.ready() != crate::plan::model::Wait::Nothing) {
+    let orphans: Vec<Address> =
+        owned.into_keys().filter(|address| address.kind.ready() != crate::plan::model::Wait::Nothing).collect();
+    for address in spec
+        .resources
+        .keys()
+        .chain(&orphans)
+        .filter(|address| address.kind.ready() != crate::plan::model::Wait::Nothing)
+    {
         wanted.add(address.clone());
     }
     let mut live = Live { account_id: identity.account_id.clone(), region: aws.region.clone(), ..Live::default() };
@@ -494,7 +610,12 @@ pub async fn unmanaged(aws: &Aws, spec: &Spec, live: &Live) -> Result<Vec<String
     loop {
         let answer = aws.elasticache.describe_replication_groups().max_records(100).set_marker(marker).send().await;
         let answer = answer.map_err(|error| AwsError::of("DescribeReplicationGroups", error))?;
-        out.extend(answer.replication_groups().iter().filter_map(|group| Some(Address::new(Kind::ReplicationGroup, group.replication_group_id()?))));
+        out.extend(
+            answer
+                .replication_groups()
+                .iter()
+                .filter_map(|group| Some(Address::new(Kind::ReplicationGroup, group.replication_group_id()?))),
+        );
         marker = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
         if marker.is_none() {
             break;
@@ -507,7 +628,12 @@ pub async fn unmanaged(aws: &Aws, spec: &Spec, live: &Live) -> Result<Vec<String
             Err(error) if error.kind == ErrorKind::Unsupported => break,
             other => other?,
         };
-        out.extend(answer.serverless_caches().iter().filter_map(|cache| Some(Address::new(Kind::ServerlessCache, cache.serverless_cache_name()?))));
+        out.extend(
+            answer
+                .serverless_caches()
+                .iter()
+                .filter_map(|cache| Some(Address::new(Kind::ServerlessCache, cache.serverless_cache_name()?))),
+        );
         token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
         if token.is_none() {
             break;

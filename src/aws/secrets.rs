@@ -32,29 +32,47 @@ pub async fn fetch(aws: &Aws, reference: &Value) -> Result<Plain, AwsError> {
     let text = |name: &str| reference.get(name).and_then(Value::as_str);
     let (value, version) = if let Some(id) = text("secretsManager") {
         let operation = "GetSecretValue";
-        let answer = aws.secrets_manager.get_secret_value().secret_id(id).send().await.map_err(|error| AwsError::of(operation, error))?;
-        let Some(value) = answer.secret_string() else { return Err(AwsError::local(operation, format!("{id} holds no text"))) };
+        let answer = aws
+            .secrets_manager
+            .get_secret_value()
+            .secret_id(id)
+            .send()
+            .await
+            .map_err(|error| AwsError::of(operation, error))?;
+        let Some(value) = answer.secret_string() else {
+            return Err(AwsError::local(operation, format!("{id} holds no text")));
+        };
         (value.to_owned(), answer.version_id().map(str::to_owned))
     } else if let Some(name) = text("ssm") {
         let operation = "GetParameter";
-        let answer = aws.ssm.get_parameter().name(name).with_decryption(true).send().await.map_err(|error| AwsError::of(operation, error))?;
+        let answer = aws
+            .ssm
+            .get_parameter()
+            .name(name)
+            .with_decryption(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::of(operation, error))?;
         let parameter = answer.parameter();
         let Some(value) = parameter.and_then(|parameter| parameter.value()) else {
             return Err(AwsError::local(operation, format!("{name} has no value")));
         };
         (value.to_owned(), parameter.map(|parameter| format!("v{}", parameter.version())))
     } else if let Some(name) = text("env") {
-        let value = std::env::var(name).map_err(|_| AwsError::local("secret", format!("the environment variable {name} is not set")))?;
+        let value = std::env::var(name)
+            .map_err(|_| AwsError::local("secret", format!("the environment variable {name} is not set")))?;
         (value, None)
     } else if let Some(path) = text("file") {
-        let value = std::fs::read_to_string(path).map_err(|error| AwsError::local("secret", format!("cannot read {path}: {error}")))?;
+        let value = std::fs::read_to_string(path)
+            .map_err(|error| AwsError::local("secret", format!("cannot read {path}: {error}")))?;
         (value.trim_end_matches(['\n', '\r']).to_owned(), None)
     } else {
         return Err(AwsError::local("secret", "no place is named"));
     };
     let value = match text("key") {
         None => value,
-        Some(key) => keyed(&value, key).ok_or_else(|| AwsError::local("secret", format!("there is no text under the key `{key}`")))?,
+        Some(key) => keyed(&value, key)
+            .ok_or_else(|| AwsError::local("secret", format!("there is no text under the key `{key}`")))?,
     };
     if value.is_empty() {
         return Err(AwsError::local("secret", "the secret is empty"));
@@ -115,7 +133,9 @@ fn hash(salt: &str, value: &str) -> String {
 }
 
 fn same_hash(mark: &str, value: &str) -> bool {
-    mark.strip_prefix("argon2:").and_then(|rest| rest.split_once(':')).is_some_and(|(salt, _)| hash(salt, value) == mark)
+    mark.strip_prefix("argon2:")
+        .and_then(|rest| rest.split_once(':'))
+        .is_some_and(|(salt, _)| hash(salt, value) == mark)
 }
 
 /// Different for every use; it need not be secret.

@@ -15,10 +15,15 @@ pub async fn owned_by(aws: &Aws, stack: &str) -> Result<Option<BTreeMap<Address,
     let filter = TagFilter::builder().key(STACK).values(stack).build();
     let (mut owned, mut token) = (BTreeMap::new(), None);
     loop {
-        let call = aws.tagging.get_resources().tag_filters(filter.clone()).resources_per_page(100).set_pagination_token(token);
+        let call =
+            aws.tagging.get_resources().tag_filters(filter.clone()).resources_per_page(100).set_pagination_token(token);
         let answer = match call.send().await.map_err(|error| AwsError::of("GetResources", error)) {
             Ok(answer) => answer,
-            Err(error) if matches!(error.kind, ErrorKind::AccessDenied | ErrorKind::Unsupported | ErrorKind::Unknown) => return Ok(None),
+            Err(error)
+                if matches!(error.kind, ErrorKind::AccessDenied | ErrorKind::Unsupported | ErrorKind::Unknown) =>
+            {
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
         for resource in answer.resource_tag_mapping_list() {
@@ -39,5 +44,9 @@ pub async fn owned_by(aws: &Aws, stack: &str) -> Result<Option<BTreeMap<Address,
 pub async fn of(aws: &Aws, arn: &str) -> Result<Tags, AwsError> {
     let answer = aws.elasticache.list_tags_for_resource().resource_name(arn).send().await;
     let answer = answer.map_err(|error| AwsError::of("ListTagsForResource", error))?;
-    Ok(answer.tag_list().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect())
+    Ok(answer
+        .tag_list()
+        .iter()
+        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())))
+        .collect())
 }

@@ -42,7 +42,11 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         }
     }
     if args.format == Format::Json {
-        let document = if documents.len() == 1 { documents.remove(0) } else { json!({"formatVersion": FORMAT_VERSION, "stacks": documents}) };
+        let document = if documents.len() == 1 {
+            documents.remove(0)
+        } else {
+            json!({"formatVersion": FORMAT_VERSION, "stacks": documents})
+        };
         printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
     }
     Ok(worst)
@@ -58,7 +62,13 @@ async fn one(printer: &Printer, args: &Args, path: &Path) -> Result<(Value, Exit
         let session = Session::open(printer, &request, &args.aws, Access::ReadWrite).await?;
         (session, session::options(&args.allowances), None)
     };
-    let run = Run { printer, session: &session, execution: &args.execution, format: args.format, detailed: args.allowances.detailed_exitcode };
+    let run = Run {
+        printer,
+        session: &session,
+        execution: &args.execution,
+        format: args.format,
+        detailed: args.allowances.detailed_exitcode,
+    };
     run.carry_out(&options, saved.as_ref()).await
 }
 
@@ -89,7 +99,8 @@ impl Run<'_> {
             None => fresh,
             Some(saved) => {
                 if let Some(why) = saved.stale(&self.session.spec, &live) {
-                    return Err(CliError::new(Exit::Stale, format!("the saved plan is stale: {why}")).hint("plan again; nothing was changed"));
+                    return Err(CliError::new(Exit::Stale, format!("the saved plan is stale: {why}"))
+                        .hint("plan again; nothing was changed"));
                 }
                 self.printer.note("The saved plan still fits what is live.");
                 saved.plan.clone()
@@ -99,7 +110,8 @@ impl Run<'_> {
             plan_command::print(self.printer, Format::Table, &[(plan.clone(), self.session.header(&live))]);
         }
         if plan.is_blocked() {
-            let error = CliError::new(Exit::Blocked, "blocked: nothing was changed").hint("each blocked change above says what it needs");
+            let error = CliError::new(Exit::Blocked, "blocked: nothing was changed")
+                .hint("each blocked change above says what it needs");
             self.printer.error(&error);
             return Ok((self.document(&plan, &Outcome::default()), Exit::Blocked));
         }
@@ -114,7 +126,10 @@ impl Run<'_> {
             }
             exit = self.prove(options, &mut outcome).await?;
         } else {
-            outcome.pending = plan.pending().map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value})).collect();
+            outcome.pending = plan
+                .pending()
+                .map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value}))
+                .collect();
         }
         if exit == Exit::Done {
             exit = self.smoke(&plan, &live, &mut outcome).await?;
@@ -142,7 +157,9 @@ impl Run<'_> {
     pub async fn settle(&self, journal: &Journal) -> Result<(), CliError> {
         let settings = self.settings();
         let reporter = LiveProgress::new(self.printer, journal, 0);
-        let moved = apply::settle::settle(&self.session.aws, &self.session.identity, &self.session.spec, &settings, &reporter).await;
+        let moved =
+            apply::settle::settle(&self.session.aws, &self.session.identity, &self.session.spec, &settings, &reporter)
+                .await;
         reporter.finish();
         moved.map_err(|failure| match failure {
             apply::Failure::Aws(error) => error.into(),
@@ -162,16 +179,27 @@ impl Run<'_> {
         if self.execution.yes {
             return Ok(());
         }
-        let question = format!("Carry out {} in {} ({})? Only `yes` does:", count(plan.steps.len(), "step"), plan.region, plan.account_id);
+        let question = format!(
+            "Carry out {} in {} ({})? Only `yes` does:",
+            count(plan.steps.len(), "step"),
+            plan.region,
+            plan.account_id
+        );
         match self.printer.ask(&question) {
             Some(answer) if answer == "yes" => Ok(()),
             Some(_) => Err(CliError::new(Exit::Done, "not confirmed: nothing was changed")),
-            None => Err(CliError::new(Exit::Usage, "there is no terminal to ask on; nothing was changed").hint("add --yes, or apply a saved plan with --yes")),
+            None => Err(CliError::new(Exit::Usage, "there is no terminal to ask on; nothing was changed")
+                .hint("add --yes, or apply a saved plan with --yes")),
         }
     }
 
     /// Runs the steps and says how that ended.
-    pub async fn execute(&self, plan: &Plan, options: &Options, journal: &Journal) -> Result<(Vec<StepResult>, Exit), CliError> {
+    pub async fn execute(
+        &self,
+        plan: &Plan,
+        options: &Options,
+        journal: &Journal,
+    ) -> Result<(Vec<StepResult>, Exit), CliError> {
         let aws = &self.session.aws;
         let writes = aws.guard.writes();
         let reporter = LiveProgress::new(self.printer, journal, plan.steps.len());
@@ -195,7 +223,11 @@ impl Run<'_> {
                 }
             }
             let partly = aws.guard.writes() > writes;
-            self.printer.stderr(if partly { "Run the same command again: it reads what is live and does what is left." } else { "Nothing was changed." });
+            self.printer.stderr(if partly {
+                "Run the same command again: it reads what is live and does what is left."
+            } else {
+                "Nothing was changed."
+            });
             if partly { Exit::Partly } else { Exit::Error }
         };
         Ok((results, exit))
@@ -205,11 +237,16 @@ impl Run<'_> {
     async fn prove(&self, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
         let again = Options { timestamp: clock::compact(), ..options.clone() };
         let (live, plan) = self.session.planned(&again).await?;
-        outcome.pending = plan.pending().map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value})).collect();
+        outcome.pending = plan
+            .pending()
+            .map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value}))
+            .collect();
         for (address, pending) in plan.pending() {
-            self.printer.note(&format!("pending: {address} {} waits for the maintenance window or a reboot", pending.path));
+            self.printer
+                .note(&format!("pending: {address} {} waits for the maintenance window or a reboot", pending.path));
         }
-        let hops: Vec<&crate::plan::model::Change> = plan.changes.iter().filter(|change| !change.remaining.is_empty() || is_next_hop(change)).collect();
+        let hops: Vec<&crate::plan::model::Change> =
+            plan.changes.iter().filter(|change| !change.remaining.is_empty() || is_next_hop(change)).collect();
         outcome.remaining = hops.iter().map(|change| change.address.to_string()).collect();
         let other: Vec<String> = plan
             .changes
@@ -228,16 +265,27 @@ impl Run<'_> {
         }
         plan_command::print(self.printer, Format::Table, &[(plan.clone(), self.session.header(&live))]);
         self.printer.error(
-            &CliError::new(Exit::Partly, format!("AWS does not show all of it yet, or somebody changed it: {}", other.join(", "))).hint("run the same command again; if it stays, the plan above says what differs"),
+            &CliError::new(
+                Exit::Partly,
+                format!("AWS does not show all of it yet, or somebody changed it: {}", other.join(", ")),
+            )
+            .hint("run the same command again; if it stays, the plan above says what differs"),
         );
         Ok(Exit::Partly)
     }
 
-    async fn smoke(&self, plan: &Plan, before: &crate::resource::live::Live, outcome: &mut Outcome) -> Result<Exit, CliError> {
+    async fn smoke(
+        &self,
+        plan: &Plan,
+        before: &crate::resource::live::Live,
+        outcome: &mut Outcome,
+    ) -> Result<Exit, CliError> {
         if self.execution.no_smoke || (plan.steps.is_empty() && !self.execution.smoke) {
             return Ok(Exit::Done);
         }
-        let changed = |address: &Address| plan.steps.iter().any(|step| step.address == *address) || (self.execution.smoke && plan.steps.is_empty());
+        let changed = |address: &Address| {
+            plan.steps.iter().any(|step| step.address == *address) || (self.execution.smoke && plan.steps.is_empty())
+        };
         let live = if plan.steps.is_empty() { before.clone() } else { self.session.read().await? };
         let reports = smoke::test(self.printer, self.session, &live, &changed, self.format == Format::Table).await?;
         let failed = reports.iter().any(smoke::is_failure);
@@ -259,7 +307,12 @@ impl Run<'_> {
 
 /// A change that was made in stages and has another to go.
 fn is_next_hop(change: &crate::plan::model::Change) -> bool {
-    change.attributes.iter().any(|attribute| matches!(attribute.path.as_str(), "transitEncryptionMode" | "transitEncryptionEnabled" | "clusterMode" | "authToken" | "numNodeGroups"))
+    change.attributes.iter().any(|attribute| {
+        matches!(
+            attribute.path.as_str(),
+            "transitEncryptionMode" | "transitEncryptionEnabled" | "clusterMode" | "authToken" | "numNodeGroups"
+        )
+    })
 }
 
 async fn interrupt() {

@@ -282,9 +282,13 @@ pub struct Completions {
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(|| "expected NAME=VALUE".to_owned())
+    text.split_once('=')
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or_else(|| "expected NAME=VALUE".to_owned())
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    duration(text).filter(|duration| !duration.is_zero()).ok_or_else(|| "expected a length of time such as 200ms, 30s or 45m".to_owned())
+    duration(text)
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "expected a length of time such as 200ms, 30s or 45m".to_owned())
 }

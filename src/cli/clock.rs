@@ -22,7 +22,12 @@ pub fn timestamp() -> String {
 
 /// `20261124-060000`, for names.
 pub fn compact() -> String {
-    timestamp().chars().filter(char::is_ascii_digit).enumerate().flat_map(|(at, digit)| if at == 8 { vec!['-', digit] } else { vec![digit] }).collect()
+    timestamp()
+        .chars()
+        .filter(char::is_ascii_digit)
+        .enumerate()
+        .flat_map(|(at, digit)| if at == 8 { vec!['-', digit] } else { vec![digit] })
+        .collect()
 }
 
 #[cfg(test)]

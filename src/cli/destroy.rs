@@ -19,7 +19,13 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     run.listen_for_interrupts();
     let journal = Journal::open(args.execution.events.as_deref(), &session.aws)?;
     run.settle(&journal).await?;
-    let mut options = Options { allow: args.allow.clone(), only: args.only.clone(), destroy: true, timestamp: clock::compact(), ..Options::default() };
+    let mut options = Options {
+        allow: args.allow.clone(),
+        only: args.only.clone(),
+        destroy: true,
+        timestamp: clock::compact(),
+        ..Options::default()
+    };
     // A person at a terminal allows it by typing the stack's name below.
     if printer.can_ask() && !args.execution.yes && options.allow.is_empty() {
         options.allow.extend("delete:*".parse());
@@ -30,7 +36,10 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     }
     let mut results = Vec::new();
     let exit = if plan.is_blocked() && plan.summary.blocked > 0 {
-        printer.error(&CliError::new(Exit::Blocked, "blocked: nothing was deleted").hint("each blocked deletion above says what it needs"));
+        printer.error(
+            &CliError::new(Exit::Blocked, "blocked: nothing was deleted")
+                .hint("each blocked deletion above says what it needs"),
+        );
         Exit::Blocked
     } else if plan.steps.is_empty() {
         Exit::Done
@@ -51,11 +60,15 @@ fn confirm(run: &Run<'_>, stack: &str, steps: usize) -> Result<(), CliError> {
     if run.execution.yes {
         return Ok(());
     }
-    let question = format!("This deletes the caches of `{stack}` and their data in {}. Type the stack's name to go on:", count(steps, "step"));
+    let question = format!(
+        "This deletes the caches of `{stack}` and their data in {}. Type the stack's name to go on:",
+        count(steps, "step")
+    );
     match run.printer.ask(&question) {
         Some(answer) if answer == stack => Ok(()),
         Some(_) => Err(CliError::new(Exit::Done, "not confirmed: nothing was deleted")),
-        None => Err(CliError::new(Exit::Usage, "there is no terminal to ask on; nothing was deleted").hint("add --yes --allow 'delete:*'")),
+        None => Err(CliError::new(Exit::Usage, "there is no terminal to ask on; nothing was deleted")
+            .hint("add --yes --allow 'delete:*'")),
     }
 }
 
@@ -67,6 +80,8 @@ async fn gone(session: &Session, options: &Options, printer: &Printer) -> Result
         return Ok(Exit::Done);
     }
     let left: Vec<_> = plan.changes.iter().map(|change| change.address.to_string()).collect();
-    printer.error(&CliError::new(Exit::Partly, format!("still there: {}", left.join(", "))).hint("run the same command again"));
+    printer.error(
+        &CliError::new(Exit::Partly, format!("still there: {}", left.join(", "))).hint("run the same command again"),
+    );
     Ok(Exit::Partly)
 }

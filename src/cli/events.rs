@@ -20,7 +20,8 @@ impl Journal {
     pub fn open(path: Option<&Path>, aws: &Aws) -> Result<Self, CliError> {
         let Some(path) = path else { return Ok(Self(None)) };
         let file = File::options().create(true).append(true).open(path);
-        let file = file.map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))?;
+        let file =
+            file.map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))?;
         let journal = Self(Some(Arc::new(Mutex::new(file))));
         let calls = journal.clone();
         aws.guard.listen(Box::new(move |call| {
@@ -46,10 +47,18 @@ impl Journal {
             return;
         }
         self.write(match progress {
-            Progress::Started { step } => json!({"type": "step", "step": step.id, "address": step.address, "operation": step.operation}),
-            Progress::Waiting { step, state } => json!({"type": "state", "step": step.id, "address": step.address, "state": state}),
-            Progress::Note { step, text } => json!({"type": "note", "step": step.id, "address": step.address, "text": text}),
-            Progress::Done { step, result } => json!({"type": "result", "address": step.address, "operation": step.operation, "result": result}),
+            Progress::Started { step } => {
+                json!({"type": "step", "step": step.id, "address": step.address, "operation": step.operation})
+            }
+            Progress::Waiting { step, state } => {
+                json!({"type": "state", "step": step.id, "address": step.address, "state": state})
+            }
+            Progress::Note { step, text } => {
+                json!({"type": "note", "step": step.id, "address": step.address, "text": text})
+            }
+            Progress::Done { step, result } => {
+                json!({"type": "result", "address": step.address, "operation": step.operation, "result": result})
+            }
         });
     }
 }

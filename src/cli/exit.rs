@@ -74,7 +74,18 @@ mod tests {
 
     #[test]
     fn the_worst_of_several_stacks_wins() {
-        let order = [Exit::Interrupted, Exit::Error, Exit::InvalidSpec, Exit::Partly, Exit::Stale, Exit::Blocked, Exit::SmokeFailed, Exit::Pending, Exit::Changes, Exit::Done];
+        let order = [
+            Exit::Interrupted,
+            Exit::Error,
+            Exit::InvalidSpec,
+            Exit::Partly,
+            Exit::Stale,
+            Exit::Blocked,
+            Exit::SmokeFailed,
+            Exit::Pending,
+            Exit::Changes,
+            Exit::Done,
+        ];
         assert!(order.windows(2).all(|pair| pair[0] > pair[1]));
     }
 }

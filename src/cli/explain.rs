@@ -1,7 +1,7 @@
 //! `cachectl explain`
 
-use super::exit::{CliError, Exit};
 use super::args::Explain as Args;
+use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use crate::lint::rules::RULES;
 use crate::render::style::{Label, paint};
@@ -24,15 +24,32 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     let (kind, field) = topic.split_once('.').map_or((topic, None), |(kind, field)| (kind, Some(field)));
-    let found = Kind::ALL.into_iter().find(|candidate| candidate.name().eq_ignore_ascii_case(kind) || candidate.section().eq_ignore_ascii_case(kind));
+    let found = Kind::ALL.into_iter().find(|candidate| {
+        candidate.name().eq_ignore_ascii_case(kind) || candidate.section().eq_ignore_ascii_case(kind)
+    });
     let Some(found) = found else {
         let names = RULES.iter().map(|rule| rule.id).chain(Kind::ALL.map(Kind::name));
-        let hint = suggest(kind, names).map_or_else(|| format!("kinds: {}; rules: {}", Kind::ALL.map(Kind::name).join(", "), RULES.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ")), |near| format!("did you mean `{near}`?"));
+        let hint = suggest(kind, names).map_or_else(
+            || {
+                format!(
+                    "kinds: {}; rules: {}",
+                    Kind::ALL.map(Kind::name).join(", "),
+                    RULES.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ")
+                )
+            },
+            |near| format!("did you mean `{near}`?"),
+        );
         return Err(CliError::new(Exit::Usage, format!("nothing is known by `{topic}`")).hint(hint));
     };
     match field {
         None => {
-            let names = found.attributes().iter().map(|attribute| format!("  {:<28} {}\n", attribute.field.name, wrap(attribute.field.doc, width.saturating_sub(31).max(30), &" ".repeat(31))));
+            let names = found.attributes().iter().map(|attribute| {
+                format!(
+                    "  {:<28} {}\n",
+                    attribute.field.name,
+                    wrap(attribute.field.doc, width.saturating_sub(31).max(30), &" ".repeat(31))
+                )
+            });
             printer.result(&format!("{}\n\n{}", paint(Label::Strong, found.name()), names.collect::<String>()));
         }
         Some(field) => {
@@ -40,7 +57,10 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
             let attribute = found.attributes().iter().find(|attribute| attribute.field.name.eq_ignore_ascii_case(name));
             let Some(attribute) = attribute else {
                 let near = suggest(name, found.attributes().iter().map(|attribute| attribute.field.name));
-                let hint = near.map_or_else(|| format!("cachectl explain {} lists its fields", found.name()), |near| format!("did you mean `{}.{near}`?", found.name()));
+                let hint = near.map_or_else(
+                    || format!("cachectl explain {} lists its fields", found.name()),
+                    |near| format!("did you mean `{}.{near}`?", found.name()),
+                );
                 return Err(CliError::new(Exit::Usage, format!("a {found} has no field `{name}`")).hint(hint));
             };
             printer.result(&one(found, attribute, width));
@@ -51,8 +71,14 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
 
 fn one(kind: Kind, attribute: &Attribute, width: usize) -> String {
     let field = attribute.field;
-    let mut out = format!("{}\n\n  {}\n", paint(Label::Strong, &format!("{kind}.{}", field.name)), wrap(field.doc, width - 2, "  "));
-    let mut line = |name: &str, text: String| out.push_str(&format!("  {name:<10} {}\n", wrap(&text, width - 13, &" ".repeat(13))));
+    let mut out = format!(
+        "{}\n\n  {}\n",
+        paint(Label::Strong, &format!("{kind}.{}", field.name)),
+        wrap(field.doc, width - 2, "  ")
+    );
+    let mut line = |name: &str, text: String| {
+        out.push_str(&format!("  {name:<10} {}\n", wrap(&text, width - 13, &" ".repeat(13))))
+    };
     line("value", json_schema::words(&field.shape));
     if !field.member.is_empty() {
         line("API", field.member.to_owned());

@@ -14,7 +14,11 @@ use crate::render::{self, plan::Header};
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     if let Some(path) = &args.show {
         let saved = saved::read(path)?;
-        print(printer, args.format, &[(saved.plan, Header { read: "nothing, this plan was saved".into(), ..Header::default() })]);
+        print(
+            printer,
+            args.format,
+            &[(saved.plan, Header { read: "nothing, this plan was saved".into(), ..Header::default() })],
+        );
         return Ok(Exit::Done);
     }
     let paths = session::paths(&args.specs);
@@ -51,7 +55,11 @@ async fn one(printer: &Printer, args: &Args, path: &std::path::Path) -> Result<(
     let (live, mut plan) = session.planned(&options).await?;
     if args.show_unmanaged {
         let unmanaged = crate::aws::reader::unmanaged(&session.aws, &session.spec, &live).await?;
-        plan.notes.push(if unmanaged.is_empty() { "not managed here: no other cache in this region".to_owned() } else { format!("not managed here: {}", unmanaged.join(", ")) });
+        plan.notes.push(if unmanaged.is_empty() {
+            "not managed here: no other cache in this region".to_owned()
+        } else {
+            format!("not managed here: {}", unmanaged.join(", "))
+        });
     }
     let exit = exit(&plan, args.allowances.detailed_exitcode);
     if let Some(out) = &args.out {
@@ -81,7 +89,8 @@ pub fn document<'a>(plans: impl Iterator<Item = &'a Plan>) -> Value {
 
 pub fn write(path: &std::path::Path, document: &Value) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
-    std::fs::write(path, text + "\n").map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))
+    std::fs::write(path, text + "\n")
+        .map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))
 }
 
 pub fn print(printer: &Printer, format: Format, plans: &[(Plan, Header)]) {
@@ -91,6 +100,8 @@ pub fn print(printer: &Printer, format: Format, plans: &[(Plan, Header)]) {
             printer.result(&(text + "\n"));
         }
         Format::Markdown => plans.iter().for_each(|(plan, _)| printer.result(&render::markdown::plan(plan))),
-        Format::Table => plans.iter().for_each(|(plan, header)| printer.result(&render::plan::table(plan, header, printer.width()))),
+        Format::Table => {
+            plans.iter().for_each(|(plan, header)| printer.result(&render::plan::table(plan, header, printer.width())))
+        }
     }
 }

@@ -90,7 +90,11 @@ impl Printer {
 
     /// COLUMNS, else what fits most terminals and logs.
     pub fn width(&self) -> usize {
-        std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok()).unwrap_or_else(terminal_width).clamp(NARROWEST, 200)
+        std::env::var("COLUMNS")
+            .ok()
+            .and_then(|columns| columns.parse::<usize>().ok())
+            .unwrap_or_else(terminal_width)
+            .clamp(NARROWEST, 200)
     }
 }
 

@@ -51,7 +51,11 @@ impl<'a> Live<'a> {
     }
 
     fn title(&self, step: &Step) -> String {
-        if step.id == 0 { format!("waiting for {}", step.address) } else { format!("[{}/{}] {} {}", step.id, self.total, step.operation, step.address) }
+        if step.id == 0 {
+            format!("waiting for {}", step.address)
+        } else {
+            format!("[{}/{}] {} {}", step.id, self.total, step.operation, step.address)
+        }
     }
 
     fn line(&self) -> Line {
@@ -67,8 +71,14 @@ impl<'a> Live<'a> {
     }
 }
 
+fn news(last: &WaitState, state: &WaitState) -> bool {
+    let counting = last.status == state.status && state.status == "alarms" && state.ready < state.total;
+    last != state && !counting
+}
+
 fn told(state: &WaitState, elapsed: Duration) -> String {
-    let members = if state.total > 0 { format!("   {}/{} available", state.ready, state.total) } else { String::new() };
+    let word = if state.status == "alarms" { "put" } else { "available" };
+    let members = if state.total > 0 { format!("   {}/{} {word}", state.ready, state.total) } else { String::new() };
     let detail = if state.detail.is_empty() { String::new() } else { format!("   {}", state.detail) };
     format!("{}{members}   {}{detail}", state.status, render_duration(elapsed))
 }
@@ -91,7 +101,8 @@ impl Reporter for Live<'_> {
                 let text = told(state, line.started.elapsed());
                 match &line.bar {
                     Some(bar) => bar.set_message(format!("{}   {text}", self.title(step))),
-                    None if line.last != **state || line.said.elapsed() > HEARTBEAT => {
+                    // Counting up to a hundred alarms is for a terminal; a log gets the first and the last.
+                    None if news(&line.last, state) || line.said.elapsed() > HEARTBEAT => {
                         self.say(&format!("      {}   {text}", step.address.id));
                         line.said = Instant::now();
                     }
@@ -107,7 +118,9 @@ impl Reporter for Live<'_> {
                 let title = self.title(step);
                 match result.status {
                     Status::Done => self.say(&format!("{title}   done in {:.1} s", result.seconds)),
-                    Status::Failed => self.say(&format!("{title}   FAILED: {}", result.error.as_deref().unwrap_or_default())),
+                    Status::Failed => {
+                        self.say(&format!("{title}   FAILED: {}", result.error.as_deref().unwrap_or_default()))
+                    }
                     Status::Skipped => self.say(&format!("{title}   not started")),
                     Status::Interrupted => self.say(&format!("{title}   interrupted")),
                 }

@@ -42,7 +42,11 @@ impl Saved {
                 environment: request.environment.clone(),
                 overlays: request.overlays.clone(),
                 variables: request.variables.clone(),
-                allow: allowances.allow.iter().map(|allow| format!("{}:{}", name(allow.permit), allow.glob.0)).collect(),
+                allow: allowances
+                    .allow
+                    .iter()
+                    .map(|allow| format!("{}:{}", name(allow.permit), allow.glob.0))
+                    .collect(),
                 only: allowances.only.iter().map(|glob| glob.0.clone()).collect(),
                 prune: allowances.prune,
                 all_hops: allowances.all_hops,
@@ -52,7 +56,8 @@ impl Saved {
 
     pub fn write(&self, path: &Path) -> Result<(), CliError> {
         let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        std::fs::write(path, text + "\n").map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))
+        std::fs::write(path, text + "\n")
+            .map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))
     }
 
     pub fn request(&self) -> Request {
@@ -78,7 +83,10 @@ impl Saved {
     /// Why the plan no longer holds, if so.
     pub fn stale(&self, spec: &Spec, live: &Live) -> Option<String> {
         if self.plan.account_id != live.account_id || self.plan.region != live.region {
-            return Some(format!("it was made for account {} in {}, this is {} in {}", self.plan.account_id, self.plan.region, live.account_id, live.region));
+            return Some(format!(
+                "it was made for account {} in {}, this is {} in {}",
+                self.plan.account_id, self.plan.region, live.account_id, live.region
+            ));
         }
         if self.plan.spec_digest != spec.digest {
             return Some("the spec has changed since".to_owned());
@@ -102,12 +110,22 @@ pub fn is_plan(path: &Path) -> bool {
 }
 
 pub fn read(path: &Path) -> Result<Saved, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|error| CliError::new(Exit::Error, format!("cannot read {}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::new(Exit::Error, format!("cannot read {}: {error}", path.display())))?;
     let saved: Saved = serde_json::from_str(&text).map_err(|error| {
-        CliError::new(Exit::Usage, format!("{} is no saved plan: {error}", path.display())).hint("`cachectl plan --out PLAN.json` writes one")
+        CliError::new(Exit::Usage, format!("{} is no saved plan: {error}", path.display()))
+            .hint("`cachectl plan --out PLAN.json` writes one")
     })?;
     if saved.plan.format_version != FORMAT_VERSION {
-        return Err(CliError::new(Exit::Stale, format!("{} has format {}, this cachectl writes {FORMAT_VERSION}", path.display(), saved.plan.format_version)).hint("plan again"));
+        return Err(CliError::new(
+            Exit::Stale,
+            format!(
+                "{} has format {}, this cachectl writes {FORMAT_VERSION}",
+                path.display(),
+                saved.plan.format_version
+            ),
+        )
+        .hint("plan again"));
     }
     Ok(saved)
 }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::args::{AwsArgs, SpecArgs};
+use super::clock;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
-use super::clock;
 use crate::aws::client::Identity;
 use crate::aws::{Access, Aws, Settings, reader};
 use crate::plan::model::Plan;
@@ -24,7 +24,12 @@ pub fn paths(specs: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 pub fn request(path: &Path, args: &SpecArgs) -> Request {
-    Request { path: path.to_owned(), environment: args.env.clone(), overlays: args.overlay.clone(), variables: args.var.clone() }
+    Request {
+        path: path.to_owned(),
+        environment: args.env.clone(),
+        overlays: args.overlay.clone(),
+        variables: args.var.clone(),
+    }
 }
 
 pub fn environment(name: &str) -> Option<String> {
@@ -45,7 +50,9 @@ pub fn load(printer: &Printer, request: &Request) -> Result<(Spec, Sources), Cli
     let count = crate::render::diagnostics::count(&loaded.diagnostics);
     match loaded.spec {
         Some(spec) => Ok((spec, loaded.sources)),
-        None => Err(CliError::new(Exit::InvalidSpec, format!("{} is not a valid spec: {count}", request.path.display()))),
+        None => {
+            Err(CliError::new(Exit::InvalidSpec, format!("{} is not a valid spec: {count}", request.path.display())))
+        }
     }
 }
 
@@ -63,22 +70,37 @@ impl Session {
     pub async fn open(printer: &Printer, request: &Request, args: &AwsArgs, access: Access) -> Result<Self, CliError> {
         let (spec, sources) = load(printer, request)?;
         if let Some(region) = args.region.as_ref().filter(|region| **region != spec.region) {
-            return Err(CliError::new(Exit::Usage, format!("--region is {region}, the spec is for {}", spec.region)).hint("leave --region out, or use another spec"));
+            return Err(CliError::new(Exit::Usage, format!("--region is {region}, the spec is for {}", spec.region))
+                .hint("leave --region out, or use another spec"));
         }
         let started = Instant::now();
-        let settings = Settings { region: spec.region.clone(), profile: args.profile.clone(), endpoint_url: args.endpoint_url.clone(), access };
+        let settings = Settings {
+            region: spec.region.clone(),
+            profile: args.profile.clone(),
+            endpoint_url: args.endpoint_url.clone(),
+            access,
+        };
         let aws = Aws::connect(&settings).await;
         if printer.verbose > 1 {
             let printer = printer.clone();
             aws.guard.listen(Box::new(move |call| {
                 let status = call.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-                printer.stderr(&format!("  {}.{}  {status}  {:.0} ms  {} attempts", call.service, call.operation, call.seconds * 1e3, call.attempts));
+                printer.stderr(&format!(
+                    "  {}.{}  {status}  {:.0} ms  {} attempts",
+                    call.service,
+                    call.operation,
+                    call.seconds * 1e3,
+                    call.attempts
+                ));
             }));
         }
         let identity = aws.identity().await?;
         if let Some(wanted) = spec.account_id.as_ref().filter(|wanted| **wanted != identity.account_id) {
-            return Err(CliError::new(Exit::Blocked, format!("the spec is for account {wanted}, these credentials are for {}", identity.account_id))
-                .hint("choose the right profile with --profile; nothing was read or changed"));
+            return Err(CliError::new(
+                Exit::Blocked,
+                format!("the spec is for account {wanted}, these credentials are for {}", identity.account_id),
+            )
+            .hint("choose the right profile with --profile; nothing was read or changed"));
         }
         Ok(Self { spec, sources, aws, identity, started })
     }
@@ -92,7 +114,11 @@ impl Session {
     }
 
     pub fn header(&self, live: &Live) -> Header {
-        Header { endpoint: self.aws.endpoint.clone(), read: describe(live), seconds: self.started.elapsed().as_secs_f64() }
+        Header {
+            endpoint: self.aws.endpoint.clone(),
+            read: describe(live),
+            seconds: self.started.elapsed().as_secs_f64(),
+        }
     }
 
     /// Read, planned and printed.
@@ -106,9 +132,25 @@ impl Session {
 /// `2 replication groups (12 nodes), 1 serverless cache, 27 alarms`
 fn describe(live: &Live) -> String {
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    let mut parts = vec![format!("{} ({})", plural(live.replication_groups.len(), "replication group"), plural(live.cache_clusters.len(), "node"))];
-    let kinds = [(Kind::ServerlessCache, "serverless cache"), (Kind::ParameterGroup, "parameter group"), (Kind::SubnetGroup, "subnet group"), (Kind::User, "user"), (Kind::UserGroup, "user group"), (Kind::Alarm, "alarm")];
-    parts.extend(kinds.iter().filter(|(kind, _)| !live.of(*kind).is_empty()).map(|(kind, word)| plural(live.of(*kind).len(), word)));
+    let mut parts = vec![format!(
+        "{} ({})",
+        plural(live.replication_groups.len(), "replication group"),
+        plural(live.cache_clusters.len(), "node")
+    )];
+    let kinds = [
+        (Kind::ServerlessCache, "serverless cache"),
+        (Kind::ParameterGroup, "parameter group"),
+        (Kind::SubnetGroup, "subnet group"),
+        (Kind::User, "user"),
+        (Kind::UserGroup, "user group"),
+        (Kind::Alarm, "alarm"),
+    ];
+    parts.extend(
+        kinds
+            .iter()
+            .filter(|(kind, _)| !live.of(*kind).is_empty())
+            .map(|(kind, word)| plural(live.of(*kind).len(), word)),
+    );
     parts.join(", ")
 }
 

@@ -14,7 +14,9 @@ use crate::plan::model::FORMAT_VERSION;
 use crate::render;
 use crate::resource::live::{Live, View, strings};
 use crate::resource::{Address, Kind, parameter_group};
-use crate::smoke::{self, Expect, Observer, OnUnreachable, Report, Requirements, Secret, Settings, Target, TlsTarget, Verdict};
+use crate::smoke::{
+    self, Expect, Observer, OnUnreachable, Report, Requirements, Secret, Settings, Target, TlsTarget, Verdict,
+};
 use crate::spec::{Resource, Spec, decode::duration};
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
@@ -37,7 +39,8 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         Format::Table => {}
     }
     if reports.is_empty() {
-        return Err(CliError::new(Exit::Error, "no cache to test: none of the spec's caches exists, or none matches").hint("apply the spec first, or check the address"));
+        return Err(CliError::new(Exit::Error, "no cache to test: none of the spec's caches exists, or none matches")
+            .hint("apply the spec first, or check the address"));
     }
     Ok(if reports.iter().any(is_failure) { Exit::SmokeFailed } else { Exit::Done })
 }
@@ -58,9 +61,20 @@ impl Observer for Progress<'_> {
 }
 
 /// Tests the selected caches that exist, one after the other: side by side they would slow each other.
-pub async fn test(printer: &Printer, session: &Session, live: &Live, selected: &dyn Fn(&Address) -> bool, print: bool) -> Result<Vec<Report>, CliError> {
+pub async fn test(
+    printer: &Printer,
+    session: &Session,
+    live: &Live,
+    selected: &dyn Fn(&Address) -> bool,
+    print: bool,
+) -> Result<Vec<Report>, CliError> {
     let mut reports = Vec::new();
-    for resource in session.spec.resources.values().filter(|resource| resource.address.kind.is_cache() && selected(&resource.address)) {
+    for resource in session
+        .spec
+        .resources
+        .values()
+        .filter(|resource| resource.address.kind.is_cache() && selected(&resource.address))
+    {
         let smoke = resource.fields.get("smoke");
         if smoke.and_then(Value::as_str) == Some("none") || resource.text("engine") == Some("memcached") {
             continue;
@@ -129,7 +143,10 @@ fn target(spec: &Spec, resource: &Resource, view: &View<'_>, smoke: Option<&Valu
     } else if cluster {
         (endpoint(view.own("ConfigurationEndpoint")), None)
     } else {
-        (endpoint(first.and_then(|group| group.get("PrimaryEndpoint"))), endpoint(first.and_then(|group| group.get("ReaderEndpoint"))))
+        (
+            endpoint(first.and_then(|group| group.get("PrimaryEndpoint"))),
+            endpoint(first.and_then(|group| group.get("ReaderEndpoint"))),
+        )
     };
     let text = |name: &str| smoke.and_then(|smoke| smoke.get(name)).and_then(Value::as_str);
     let (host, port) = found?;
@@ -140,7 +157,11 @@ fn target(spec: &Spec, resource: &Resource, view: &View<'_>, smoke: Option<&Valu
     Some(Target {
         address: resource.address.to_string(),
         host: tunnel.unwrap_or(host),
-        port: smoke.and_then(|smoke| smoke.get("port")).and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok()).unwrap_or(port),
+        port: smoke
+            .and_then(|smoke| smoke.get("port"))
+            .and_then(Value::as_u64)
+            .and_then(|port| u16::try_from(port).ok())
+            .unwrap_or(port),
         // The far end's reader cannot be reached through a tunnel to its primary.
         reader: reader.filter(|_| !tunnelled),
         cluster,
@@ -154,7 +175,7 @@ fn target(spec: &Spec, resource: &Resource, view: &View<'_>, smoke: Option<&Valu
         expect: Expect {
             engine: view.text("Engine").map(str::to_owned),
             engine_version: engine_version(resource, view),
-            maxmemory_policy: policy(spec, resource, view),
+            maxmemory_policy: policy(spec, view),
             replicas: (!serverless).then(|| counts.first().map(|(_, count)| *count)).flatten(),
             shards: cluster.then_some(counts.len()),
         },
@@ -167,17 +188,21 @@ fn engine_version(resource: &Resource, view: &View<'_>) -> Option<String> {
 }
 
 /// The eviction policy that the cache's parameter group sets, where that is known.
-fn policy(spec: &Spec, resource: &Resource, view: &View<'_>) -> Option<String> {
+fn policy(spec: &Spec, view: &View<'_>) -> Option<String> {
     let name = view.members.first()?.pointer("/CacheParameterGroup/CacheParameterGroupName")?.as_str()?;
     let declared = spec.resources.get(&Address::new(Kind::ParameterGroup, name));
-    let _ = resource;
     declared
         .and_then(|group| group.fields.get("parameters")?.get("maxmemory-policy")?.as_str().map(str::to_owned))
         .or_else(|| parameter_group::user_parameters(view.live, name).remove("maxmemory-policy"))
 }
 
 /// The declared user, else the AUTH token, else the first user of the cache's groups that has a password.
-async fn credentials(session: &Session, resource: &Resource, smoke: Option<&Value>, target: &mut Target) -> Result<(), CliError> {
+async fn credentials(
+    session: &Session,
+    resource: &Resource,
+    smoke: Option<&Value>,
+    target: &mut Target,
+) -> Result<(), CliError> {
     let declared = smoke.and_then(|smoke| smoke.get("password"));
     let token = resource.fields.get("authToken").filter(|token| !token.is_null());
     let reference = match (declared, token) {

@@ -17,9 +17,19 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let (mut located, mut findings): (Vec<Located>, Vec<Finding>) = (Vec::new(), Vec::new());
     for path in session::paths(&args.specs) {
         let loaded = spec::load(&session::request(&path, &args.spec), &session::environment);
-        let found = loaded.spec.as_ref().map(|spec| lint::findings(spec, None, &loaded.sources, &clock::today())).unwrap_or_default();
+        let found = loaded
+            .spec
+            .as_ref()
+            .map(|spec| lint::findings(spec, None, &loaded.sources, &clock::today()))
+            .unwrap_or_default();
         let failed = found.iter().any(|finding| finding.severity == "error");
-        worst = worst.max(if loaded.spec.is_none() { Exit::InvalidSpec } else if failed { Exit::Blocked } else { Exit::Done });
+        worst = worst.max(if loaded.spec.is_none() {
+            Exit::InvalidSpec
+        } else if failed {
+            Exit::Blocked
+        } else {
+            Exit::Done
+        });
         if args.format == ValidateFormat::Table {
             table(printer, &path, &loaded, &found);
         }
@@ -41,10 +51,24 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
             let mut out = String::from("| severity | rule | place | message |\n|---|---|---|---|\n");
             for diagnostic in &located {
                 let place = format!("{}:{}:{}", diagnostic.file, diagnostic.line, diagnostic.column);
-                out.push_str(&format!("| {:?} | {} | {place} | {} |\n", diagnostic.severity, diagnostic.code, diagnostic.message.replace('|', "\\|")));
+                out.push_str(&format!(
+                    "| {:?} | {} | {place} | {} |\n",
+                    diagnostic.severity,
+                    diagnostic.code,
+                    diagnostic.message.replace('|', "\\|")
+                ));
             }
             for finding in &findings {
-                out.push_str(&format!("| {} | {} | {}:{}:{} | {}: {} |\n", finding.severity, finding.rule, finding.file, finding.line, finding.column, finding.address, finding.message));
+                out.push_str(&format!(
+                    "| {} | {} | {}:{}:{} | {}: {} |\n",
+                    finding.severity,
+                    finding.rule,
+                    finding.file,
+                    finding.line,
+                    finding.column,
+                    finding.address,
+                    finding.message
+                ));
             }
             printer.result(&out);
         }
@@ -60,8 +84,17 @@ fn table(printer: &Printer, path: &std::path::Path, loaded: &spec::Loaded, findi
         Some(spec) => {
             let of = |severity: &str| findings.iter().filter(|finding| finding.severity == severity).count();
             let lint = format!("lint: {} errors, {} warnings, {} hints", of("error"), of("warn"), of("info"));
-            printer.result(&format!("{} {name}: stack {}, {} resources; {lint}\n", paint(Label::Good, "ok"), spec.stack, spec.resources.len()));
+            printer.result(&format!(
+                "{} {name}: stack {}, {} resources; {lint}\n",
+                paint(Label::Good, "ok"),
+                spec.stack,
+                spec.resources.len()
+            ));
         }
-        None => printer.result(&format!("{} {name}: {}\n", paint(Label::Error, "invalid"), diagnostics::count(&loaded.diagnostics))),
+        None => printer.result(&format!(
+            "{} {name}: {}\n",
+            paint(Label::Error, "invalid"),
+            diagnostics::count(&loaded.diagnostics)
+        )),
     }
 }

@@ -61,14 +61,38 @@ fn expired<'a>(spec: &'a Spec, sources: &'a Sources, today: &'a str) -> impl Ite
             return None;
         };
         let (file, line, column) = place(spec, sources, &format!("policy.waivers[{index}]"));
-        Some(Finding { rule: "waiver".into(), severity: "warn".into(), address: text("resource").into(), message, file, line, column })
+        Some(Finding {
+            rule: "waiver".into(),
+            severity: "warn".into(),
+            address: text("resource").into(),
+            message,
+            file,
+            line,
+            column,
+        })
     })
 }
 
-fn finding(spec: &Spec, sources: &Sources, rule: &Rule, severity: &str, resource: &Resource, field: &str, message: String) -> Finding {
+fn finding(
+    spec: &Spec,
+    sources: &Sources,
+    rule: &Rule,
+    severity: &str,
+    resource: &Resource,
+    field: &str,
+    message: String,
+) -> Finding {
     let path = if field.is_empty() { resource.path.clone() } else { format!("{}.{field}", resource.path) };
     let (file, line, column) = place(spec, sources, &path);
-    Finding { rule: rule.id.into(), severity: severity.into(), address: resource.address.to_string(), message, file, line, column }
+    Finding {
+        rule: rule.id.into(),
+        severity: severity.into(),
+        address: resource.address.to_string(),
+        message,
+        file,
+        line,
+        column,
+    }
 }
 
 fn place(spec: &Spec, sources: &Sources, path: &str) -> (String, usize, usize) {

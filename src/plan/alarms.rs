@@ -36,11 +36,16 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
         let address = Address::alarms_of(&cache.id);
         let Some(resource) = spec.resources.get(cache) else { continue };
         let change = match (live.view(cache).filter(|view| view.status() != "deleting"), moving.get(cache)) {
-            (None, _) | (_, Some(Moving::Replaced)) => Some((Action::Create, per_node * alarm::declared_nodes(resource))),
-            (Some(view), Some(Moving::Topology)) => {
-                let (now, then) = (view.member_ids().count(), declared_after(resource, now_nodes(live, cache)));
+            (None, _) | (_, Some(Moving::Replaced)) => {
+                let (nodes, shards) = alarm::declared_nodes(resource);
+                Some((Action::Create, per_node.count(nodes, shards)))
+            }
+            (Some(_), Some(Moving::Topology)) => {
+                let (shards, nodes) = now_nodes(live, cache);
+                let (shards_then, nodes_then) = declared_after(resource, shards, nodes);
+                let (now, then) = (per_node.count(nodes, shards), per_node.count(nodes_then, shards_then));
                 let action = if then >= now { Action::Create } else { Action::Delete };
-                Some((action, per_node * then.abs_diff(now)))
+                Some((action, then.abs_diff(now)))
             }
             (Some(_), None) => None,
         };
@@ -49,7 +54,13 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
         {
             let mut draft = Draft::new(address);
             draft.push(Phase::Alarms, "PutMetricAlarm", Wait::Nothing, object([("Count", json!(count))]));
-            planned.push(Planned { draft, action, ownership: Ownership::Absent, fingerprint: None, count: Some(count) });
+            planned.push(Planned {
+                draft,
+                action,
+                ownership: Ownership::Absent,
+                fingerprint: None,
+                count: Some(count),
+            });
         }
     }
 }
@@ -59,13 +70,19 @@ pub fn of_cache(spec: &Spec, live: &Live, options: &Options, cache: &str) -> Vec
     let mut all = Vec::new();
     planned(spec, live, options, &mut all);
     let address = |planned: &Planned| planned.draft.address.clone();
-    let caches: Vec<_> = spec.resources.keys().filter(|address| address.kind.is_cache() && address.id == cache).collect();
+    let caches: Vec<_> =
+        spec.resources.keys().filter(|address| address.kind.is_cache() && address.id == cache).collect();
     let wanted = alarm::wanted(spec, live);
-    let mine: BTreeSet<String> =
-        wanted.named.iter().filter(|alarm| alarm.cache.as_ref().is_some_and(|cache| caches.contains(&cache))).map(|alarm| alarm.name.clone()).collect();
+    let mine: BTreeSet<String> = wanted
+        .named
+        .iter()
+        .filter(|alarm| alarm.cache.as_ref().is_some_and(|cache| caches.contains(&cache)))
+        .map(|alarm| alarm.name.clone())
+        .collect();
     all.retain(|planned| {
         let id = address(planned).id;
-        mine.contains(&id) || live.alarms.get(&id).is_some_and(|alarm| caches.iter().any(|cache| alarm::belongs_to(alarm, cache)))
+        mine.contains(&id)
+            || live.alarms.get(&id).is_some_and(|alarm| caches.iter().any(|cache| alarm::belongs_to(alarm, cache)))
     });
     all
 }
@@ -93,18 +110,17 @@ fn moving_caches(planned: &[Planned]) -> BTreeMap<Address, Moving> {
         .collect()
 }
 
+/// Shards and nodes that are live.
 fn now_nodes(live: &Live, cache: &Address) -> (usize, usize) {
-    let Some(view) = live.view(cache) else { return (0, 0) };
-    let shards = view.node_groups().len().max(1);
-    (shards, view.member_ids().count() / shards)
+    live.view(cache).map_or((0, 0), |view| (view.node_groups().len().max(1), view.member_ids().count()))
 }
 
-/// Nodes after the change: what is declared, else what is live.
-fn declared_after(resource: &Resource, (shards, per_shard): (usize, usize)) -> usize {
+/// The same after the change: what is declared, else what is live.
+fn declared_after(resource: &Resource, shards: usize, nodes: usize) -> (usize, usize) {
     let number = |name: &str| resource.number(name).map(|number| number as usize);
-    number("numCacheClusters").unwrap_or_else(|| {
-        number("numNodeGroups").unwrap_or(shards) * number("replicasPerNodeGroup").map_or(per_shard, |replicas| replicas + 1)
-    })
+    let shards_then = number("numNodeGroups").unwrap_or(shards);
+    let per_shard = number("replicasPerNodeGroup").map_or(nodes / shards.max(1), |replicas| replicas + 1);
+    (shards_then, number("numCacheClusters").unwrap_or(shards_then * per_shard))
 }
 
 fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
@@ -120,10 +136,19 @@ fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
         return Planned { draft, action: Action::Create, ownership: owner, fingerprint: None, count: None };
     };
     let differences = alarm::differences(wanted, &view);
-    draft.attributes.extend(differences.iter().map(|(name, live, declared)| shown(name, live.clone().unwrap_or(Value::Null), declared.clone())));
+    draft.attributes.extend(
+        differences
+            .iter()
+            .map(|(name, live, declared)| shown(name, live.clone().unwrap_or(Value::Null), declared.clone())),
+    );
     let unnamed = alarm::stack_of(view.own).is_none();
     if !differences.is_empty() || unnamed {
-        draft.push(Phase::Alarms, "PutMetricAlarm", Wait::Nothing, alarm::parameters(wanted, Some(view.own), &spec.stack));
+        draft.push(
+            Phase::Alarms,
+            "PutMetricAlarm",
+            Wait::Nothing,
+            alarm::parameters(wanted, Some(view.own), &spec.stack),
+        );
     }
     let scene = Scene { spec, live, resource: &resource, view: &view, options };
     if owner != Ownership::Foreign {
@@ -132,7 +157,11 @@ fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
     let action = match owner {
         Ownership::Foreign => {
             let stack = alarm::stack_of(view.own).unwrap_or("another").to_owned();
-            draft.blocks("foreign", format!("it belongs to the stack `{stack}`"), "give one of the alarms another name");
+            draft.blocks(
+                "foreign",
+                format!("it belongs to the stack `{stack}`"),
+                "give one of the alarms another name",
+            );
             Action::Update
         }
         Ownership::Unowned | Ownership::Unknown => {
@@ -153,9 +182,13 @@ fn shown(name: &str, before: Value, after: Value) -> AttributeChange {
 fn tag_resource(spec: &Spec, alarm: &Alarm, address: &Address) -> Resource {
     let declared = spec.resources.values().find(|resource| {
         resource.address.kind == Kind::Alarm
-            && (resource.address.id == alarm.name || (alarm.cache.is_some() && alarm.name.ends_with(&format!("-{}", resource.address.id))))
+            && (resource.address.id == alarm.name
+                || (alarm.cache.is_some() && alarm.name.ends_with(&format!("-{}", resource.address.id))))
     });
-    let fields = declared.and_then(|resource| resource.fields.get("tags")).map(|tags| object([("tags", tags.clone())])).unwrap_or_default();
+    let fields = declared
+        .and_then(|resource| resource.fields.get("tags"))
+        .map(|tags| object([("tags", tags.clone())]))
+        .unwrap_or_default();
     Resource { address: address.clone(), fields, path: String::new() }
 }
 
@@ -177,19 +210,27 @@ fn gone(spec: &Spec, live: &Live, options: &Options, wanted: &Alarms, planned: &
 fn deleted(live: &Live, address: &Address) -> Planned {
     let mut draft = Draft::new(address.clone());
     draft.push(Phase::Delete, "DeleteAlarms", Wait::Nothing, object([("AlarmNames", json!([address.id]))]));
-    Planned { draft, action: Action::Delete, ownership: Ownership::Owned, fingerprint: fingerprint::of(live, address), count: None }
+    Planned {
+        draft,
+        action: Action::Delete,
+        ownership: Ownership::Owned,
+        fingerprint: fingerprint::of(live, address),
+        count: None,
+    }
 }
 
 /// Does a live alarm watch a cache of the spec?
 pub fn belongs_to_a_cache(spec: &Spec, live: &Live, address: &Address) -> bool {
-    live.alarms
-        .get(&address.id)
-        .is_some_and(|alarm| spec.resources.keys().any(|cache| cache.kind.is_cache() && alarm::belongs_to(alarm, cache)))
+    live.alarms.get(&address.id).is_some_and(|alarm| {
+        spec.resources.keys().any(|cache| cache.kind.is_cache() && alarm::belongs_to(alarm, cache))
+    })
 }
 
 /// Alarms that go with their cache are not counted as deletions.
 pub fn follows_its_cache(planned: &Planned) -> bool {
-    planned.draft.address.kind == Kind::Alarm && planned.draft.blocked.is_empty() && planned.draft.calls.iter().any(|call| call.phase == Phase::Delete)
+    planned.draft.address.kind == Kind::Alarm
+        && planned.draft.blocked.is_empty()
+        && planned.draft.calls.iter().any(|call| call.phase == Phase::Delete)
 }
 
 fn destroyed(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {

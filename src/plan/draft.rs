@@ -175,14 +175,18 @@ impl Draft {
             Route::Local | Route::Seed | Route::Whole => {}
             Route::Fixed => self.warnings.push((
                 difference.attribute.to_owned(),
-                format!("AWS cannot change {} and a replacement is not worth it: the difference is left alone", difference.attribute),
+                format!(
+                    "AWS cannot change {} and a replacement is not worth it: the difference is left alone",
+                    difference.attribute
+                ),
             )),
             Route::Replace => self.replaces(difference, attribute.note),
             Route::Call(phase) => {
                 self.shows(difference);
                 let operation = scene.resource.address.kind.modify();
                 let value = attribute.field.shape.to_api(&difference.declared);
-                self.call(phase, operation, scene.resource.address.kind.ready()).insert(difference.member.to_owned(), value);
+                self.call(phase, operation, scene.resource.address.kind.ready())
+                    .insert(difference.member.to_owned(), value);
             }
             Route::With(decide) => decide(self, scene, difference),
         }
@@ -190,7 +194,8 @@ impl Draft {
 }
 
 pub fn ignored(resource: &Resource) -> Vec<&str> {
-    crate::resource::live::strings(resource.fields.get("lifecycle").and_then(|lifecycle| lifecycle.get("ignore"))).collect()
+    crate::resource::live::strings(resource.fields.get("lifecycle").and_then(|lifecycle| lifecycle.get("ignore")))
+        .collect()
 }
 
 impl Kind {

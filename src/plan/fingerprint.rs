@@ -12,8 +12,12 @@ use crate::spec::hex;
 
 pub fn of(live: &Live, address: &Address) -> Option<String> {
     let view = live.view(address)?;
-    let attributes: Vec<_> =
-        address.kind.attributes().iter().map(|attribute| json!([attribute.field.name, attribute.live(&view, None)])).collect();
+    let attributes: Vec<_> = address
+        .kind
+        .attributes()
+        .iter()
+        .map(|attribute| json!([attribute.field.name, attribute.live(&view, None)]))
+        .collect();
     let pending = crate::resource::replication_group::routes::pending_changes(&view);
     let members: Vec<_> = view.member_ids().collect();
     let text = json!([

@@ -48,7 +48,9 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
     guard_limits(spec, options, &mut planned);
     let mut notes = live.notes.clone();
     for planned in &planned {
-        notes.extend(planned.draft.warnings.iter().map(|(path, message)| format!("{} {path}: {message}", planned.draft.address)));
+        notes.extend(
+            planned.draft.warnings.iter().map(|(path, message)| format!("{} {path}: {message}", planned.draft.address)),
+        );
     }
     let steps = order::steps(spec, live, &planned);
     let mut summary = Summary::default();
@@ -85,13 +87,20 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
 }
 
 /// Lint and plan in one go.
-pub fn plan_with_lint(spec: &Spec, live: &Live, options: &Options, sources: &crate::spec::source::Sources, today: &str) -> Plan {
+pub fn plan_with_lint(
+    spec: &Spec,
+    live: &Live,
+    options: &Options,
+    sources: &crate::spec::source::Sources,
+    today: &str,
+) -> Plan {
     plan(spec, live, options, lint::findings(spec, Some(live), sources, today))
 }
 
 fn change(planned: Planned, options: &Options) -> Option<Change> {
     let Planned { draft, action, ownership, fingerprint, count } = planned;
-    let shown = action != Action::Noop || options.show_unchanged || !draft.pending.is_empty() || !draft.blocked.is_empty();
+    let shown =
+        action != Action::Noop || options.show_unchanged || !draft.pending.is_empty() || !draft.blocked.is_empty();
     let impact = match action {
         Action::Delete => Impact::Delete,
         Action::Replace => Impact::Replace,
@@ -114,8 +123,14 @@ fn change(planned: Planned, options: &Options) -> Option<Change> {
 /// One resource has one reason; several are told as one.
 fn joined(blocked: Vec<Blocked>) -> Option<Blocked> {
     let first = blocked.first()?;
-    let join = |of: fn(&Blocked) -> &str| blocked.iter().map(of).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
-    Some(Blocked { rule: first.rule.clone(), reason: join(|blocked| &blocked.reason), hint: join(|blocked| &blocked.hint) })
+    let join = |of: fn(&Blocked) -> &str| {
+        blocked.iter().map(of).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
+    };
+    Some(Blocked {
+        rule: first.rule.clone(),
+        reason: join(|blocked| &blocked.reason),
+        hint: join(|blocked| &blocked.hint),
+    })
 }
 
 /// What the stack owns and the spec no longer has. Deleted only when pruning is asked for and allowed.
@@ -128,7 +143,8 @@ fn orphans(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planne
             || planned.iter().any(|planned| planned.draft.address == *address)
             || (address.kind == Kind::Alarm && alarms::belongs_to_a_cache(spec, live, address))
     };
-    let orphans: Vec<Address> = live.owned.iter().filter(|address| !claimed(address) && live.get(address).is_some()).cloned().collect();
+    let orphans: Vec<Address> =
+        live.owned.iter().filter(|address| !claimed(address) && live.get(address).is_some()).cloned().collect();
     for address in orphans.iter().filter(|address| options.selects(address)) {
         if options.prune || options.destroy {
             planned.push(resource::deleted(spec, live, options, address));
@@ -142,8 +158,11 @@ fn guard_dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut
     if options.destroy {
         return;
     }
-    let made: Vec<Address> =
-        planned.iter().filter(|planned| planned.draft.blocked.is_empty()).map(|planned| planned.draft.address.clone()).collect();
+    let made: Vec<Address> = planned
+        .iter()
+        .filter(|planned| planned.draft.blocked.is_empty())
+        .map(|planned| planned.draft.address.clone())
+        .collect();
     for planned in planned.iter_mut().filter(|planned| planned.action != Action::Delete) {
         let Some(resource) = spec.resources.get(&planned.draft.address) else { continue };
         for need in order::references(resource) {
@@ -157,7 +176,10 @@ fn guard_dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut
             } else if declared {
                 (format!("needs {need}, which is blocked itself"), format!("see {need}"))
             } else {
-                (format!("needs {need}, which exists neither in AWS nor in this spec"), "declare it, or mend the name".to_owned())
+                (
+                    format!("needs {need}, which exists neither in AWS nor in this spec"),
+                    "declare it, or mend the name".to_owned(),
+                )
             };
             planned.draft.blocks("missing-dependency", reason, hint);
         }
@@ -169,13 +191,19 @@ fn guard_limits(spec: &Spec, options: &Options, planned: &mut [Planned]) {
     let limits = [("maxDeletes", Action::Delete), ("maxReplacements", Action::Replace)];
     for (name, action) in limits {
         let Some(limit) = spec.policy.get(name).and_then(Value::as_u64) else { continue };
-        let counts = |planned: &&mut Planned| planned.action == action && !(action == Action::Delete && alarms::follows_its_cache(planned));
+        let counts = |planned: &&mut Planned| {
+            planned.action == action && !(action == Action::Delete && alarms::follows_its_cache(planned))
+        };
         let found = planned.iter_mut().filter(|planned| counts(planned)).count();
         if found as u64 <= limit || (options.destroy && action == Action::Replace) {
             continue;
         }
         for planned in planned.iter_mut().filter(|planned| counts(planned)) {
-            planned.draft.blocks("policy", format!("policy.{name} is {limit}, and {found} are planned"), format!("raise policy.{name} in the spec"));
+            planned.draft.blocks(
+                "policy",
+                format!("policy.{name} is {limit}, and {found} are planned"),
+                format!("raise policy.{name} in the spec"),
+            );
         }
     }
 }

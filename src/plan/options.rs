@@ -24,7 +24,8 @@ impl FromStr for Allow {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (action, glob) = text.split_once(':').ok_or("expected ACTION:ADDRESS-GLOB, such as replace:replicationGroup/prod-cache")?;
+        let (action, glob) =
+            text.split_once(':').ok_or("expected ACTION:ADDRESS-GLOB, such as replace:replicationGroup/prod-cache")?;
         let permit = match action {
             "delete" => Permit::Delete,
             "replace" => Permit::Replace,

@@ -19,7 +19,9 @@ pub fn references(resource: &Resource) -> Vec<Address> {
         let value = resource.fields.get(attribute.field.name);
         match attribute.field.shape {
             Shape::Reference(kind) => out.extend(value.and_then(Value::as_str).map(|id| Address::new(kind, id))),
-            Shape::List { of: Shape::Reference(kind), .. } => out.extend(strings(value).map(|id| Address::new(*kind, id))),
+            Shape::List { of: Shape::Reference(kind), .. } => {
+                out.extend(strings(value).map(|id| Address::new(*kind, id)))
+            }
             _ => {}
         }
     }
@@ -27,15 +29,25 @@ pub fn references(resource: &Resource) -> Vec<Address> {
 }
 
 /// Deletions run the other way: first what uses others.
-const DELETE_ORDER: [Kind; 7] =
-    [Kind::Alarm, Kind::ReplicationGroup, Kind::ServerlessCache, Kind::UserGroup, Kind::User, Kind::ParameterGroup, Kind::SubnetGroup];
+const DELETE_ORDER: [Kind; 7] = [
+    Kind::Alarm,
+    Kind::ReplicationGroup,
+    Kind::ServerlessCache,
+    Kind::UserGroup,
+    Kind::User,
+    Kind::ParameterGroup,
+    Kind::SubnetGroup,
+];
 
 /// Blocked resources have no steps; a plan with a blocked change is not applied at all.
 pub fn steps(spec: &Spec, live: &Live, planned: &[Planned]) -> Vec<Step> {
     let mut order = Order { steps: Vec::new(), last: BTreeMap::new() };
     let ready = |planned: &&Planned| planned.draft.blocked.is_empty() && !planned.draft.calls.is_empty();
     let changes = |kind: Kind| {
-        planned.iter().filter(ready).filter(move |planned| planned.action != Action::Delete && planned.draft.address.kind == kind)
+        planned
+            .iter()
+            .filter(ready)
+            .filter(move |planned| planned.action != Action::Delete && planned.draft.address.kind == kind)
     };
     for kind in Kind::ALL {
         for planned in changes(kind) {
@@ -54,12 +66,26 @@ struct Order {
 }
 
 impl Order {
-    fn push(&mut self, address: &Address, operation: &str, parameters: serde_json::Map<String, Value>, after: Vec<usize>, wait_for: Wait) -> usize {
+    fn push(
+        &mut self,
+        address: &Address,
+        operation: &str,
+        parameters: serde_json::Map<String, Value>,
+        after: Vec<usize>,
+        wait_for: Wait,
+    ) -> usize {
         let id = self.steps.len() + 1;
         let mut after = after;
         after.sort_unstable();
         after.dedup();
-        self.steps.push(Step { id, address: address.clone(), operation: operation.to_owned(), parameters, after, wait_for });
+        self.steps.push(Step {
+            id,
+            address: address.clone(),
+            operation: operation.to_owned(),
+            parameters,
+            after,
+            wait_for,
+        });
         self.last.insert(address.clone(), id);
         id
     }
@@ -88,7 +114,11 @@ fn needs(spec: &Spec, planned: &Planned, order: &Order) -> Vec<usize> {
         // The alarms of a cache wait for it; those that watch something else wait for nothing.
         let cache = address.id.strip_suffix("-*");
         let watched = |candidate: &Address| {
-            candidate.kind.is_cache() && cache.map_or_else(|| address.id.starts_with(&format!("{}-", candidate.id)), |cache| cache == candidate.id)
+            candidate.kind.is_cache()
+                && cache.map_or_else(
+                    || address.id.starts_with(&format!("{}-", candidate.id)),
+                    |cache| cache == candidate.id,
+                )
         };
         return order.last_of(watched);
     }
@@ -103,7 +133,11 @@ fn deletions(live: &Live, planned: &[Planned], order: &mut Order) {
     for kind in DELETE_ORDER {
         let of_kind: Vec<&Planned> = planned
             .iter()
-            .filter(|planned| planned.action == Action::Delete && planned.draft.blocked.is_empty() && planned.draft.address.kind == kind)
+            .filter(|planned| {
+                planned.action == Action::Delete
+                    && planned.draft.blocked.is_empty()
+                    && planned.draft.address.kind == kind
+            })
             .filter(|planned| !planned.draft.calls.is_empty())
             .collect();
         if kind == Kind::Alarm {
@@ -117,7 +151,13 @@ fn deletions(live: &Live, planned: &[Planned], order: &mut Order) {
             after.extend(changed.iter().filter(|_| !kind.is_cache()));
             let after = narrowed(live, &planned.draft.address, after, order);
             for call in &planned.draft.calls {
-                ids.push(order.push(&planned.draft.address, call.operation, call.parameters.clone(), after.clone(), call.wait));
+                ids.push(order.push(
+                    &planned.draft.address,
+                    call.operation,
+                    call.parameters.clone(),
+                    after.clone(),
+                    call.wait,
+                ));
             }
         }
         earlier.extend(ids);
@@ -136,7 +176,13 @@ fn delete_alarms(planned: &[&Planned], order: &mut Order) -> Vec<usize> {
     let names: Vec<String> = named.iter().map(|planned| planned.draft.address.id.clone()).collect();
     for chunk in alarms::delete_chunks(&names) {
         let address = Address::new(Kind::Alarm, &chunk[0]);
-        ids.push(order.push(&address, "DeleteAlarms", object([("AlarmNames", json!(chunk))]), Vec::new(), Wait::Nothing));
+        ids.push(order.push(
+            &address,
+            "DeleteAlarms",
+            object([("AlarmNames", json!(chunk))]),
+            Vec::new(),
+            Wait::Nothing,
+        ));
     }
     ids
 }
@@ -151,9 +197,9 @@ fn narrowed(live: &Live, address: &Address, after: Vec<usize>, order: &Order) ->
         .filter(|id| {
             let step = &order.steps[id - 1];
             step.address.kind == Kind::Alarm
-                && strings(step.parameters.get("AlarmNames"))
-                    .any(|name| live.alarms.get(name).is_some_and(|alarm| crate::resource::alarm::belongs_to(alarm, address)))
+                && strings(step.parameters.get("AlarmNames")).any(|name| {
+                    live.alarms.get(name).is_some_and(|alarm| crate::resource::alarm::belongs_to(alarm, address))
+                })
         })
         .collect()
 }
-

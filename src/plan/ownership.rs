@@ -86,8 +86,11 @@ pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
             sensitive: false,
         });
     }
-    let (tag, untag, member) =
-        if address.kind == Kind::Alarm { ("TagResource", "UntagResource", "ResourceARN") } else { ("AddTagsToResource", "RemoveTagsFromResource", "ResourceName") };
+    let (tag, untag, member) = if address.kind == Kind::Alarm {
+        ("TagResource", "UntagResource", "ResourceARN")
+    } else {
+        ("AddTagsToResource", "RemoveTagsFromResource", "ResourceName")
+    };
     let arn = json!(scene.live.arn(&address));
     if !set.is_empty() {
         draft.push(Phase::Tags, tag, address.kind.ready(), object([(member, arn.clone()), ("Tags", json!(set))]));
@@ -112,4 +115,3 @@ fn mark_secrets(draft: &Draft, scene: &Scene<'_>, wanted: &mut BTreeMap<String, 
         _ => drop(wanted.remove(tag)),
     }
 }
-

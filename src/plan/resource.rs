@@ -22,7 +22,10 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
     let Some(view) = view.filter(|_| !going) else {
         let mut draft = Draft::new(address.clone());
         if going {
-            draft.warnings.push(("status".into(), "it is being deleted; apply waits until it is gone and creates it anew".into()));
+            draft.warnings.push((
+                "status".into(),
+                "it is being deleted; apply waits until it is gone and creates it anew".into(),
+            ));
         }
         create(&mut draft, spec, live, resource, None);
         return Planned { draft, action: Action::Create, ownership: Ownership::Absent, fingerprint: None, count: None };
@@ -31,7 +34,11 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
     let mut draft = Draft::new(address.clone());
     if owner == Ownership::Foreign {
         let stack = live.tags.get(address).and_then(|tags| tags.get(ownership::STACK)).cloned().unwrap_or_default();
-        draft.blocks("foreign", format!("it belongs to the stack `{stack}`"), format!("take it out of one of the specs, or remove its tag {}", ownership::STACK));
+        draft.blocks(
+            "foreign",
+            format!("it belongs to the stack `{stack}`"),
+            format!("take it out of one of the specs, or remove its tag {}", ownership::STACK),
+        );
     }
     if address.kind.is_cache() && view.status() == "create-failed" {
         draft.replace.push("it failed to be created, and AWS only lets it be deleted".to_owned());
@@ -85,14 +92,20 @@ fn reboot(draft: &mut Draft, scene: &Scene<'_>) {
         .view
         .members
         .iter()
-        .filter(|cluster| cluster.pointer("/CacheParameterGroup/ParameterApplyStatus").and_then(Value::as_str) == Some("pending-reboot"))
+        .filter(|cluster| {
+            cluster.pointer("/CacheParameterGroup/ParameterApplyStatus").and_then(Value::as_str)
+                == Some("pending-reboot")
+        })
         .copied()
         .collect();
     if waiting.is_empty() {
         return;
     }
     if !scene.options.allows(Permit::Reboot, &draft.address) || replication_group::routes::cluster_enabled(scene.view) {
-        draft.pending.push(super::model::PendingValue { path: "cacheParameterGroupName".into(), value: json!("pending-reboot") });
+        draft.pending.push(super::model::PendingValue {
+            path: "cacheParameterGroupName".into(),
+            value: json!("pending-reboot"),
+        });
         return;
     }
     for cluster in waiting {
@@ -136,7 +149,9 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
         Kind::SubnetGroup => drop(parameters.entry("CacheSubnetGroupDescription").or_insert_with(|| json!(MANAGED))),
         Kind::ParameterGroup => drop(parameters.entry("Description").or_insert_with(|| json!(MANAGED))),
         Kind::ReplicationGroup => {
-            for log in parameters.get_mut("LogDeliveryConfigurations").and_then(Value::as_array_mut).into_iter().flatten() {
+            for log in
+                parameters.get_mut("LogDeliveryConfigurations").and_then(Value::as_array_mut).into_iter().flatten()
+            {
                 log["Enabled"] = json!(true);
             }
             if let Some(snapshot) = restore {
@@ -145,7 +160,10 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
         }
         Kind::ServerlessCache => {
             if let Some(snapshot) = restore {
-                let arn = format!("arn:{}:elasticache:{}:{}:serverlesssnapshot:{snapshot}", live.partition, live.region, live.account_id);
+                let arn = format!(
+                    "arn:{}:elasticache:{}:{}:serverlesssnapshot:{snapshot}",
+                    live.partition, live.region, live.account_id
+                );
                 parameters.insert("SnapshotArnsToRestore".into(), json!([arn]));
             }
         }
@@ -183,14 +201,22 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
         change.impact = change.impact.max(Impact::Replace);
     }
     if ownership::is_protected(scene.live, &address, Some(scene.resource)) && !failed {
-        draft.blocks("protected", "lifecycle.protect keeps it from being replaced", "set `protect: false`, apply, then try again");
+        draft.blocks(
+            "protected",
+            "lifecycle.protect keeps it from being replaced",
+            "set `protect: false`, apply, then try again",
+        );
     }
     if owner == Ownership::Unowned {
         needs_permit(&mut draft, scene.options, Permit::Adopt);
     }
     needs_permit(&mut draft, scene.options, Permit::Replace);
     if !matches!(address.kind, Kind::ReplicationGroup | Kind::ServerlessCache | Kind::User) {
-        draft.blocks("replace-in-use", "it cannot be replaced under its own name while something uses it", "declare one under another name and point to that");
+        draft.blocks(
+            "replace-in-use",
+            "it cannot be replaced under its own name while something uses it",
+            "declare one under another name and point to that",
+        );
     }
     let snapshot = (!failed && address.kind.is_cache() && scene.resource.lifecycle("finalSnapshot") != Some(false))
         .then(|| snapshot_name(&address, scene.options));
@@ -199,23 +225,42 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
     }
     let restore = snapshot.clone().filter(|_| restorable(scene));
     if snapshot.is_some() && restore.is_none() {
-        draft.warnings.push(("engineVersion".into(), "a snapshot cannot be restored into an older engine: the new cache starts empty, the snapshot is kept".into()));
+        draft.warnings.push((
+            "engineVersion".into(),
+            "a snapshot cannot be restored into an older engine: the new cache starts empty, the snapshot is kept"
+                .into(),
+        ));
     }
     push_delete(&mut draft, snapshot.as_deref());
     let shown = draft.attributes.len();
     create(&mut draft, scene.spec, scene.live, scene.resource, restore.as_deref());
     draft.attributes.truncate(shown);
     if let Some(reason) = draft.replace.first().filter(|_| shown == 0) {
-        draft.attributes.push(AttributeChange { path: "status".into(), before: json!(scene.view.status()), after: json!(reason), impact: Impact::Replace, sensitive: false });
+        draft.attributes.push(AttributeChange {
+            path: "status".into(),
+            before: json!(scene.view.status()),
+            after: json!(reason),
+            impact: Impact::Replace,
+            sensitive: false,
+        });
     }
-    Planned { draft, action: Action::Replace, ownership: owner, fingerprint: fingerprint::of(scene.live, &address), count: None }
+    Planned {
+        draft,
+        action: Action::Replace,
+        ownership: owner,
+        fingerprint: fingerprint::of(scene.live, &address),
+        count: None,
+    }
 }
 
 /// Snapshots go into the same engine or a newer one, and between node types but for data tiering.
 fn restorable(scene: &Scene<'_>) -> bool {
     let older = attribute(scene.resource.address.kind, "engineVersion").is_some() && {
         let version = |text: Option<String>| text.and_then(|text| crate::resource::version::Version::parse(&text));
-        let (declared, live) = (version(scene.declared_text("engineVersion").map(str::to_owned)), version(scene.live_text("engineVersion")));
+        let (declared, live) = (
+            version(scene.declared_text("engineVersion").map(str::to_owned)),
+            version(scene.live_text("engineVersion")),
+        );
         declared.zip(live).is_some_and(|(declared, live)| declared.compare(live).is_lt())
     };
     !older && !scene.differs("dataTieringEnabled") && !scene.differs("engine")
@@ -229,7 +274,8 @@ fn push_delete(draft: &mut Draft, snapshot: Option<&str>) {
     let address = draft.address.clone();
     let mut parameters = object([(address.kind.id_member(), json!(address.id))]);
     if let Some(snapshot) = snapshot {
-        let member = if address.kind == Kind::ServerlessCache { "FinalSnapshotName" } else { "FinalSnapshotIdentifier" };
+        let member =
+            if address.kind == Kind::ServerlessCache { "FinalSnapshotName" } else { "FinalSnapshotIdentifier" };
         parameters.insert(member.into(), json!(snapshot));
     }
     if address.kind == Kind::Alarm {
@@ -251,13 +297,24 @@ pub fn deleted(spec: &Spec, live: &Live, options: &Options, address: &Address) -
         return Planned { draft, action: Action::Noop, ownership: owner, fingerprint: None, count: None };
     }
     if ownership::is_protected(live, address, resource) {
-        draft.blocks("protected", "it is protected (lifecycle.protect, kept in a tag)", "set `protect: false`, apply, then try again");
+        draft.blocks(
+            "protected",
+            "it is protected (lifecycle.protect, kept in a tag)",
+            "set `protect: false`, apply, then try again",
+        );
     }
     needs_permit(&mut draft, options, Permit::Delete);
     // A failed creation has nothing to keep, and AWS refuses to take a snapshot of it.
-    let keep = resource.and_then(|resource| resource.lifecycle("finalSnapshot")) != Some(false) && view.status() != "create-failed";
+    let keep = resource.and_then(|resource| resource.lifecycle("finalSnapshot")) != Some(false)
+        && view.status() != "create-failed";
     let memcached = view.text("Engine") == Some("memcached");
     let snapshot = (address.kind.is_cache() && keep && !memcached).then(|| snapshot_name(address, options));
     push_delete(&mut draft, snapshot.as_deref());
-    Planned { draft, action: Action::Delete, ownership: owner, fingerprint: fingerprint::of(live, address), count: None }
+    Planned {
+        draft,
+        action: Action::Delete,
+        ownership: owner,
+        fingerprint: fingerprint::of(live, address),
+        count: None,
+    }
 }

@@ -39,13 +39,23 @@ pub fn github(diagnostics: &[Located], findings: &[Finding]) -> String {
         let help = diagnostic.help.as_deref().map(|help| format!("; {help}")).unwrap_or_default();
         out.push_str(&format!(
             "::{} file={},line={},col={},title={}::{}\n",
-            command(severity), diagnostic.file, diagnostic.line, diagnostic.column, diagnostic.code, escape(&format!("{}{help}", diagnostic.message)),
+            command(severity),
+            diagnostic.file,
+            diagnostic.line,
+            diagnostic.column,
+            diagnostic.code,
+            escape(&format!("{}{help}", diagnostic.message)),
         ));
     }
     for finding in findings {
         out.push_str(&format!(
             "::{} file={},line={},col={},title={}::{}\n",
-            command(&finding.severity), finding.file, finding.line, finding.column, finding.rule, escape(&format!("{}: {}", finding.address, finding.message)),
+            command(&finding.severity),
+            finding.file,
+            finding.line,
+            finding.column,
+            finding.rule,
+            escape(&format!("{}: {}", finding.address, finding.message)),
         ));
     }
     out
@@ -77,11 +87,25 @@ pub fn sarif(diagnostics: &[Located], findings: &[Finding]) -> Value {
                 Severity::Warn => "warn",
                 Severity::Info => "info",
             };
-            result(diagnostic.code, severity, diagnostic.message.clone(), &diagnostic.file, diagnostic.line, diagnostic.column)
+            result(
+                diagnostic.code,
+                severity,
+                diagnostic.message.clone(),
+                &diagnostic.file,
+                diagnostic.line,
+                diagnostic.column,
+            )
         })
         .collect();
     results.extend(findings.iter().map(|finding| {
-        result(&finding.rule, &finding.severity, format!("{}: {}", finding.address, finding.message), &finding.file, finding.line, finding.column)
+        result(
+            &finding.rule,
+            &finding.severity,
+            format!("{}: {}", finding.address, finding.message),
+            &finding.file,
+            finding.line,
+            finding.column,
+        )
     }));
     let mut rules: Vec<&str> = results.iter().filter_map(|result| result["ruleId"].as_str()).collect();
     rules.sort_unstable();
@@ -102,7 +126,16 @@ pub fn findings(findings: &[Finding]) -> String {
     findings
         .iter()
         .map(|finding| {
-            format!("{}:{}:{}: {} {}: {} ({})\n", finding.file, finding.line, finding.column, finding.severity, finding.address, finding.message, finding.rule)
+            format!(
+                "{}:{}:{}: {} {}: {} ({})\n",
+                finding.file,
+                finding.line,
+                finding.column,
+                finding.severity,
+                finding.address,
+                finding.message,
+                finding.rule
+            )
         })
         .collect()
 }

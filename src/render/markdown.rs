@@ -5,7 +5,13 @@ use super::value::brief;
 use crate::plan::model::{Action, Plan};
 
 pub fn plan(plan: &Plan) -> String {
-    let mut out = format!("### cachectl plan: `{}` in {} ({})\n\n**{}**\n", plan.stack, plan.region, plan.account_id, last_line(plan));
+    let mut out = format!(
+        "### cachectl plan: `{}` in {} ({})\n\n**{}**\n",
+        plan.stack,
+        plan.region,
+        plan.account_id,
+        last_line(plan)
+    );
     if !plan.changes.is_empty() {
         out.push_str("\n| | address | attribute | before | after | impact |\n|---|---|---|---|---|---|\n");
     }
@@ -28,17 +34,31 @@ pub fn plan(plan: &Plan) -> String {
                 let title = if index == 0 { title.as_str() } else { "| | |" };
                 let shown = |value| if attribute.sensitive { "(secret)".to_owned() } else { cell(&brief(value)) };
                 let impact = format!("{:?}", attribute.impact).to_lowercase();
-                out.push_str(&format!("{title} {} | {} | {} | {impact} |\n", attribute.path, shown(&attribute.before), shown(&attribute.after)));
+                out.push_str(&format!(
+                    "{title} {} | {} | {} | {impact} |\n",
+                    attribute.path,
+                    shown(&attribute.before),
+                    shown(&attribute.after)
+                ));
             }
         }
         for pending in &change.pending {
-            out.push_str(&format!("| pending | | {} | | {} | deferred |\n", pending.path, cell(&brief(&pending.value))));
+            out.push_str(&format!(
+                "| pending | | {} | | {} | deferred |\n",
+                pending.path,
+                cell(&brief(&pending.value))
+            ));
         }
         for remaining in &change.remaining {
             out.push_str(&format!("| then | | {} | | | |\n", cell(remaining)));
         }
         if let Some(blocked) = &change.blocked {
-            out.push_str(&format!("| **blocked** | | {} | {} | {} | |\n", blocked.rule, cell(&blocked.reason), cell(&blocked.hint)));
+            out.push_str(&format!(
+                "| **blocked** | | {} | {} | {} | |\n",
+                blocked.rule,
+                cell(&blocked.reason),
+                cell(&blocked.hint)
+            ));
         }
     }
     if !plan.steps.is_empty() {

@@ -73,11 +73,13 @@ fn block(change: &Change, width: usize) -> String {
         (_, Ownership::Foreign) => "another stack's".to_owned(),
         _ => String::new(),
     };
-    let mut out = format!("{}{}{}\n", paint(label, &title), if what.is_empty() { "" } else { "   " }, paint(label, &what));
+    let mut out =
+        format!("{}{}{}\n", paint(label, &title), if what.is_empty() { "" } else { "   " }, paint(label, &what));
     // Blank-separated blocks for what needs reading; what is created in bulk stays a line.
     let brief_block = change.action == Action::Create && change.address.to_string().starts_with("alarm/");
     if !brief_block {
-        let name_width = change.attributes.iter().map(|attribute| attribute.path.chars().count()).max().unwrap_or(0).min(28);
+        let name_width =
+            change.attributes.iter().map(|attribute| attribute.path.chars().count()).max().unwrap_or(0).min(28);
         for attribute in &change.attributes {
             out.push_str(&attribute_line(attribute, change.action, name_width, width));
         }
@@ -87,7 +89,11 @@ fn block(change: &Change, width: usize) -> String {
         out.push_str(&format!("  {} {}\n", paint(Label::Warn, "!"), wrap(&text, width - 4, "    ")));
     }
     for remaining in &change.remaining {
-        out.push_str(&format!("  {} {}\n", paint(Label::Dim, ">"), wrap(&format!("then: {remaining}"), width - 4, "    ")));
+        out.push_str(&format!(
+            "  {} {}\n",
+            paint(Label::Dim, ">"),
+            wrap(&format!("then: {remaining}"), width - 4, "    ")
+        ));
     }
     if let Some(blocked) = &change.blocked {
         let text = format!("BLOCKED ({}): {}", blocked.rule, blocked.reason);
@@ -100,7 +106,8 @@ fn block(change: &Change, width: usize) -> String {
 }
 
 fn attribute_line(attribute: &AttributeChange, action: Action, name_width: usize, width: usize) -> String {
-    let shown = |value: &Value| if attribute.sensitive && !value.is_null() { "(secret)".to_owned() } else { brief(value) };
+    let shown =
+        |value: &Value| if attribute.sensitive && !value.is_null() { "(secret)".to_owned() } else { brief(value) };
     let value = if action == Action::Create {
         shown(&attribute.after)
     } else {
@@ -165,7 +172,11 @@ fn parameters(step: &Step) -> String {
                     let one = |item: &Value| {
                         let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
                         let value = text("ParameterValue");
-                        if value.is_empty() { text("ParameterName") } else { format!("{}={value}", text("ParameterName")) }
+                        if value.is_empty() {
+                            text("ParameterName")
+                        } else {
+                            format!("{}={value}", text("ParameterName"))
+                        }
                     };
                     items.iter().map(one).collect::<Vec<_>>().join(", ")
                 }
@@ -174,7 +185,9 @@ fn parameters(step: &Step) -> String {
         }
         if step.operation == "AddTagsToResource" || step.operation == "TagResource" {
             let tags = step.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
-            parts.extend(tags.filter_map(|tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, tag.get("Value")?.as_str()?))));
+            parts.extend(
+                tags.filter_map(|tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, tag.get("Value")?.as_str()?))),
+            );
         }
     }
     if step.parameters.get("ApplyImmediately") == Some(&Value::Bool(false)) {
@@ -195,25 +208,35 @@ fn typical(step: &Step) -> Option<&'static str> {
         ("IncreaseReplicaCount" | "DecreaseReplicaCount", _) => "~10 min",
         ("ModifyReplicationGroupShardConfiguration", _) => "minutes to hours, by the data",
         ("CreateServerlessCache" | "DeleteServerlessCache", _) => "~3 min",
-        ("ModifyReplicationGroup", _) if step.parameters.contains_key("CacheNodeType") || step.parameters.contains_key("EngineVersion") => "~20 min",
+        ("ModifyReplicationGroup", _)
+            if step.parameters.contains_key("CacheNodeType") || step.parameters.contains_key("EngineVersion") =>
+        {
+            "~20 min"
+        }
         ("ModifyReplicationGroup" | "ModifyServerlessCache", _) => "~2 min",
         (_, Wait::Active | Wait::Available | Wait::Deleted) => "~1 min",
     })
 }
 
 fn lint(plan: &Plan, width: usize) -> String {
-    if plan.lint.is_empty() {
+    // Hints are for `validate`; here they would bury what changes.
+    let findings: Vec<_> = plan.lint.iter().filter(|finding| finding.severity != "info").collect();
+    if findings.is_empty() {
         return String::new();
     }
     let mut out = format!("\n{}\n", paint(Label::Strong, "Lint"));
-    for finding in &plan.lint {
+    for finding in findings {
         let label = match finding.severity.as_str() {
             "error" => Label::Error,
             "warn" => Label::Warn,
             _ => Label::Dim,
         };
         let text = format!("{}  {}: {}", finding.rule, finding.address, finding.message);
-        out.push_str(&format!("  {} {}\n", paint(label, &format!("{:<5}", finding.severity)), wrap(&text, width - 8, "        ")));
+        out.push_str(&format!(
+            "  {} {}\n",
+            paint(label, &format!("{:<5}", finding.severity)),
+            wrap(&text, width - 8, "        ")
+        ));
     }
     out
 }
@@ -223,7 +246,9 @@ fn orphans(plan: &Plan) -> String {
         return String::new();
     }
     let names: String = plan.orphans.iter().map(|address| format!("  {address}\n")).collect();
-    format!("\nOrphans: owned by this stack, no longer in the spec (--prune --allow delete:ADDRESS deletes them)\n{names}")
+    format!(
+        "\nOrphans: owned by this stack, no longer in the spec (--prune --allow delete:ADDRESS deletes them)\n{names}"
+    )
 }
 
 pub fn last_line(plan: &Plan) -> String {

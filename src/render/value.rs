@@ -20,7 +20,10 @@ fn full(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.iter().map(full).collect::<Vec<_>>().join(", ")),
         Value::Object(map) => {
-            format!("{{{}}}", map.iter().map(|(key, value)| format!("{key}: {}", full(value))).collect::<Vec<_>>().join(", "))
+            format!(
+                "{{{}}}",
+                map.iter().map(|(key, value)| format!("{key}: {}", full(value))).collect::<Vec<_>>().join(", ")
+            )
         }
         Value::Bool(_) | Value::Number(_) => value.to_string(),
     }

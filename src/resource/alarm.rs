@@ -96,7 +96,22 @@ pub struct Alarm {
 #[derive(Debug, Default)]
 pub struct Alarms {
     pub named: Vec<Alarm>,
-    pub per_node: BTreeMap<Address, usize>,
+    pub per_node: BTreeMap<Address, PerNode>,
+}
+
+/// Alarms of a cache by the nodes that get them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PerNode {
+    pub every: usize,
+    pub primary: usize,
+    pub replica: usize,
+}
+
+impl PerNode {
+    /// How many alarms so many nodes have.
+    pub fn count(self, nodes: usize, shards: usize) -> usize {
+        self.every * nodes + self.primary * shards + self.replica * nodes.saturating_sub(shards)
+    }
 }
 
 pub fn suffix(stack: &str) -> String {
@@ -115,26 +130,43 @@ pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
     for resource in spec.resources.values() {
         match resource.address.kind {
             Kind::Alarm => match resource.fields.get("for").and_then(Value::as_str) {
-                None => alarms.named.push(Alarm { name: resource.address.id.clone(), fields: own_fields(resource), cache: None }),
+                None => alarms.named.push(Alarm {
+                    name: resource.address.id.clone(),
+                    fields: own_fields(resource),
+                    cache: None,
+                }),
                 Some(cache) => {
                     let Ok(cache) = cache.parse::<Address>() else { continue };
                     let scope = resource.fields.get("scope").and_then(Value::as_str).unwrap_or("node");
-                    *alarms.per_node.entry(cache.clone()).or_default() += 1;
+                    let per_node = alarms.per_node.entry(cache.clone()).or_default();
+                    match scope {
+                        "primary" => per_node.primary += 1,
+                        "replica" => per_node.replica += 1,
+                        _ => per_node.every += 1,
+                    }
                     for node in nodes(live, &cache, scope) {
                         let fields = filled(own_fields(resource), &cache, &node);
-                        alarms.named.push(Alarm { name: format!("{node}-{}", resource.address.id), fields, cache: Some(cache.clone()) });
+                        alarms.named.push(Alarm {
+                            name: format!("{node}-{}", resource.address.id),
+                            fields,
+                            cache: Some(cache.clone()),
+                        });
                     }
                 }
             },
             kind if kind.is_cache() => {
                 let Some(preset) = resource.fields.get("alarms").and_then(Value::as_object) else { continue };
                 let rules = alarm_preset::rules(resource, preset, live);
-                *alarms.per_node.entry(resource.address.clone()).or_default() += rules.len();
+                alarms.per_node.entry(resource.address.clone()).or_default().every += rules.len();
                 for node in nodes(live, &resource.address, "node") {
                     for (metric, fields) in &rules {
                         let mut fields = filled(fields.clone(), &resource.address, &node);
                         alarm_preset::node_dimension(metric, &mut fields);
-                        alarms.named.push(Alarm { name: format!("{node}-{metric}"), fields, cache: Some(resource.address.clone()) });
+                        alarms.named.push(Alarm {
+                            name: format!("{node}-{metric}"),
+                            fields,
+                            cache: Some(resource.address.clone()),
+                        });
                     }
                 }
             }
@@ -145,7 +177,12 @@ pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
 }
 
 fn own_fields(resource: &Resource) -> Map<String, Value> {
-    resource.fields.iter().filter(|(name, _)| !matches!(name.as_str(), "for" | "scope" | "tags")).map(|(name, value)| (name.clone(), value.clone())).collect()
+    resource
+        .fields
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "for" | "scope" | "tags"))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// The names under which a cache's metrics stand: its member clusters, or the serverless cache itself.
@@ -154,16 +191,20 @@ pub fn nodes(live: &Live, cache: &Address, scope: &str) -> Vec<String> {
     if cache.kind == Kind::ServerlessCache {
         return vec![cache.id.clone()];
     }
-    view.member_ids().filter(|member| scope == "node" || view.role(member).is_none_or(|role| role == scope)).map(str::to_owned).collect()
+    view.member_ids()
+        .filter(|member| scope == "node" || view.role(member).is_none_or(|role| role == scope))
+        .map(str::to_owned)
+        .collect()
 }
 
-/// How many nodes the spec asks for.
-pub fn declared_nodes(resource: &Resource) -> usize {
+/// How many nodes and shards the spec asks for.
+pub fn declared_nodes(resource: &Resource) -> (usize, usize) {
     let number = |name: &str| resource.fields.get(name).and_then(Value::as_u64).map(|number| number as usize);
+    let shards = number("numNodeGroups").unwrap_or(1);
     match (resource.address.kind, number("numCacheClusters")) {
-        (Kind::ServerlessCache, _) => 1,
-        (_, Some(nodes)) => nodes,
-        _ => number("numNodeGroups").unwrap_or(1) * (number("replicasPerNodeGroup").unwrap_or(0) + 1),
+        (Kind::ServerlessCache, _) => (1, 1),
+        (_, Some(nodes)) => (nodes, 1),
+        _ => (shards * (number("replicasPerNodeGroup").unwrap_or(0) + 1), shards),
     }
 }
 
@@ -206,7 +247,8 @@ pub fn parameters(alarm: &Alarm, live: Option<&Value>, stack: &str) -> Map<Strin
             parameters.insert(member.to_owned(), value);
         }
     }
-    let description = parameters.get("AlarmDescription").and_then(Value::as_str).map(plain_description).unwrap_or_default();
+    let description =
+        parameters.get("AlarmDescription").and_then(Value::as_str).map(plain_description).unwrap_or_default();
     let described = if description.is_empty() { suffix(stack) } else { format!("{description} {}", suffix(stack)) };
     parameters.insert("AlarmDescription".to_owned(), json!(described));
     parameters.insert("AlarmName".to_owned(), json!(alarm.name));
@@ -232,7 +274,8 @@ pub fn differences(alarm: &Alarm, view: &View<'_>) -> Vec<(&'static str, Option<
             if attribute.field.name == "description" {
                 live = live.and_then(|text| Some(json!(plain_description(text.as_str()?))));
             }
-            (!crate::plan::draft::same(attribute, declared, live.as_ref())).then(|| (attribute.field.name, live, declared.clone()))
+            (!crate::plan::draft::same(attribute, declared, live.as_ref()))
+                .then(|| (attribute.field.name, live, declared.clone()))
         })
         .collect()
 }
@@ -243,7 +286,8 @@ pub fn belongs_to(alarm: &Value, cache: &Address) -> bool {
         Kind::ServerlessCache => value == cache.id,
         _ => value.strip_prefix(cache.id.as_str()).is_some_and(|rest| {
             let parts: Vec<_> = rest.split('-').skip(1).collect();
-            let digits = |part: &&str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+            let digits =
+                |part: &&str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
             rest.starts_with('-')
                 && match parts.as_slice() {
                     [node] => digits(node, 3),

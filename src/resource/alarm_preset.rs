@@ -21,13 +21,31 @@ struct Rule {
     description: &'static str,
 }
 
-const fn rule(metric: &'static str, statistic: &'static str, period: u32, of: (u32, u32), threshold: f64, description: &'static str) -> Rule {
-    Rule { metric, statistic, period, datapoints: of.0, periods: of.1, threshold, comparison: GREATER, missing: "missing", description }
+const fn rule(
+    metric: &'static str,
+    statistic: &'static str,
+    period: u32,
+    of: (u32, u32),
+    threshold: f64,
+    description: &'static str,
+) -> Rule {
+    Rule {
+        metric,
+        statistic,
+        period,
+        datapoints: of.0,
+        periods: of.1,
+        threshold,
+        comparison: GREATER,
+        missing: "missing",
+        description,
+    }
 }
 
 /// The alarms of one cache: metric and alarm fields, without dimensions.
 pub fn rules(resource: &Resource, preset: &Map<String, Value>, live: &Live) -> Vec<(String, Map<String, Value>)> {
-    let rules = if resource.address.kind == Kind::ServerlessCache { serverless(resource) } else { provisioned(resource, live) };
+    let rules =
+        if resource.address.kind == Kind::ServerlessCache { serverless(resource) } else { provisioned(resource, live) };
     let overrides = preset.get("override").and_then(Value::as_object);
     rules
         .into_iter()
@@ -75,32 +93,100 @@ fn provisioned(resource: &Resource, live: &Live) -> Vec<Rule> {
     let vcpus = vcpus(node_type);
     // The engine has one main thread: below four cores the node's CPU says more than the engine's.
     let cpu = if vcpus >= 4 {
-        rule("EngineCPUUtilization", "Average", 60, (5, 5), 90.0, "The engine's main thread is busy. Scale up or add shards.")
+        rule(
+            "EngineCPUUtilization",
+            "Average",
+            60,
+            (5, 5),
+            90.0,
+            "The engine's main thread is busy. Scale up or add shards.",
+        )
     } else {
-        rule("CPUUtilization", "Average", 60, (5, 5), 90.0 / f64::from(vcpus), "One core's worth of the node is busy. Scale up or add shards.")
+        rule(
+            "CPUUtilization",
+            "Average",
+            60,
+            (5, 5),
+            90.0 / f64::from(vcpus),
+            "One core's worth of the node is busy. Scale up or add shards.",
+        )
     };
     let mut rules = vec![
         cpu,
-        rule("DatabaseMemoryUsagePercentage", "Average", 60, (5, 5), 80.0, "Memory is nearly full: evictions or refused writes are near."),
-        rule("Evictions", "Sum", 300, (2, 3), 100.0, "Keys are evicted to make room. Scale up, or shorten the keys' lives."),
-        rule("CurrConnections", "Average", 60, (10, 10), 52_000.0, "80 % of the 65,000 connections that a node takes are open."),
+        rule(
+            "DatabaseMemoryUsagePercentage",
+            "Average",
+            60,
+            (5, 5),
+            80.0,
+            "Memory is nearly full: evictions or refused writes are near.",
+        ),
+        rule(
+            "Evictions",
+            "Sum",
+            300,
+            (2, 3),
+            100.0,
+            "Keys are evicted to make room. Scale up, or shorten the keys' lives.",
+        ),
+        rule(
+            "CurrConnections",
+            "Average",
+            60,
+            (10, 10),
+            52_000.0,
+            "80 % of the 65,000 connections that a node takes are open.",
+        ),
         rule("NewConnections", "Sum", 60, (2, 3), 1_000.0, "Clients connect again and again instead of pooling."),
-        Rule { comparison: "GreaterThanOrEqualToThreshold", ..rule("TrafficManagementActive", "Maximum", 60, (3, 5), 1.0, "The node sheds traffic: more commands arrive than it can process.") },
-        rule("NetworkBandwidthInAllowanceExceeded", "Sum", 60, (3, 5), 0.0, "Incoming traffic is above what the node type allows."),
-        rule("NetworkBandwidthOutAllowanceExceeded", "Sum", 60, (3, 5), 0.0, "Outgoing traffic is above what the node type allows."),
+        Rule {
+            comparison: "GreaterThanOrEqualToThreshold",
+            ..rule(
+                "TrafficManagementActive",
+                "Maximum",
+                60,
+                (3, 5),
+                1.0,
+                "The node sheds traffic: more commands arrive than it can process.",
+            )
+        },
+        rule(
+            "NetworkBandwidthInAllowanceExceeded",
+            "Sum",
+            60,
+            (3, 5),
+            0.0,
+            "Incoming traffic is above what the node type allows.",
+        ),
+        rule(
+            "NetworkBandwidthOutAllowanceExceeded",
+            "Sum",
+            60,
+            (3, 5),
+            0.0,
+            "Outgoing traffic is above what the node type allows.",
+        ),
     ];
-    if super::alarm::declared_nodes(resource) > 1 {
+    if super::alarm::declared_nodes(resource).0 > 1 {
         // On every node, since a failover moves the primary, which has no lag to report.
-        let lag = rule("ReplicationLag", "Average", 60, (15, 15), 1.0, "A replica is more than a second behind its primary.");
+        let lag =
+            rule("ReplicationLag", "Average", 60, (15, 15), 1.0, "A replica is more than a second behind its primary.");
         rules.push(Rule { missing: "notBreaching", ..lag });
     }
     rules
 }
 
 fn serverless(resource: &Resource) -> Vec<Rule> {
-    let limit = |pointer: &str| resource.fields.get("cacheUsageLimits").and_then(|limits| limits.pointer(pointer)?.as_f64());
+    let limit =
+        |pointer: &str| resource.fields.get("cacheUsageLimits").and_then(|limits| limits.pointer(pointer)?.as_f64());
     let mut rules = vec![
-        rule("ThrottledCmds", "Sum", 60, (2, 3), 0.0, "Commands are throttled: the cache is at its limit or still scaling."),
+        rule(
+            "ThrottledCmds",
+            "Sum",
+            60,
+            (2, 3),
+            0.0,
+            "Commands are throttled: the cache is at its limit or still scaling.",
+        ),
         rule("SuccessfulReadRequestLatency", "Average", 60, (3, 5), 5_000.0, "Reads take more than 5 ms."),
         rule("SuccessfulWriteRequestLatency", "Average", 60, (3, 5), 5_000.0, "Writes take more than 5 ms."),
         rule("AuthenticationFailures", "Sum", 60, (1, 5), 0.0, "Somebody fails to log in."),
@@ -108,10 +194,24 @@ fn serverless(resource: &Resource) -> Vec<Rule> {
         rule("KeyAuthorizationFailures", "Sum", 60, (1, 5), 0.0, "A user tries keys that it may not touch."),
     ];
     if let Some(gigabytes) = limit("/dataStorage/maximum") {
-        rules.push(rule("BytesUsedForCache", "Maximum", 300, (2, 3), 0.8 * gigabytes * 1e9, "80 % of the storage limit is used."));
+        rules.push(rule(
+            "BytesUsedForCache",
+            "Maximum",
+            300,
+            (2, 3),
+            0.8 * gigabytes * 1e9,
+            "80 % of the storage limit is used.",
+        ));
     }
     if let Some(units) = limit("/ecpuPerSecond/maximum") {
-        rules.push(rule("ElastiCacheProcessingUnits", "Sum", 60, (3, 5), 0.8 * units * 60.0, "80 % of the processing limit is used."));
+        rules.push(rule(
+            "ElastiCacheProcessingUnits",
+            "Sum",
+            60,
+            (3, 5),
+            0.8 * units * 60.0,
+            "80 % of the processing limit is used.",
+        ));
     }
     rules.into_iter().map(|rule| Rule { missing: "notBreaching", ..rule }).collect()
 }
@@ -134,6 +234,8 @@ fn vcpus(node_type: &str) -> u32 {
         ("t1", _) | ("t2", "micro" | "small") => 1,
         (_, "micro" | "small" | "medium" | "large") => 2,
         (_, "xlarge") => 4,
-        (_, size) => size.strip_suffix("xlarge").and_then(|times| times.parse::<u32>().ok()).map_or(2, |times| times * 4),
+        (_, size) => {
+            size.strip_suffix("xlarge").and_then(|times| times.parse::<u32>().ok()).map_or(2, |times| times * 4)
+        }
     }
 }

@@ -124,7 +124,8 @@ impl Attribute {
             Read::With(read) => read(view),
             Read::Own(member) => view.own(member).map(|value| shape.from_api(value)),
             Read::Member(member) => {
-                let mut values = view.members.iter().filter_map(|cluster| cluster.get(member)).map(|value| shape.from_api(value));
+                let mut values =
+                    view.members.iter().filter_map(|cluster| cluster.get(member)).map(|value| shape.from_api(value));
                 let first = values.next()?;
                 let differs = |value: &Value| declared.is_some_and(|declared| !shape.same(declared, value));
                 if differs(&first) { Some(first) } else { values.find(differs).or(Some(first)) }

@@ -76,10 +76,19 @@ impl Live {
     }
 
     pub fn arn(&self, address: &Address) -> String {
-        self.get(address).and_then(|own| own.get("ARN").or_else(|| own.get("AlarmArn"))).and_then(Value::as_str).map_or_else(
-            || address.arn(if self.partition.is_empty() { "aws" } else { &self.partition }, &self.region, &self.account_id),
-            str::to_owned,
-        )
+        self.get(address)
+            .and_then(|own| own.get("ARN").or_else(|| own.get("AlarmArn")))
+            .and_then(Value::as_str)
+            .map_or_else(
+                || {
+                    address.arn(
+                        if self.partition.is_empty() { "aws" } else { &self.partition },
+                        &self.region,
+                        &self.account_id,
+                    )
+                },
+                str::to_owned,
+            )
     }
 
     pub fn status(&self, address: &Address) -> Option<&str> {
@@ -119,7 +128,9 @@ impl<'a> View<'a> {
 
     /// The same of its member clusters, where the engine version and the node type stand.
     pub fn member_pending(&self, member: &str) -> Option<&'a Value> {
-        self.members.iter().find_map(|cluster| cluster.get("PendingModifiedValues")?.get(member).filter(|value| !value.is_null()))
+        self.members
+            .iter()
+            .find_map(|cluster| cluster.get("PendingModifiedValues")?.get(member).filter(|value| !value.is_null()))
     }
 
     pub fn node_groups(&self) -> &'a [Value] {

@@ -3,8 +3,18 @@
 use super::shape::{ARN, Field, Keys, Shape, integer, list, pattern, text};
 
 pub const LIFECYCLE: Shape = Shape::Object(&[
-    Field::new("protect", "", Shape::Bool, "Refuse to delete or replace the cache, whatever is allowed on the command line. Kept in a tag, so that it outlives the spec. Default false."),
-    Field::new("finalSnapshot", "", Shape::Bool, "Take a final snapshot before the cache is deleted or replaced. Default true."),
+    Field::new(
+        "protect",
+        "",
+        Shape::Bool,
+        "Refuse to delete or replace the cache, whatever is allowed on the command line. Kept in a tag, so that it outlives the spec. Default false.",
+    ),
+    Field::new(
+        "finalSnapshot",
+        "",
+        Shape::Bool,
+        "Take a final snapshot before the cache is deleted or replaced. Default true.",
+    ),
     Field::new("ignore", "", list(&text(128), 0, 64), "Attributes whose differences are left alone."),
 ]);
 
@@ -13,37 +23,93 @@ const OVERRIDE: Shape = Shape::OrNone(&Shape::Object(&[
     Field::new("period", "", integer(10, 86_400), "Seconds that one datapoint covers."),
     Field::new("evaluationPeriods", "", integer(1, 10_080), "Datapoints that are looked at."),
     Field::new("datapointsToAlarm", "", integer(1, 10_080), "Datapoints of those that must breach."),
-    Field::new("statistic", "", Shape::Enum(&["SampleCount", "Average", "Sum", "Minimum", "Maximum"]), "Statistic over one period."),
-    Field::new("treatMissingData", "", Shape::Enum(&["breaching", "notBreaching", "ignore", "missing"]), "What a period without data counts as."),
+    Field::new(
+        "statistic",
+        "",
+        Shape::Enum(&["SampleCount", "Average", "Sum", "Minimum", "Maximum"]),
+        "Statistic over one period.",
+    ),
+    Field::new(
+        "treatMissingData",
+        "",
+        Shape::Enum(&["breaching", "notBreaching", "ignore", "missing"]),
+        "What a period without data counts as.",
+    ),
 ]));
 
 pub const ALARMS: Shape = Shape::Object(&[
-    Field::new("preset", "", Shape::Enum(&["recommended"]), "Which alarms every member of the cache gets; they follow the topology.").required(),
-    Field::new("alarmActions", "", list(&ARN, 0, 5), "ARNs that are notified when an alarm fires, usually one SNS topic."),
+    Field::new(
+        "preset",
+        "",
+        Shape::Enum(&["recommended"]),
+        "Which alarms every member of the cache gets; they follow the topology.",
+    )
+    .required(),
+    Field::new(
+        "alarmActions",
+        "",
+        list(&ARN, 0, 5),
+        "ARNs that are notified when an alarm fires, usually one SNS topic.",
+    ),
     Field::new("okActions", "", list(&ARN, 0, 5), "ARNs that are notified when an alarm recovers."),
     Field::new("insufficientDataActions", "", list(&ARN, 0, 5), "ARNs that are notified when an alarm has no data."),
-    Field::new("override", "", Shape::Map { of: &OVERRIDE, keys: Keys::Any }, "Changes to single alarms of the preset, by metric; `none` leaves one out."),
+    Field::new(
+        "override",
+        "",
+        Shape::Map { of: &OVERRIDE, keys: Keys::Any },
+        "Changes to single alarms of the preset, by metric; `none` leaves one out.",
+    ),
 ]);
 
 pub const SMOKE: Shape = Shape::OrNone(&Shape::Object(&[
-    Field::new("patterns", "", list(&Shape::Enum(&["cacheAside", "writeThrough", "stampede", "session", "lock"]), 0, 5), "Caching patterns to run. Default all."),
+    Field::new(
+        "patterns",
+        "",
+        list(&Shape::Enum(&["cacheAside", "writeThrough", "stampede", "session", "lock"]), 0, 5),
+        "Caching patterns to run. Default all.",
+    ),
     Field::new("duration", "", Shape::Duration, "How long the whole smoke test may load the cache. Default 10s."),
     Field::new("clients", "", integer(1, 1000), "Connections of the load. Default 8."),
     Field::new("valueSize", "", integer(1, 1_048_576), "Bytes of each value. Default 512."),
-    Field::new("rate", "", Shape::Number, "Operations a second of the load, at a fixed schedule. Default half of what the cache took."),
+    Field::new(
+        "rate",
+        "",
+        Shape::Number,
+        "Operations a second of the load, at a fixed schedule. Default half of what the cache took.",
+    ),
     Field::new("timeout", "", Shape::Duration, "How long connecting and each operation may take. Default 3s."),
-    Field::new("onUnreachable", "", Shape::Enum(&["warn", "fail", "skip"]), "What a cache counts as that this machine cannot reach. Default warn."),
+    Field::new(
+        "onUnreachable",
+        "",
+        Shape::Enum(&["warn", "fail", "skip"]),
+        "What a cache counts as that this machine cannot reach. Default warn.",
+    ),
     Field::new("host", "", text(255), "Connect here instead of to the cache's endpoint: the near end of a tunnel."),
     Field::new("port", "", integer(1, 65_535), "Port to go with `host`."),
     Field::new("caFile", "", text(4096), "PEM file of the certificate authorities to trust, instead of the system's."),
     Field::new("username", "", text(120), "User to log in as, where the cache has user groups."),
-    Field::new("password", "", Shape::Secret, "Where that user's password is kept. A cache with an `authToken` uses that."),
-    Field::new("require", "", Shape::Object(&[
-        Field::new("p99Ms", "", Shape::Number, "99th percentile of the load's latency, at most this many milliseconds."),
-        Field::new("errorRate", "", Shape::Number, "Share of operations that may fail, 0 to 1."),
-        Field::new("hitRate", "", Shape::Number, "Share of cache-aside reads that must hit, 0 to 1."),
-        Field::new("opsPerSecond", "", Shape::Number, "Operations a second that the load must reach."),
-    ]), "What must hold for the smoke test to pass."),
+    Field::new(
+        "password",
+        "",
+        Shape::Secret,
+        "Where that user's password is kept. A cache with an `authToken` uses that.",
+    ),
+    Field::new(
+        "require",
+        "",
+        Shape::Object(&[
+            Field::new(
+                "p99Ms",
+                "",
+                Shape::Number,
+                "99th percentile of the load's latency, at most this many milliseconds.",
+            ),
+            Field::new("errorRate", "", Shape::Number, "Share of operations that may fail, 0 to 1."),
+            Field::new("hitRate", "", Shape::Number, "Share of cache-aside reads that must hit, 0 to 1."),
+            Field::new("opsPerSecond", "", Shape::Number, "Operations a second that the load must reach."),
+        ]),
+        "What must hold for the smoke test to pass.",
+    ),
 ]));
 
 pub const WINDOW: Shape = pattern(
@@ -51,4 +117,5 @@ pub const WINDOW: Shape = pattern(
     64,
     "sun:05:00-sun:06:00",
 );
-pub const DAILY_WINDOW: Shape = pattern("^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$", 11, "03:00-04:00");
+pub const DAILY_WINDOW: Shape =
+    pattern("^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$", 11, "03:00-04:00");

@@ -47,7 +47,10 @@ pub fn user_parameters(live: &Live, group: &str) -> BTreeMap<String, String> {
         .flatten()
         .filter(|parameter| parameter.get("Source").and_then(Value::as_str) == Some("user"))
         .filter_map(|parameter| {
-            Some((parameter.get("ParameterName")?.as_str()?.to_owned(), parameter.get("ParameterValue")?.as_str()?.to_owned()))
+            Some((
+                parameter.get("ParameterName")?.as_str()?.to_owned(),
+                parameter.get("ParameterValue")?.as_str()?.to_owned(),
+            ))
         })
         .collect()
 }
@@ -100,7 +103,8 @@ pub fn push_parameters(draft: &mut Draft, parameters: &[(&String, &String)]) {
     for chunk in parameters.chunks(CHUNK) {
         let entries: Vec<_> =
             chunk.iter().map(|(name, value)| json!({"ParameterName": name, "ParameterValue": value})).collect();
-        let call = object([("CacheParameterGroupName", json!(draft.address.id)), ("ParameterNameValues", json!(entries))]);
+        let call =
+            object([("CacheParameterGroupName", json!(draft.address.id)), ("ParameterNameValues", json!(entries))]);
         draft.push(Phase::Reset, "ModifyCacheParameterGroup", Wait::Nothing, call);
     }
 }
@@ -126,7 +130,8 @@ fn needs_reboot(catalogue: Option<&Vec<Value>>, name: &str) -> bool {
 /// Unknown parameters and illegal values are found here, before AWS refuses the call that holds them.
 pub fn check(draft: &mut Draft, catalogue: Option<&Vec<Value>>, family: &str, declared: &BTreeMap<String, String>) {
     let Some(parameters) = catalogue.filter(|parameters| !parameters.is_empty()) else { return };
-    let text = |parameter: &Value, member: &str| parameter.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |parameter: &Value, member: &str| parameter.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     for (name, value) in declared {
         let Some(parameter) = entry(Some(parameters), name) else {
             let names = parameters.iter().filter_map(|parameter| parameter.get("ParameterName")?.as_str());
@@ -157,7 +162,8 @@ fn legal(allowed: &str, data_type: &str, value: &str) -> bool {
             let part = part.trim();
             match part.char_indices().skip(1).find(|(_, c)| *c == '-') {
                 Some((dash, _)) => {
-                    let bounds = part[..dash].trim().parse::<i128>().ok().zip(part[dash + 1..].trim().parse::<i128>().ok());
+                    let bounds =
+                        part[..dash].trim().parse::<i128>().ok().zip(part[dash + 1..].trim().parse::<i128>().ok());
                     bounds.is_none_or(|(low, high)| (low..=high).contains(&number))
                 }
                 None => part.parse::<i128>().map_or(true, |only| only == number),
@@ -166,7 +172,9 @@ fn legal(allowed: &str, data_type: &str, value: &str) -> bool {
     }
     // Free text is allowed where AWS gives a pattern or a hint in place of words.
     let words: Vec<_> = allowed.split(',').map(str::trim).collect();
-    let plain = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    let plain = |word: &&str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
     !words.iter().all(plain) || words.contains(&value)
 }
 

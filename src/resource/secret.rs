@@ -42,7 +42,9 @@ pub fn key(address: &Address, field: &str) -> String {
 }
 
 pub fn state(live: &Live, address: &Address, name: &str, declared: &Value) -> State {
-    let Some(seen) = live.secrets.get(&key(address, name)).filter(|_| !declared.is_null()) else { return State::Unknown };
+    let Some(seen) = live.secrets.get(&key(address, name)).filter(|_| !declared.is_null()) else {
+        return State::Unknown;
+    };
     let Some((_, tag)) = field(address.kind) else { return State::Unknown };
     match live.tags.get(address).and_then(|tags| tags.get(tag)) {
         None => State::Unknown,

@@ -73,7 +73,11 @@ fn engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
         }
         (Some("valkey"), Some("redis")) => {
             draft.shows(difference);
-            draft.blocks("engine-downgrade", "valkey to redis is not offered: a replacement would lose the data", "keep `engine: valkey`");
+            draft.blocks(
+                "engine-downgrade",
+                "valkey to redis is not offered: a replacement would lose the data",
+                "keep `engine: valkey`",
+            );
         }
         _ => draft.replaces(difference, "there is no way between memcached and the other engines"),
     }
@@ -84,7 +88,11 @@ fn major_engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Diffe
         draft.shows(difference);
         return;
     }
-    let number = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|text| Version::parse(&format!("{text}.0")).or_else(|| Version::parse(text)));
+    let number = |value: Option<&Value>| {
+        value
+            .and_then(Value::as_str)
+            .and_then(|text| Version::parse(&format!("{text}.0")).or_else(|| Version::parse(text)))
+    };
     let (declared, live) = (number(Some(&difference.declared)), number(difference.live.as_ref()));
     if declared.zip(live).is_some_and(|(declared, live)| (declared.major, declared.minor) < (live.major, live.minor)) {
         draft.replaces(difference, "AWS refuses an engine downgrade");
@@ -105,7 +113,8 @@ fn limits(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     let declared = difference.declared.as_object();
     for limit in ["dataStorage", "ecpuPerSecond"] {
         // An omitted half keeps what AWS has.
-        if declared.is_some_and(|declared| declared.get(limit).is_some_and(Value::is_null)) && live.get(limit).is_some() {
+        if declared.is_some_and(|declared| declared.get(limit).is_some_and(Value::is_null)) && live.get(limit).is_some()
+        {
             draft.blocks("sl-limit-removal", format!("AWS cannot remove the limit {limit}"), "raise it instead");
         }
     }

@@ -8,10 +8,18 @@ use super::Kind;
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
     /// Text, by length and, where the API has one, pattern.
-    Text { pattern: Option<&'static str>, min: usize, max: usize, example: &'static str },
+    Text {
+        pattern: Option<&'static str>,
+        min: usize,
+        max: usize,
+        example: &'static str,
+    },
     /// Text that may be written as a bare number or word: parameter and tag values.
     Scalar,
-    Integer { min: i64, max: i64 },
+    Integer {
+        min: i64,
+        max: i64,
+    },
     Number,
     Bool,
     Enum(&'static [&'static str]),
@@ -23,8 +31,16 @@ pub enum Shape {
     Reference(Kind),
     /// Where a secret is kept, never the secret.
     Secret,
-    List { of: &'static Shape, min: usize, max: usize, order: Order },
-    Map { of: &'static Shape, keys: Keys },
+    List {
+        of: &'static Shape,
+        min: usize,
+        max: usize,
+        order: Order,
+    },
+    Map {
+        of: &'static Shape,
+        keys: Keys,
+    },
     Object(&'static [Field]),
     /// The word `none`, or the shape.
     OrNone(&'static Shape),

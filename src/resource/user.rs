@@ -41,7 +41,9 @@ fn access_string(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference)
         return;
     }
     draft.shows(difference);
-    draft.call(Phase::Settings, "ModifyUser", Wait::Active).insert(difference.member.into(), difference.declared.clone());
+    draft
+        .call(Phase::Settings, "ModifyUser", Wait::Active)
+        .insert(difference.member.into(), difference.declared.clone());
 }
 
 fn normal(access: &str) -> Vec<String> {
@@ -76,7 +78,13 @@ pub fn passwords(draft: &mut Draft, scene: &Scene<'_>) {
     if secret::state(scene.live, &draft.address, "passwords", declared) != secret::State::Different {
         return;
     }
-    draft.shows(&Difference { attribute: "passwords", member: "Passwords", declared: declared.clone(), live: None, impact: Impact::None });
+    draft.shows(&Difference {
+        attribute: "passwords",
+        member: "Passwords",
+        declared: declared.clone(),
+        live: None,
+        impact: Impact::None,
+    });
     if let Some(last) = draft.attributes.last_mut() {
         last.sensitive = true;
     }

@@ -80,7 +80,9 @@ impl Decoder<'_> {
             (Shape::Scalar, Content::Scalar { text, .. }) => Some(Value::String(text.clone())),
             (Shape::Enum(words), Content::Scalar { text, .. }) => self.word(node, text, words, path),
             (Shape::Bool, Content::Scalar { text, style }) => self.boolean(node, text, *style, path),
-            (Shape::Integer { min, max }, Content::Scalar { text, style }) => self.integer(node, text, *style, (*min, *max), path),
+            (Shape::Integer { min, max }, Content::Scalar { text, style }) => {
+                self.integer(node, text, *style, (*min, *max), path)
+            }
             (Shape::Number, Content::Scalar { text, style }) => {
                 let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *style != Style::Quoted);
                 let Some(number) = number else {
@@ -160,8 +162,9 @@ impl Decoder<'_> {
 
     pub fn unknown_key<'n>(&mut self, entry: &Entry, known: impl Iterator<Item = &'n str> + Clone, path: &str) {
         let key = &entry.key.text;
-        let mut diagnostic =
-            Diagnostic::error("unknown-key", format!("unknown key `{key}`")).path(path).at(entry.key.span, "not known here");
+        let mut diagnostic = Diagnostic::error("unknown-key", format!("unknown key `{key}`"))
+            .path(path)
+            .at(entry.key.span, "not known here");
         diagnostic = match suggest(key, known.clone()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(entry.key.span, near),
             None => diagnostic.help(format!("known here: {}", known.collect::<Vec<_>>().join(", "))),
@@ -188,7 +191,15 @@ impl Decoder<'_> {
         sound.then_some(Value::Object(out))
     }
 
-    fn list(&mut self, node: &Node, items: &[Node], of: &Shape, (min, max): (usize, usize), order: Order, path: &str) -> Option<Value> {
+    fn list(
+        &mut self,
+        node: &Node,
+        items: &[Node],
+        of: &Shape,
+        (min, max): (usize, usize),
+        order: Order,
+        path: &str,
+    ) -> Option<Value> {
         if items.len() < min || items.len() > max {
             let wanted = if min == max { min.to_string() } else { format!("{min} to {max}") };
             self.wrong(node, path, &format!("a list of {wanted}"));
@@ -239,16 +250,43 @@ impl Decoder<'_> {
         if named.len() != 1 {
             self.secrets.push(node.span);
             self.diagnostics.push(
-                Diagnostic::error("wrong-type", format!("expected {FORMS}")).path(path).at(Span { end: node.span.start + 1, ..node.span }, "exactly one place"),
+                Diagnostic::error("wrong-type", format!("expected {FORMS}"))
+                    .path(path)
+                    .at(Span { end: node.span.start + 1, ..node.span }, "exactly one place"),
             );
             return None;
         }
         const SHAPE: Shape = Shape::Object(&[
-            Field::new("secretsManager", "", Shape::Text { pattern: None, min: 1, max: 2048, example: "prod/cache" }, "Name or ARN of a Secrets Manager secret."),
-            Field::new("key", "", Shape::Text { pattern: None, min: 1, max: 512, example: "password" }, "Key within the secret's JSON."),
-            Field::new("ssm", "", Shape::Text { pattern: None, min: 1, max: 2048, example: "/prod/cache" }, "Name of an SSM parameter."),
-            Field::new("env", "", Shape::Text { pattern: None, min: 1, max: 512, example: "CACHE_TOKEN" }, "Environment variable."),
-            Field::new("file", "", Shape::Text { pattern: None, min: 1, max: 4096, example: "token.txt" }, "File; a line end at its end is cut off."),
+            Field::new(
+                "secretsManager",
+                "",
+                Shape::Text { pattern: None, min: 1, max: 2048, example: "prod/cache" },
+                "Name or ARN of a Secrets Manager secret.",
+            ),
+            Field::new(
+                "key",
+                "",
+                Shape::Text { pattern: None, min: 1, max: 512, example: "password" },
+                "Key within the secret's JSON.",
+            ),
+            Field::new(
+                "ssm",
+                "",
+                Shape::Text { pattern: None, min: 1, max: 2048, example: "/prod/cache" },
+                "Name of an SSM parameter.",
+            ),
+            Field::new(
+                "env",
+                "",
+                Shape::Text { pattern: None, min: 1, max: 512, example: "CACHE_TOKEN" },
+                "Environment variable.",
+            ),
+            Field::new(
+                "file",
+                "",
+                Shape::Text { pattern: None, min: 1, max: 4096, example: "token.txt" },
+                "File; a line end at its end is cut off.",
+            ),
         ]);
         self.value(node, &SHAPE, path)
     }
@@ -278,7 +316,15 @@ impl Decoder<'_> {
             if let Some(pattern) = pattern
                 && !Regex::new(pattern).is_ok_and(|regex| regex.is_match(text))
             {
-                self.wrong(node, path, &if example.is_empty() { format!("text like {pattern}") } else { format!("something like `{example}`") });
+                self.wrong(
+                    node,
+                    path,
+                    &if example.is_empty() {
+                        format!("text like {pattern}")
+                    } else {
+                        format!("something like `{example}`")
+                    },
+                );
                 return None;
             }
         }
@@ -304,7 +350,9 @@ impl Decoder<'_> {
 
     fn boolean(&mut self, node: &Node, text: &str, style: Style, path: &str) -> Option<Value> {
         let fix = match text.to_ascii_lowercase().as_str() {
-            "true" | "false" if style != Style::Quoted && text == text.to_ascii_lowercase() => return Some(Value::Bool(text == "true")),
+            "true" | "false" if style != Style::Quoted && text == text.to_ascii_lowercase() => {
+                return Some(Value::Bool(text == "true"));
+            }
             "true" | "yes" | "on" | "y" => "true",
             "false" | "no" | "off" | "n" => "false",
             _ => {

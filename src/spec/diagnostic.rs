@@ -128,7 +128,10 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool) -> Strin
         Severity::Warn => Level::WARNING,
         Severity::Info => Level::INFO,
     };
-    let mut group = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code).elements(Vec::<annotate_snippets::Element<'_>>::new());
+    let mut group = level
+        .primary_title(diagnostic.message.as_str())
+        .id(diagnostic.code)
+        .elements(Vec::<annotate_snippets::Element<'_>>::new());
     for (index, label) in diagnostic.labels.iter().enumerate() {
         // Labels of one file share a snippet, so that two lines that disagree stand under each other.
         let file = label.span.file;

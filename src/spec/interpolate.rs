@@ -58,7 +58,10 @@ impl Variables<'_> {
             diagnostics.push(
                 Diagnostic::error("unset-variable", format!("the variable `{name}` is not set"))
                     .at(span, "used here")
-                    .help(near.map_or_else(|| format!("set it under `vars:`, in an environment, or with --var {name}=VALUE"), |near| format!("did you mean `{near}`?"))),
+                    .help(near.map_or_else(
+                        || format!("set it under `vars:`, in an environment, or with --var {name}=VALUE"),
+                        |near| format!("did you mean `{near}`?"),
+                    )),
             );
         } else if let Some(name) = expression.strip_prefix("env:") {
             if let Some(value) = (self.environment)(name) {

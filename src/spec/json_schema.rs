@@ -17,12 +17,16 @@ pub fn document() -> Value {
         properties.insert(kind.section().to_owned(), section(kind));
     }
     // An environment may say anything that a spec may, in part.
-    let environment = json!({"type": "object", "description": "Merged by key over the rest with `-e NAME`; lists are replaced."});
-    properties.insert(schema::ENVIRONMENTS.to_owned(), json!({
-        "type": "object",
-        "description": "Differences by environment.",
-        "additionalProperties": environment,
-    }));
+    let environment =
+        json!({"type": "object", "description": "Merged by key over the rest with `-e NAME`; lists are replaced."});
+    properties.insert(
+        schema::ENVIRONMENTS.to_owned(),
+        json!({
+            "type": "object",
+            "description": "Differences by environment.",
+            "additionalProperties": environment,
+        }),
+    );
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "cachectl spec",
@@ -83,8 +87,12 @@ fn shape(of: &Shape) -> Value {
         Shape::Number => or_variable(json!({"type": "number"})),
         Shape::Bool => or_variable(json!({"type": "boolean"})),
         Shape::Enum(words) => or_variable(json!({"enum": words})),
-        Shape::Version => or_variable(json!({"type": "string", "pattern": "^[0-9]+\\.([0-9]+|x)(\\.[0-9]+)?$", "examples": ["8.0"]})),
-        Shape::Duration => or_variable(json!({"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$", "examples": ["10s"]})),
+        Shape::Version => {
+            or_variable(json!({"type": "string", "pattern": "^[0-9]+\\.([0-9]+|x)(\\.[0-9]+)?$", "examples": ["8.0"]}))
+        }
+        Shape::Duration => {
+            or_variable(json!({"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$", "examples": ["10s"]}))
+        }
         Shape::Reference(kind) => json!({"type": "string", "minLength": 1, "description": format!("Id of a {kind}.")}),
         Shape::Secret => json!({
             "type": "object",
@@ -130,7 +138,9 @@ pub fn words(of: &Shape) -> String {
         Shape::Secret => "{secretsManager: NAME, key: KEY}, {ssm: NAME}, {env: NAME} or {file: PATH}".into(),
         Shape::List { of, .. } => format!("a list: {}", words(of)),
         Shape::Map { of, .. } => format!("a map: {}", words(of)),
-        Shape::Object(fields) => format!("{{{}}}", fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ")),
+        Shape::Object(fields) => {
+            format!("{{{}}}", fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", "))
+        }
         Shape::OrNone(of) => format!("none, or {}", words(of)),
     }
 }

@@ -99,7 +99,9 @@ pub fn load(request: &Request, environment: &dyn Fn(&str) -> Option<String>) -> 
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
     let document = document(request, environment, &mut sources, &mut diagnostics);
-    let spec = document.as_ref().and_then(|document| decode_spec(document, request.environment.as_deref(), &mut sources, &mut diagnostics));
+    let spec = document
+        .as_ref()
+        .and_then(|document| decode_spec(document, request.environment.as_deref(), &mut sources, &mut diagnostics));
     if let Some(spec) = &spec {
         rules::check(spec, &mut diagnostics);
     }
@@ -129,7 +131,9 @@ fn read(path: &Path, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -
             let why = if path.is_dir() { "it is a directory".to_owned() } else { plain_io_error(&error) };
             let mut diagnostic = Diagnostic::error("unreadable-file", format!("cannot read {name}: {why}"));
             if error.kind() == std::io::ErrorKind::NotFound {
-                diagnostic = diagnostic.help("name the spec: cachectl plan SPEC.yaml; without a name it is cachectl.yaml in the current folder");
+                diagnostic = diagnostic.help(
+                    "name the spec: cachectl plan SPEC.yaml; without a name it is cachectl.yaml in the current folder",
+                );
             }
             diagnostics.push(diagnostic);
             return None;
@@ -194,7 +198,11 @@ fn unknown_environment(name: &str, environments: Option<&Node>) -> Diagnostic {
     let span = environments.map(|node| Span { end: node.span.start + 1, ..node.span });
     Diagnostic::error("unknown-environment", format!("the spec has no environment `{name}`"))
         .maybe_at(span, "environments stand here")
-        .help(if names.is_empty() { "it declares none; add `environments:`".to_owned() } else { format!("it has: {}", names.join(", ")) })
+        .help(if names.is_empty() {
+            "it declares none; add `environments:`".to_owned()
+        } else {
+            format!("it has: {}", names.join(", "))
+        })
 }
 
 fn take(root: &mut Node, key: &str) -> Option<Node> {
@@ -203,10 +211,16 @@ fn take(root: &mut Node, key: &str) -> Option<Node> {
     Some(entries.remove(at).value)
 }
 
-fn interpolate(root: &mut Node, request: &Request, environment: &dyn Fn(&str) -> Option<String>, diagnostics: &mut Vec<Diagnostic>) {
+fn interpolate(
+    root: &mut Node,
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let mut values = BTreeMap::new();
     let mut declared = BTreeMap::new();
-    let mut outer = Variables { values: BTreeMap::new(), declared: BTreeMap::new(), environment, used: Default::default() };
+    let mut outer =
+        Variables { values: BTreeMap::new(), declared: BTreeMap::new(), environment, used: Default::default() };
     if let Content::Map(entries) = &mut root.content
         && let Some(vars) = entries.iter_mut().find(|entry| entry.key.text == "vars")
     {
@@ -227,27 +241,40 @@ fn interpolate(root: &mut Node, request: &Request, environment: &dyn Fn(&str) ->
     for (name, span) in &variables.declared {
         if !variables.used.contains(name) {
             diagnostics.push(
-                Diagnostic::warn("unused-variable", format!("the variable `{name}` is not used")).path(format!("vars.{name}")).at(*span, "declared here"),
+                Diagnostic::warn("unused-variable", format!("the variable `{name}` is not used"))
+                    .path(format!("vars.{name}"))
+                    .at(*span, "declared here"),
             );
         }
     }
 }
 
-fn decode_spec(root: &Node, environment: Option<&str>, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Option<Spec> {
+fn decode_spec(
+    root: &Node,
+    environment: Option<&str>,
+    sources: &mut Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Spec> {
     let before = diagnostics.len();
     let mut decoder = Decoder { locations: Locations::default(), secrets: Vec::new(), diagnostics };
     let mut head = Map::new();
     let mut resources = BTreeMap::new();
     let known = schema::keys();
     // The head is decoded as one object, the sections one by one: their maps are keyed by id.
-    let (sections, head_entries): (Vec<_>, Vec<_>) =
-        root.entries().iter().cloned().partition(|entry| schema::sections().any(|kind| kind.section() == entry.key.text));
+    let (sections, head_entries): (Vec<_>, Vec<_>) = root
+        .entries()
+        .iter()
+        .cloned()
+        .partition(|entry| schema::sections().any(|kind| kind.section() == entry.key.text));
     for entry in &head_entries {
         if !known.contains(&entry.key.text.as_str()) {
             decoder.unknown_key(entry, known.iter().copied(), &entry.key.text);
         }
     }
-    let known_entries = head_entries.into_iter().filter(|entry| schema::HEAD.iter().any(|field| field.name == entry.key.text)).collect();
+    let known_entries = head_entries
+        .into_iter()
+        .filter(|entry| schema::HEAD.iter().any(|field| field.name == entry.key.text))
+        .collect();
     let start = Span { end: root.span.start + 1, ..root.span };
     let head_node = Node { content: Content::Map(known_entries), span: start };
     if let Some(Value::Object(map)) = decoder.value(&head_node, &Shape::Object(schema::HEAD), "") {
@@ -282,7 +309,12 @@ fn decode_spec(root: &Node, environment: Option<&str>, sources: &mut Sources, di
     })
 }
 
-fn decode_section(decoder: &mut Decoder<'_>, kind: Kind, section: &node::Entry, resources: &mut BTreeMap<Address, Resource>) {
+fn decode_section(
+    decoder: &mut Decoder<'_>,
+    kind: Kind,
+    section: &node::Entry,
+    resources: &mut BTreeMap<Address, Resource>,
+) {
     let fields: Vec<Field> = kind.attributes().iter().map(|attribute| attribute.field).collect();
     let path = section.key.text.clone();
     if matches!(section.value.content, Content::Null) {
@@ -297,10 +329,13 @@ fn decode_section(decoder: &mut Decoder<'_>, kind: Kind, section: &node::Entry, 
         let path = join(&path, &address.id);
         if let Some(first) = decoder.locations.key(&path) {
             decoder.diagnostics.push(
-                Diagnostic::error("duplicate-key", format!("AWS keeps ids in lower case: `{}` stands twice", address.id))
-                    .path(&path)
-                    .at(entry.key.span, "again here")
-                    .at(first, "first here"),
+                Diagnostic::error(
+                    "duplicate-key",
+                    format!("AWS keeps ids in lower case: `{}` stands twice", address.id),
+                )
+                .path(&path)
+                .at(entry.key.span, "again here")
+                .at(first, "first here"),
             );
             continue;
         }
@@ -312,7 +347,13 @@ fn decode_section(decoder: &mut Decoder<'_>, kind: Kind, section: &node::Entry, 
     }
 }
 
-fn digest(stack: &str, region: &str, tags: &Map<String, Value>, policy: &Map<String, Value>, resources: &BTreeMap<Address, Resource>) -> String {
+fn digest(
+    stack: &str,
+    region: &str,
+    tags: &Map<String, Value>,
+    policy: &Map<String, Value>,
+    resources: &BTreeMap<Address, Resource>,
+) -> String {
     let resources: Vec<_> = resources.values().collect();
     let text = serde_json::json!([stack, region, tags, policy, resources]).to_string();
     format!("sha256:{}", hex(&Sha256::digest(text)))

@@ -11,10 +11,7 @@ pub struct Node {
 #[derive(Clone, Debug)]
 pub enum Content {
     Null,
-    Scalar {
-        text: String,
-        style: Style,
-    },
+    Scalar { text: String, style: Style },
     List(Vec<Node>),
     Map(Vec<Entry>),
 }
@@ -63,11 +60,17 @@ impl Node {
     pub fn describe(&self) -> String {
         match &self.content {
             Content::Null => "nothing (null)".into(),
-            Content::Scalar { text, style: Style::Plain } if text.parse::<f64>().is_ok() => format!("the number {text}"),
-            Content::Scalar { text, style: Style::Plain } if text == "true" || text == "false" => format!("the boolean {text}"),
+            Content::Scalar { text, style: Style::Plain } if text.parse::<f64>().is_ok() => {
+                format!("the number {text}")
+            }
+            Content::Scalar { text, style: Style::Plain } if text == "true" || text == "false" => {
+                format!("the boolean {text}")
+            }
             Content::Scalar { text, .. } => format!("the string \"{}\"", shorten(text)),
             Content::List(items) => format!("a list of {}", items.len()),
-            Content::Map(entries) => format!("a map of {} {}", entries.len(), if entries.len() == 1 { "key" } else { "keys" }),
+            Content::Map(entries) => {
+                format!("a map of {} {}", entries.len(), if entries.len() == 1 { "key" } else { "keys" })
+            }
         }
     }
 }

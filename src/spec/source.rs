@@ -102,7 +102,11 @@ fn mask_secrets(text: &str) -> String {
             ["token", "password", "secret"].iter().any(|word| key.contains(word)) && !key.contains("secretsmanager")
         });
         let start = value.map(|at| at + line[at..].len() - line[at..].trim_start().len());
-        match start.filter(|at| !line[*at..].trim_end().is_empty() && !line[*at..].starts_with(['{', '&', '*', '#']) && !line[*at..].starts_with("[{")) {
+        match start.filter(|at| {
+            !line[*at..].trim_end().is_empty()
+                && !line[*at..].starts_with(['{', '&', '*', '#'])
+                && !line[*at..].starts_with("[{")
+        }) {
             Some(at) => {
                 let end = at + line[at..].trim_end().len();
                 let null = matches!(&line[at..end], "null" | "~" | "[]" | "|" | ">");
@@ -123,7 +127,13 @@ mod tests {
     #[test]
     fn what_looks_like_a_secret_is_never_shown() {
         let mut sources = Sources::default();
-        let file = sources.add("a.yaml", "authToken: hunter2\npasswords: [hunter2]\nauthToken: {env: TOKEN}\nauthToken: null\nport: 1\n");
-        assert_eq!(sources.shown(file), "authToken: *******\npasswords: *********\nauthToken: {env: TOKEN}\nauthToken: null\nport: 1\n");
+        let file = sources.add(
+            "a.yaml",
+            "authToken: hunter2\npasswords: [hunter2]\nauthToken: {env: TOKEN}\nauthToken: null\nport: 1\n",
+        );
+        assert_eq!(
+            sources.shown(file),
+            "authToken: *******\npasswords: *********\nauthToken: {env: TOKEN}\nauthToken: null\nport: 1\n"
+        );
     }
 }

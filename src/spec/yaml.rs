@@ -17,14 +17,8 @@ const MAX_DEPTH: usize = 64;
 /// Reads one file. `None` where the text is not YAML at all; the diagnostics say why.
 pub fn parse(sources: &Sources, file: FileId, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
     let text = sources.text(file);
-    let mut builder = Builder {
-        file,
-        text,
-        offsets: char_offsets(text),
-        anchors: HashMap::new(),
-        nodes: 0,
-        diagnostics,
-    };
+    let mut builder =
+        Builder { file, text, offsets: char_offsets(text), anchors: HashMap::new(), nodes: 0, diagnostics };
     builder.document()
 }
 
@@ -71,7 +65,10 @@ impl<'a> Builder<'a> {
         root
     }
 
-    fn next(&mut self, parser: &mut Parser<'a, saphyr_parser::StrInput<'a>>) -> Result<Option<(Event<'a>, Span)>, Stop> {
+    fn next(
+        &mut self,
+        parser: &mut Parser<'a, saphyr_parser::StrInput<'a>>,
+    ) -> Result<Option<(Event<'a>, Span)>, Stop> {
         match parser.next_event() {
             None => Ok(None),
             Some(Ok((event, span))) => {
@@ -82,7 +79,8 @@ impl<'a> Builder<'a> {
                 let at = self.span(*error.marker(), *error.marker());
                 let line_start = self.text[..at.start].rfind('\n').map_or(0, |newline| newline + 1);
                 let line = self.text[line_start..].lines().next().unwrap_or_default();
-                let mut diagnostic = Diagnostic::error("syntax", format!("not valid YAML: {}", error.info())).at(at, "here");
+                let mut diagnostic =
+                    Diagnostic::error("syntax", format!("not valid YAML: {}", error.info())).at(at, "here");
                 if line.trim_start_matches(' ').starts_with('\t') {
                     diagnostic = diagnostic.help("YAML is indented with spaces, never with tabs");
                 }
@@ -101,9 +99,8 @@ impl<'a> Builder<'a> {
     ) -> Result<Node, Stop> {
         self.count(1, span)?;
         if depth > MAX_DEPTH {
-            self.diagnostics.push(
-                Diagnostic::error("too-deep", format!("nested deeper than {MAX_DEPTH} levels")).at(span, "here"),
-            );
+            self.diagnostics
+                .push(Diagnostic::error("too-deep", format!("nested deeper than {MAX_DEPTH} levels")).at(span, "here"));
             return Err(Stop);
         }
         let (anchor, node) = match event {
@@ -163,7 +160,8 @@ impl<'a> Builder<'a> {
             | Event::DocumentEnd
             | Event::SequenceEnd
             | Event::MappingEnd => {
-                self.diagnostics.push(Diagnostic::error("syntax", "not valid YAML: a value is missing").at(span, "here"));
+                self.diagnostics
+                    .push(Diagnostic::error("syntax", "not valid YAML: a value is missing").at(span, "here"));
                 return Err(Stop);
             }
         };
@@ -178,8 +176,10 @@ impl<'a> Builder<'a> {
             Content::Scalar { text, .. } => text,
             Content::Null => "null".to_owned(),
             Content::List(_) | Content::Map(_) => {
-                self.diagnostics
-                    .push(Diagnostic::error("wrong-type", "a key must be a plain word, not a list or a map").at(key.span, "here"));
+                self.diagnostics.push(
+                    Diagnostic::error("wrong-type", "a key must be a plain word, not a list or a map")
+                        .at(key.span, "here"),
+                );
                 return;
             }
         };
@@ -199,9 +199,12 @@ impl<'a> Builder<'a> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
             self.diagnostics.push(
-                Diagnostic::error("too-large", format!("the spec has more than {MAX_NODES} values once its aliases are written out"))
-                    .at(span, "the limit is reached here")
-                    .help("split the stack, or use fewer nested aliases"),
+                Diagnostic::error(
+                    "too-large",
+                    format!("the spec has more than {MAX_NODES} values once its aliases are written out"),
+                )
+                .at(span, "the limit is reached here")
+                .help("split the stack, or use fewer nested aliases"),
             );
             return Err(Stop);
         }

@@ -50,7 +50,11 @@ pub fn engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     }
     draft.shows(difference);
     if scene.declared("engineVersion").is_none() {
-        draft.blocks("engine-needs-version", "AWS wants the engine version in the call that changes the engine", "declare engineVersion, such as \"8.0\"");
+        draft.blocks(
+            "engine-needs-version",
+            "AWS wants the engine version in the call that changes the engine",
+            "declare engineVersion, such as \"8.0\"",
+        );
         return;
     }
     engine_call(draft, scene);
@@ -61,7 +65,9 @@ pub fn engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
 fn needs_family(draft: &mut Draft, scene: &Scene<'_>) {
     let (Some(engine), Some(version)) = (scene.wanted("engine"), scene.declared_text("engineVersion")) else { return };
     let Some(wanted) = family(engine.as_str().unwrap_or_default(), version) else { return };
-    let Some(name) = scene.wanted("cacheParameterGroupName").and_then(|name| name.as_str().map(str::to_owned)) else { return };
+    let Some(name) = scene.wanted("cacheParameterGroupName").and_then(|name| name.as_str().map(str::to_owned)) else {
+        return;
+    };
     if name.starts_with("default.") && !scene.differs("cacheParameterGroupName") {
         return;
     }
@@ -77,9 +83,14 @@ fn needs_family(draft: &mut Draft, scene: &Scene<'_>) {
 }
 
 pub fn engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
-    let (Some(declared), Some(live)) = (difference.declared.as_str().and_then(Version::parse), live_version(scene)) else {
+    let (Some(declared), Some(live)) = (difference.declared.as_str().and_then(Version::parse), live_version(scene))
+    else {
         draft.shows(difference);
-        draft.blocks("engine-version-unreadable", "the running engine version could not be read", "run again once the members of the group answer");
+        draft.blocks(
+            "engine-version-unreadable",
+            "the running engine version could not be read",
+            "run again once the members of the group answer",
+        );
         return;
     };
     if scene.differs("engine") {
@@ -105,7 +116,8 @@ pub fn parameter_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Differ
 }
 
 pub fn cache_node_type(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
-    let (wanted, live) = (difference.declared.as_str().unwrap_or_default(), scene.live_text("cacheNodeType").unwrap_or_default());
+    let (wanted, live) =
+        (difference.declared.as_str().unwrap_or_default(), scene.live_text("cacheNodeType").unwrap_or_default());
     let tiered = |node_type: &str| node_type.starts_with("cache.r6gd.");
     if tiered(wanted) != tiered(&live) {
         draft.replaces(difference, "AWS does not scale between r6gd (data tiering) and other node types");
@@ -113,16 +125,22 @@ pub fn cache_node_type(draft: &mut Draft, scene: &Scene<'_>, difference: &Differ
     }
     draft.shows(difference);
     let allowed = scene.live.allowed_node_types.get(&scene.resource.address.id);
-    let lists = |list: &str| allowed.is_some_and(|allowed| strings(allowed.get(list)).any(|node_type| node_type == wanted));
+    let lists =
+        |list: &str| allowed.is_some_and(|allowed| strings(allowed.get(list)).any(|node_type| node_type == wanted));
     let up = match allowed {
         Some(_) if lists("ScaleUpModifications") => true,
         Some(_) if lists("ScaleDownModifications") => false,
         Some(allowed) => {
-            let offered: Vec<_> = strings(allowed.get("ScaleUpModifications")).chain(strings(allowed.get("ScaleDownModifications"))).collect();
+            let offered: Vec<_> = strings(allowed.get("ScaleUpModifications"))
+                .chain(strings(allowed.get("ScaleDownModifications")))
+                .collect();
             draft.blocks(
                 "allowed-node-type",
                 format!("AWS does not offer {wanted} for this group"),
-                format!("it offers {}", if offered.is_empty() { "no change at the moment".to_owned() } else { offered.join(", ") }),
+                format!(
+                    "it offers {}",
+                    if offered.is_empty() { "no change at the moment".to_owned() } else { offered.join(", ") }
+                ),
             );
             return;
         }
@@ -147,7 +165,11 @@ fn size(node_type: &str) -> u32 {
 pub fn num_cache_clusters(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     if cluster_enabled(scene.view) {
-        draft.blocks("shape-conflict", "numCacheClusters is for cluster mode disabled, this group is in cluster mode", "declare numNodeGroups and replicasPerNodeGroup");
+        draft.blocks(
+            "shape-conflict",
+            "numCacheClusters is for cluster mode disabled, this group is in cluster mode",
+            "declare numNodeGroups and replicasPerNodeGroup",
+        );
         return;
     }
     let wanted = difference.declared.as_u64().unwrap_or(1);
@@ -166,7 +188,8 @@ pub fn replicas_per_node_group(draft: &mut Draft, scene: &Scene<'_>, difference:
     let wanted = difference.declared.as_u64().unwrap_or(0) as usize;
     let counts = replica_counts(scene.view);
     for up in [true, false] {
-        let off: Vec<_> = counts.iter().filter(|(_, count)| if up { *count < wanted } else { *count > wanted }).collect();
+        let off: Vec<_> =
+            counts.iter().filter(|(_, count)| if up { *count < wanted } else { *count > wanted }).collect();
         if off.is_empty() {
             continue;
         }
@@ -174,10 +197,12 @@ pub fn replicas_per_node_group(draft: &mut Draft, scene: &Scene<'_>, difference:
             change_replicas(draft, up, json!(wanted));
             continue;
         }
-        let shards: Vec<_> =
-            off.iter().map(|(id, _)| json!({"NodeGroupId": id, "NewReplicaCount": wanted})).collect();
-        let (phase, operation) =
-            if up { (Phase::ReplicasUp, "IncreaseReplicaCount") } else { (Phase::ReplicasDown, "DecreaseReplicaCount") };
+        let shards: Vec<_> = off.iter().map(|(id, _)| json!({"NodeGroupId": id, "NewReplicaCount": wanted})).collect();
+        let (phase, operation) = if up {
+            (Phase::ReplicasUp, "IncreaseReplicaCount")
+        } else {
+            (Phase::ReplicasDown, "DecreaseReplicaCount")
+        };
         draft.call(phase, operation, Wait::Available).insert("ReplicaConfiguration".into(), json!(shards));
     }
 }
@@ -197,7 +222,8 @@ pub fn num_node_groups(draft: &mut Draft, scene: &Scene<'_>, difference: &Differ
         return;
     }
     let wanted = difference.declared.as_u64().unwrap_or(1) as usize;
-    let mut ids: Vec<_> = scene.view.node_groups().iter().filter_map(|group| group.get("NodeGroupId")?.as_str()).collect();
+    let mut ids: Vec<_> =
+        scene.view.node_groups().iter().filter_map(|group| group.get("NodeGroupId")?.as_str()).collect();
     ids.sort_unstable();
     let call = draft.call(Phase::Shards, RESHARD, Wait::Available);
     call.insert("NodeGroupCount".into(), json!(wanted));
@@ -222,7 +248,11 @@ pub fn automatic_failover(draft: &mut Draft, scene: &Scene<'_>, difference: &Dif
     }
     let multi_az = scene.live_value("multiAZEnabled") == Some(json!(true));
     if multi_az && scene.declared("multiAZEnabled") != Some(&json!(false)) {
-        draft.blocks("multi-az-needs-failover", "Multi-AZ is on and needs automatic failover", "declare `multiAZEnabled: false` too");
+        draft.blocks(
+            "multi-az-needs-failover",
+            "Multi-AZ is on and needs automatic failover",
+            "declare `multiAZEnabled: false` too",
+        );
         return;
     }
     let call = modify(draft, Phase::FailoverOff);
@@ -259,7 +289,11 @@ pub fn cluster_mode(draft: &mut Draft, scene: &Scene<'_>, difference: &Differenc
         }
         ("disabled", "enabled") => {
             if scene.wanted("automaticFailoverEnabled") != Some(json!(true)) {
-                draft.blocks("cluster-mode-needs-failover", "the way to cluster mode needs automatic failover with a replica", "declare `automaticFailoverEnabled: true` and a replica first");
+                draft.blocks(
+                    "cluster-mode-needs-failover",
+                    "the way to cluster mode needs automatic failover with a replica",
+                    "declare `automaticFailoverEnabled: true` and a replica first",
+                );
                 return;
             }
             modify(draft, Phase::ClusterMode).insert(difference.member.into(), json!("compatible"));
@@ -344,7 +378,9 @@ pub fn transit_encryption(draft: &mut Draft, scene: &Scene<'_>, difference: &Dif
         if scene.options.all_hops {
             draft.push(Phase::Tls, MODIFY, Wait::Available, mode("required"));
         } else {
-            draft.remaining.push("transitEncryptionMode required: apply again once all clients use TLS and the new endpoints".into());
+            draft.remaining.push(
+                "transitEncryptionMode required: apply again once all clients use TLS and the new endpoints".into(),
+            );
         }
         return;
     }
@@ -370,7 +406,11 @@ pub fn transit_encryption_mode(draft: &mut Draft, scene: &Scene<'_>, difference:
         return;
     }
     if access_control(scene) {
-        draft.blocks("tls-with-access-control", "AWS does not change TLS while an AUTH token or user groups are in force", "declare `userGroupIds: []` and apply first");
+        draft.blocks(
+            "tls-with-access-control",
+            "AWS does not change TLS while an AUTH token or user groups are in force",
+            "declare `userGroupIds: []` and apply first",
+        );
         return;
     }
     modify(draft, Phase::Tls).insert(difference.member.into(), difference.declared.clone());
@@ -387,7 +427,11 @@ pub fn auth_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference)
             call.insert("AuthTokenUpdateStrategy".into(), json!("DELETE"));
             call.insert("UserGroupIdsToAdd".into(), add);
         } else {
-            draft.blocks("token-removal", "AWS cannot remove an AUTH token but by moving to user groups", "declare userGroupIds beside `authToken: null`, or keep the token");
+            draft.blocks(
+                "token-removal",
+                "AWS cannot remove an AUTH token but by moving to user groups",
+                "declare userGroupIds beside `authToken: null`, or keep the token",
+            );
         }
         return;
     }
@@ -440,7 +484,8 @@ pub fn user_groups(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference
 
 pub fn log_delivery(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
-    let shape = crate::plan::draft::attribute(Kind::ReplicationGroup, "logDeliveryConfigurations").map(|attribute| attribute.field.shape);
+    let shape = crate::plan::draft::attribute(Kind::ReplicationGroup, "logDeliveryConfigurations")
+        .map(|attribute| attribute.field.shape);
     let mut entries = shape.map_or(Value::Null, |shape| shape.to_api(&difference.declared));
     let log_type = |entry: &Value| entry.get("LogType").cloned();
     let declared: Vec<_> = entries.as_array().into_iter().flatten().filter_map(log_type).collect();
@@ -471,7 +516,8 @@ impl Scene<'_> {
         if let Some(family) = self.spec.resources.get(&address).and_then(|group| group.fields.get("family")?.as_str()) {
             return Some(family.to_owned());
         }
-        if let Some(family) = self.live.get(&address).and_then(|group| group.get("CacheParameterGroupFamily")?.as_str()) {
+        if let Some(family) = self.live.get(&address).and_then(|group| group.get("CacheParameterGroupFamily")?.as_str())
+        {
             return Some(family.to_owned());
         }
         Some(name.strip_prefix("default.")?.trim_end_matches(".cluster.on").to_owned())
@@ -496,7 +542,10 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
                 let operation = call.operation;
                 draft.blocks(
                     "flush-pending",
-                    format!("{operation} is carried out at once, and so would be what waits for the maintenance window: {}", pending.join(", ")),
+                    format!(
+                        "{operation} is carried out at once, and so would be what waits for the maintenance window: {}",
+                        pending.join(", ")
+                    ),
                     format!("--allow flush:{} carries both out now; or wait for the window", draft.address),
                 );
                 continue;
@@ -505,7 +554,8 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
         draft.calls[index].parameters.insert("ApplyImmediately".into(), json!(now));
         if !now && may_wait {
             let phase_members = ["CacheNodeType", "EngineVersion", "Engine", "CacheParameterGroupName"];
-            let sent: Vec<_> = phase_members.iter().filter(|member| draft.calls[index].parameters.contains_key(**member)).collect();
+            let sent: Vec<_> =
+                phase_members.iter().filter(|member| draft.calls[index].parameters.contains_key(**member)).collect();
             for change in &mut draft.attributes {
                 let attribute = crate::plan::draft::attribute(Kind::ReplicationGroup, &change.path);
                 if attribute.is_some_and(|attribute| sent.contains(&&attribute.field.member)) {
@@ -525,7 +575,9 @@ pub fn pending_changes(view: &View<'_>) -> Vec<String> {
             .into_iter()
             .flatten()
             .filter(|(_, value)| !crate::resource::shape::is_empty(value))
-            .map(|(member, value)| format!("{member} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .map(|(member, value)| {
+                format!("{member} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            })
             .collect()
     };
     let mut pending = of(Some(view.own));

@@ -12,7 +12,9 @@ const MODIFY: &str = "ModifyReplicationGroup";
 
 /// Plans the way from what is set to the declared token.
 pub fn change(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
-    let token = |strategy: &str| object([("AuthToken", difference.declared.clone()), ("AuthTokenUpdateStrategy", json!(strategy))]);
+    let token = |strategy: &str| {
+        object([("AuthToken", difference.declared.clone()), ("AuthTokenUpdateStrategy", json!(strategy))])
+    };
     let shown = |draft: &mut Draft| {
         draft.shows(difference);
         if let Some(last) = draft.attributes.last_mut() {
