@@ -13,6 +13,7 @@ use crate::server::Shared;
 type Answer = (u16, &'static str, Vec<u8>);
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Faults {
     #[serde(default)]
     faults: Vec<Fault>,
@@ -22,11 +23,13 @@ struct Faults {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Group {
     group: String,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Seed {
     groups: usize,
     #[serde(default)]

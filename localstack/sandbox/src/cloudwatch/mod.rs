@@ -49,7 +49,7 @@ pub fn operation(name: &str) -> Option<Operation> {
 
 /// The name of an error's shape in the API model, where it differs from the code of the query
 /// protocol.
-pub fn shape_of(code: &'static str) -> &'static str {
+pub fn shape_of(code: &str) -> &str {
     match code {
         "InvalidParameterValue" => "InvalidParameterValueException",
         "InvalidParameterCombination" => "InvalidParameterCombinationException",

@@ -37,6 +37,17 @@ fn errors_have_the_status_of_their_kind() {
 }
 
 #[test]
+fn any_error_can_be_ordered() {
+    let aws = Aws::instant();
+    let text = "The customer has exceeded the node quota of 300 nodes.";
+    aws.sandbox.inject(Fault::error(400, "NodeQuotaForCustomerExceeded", text).on("IncreaseReplicaCount"));
+    let error = aws.refused("IncreaseReplicaCount", "ReplicationGroupId=any");
+    assert_eq!(error, format!("NodeQuotaForCustomerExceeded: {text}"));
+    let typo = r#"{"faults": [{"effect": "throttle", "operations": "DescribeUsers"}]}"#;
+    assert_eq!(aws.door("POST", "faults", typo).status, 400);
+}
+
+#[test]
 fn a_dropped_answer_has_taken_effect() {
     let aws = Aws::instant();
     aws.sandbox.inject(Fault::drop_answer().on("CreateReplicationGroup").times(1));

@@ -70,6 +70,15 @@ fn a_node_type_waits_for_the_window_on_the_members_only() {
 }
 
 #[test]
+fn asking_for_the_live_value_takes_a_waiting_change_back() {
+    let aws = Aws::instant();
+    aws.group("back", "NumCacheClusters=1");
+    aws.modify("back", "CacheNodeType=cache.r7g.xlarge");
+    aws.modify("back", "CacheNodeType=cache.r7g.large");
+    assert_eq!(aws.member("back-001").all("CacheNodeType"), ["cache.r7g.large"]);
+}
+
+#[test]
 fn apply_immediately_flushes_what_waited() {
     let aws = Aws::instant();
     aws.group("flush", "NumCacheClusters=1");
@@ -159,4 +168,7 @@ fn a_failed_create_can_only_be_deleted() {
     aws.refused("ModifyReplicationGroup", "ReplicationGroupId=broken&ReplicationGroupDescription=x");
     aws.call("DeleteReplicationGroup", "ReplicationGroupId=broken");
     assert_eq!(aws.status("broken"), "ReplicationGroupNotFoundFault");
+    aws.sandbox.fail_next(FailureKind::IncompatibleNetwork, Some("island"));
+    aws.group("island", "NumCacheClusters=1");
+    assert_eq!(aws.member("island-001").one("CacheClusterStatus"), "incompatible-network");
 }

@@ -394,16 +394,15 @@ pub fn windows_for(id: &str) -> (String, String) {
 
 /// The group becomes available, its members a little later.
 pub fn finish(state: &mut State, id: &str) {
-    if failures::strikes(state, failures::Kind::CreateFailed, id) {
-        state.edit_group(id, |group| {
-            group.status = "create-failed";
-            group.set_member_status("create-failed");
-            for shard in &mut group.shards {
-                shard.status = "create-failed";
-            }
-        });
-        events::group(state, id, format!("Failed to create replication group {id}: insufficient capacity"));
-        return;
+    const FAILURES: [(failures::Kind, &str, &str); 3] = [
+        (failures::Kind::CreateFailed, "create-failed", "insufficient capacity"),
+        (failures::Kind::IncompatibleNetwork, "incompatible-network", "the network can not be used"),
+        (failures::Kind::RestoreFailed, "restore-failed", "the snapshot could not be restored"),
+    ];
+    for (kind, status, why) in FAILURES {
+        if failures::strikes(state, kind, id) {
+            return fail(state, id, status, why);
+        }
     }
     let mut members = Vec::new();
     state.edit_group(id, |group| {
@@ -421,4 +420,16 @@ pub fn finish(state: &mut State, id: &str) {
     }
     events::group(state, id, format!("Replication group {id} created"));
     state.later(durations::MEMBER_LAG, Job::MembersSettled(id.to_owned()));
+}
+
+fn fail(state: &mut State, id: &str, status: &'static str, why: &str) {
+    state.edit_group(id, |group| {
+        group.status = status;
+        group.set_member_status(status);
+        for shard in &mut group.shards {
+            shard.status = status;
+        }
+    });
+    state.touched.insert(id.to_owned());
+    events::group(state, id, format!("Failed to create replication group {id}: {why}"));
 }

@@ -191,6 +191,11 @@ pub struct ReplicationGroup {
 }
 
 impl ReplicationGroup {
+    /// Such a group never becomes available; it can only be deleted.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.status, "create-failed" | "incompatible-network" | "restore-failed")
+    }
+
     pub fn is_clustered(&self) -> bool {
         self.cluster_mode != ClusterMode::Disabled
     }

@@ -17,13 +17,15 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     if wanted.node_type.is_some() || wanted.version.is_some() {
         state.with_settled_members(&id)?;
     }
-    if wanted.is_empty() {
+    let kept = still_waiting(group, input);
+    let withdraws = kept != group.deferred;
+    if wanted.is_empty() && !withdraws {
         return Err(Refusal::invalid_combination("No modifications were requested"));
     }
     if let Some(links) = &wanted.user_groups {
         user_groups::note_links(state, &id, links);
     }
-    let deferred = state.group(&id)?.deferred.clone();
+    let deferred = kept;
     let (now, later) = if immediately {
         // API model, ApplyImmediately: everything that waited is applied with it.
         (deferred.overlaid_by(&wanted), Change::default())
@@ -36,6 +38,28 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
         change::start(state, &id, now);
     }
     describe::answer(state, &id)
+}
+
+/// What goes on waiting: asking for the value that is live already takes back a change that waits.
+fn still_waiting(group: &ReplicationGroup, input: &Input) -> Change {
+    let mut kept = group.deferred.clone();
+    let asks = |member: &str, live: &str| input.text(member).is_some_and(|text| text.eq_ignore_ascii_case(live));
+    if asks("CacheNodeType", &group.node_type) {
+        kept.node_type = None;
+    }
+    if asks("EngineVersion", &group.version.offered_name()) || asks("EngineVersion", &group.version.full()) {
+        kept.version = None;
+    }
+    if asks("CacheParameterGroupName", &group.parameter_group) {
+        kept.parameter_group = None;
+    }
+    if asks("AutomaticFailoverEnabled", &group.automatic_failover.to_string()) {
+        kept.automatic_failover = None;
+    }
+    if asks("MultiAZEnabled", &group.multi_az.to_string()) {
+        kept.multi_az = None;
+    }
+    kept
 }
 
 /// The maintenance window opens: what waited is carried out.

@@ -7,7 +7,8 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use crate::wire::input::Input;
 
-/// AWS's default quotas: nodes per region, shards per group, nodes per group.
+/// Quotas as AWS raises them on request: by default a region has 300 nodes, too few for trying many
+/// groups. Shards per group, and up to how many; nodes per group.
 const NODES_PER_REGION: usize = 5_000;
 const SHARDS: i64 = 90;
 const SHARDS_RAISED: i64 = 500;
