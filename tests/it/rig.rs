@@ -3,10 +3,14 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use cachectl_sandbox::{Options, Sandbox};
 use serde_json::Value;
+
+/// No command of these tests takes this long, however slow the machine.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// AWS's minutes become tenths of a second: a group takes 0.15 s to be created.
 pub const QUICK: f64 = 0.0005;
@@ -106,7 +110,7 @@ impl Rig {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Ended {
-        self.command(arguments).output().unwrap().into()
+        self.start(arguments).end()
     }
 
     pub fn start(&self, arguments: &[&str]) -> Running {
@@ -185,8 +189,22 @@ impl Running {
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
+    /// Waits for the end, which has to come.
     pub fn end(mut self) -> Ended {
-        self.0.take().unwrap().wait_with_output().unwrap().into()
+        let child = self.0.take().unwrap();
+        let pid = child.id().to_string();
+        let (ended, watch) = mpsc::channel::<()>();
+        let watchdog = std::thread::spawn(move || {
+            let late = watch.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
+            if late {
+                let _ = Command::new("kill").args(["-s", "KILL", &pid]).status();
+            }
+            late
+        });
+        let output: Ended = child.wait_with_output().unwrap().into();
+        drop(ended);
+        assert!(!watchdog.join().unwrap(), "it does not end: {}\n{}", output.stdout, output.stderr);
+        output
     }
 }
 
