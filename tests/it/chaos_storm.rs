@@ -69,5 +69,6 @@ fn of_two_applies_at_once_one_is_clean_and_the_other_says_what_it_met() {
     assert!(ended.iter().any(|ended| ended.code() == Some(0)), "{ended:#?}");
     rig.settled();
     assert_eq!(rig.accepted("CreateReplicationGroup"), 1);
-    eprintln!("{ended:#?}");
+    let met = "another apply of this stack may be running";
+    assert!(ended.iter().any(|ended| ended.stderr.contains(met)), "{ended:#?}");
 }

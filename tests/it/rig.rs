@@ -150,6 +150,16 @@ impl Rig {
         calls.filter(|name| !reads.iter().any(|prefix| name.starts_with(prefix))).collect()
     }
 
+    /// Waits until this operation was called.
+    pub fn begun(&self, operation: &str, running: &mut Running) {
+        let begun = Instant::now();
+        while self.called(operation) == 0 {
+            assert!(!running.ended(), "it ended without {operation}");
+            assert!(begun.elapsed() < Duration::from_secs(60), "{operation} is not called within a minute");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits until the sandbox has begun this many calls, or the command ended.
     pub fn reached(&self, calls: usize, running: &mut Running) -> bool {
         let begun = Instant::now();
