@@ -50,7 +50,7 @@ pub async fn expand(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
         async move {
             let result = send(engine, alarm, Instant::now()).await;
             let ready = done.fetch_add(1, Ordering::Relaxed) + 1;
-            engine.seen(step, WaitState { status: "alarms".into(), ready, total, detail: String::new() });
+            engine.seen(step, WaitState { status: "alarms".into(), ready, total, ..WaitState::default() });
             result
         }
     });

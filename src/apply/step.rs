@@ -13,8 +13,10 @@ use crate::aws::events;
 use crate::plan::model::{Step, Wait};
 use crate::resource::live::Live;
 
-/// Events of this long before a failure are quoted.
-const RECENT: Duration = Duration::from_secs(3600);
+/// Events of the step's own time are quoted, and of as much before as clocks may differ.
+const SKEW: Duration = Duration::from_secs(60);
+/// The last of them.
+const QUOTED: usize = 3;
 /// A look that fails this often in a row is an error; each is made of calls that were tried many times.
 const FAILED_LOOKS: usize = 5;
 
@@ -117,7 +119,7 @@ async fn await_effect(engine: &Engine<'_>, step: &Step, started: Instant) -> Res
             continue;
         }
         match condition {
-            Condition::Broken => return Err(broken(engine, step, &state).await),
+            Condition::Broken => return Err(broken(engine, step, started, &state).await),
             Condition::Moving => at_rest_since = None,
             // Right after a create, the reads may not know it yet.
             Condition::Ready | Condition::Gone => {
@@ -127,20 +129,20 @@ async fn await_effect(engine: &Engine<'_>, step: &Step, started: Instant) -> Res
                 }
                 let since = *at_rest_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > engine.settings.grace() {
-                    let events = events::messages(engine.aws, &step.address.id, RECENT).await;
+                    let events = quoted(engine, step, started).await;
                     let missing = missing.unwrap_or_else(|| "it does not exist".to_owned());
-                    return Err(Failure::NotDone { operation: step.operation.clone(), missing, events: last(events) });
+                    return Err(Failure::NotDone { operation: step.operation.clone(), missing, events });
                 }
             }
         }
     }
 }
 
-async fn broken(engine: &Engine<'_>, step: &Step, state: &WaitState) -> Failure {
-    let events = events::messages(engine.aws, &step.address.id, RECENT).await;
-    Failure::Broken { address: step.address.to_string(), status: state.status.clone(), events: last(events) }
+async fn broken(engine: &Engine<'_>, step: &Step, started: Instant, state: &WaitState) -> Failure {
+    let events = quoted(engine, step, started).await;
+    Failure::Broken { address: step.address.to_string(), status: state.status.clone(), events }
 }
 
-fn last(mut events: Vec<String>) -> Vec<String> {
-    events.split_off(events.len().saturating_sub(3))
+async fn quoted(engine: &Engine<'_>, step: &Step, started: Instant) -> Vec<String> {
+    events::last_messages(engine.aws, &step.address.id, started.elapsed() + SKEW, QUOTED).await
 }
