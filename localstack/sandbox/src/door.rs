@@ -59,7 +59,7 @@ pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Ans
             Some(pem) => (200, "application/x-pem-file", pem.into_bytes()),
             None => bad(404, "there is no certificate authority: the data plane is off"),
         },
-        ("GET", "calls") => ok(&json!({"calls": shared.lock().calls})),
+        ("GET", "calls") => ok(&json!({"calls": shared.lock().calls()})),
         ("DELETE", "calls") => {
             shared.lock().clear_calls();
             ok(&json!({"calls": []}))

@@ -89,7 +89,7 @@ impl Sandbox {
 
     /// Every API call since the start or the last `clear_calls`, in the order in which they began.
     pub fn calls(&self) -> Vec<Call> {
-        self.shared.lock().calls.clone()
+        self.shared.lock().calls()
     }
 
     pub fn clear_calls(&self) {

@@ -33,6 +33,9 @@ pub struct Call {
     pub in_flight: usize,
 }
 
+/// Calls kept in the log; the oldest go first.
+const LOGGED: usize = 100_000;
+
 /// Past states kept for stale reads.
 const HISTORY: usize = 2_000;
 
@@ -40,9 +43,9 @@ pub struct World {
     state: Arc<State>,
     history: VecDeque<(i64, Arc<State>)>,
     pub faults: Armed,
-    pub calls: Vec<Call>,
-    /// Counts `clear_calls`, so that a call that began before it does not write into the new log.
-    pub epoch: usize,
+    calls: VecDeque<Call>,
+    /// How many calls the log has forgotten: the number of its first line.
+    forgotten: usize,
     in_flight: usize,
     request_number: u64,
     started: Instant,
@@ -68,8 +71,8 @@ fn operation(service: Service, name: &str) -> Option<Operation> {
 
 /// What a call in progress must remember to finish its line in the log.
 pub struct Began {
-    index: usize,
-    epoch: usize,
+    /// Counted from the first call ever, so that it finds its line even after the log forgot some.
+    number: usize,
     at: Instant,
 }
 
@@ -82,8 +85,8 @@ impl World {
             state: Arc::new(state),
             history: VecDeque::new(),
             faults: Armed::default(),
-            calls: Vec::new(),
-            epoch: 0,
+            calls: VecDeque::new(),
+            forgotten: 0,
             in_flight: 0,
             request_number: 0,
             started: Instant::now(),
@@ -108,8 +111,12 @@ impl World {
     }
 
     pub fn clear_calls(&mut self) {
+        self.forgotten += self.calls.len();
         self.calls.clear();
-        self.epoch += 1;
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.iter().cloned().collect()
     }
 
     /// The state as of now, to change.
@@ -145,7 +152,11 @@ impl World {
 
     pub fn begin(&mut self, service: Service, operation: &str) -> Began {
         self.in_flight += 1;
-        self.calls.push(Call {
+        if self.calls.len() == LOGGED {
+            self.calls.pop_front();
+            self.forgotten += 1;
+        }
+        self.calls.push_back(Call {
             service: service.name().to_owned(),
             operation: operation.to_owned(),
             at_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -154,15 +165,13 @@ impl World {
             error: None,
             in_flight: self.in_flight,
         });
-        Began { index: self.calls.len() - 1, epoch: self.epoch, at: Instant::now() }
+        Began { number: self.forgotten + self.calls.len() - 1, at: Instant::now() }
     }
 
     pub fn end(&mut self, began: &Began, status: u16, error: Option<&str>) {
         self.in_flight -= 1;
-        if began.epoch != self.epoch {
-            return;
-        }
-        if let Some(call) = self.calls.get_mut(began.index) {
+        let line = began.number.checked_sub(self.forgotten);
+        if let Some(call) = line.and_then(|line| self.calls.get_mut(line)) {
             call.duration_ms = u64::try_from(began.at.elapsed().as_millis()).unwrap_or(u64::MAX);
             call.status = status;
             call.error = error.map(str::to_owned);

@@ -30,7 +30,7 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
                 "A replication group in create-failed has nothing to take a snapshot of.",
             ));
         }
-        snapshots::start(state, name, &id, "system", tags::Tags::new())?;
+        snapshots::start(state, name, &id, tags::Tags::new())?;
     }
     let mut wait = durations::DELETE_GROUP;
     if snapshot.is_some() {

@@ -133,7 +133,7 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     }
     let snapshot = input.text("FinalSnapshotName").filter(|name| !name.is_empty());
     if let Some(snapshot) = &snapshot {
-        snapshots::serverless::start(state, snapshot, &name, "automated", tags::Tags::new())?;
+        snapshots::serverless::start(state, snapshot, &name, tags::Tags::new())?;
     }
     if let Some(cache) = state.serverless.get_mut(&name) {
         cache.status = "deleting";
