@@ -59,6 +59,9 @@ fn shard_ids_are_not_used_again() {
     assert_eq!(slots(&aws.describe("many").all("Slots")), 16_384);
     reshard(&aws, "NodeGroupCount=3");
     assert_eq!(aws.describe("many").all("NodeGroupId"), ["0001", "0003", "0004"]);
+    reshard(&aws, "NodeGroupCount=2&NodeGroupsToRemove.NodeGroupToRemove.1=0004");
+    reshard(&aws, "NodeGroupCount=3");
+    assert_eq!(aws.describe("many").all("NodeGroupId"), ["0001", "0003", "0005"]);
 }
 
 #[test]
