@@ -358,7 +358,6 @@ fn assemble(
         deferred: Change::default(),
         applying: Change::default(),
         under_way: None,
-        final_snapshot: None,
         id,
     })
 }

@@ -189,7 +189,6 @@ pub struct ReplicationGroup {
     /// Accepted and being carried out.
     pub applying: Change,
     pub under_way: Option<Span>,
-    pub final_snapshot: Option<String>,
 }
 
 impl ReplicationGroup {
