@@ -124,7 +124,7 @@ impl Run<'_> {
             if ended != Exit::Done {
                 return Ok((self.document(&plan, &outcome), ended));
             }
-            exit = self.prove(options, &mut outcome).await?;
+            exit = self.prove(&plan, options, &mut outcome).await?;
         } else {
             outcome.pending = plan
                 .pending()
@@ -234,7 +234,7 @@ impl Run<'_> {
     }
 
     /// Reads and plans again: nothing may be left but what waits, and the next hop.
-    async fn prove(&self, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
+    async fn prove(&self, applied: &Plan, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
         let again = Options { timestamp: clock::compact(), ..options.clone() };
         let (live, plan) = self.session.planned(&again).await?;
         outcome.pending = plan
@@ -245,9 +245,10 @@ impl Run<'_> {
             self.printer
                 .note(&format!("pending: {address} {} waits for the maintenance window or a reboot", pending.path));
         }
-        let hops: Vec<&crate::plan::model::Change> =
-            plan.changes.iter().filter(|change| !change.remaining.is_empty() || is_next_hop(change)).collect();
-        outcome.remaining = hops.iter().map(|change| change.address.to_string()).collect();
+        // What the plan said would remain may remain; anything else is a surprise.
+        let next_hop = |address: &Address| applied.change(address).is_some_and(|change| !change.remaining.is_empty());
+        let hops = plan.changes.iter().filter(|change| change.action != Action::Noop && next_hop(&change.address));
+        outcome.remaining = hops.map(|change| change.address.to_string()).collect();
         let other: Vec<String> = plan
             .changes
             .iter()
@@ -303,16 +304,6 @@ impl Run<'_> {
             "smoke": outcome.smoke,
         })
     }
-}
-
-/// A change that was made in stages and has another to go.
-fn is_next_hop(change: &crate::plan::model::Change) -> bool {
-    change.attributes.iter().any(|attribute| {
-        matches!(
-            attribute.path.as_str(),
-            "transitEncryptionMode" | "transitEncryptionEnabled" | "clusterMode" | "authToken" | "numNodeGroups"
-        )
-    })
 }
 
 async fn interrupt() {
