@@ -16,7 +16,7 @@ use super::session::{self, Session};
 use super::{clock, plan as plan_command, smoke};
 use crate::apply::{self, Settings, Status, StepResult};
 use crate::aws::Access;
-use crate::plan::model::{Action, AttributeChange, Change, FORMAT_VERSION, Plan};
+use crate::plan::model::{Action, FORMAT_VERSION, Plan};
 use crate::plan::options::Options;
 use crate::render;
 use crate::render::style::{Label, paint};
@@ -145,7 +145,7 @@ impl Run<'_> {
             if ended != Exit::Done {
                 return Ok((self.document(&plan, &outcome), ended));
             }
-            exit = self.prove(options, &mut outcome).await?;
+            exit = self.prove(&plan, options, &mut outcome).await?;
         } else {
             outcome.pending = plan
                 .pending()
@@ -272,9 +272,14 @@ impl Run<'_> {
     }
 
     /// Reads and plans again: nothing may be left but what waits, and the next hop.
-    async fn prove(&self, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
+    async fn prove(&self, applied: &Plan, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
         let again = Options { timestamp: clock::compact(), ..options.clone() };
-        let (live, plan) = self.planned_until(&again, |plan| left(plan).is_empty()).await?;
+        // What the plan said would remain may remain; anything else is a surprise.
+        let is_next_hop =
+            |address: &Address| applied.change(address).is_some_and(|change| !change.remaining.is_empty());
+        let surprises =
+            |plan: &Plan| -> Vec<Address> { changed(plan).filter(|address| !is_next_hop(address)).cloned().collect() };
+        let (live, plan) = self.planned_until(&again, |plan| surprises(plan).is_empty()).await?;
         outcome.pending = plan
             .pending()
             .map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value}))
@@ -283,9 +288,8 @@ impl Run<'_> {
             self.printer
                 .note(&format!("pending: {address} {} waits for the maintenance window or a reboot", pending.path));
         }
-        outcome.remaining =
-            plan.changes.iter().filter(|change| is_next_hop(change)).map(|change| change.address.to_string()).collect();
-        let other = left(&plan);
+        outcome.remaining = changed(&plan).filter(|address| is_next_hop(address)).map(ToString::to_string).collect();
+        let other: Vec<String> = surprises(&plan).iter().map(ToString::to_string).collect();
         if !outcome.remaining.is_empty() {
             self.printer.note(&format!("The next plan holds the next hop of {}.", outcome.remaining.join(", ")));
         }
@@ -332,21 +336,8 @@ impl Run<'_> {
     }
 }
 
-/// What should not be left once all steps are done.
-fn left(plan: &Plan) -> Vec<String> {
-    let changes = plan.changes.iter().filter(|change| change.action != Action::Noop && !is_next_hop(change));
-    changes.map(|change| change.address.to_string()).collect()
-}
-
-/// A change that was made in stages and has another to go.
-fn is_next_hop(change: &Change) -> bool {
-    let in_stages = |attribute: &AttributeChange| {
-        matches!(
-            attribute.path.as_str(),
-            "transitEncryptionMode" | "transitEncryptionEnabled" | "clusterMode" | "authToken" | "numNodeGroups"
-        )
-    };
-    !change.remaining.is_empty() || change.attributes.iter().any(in_stages)
+fn changed(plan: &Plan) -> impl Iterator<Item = &Address> {
+    plan.changes.iter().filter(|change| change.action != Action::Noop).map(|change| &change.address)
 }
 
 /// Ctrl-C, a polite kill, or a terminal that is gone.

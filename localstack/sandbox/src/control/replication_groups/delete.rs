@@ -30,7 +30,7 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
                 "A replication group in create-failed has nothing to take a snapshot of.",
             ));
         }
-        snapshots::start(state, name, &id, "system", tags::Tags::new())?;
+        snapshots::start(state, name, &id, tags::Tags::new())?;
     }
     let mut wait = durations::DELETE_GROUP;
     if snapshot.is_some() {
@@ -38,7 +38,6 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     }
     state.edit_group(&id, |group| {
         group.status = "deleting";
-        group.final_snapshot = snapshot;
         group.set_member_status("deleting");
         for shard in &mut group.shards {
             shard.status = "deleting";

@@ -1,6 +1,6 @@
 //! What AWS refuses for reasons that lie in several members at once or in other resources.
 
-use super::{LogDelivery, ReplicationGroup, Tls};
+use super::{Change, LogDelivery, ReplicationGroup, Tls};
 use crate::control::engine::{Engine, Version};
 use crate::control::{node_types, parameter_groups, user_groups};
 use crate::refusal::Refusal;
@@ -213,6 +213,7 @@ pub fn failover_change(
     group: &ReplicationGroup,
     failover: Option<bool>,
     multi_az: Option<bool>,
+    waiting: &Change,
 ) -> Result<(), Refusal> {
     let replicas = group.shards.iter().map(super::Shard::replicas).min().unwrap_or(0);
     match failover {
@@ -227,8 +228,8 @@ pub fn failover_change(
         Some(true) if !group.is_clustered() => failover_node_type(true, &group.node_type)?,
         _ => {}
     }
-    let failover_after = failover.unwrap_or(group.automatic_failover);
-    let multi_az_after = multi_az.unwrap_or(group.multi_az);
+    let failover_after = failover.or(waiting.automatic_failover).unwrap_or(group.automatic_failover);
+    let multi_az_after = multi_az.or(waiting.multi_az).unwrap_or(group.multi_az);
     if multi_az_after && !failover_after {
         return Err(Refusal::invalid_combination(if failover == Some(false) {
             "Cannot disable automatic failover while Multi-AZ is enabled."
