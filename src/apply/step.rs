@@ -11,6 +11,7 @@ use super::{Engine, Failure, effect, member_alarms};
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::events;
 use crate::plan::model::{Step, Wait};
+use crate::resource::Kind;
 use crate::resource::live::Live;
 
 /// Events of the step's own time are quoted, and of as much before as clocks may differ.
@@ -90,14 +91,15 @@ fn check_time(engine: &Engine<'_>, step: &Step, started: Instant, status: &str) 
     Ok(())
 }
 
-/// As long as Terraform's provider waits, and resharding as long as it takes with a full cache.
+/// As long as Terraform's provider waits, and half as long again for changes of a group, which grow with its
+/// members; resharding takes as long as the data takes to move.
 fn limit(step: &Step) -> Duration {
-    let minutes = match step.operation.as_str() {
-        "ModifyReplicationGroupShardConfiguration" => 24 * 60,
-        "CreateReplicationGroup" => 60,
-        "DeleteReplicationGroup" => 45,
-        "ModifyServerlessCache" => 80,
-        _ if step.address.kind.is_cache() => 60,
+    let minutes = match (step.operation.as_str(), step.address.kind) {
+        ("ModifyReplicationGroupShardConfiguration", _) => 24 * 60,
+        ("DeleteReplicationGroup", _) => 45,
+        (_, Kind::ReplicationGroup) => 60,
+        ("ModifyServerlessCache", _) => 80,
+        (_, Kind::ServerlessCache) => 40,
         _ => 15,
     };
     Duration::from_secs(minutes * 60)
@@ -109,7 +111,13 @@ async fn await_effect(engine: &Engine<'_>, step: &Step, started: Instant) -> Res
     let mut at_rest_since: Option<Instant> = None;
     loop {
         let live = look(engine, step, &mut ticket, started).await?;
-        let (condition, state) = readiness::of(&live, &step.address);
+        let (mut condition, mut state) = readiness::of(&live, &step.address);
+        if condition == Condition::Ready
+            && let Some(pending) = effect::pending(step, &live)
+        {
+            condition = Condition::Moving;
+            state.detail = pending;
+        }
         engine.seen(step, state.clone());
         check_time(engine, step, started, &state.to_string())?;
         if step.wait_for == Wait::Deleted {
