@@ -67,7 +67,7 @@ fn update(draft: &mut Draft, scene: &Scene<'_>) {
     match draft.address.kind {
         Kind::ReplicationGroup => {
             reboot(draft, scene);
-            replication_group::routes::finish(draft, scene);
+            replication_group::finish(draft, scene);
         }
         Kind::User => user::passwords(draft, scene),
         Kind::SubnetGroup => {
@@ -81,14 +81,14 @@ fn update(draft: &mut Draft, scene: &Scene<'_>) {
         _ => {}
     }
     let id = (draft.address.kind.id_member(), json!(draft.address.id));
-    for call in draft.calls.iter_mut().filter(|call| call.phase != Phase::Tags) {
+    for call in draft.calls.iter_mut().filter(|call| call.operation != "RebootCacheCluster") {
         call.parameters.entry(id.0).or_insert_with(|| id.1.clone());
     }
 }
 
 /// Parameters that wait for a reboot are pending; a reboot happens only when it is allowed.
 fn reboot(draft: &mut Draft, scene: &Scene<'_>) {
-    let waiting: Vec<&Value> = scene
+    let mut waiting: Vec<&Value> = scene
         .view
         .members
         .iter()
@@ -101,13 +101,18 @@ fn reboot(draft: &mut Draft, scene: &Scene<'_>) {
     if waiting.is_empty() {
         return;
     }
-    if !scene.options.allows(Permit::Reboot, &draft.address) || replication_group::routes::cluster_enabled(scene.view) {
+    if !scene.options.allows(Permit::Reboot, &draft.address) || replication_group::cluster_mode::speaks_cluster(scene.view) {
         draft.pending.push(super::model::PendingValue {
             path: "cacheParameterGroupName".into(),
             value: json!("pending-reboot"),
         });
         return;
     }
+    // Replicas before the primary: one that was rebooted can take over.
+    waiting.sort_by_key(|cluster| {
+        let id = cluster.get("CacheClusterId").and_then(Value::as_str).unwrap_or_default();
+        (scene.view.role(id) == Some("primary"), id)
+    });
     for cluster in waiting {
         let Some(id) = cluster.get("CacheClusterId") else { continue };
         let node = json!(["0001"]);
@@ -119,7 +124,7 @@ fn reboot(draft: &mut Draft, scene: &Scene<'_>) {
             impact: Impact::Reboot,
             sensitive: false,
         });
-        draft.push(Phase::Settings, "RebootCacheCluster", Wait::Available, call);
+        draft.push(Phase::Reboot, "RebootCacheCluster", Wait::Available, call);
     }
 }
 
@@ -156,6 +161,12 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
             }
             if let Some(snapshot) = restore {
                 parameters.insert("SnapshotName".into(), json!(snapshot));
+            }
+            if let Some(member) = resource.fields.get("snapshottingClusterId") {
+                // Only a member that exists can be named.
+                let id = json!(resource.address.id);
+                let call = [("ReplicationGroupId", id), ("SnapshottingClusterId", member.clone()), ("ApplyImmediately", json!(true))];
+                draft.push(Phase::Settings, kind.modify(), kind.ready(), object(call));
             }
         }
         Kind::ServerlessCache => {

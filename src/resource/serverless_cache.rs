@@ -42,7 +42,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("dailySnapshotTime", "DailySnapshotTime", pattern("^([01][0-9]|2[0-3]):[0-5][0-9]$", 5, "03:00"), "Time of the daily snapshot in UTC, `hh:mm`."),
         Read::Own("DailySnapshotTime"), Route::Call(Phase::Field(6)), Impact::None, ""),
     Attribute::new(Field::new("kmsKeyId", "KmsKeyId", Shape::Text { pattern: None, min: 1, max: 2048, example: "alias/cache" }, "KMS key for encryption at rest: id, ARN or alias. An alias is not compared."),
-        Read::Own("KmsKeyId"), Route::With(super::replication_group::routes::kms_key), Impact::Replace, "the key is chosen at creation"),
+        Read::Own("KmsKeyId"), Route::With(super::replication_group::settings::kms_key), Impact::Replace, "the key is chosen at creation"),
     Attribute::new(Field::new("subnetIds", "SubnetIds", list(&text(255), 1, 20), "Subnets of one VPC, in two or three zones."),
         Read::Own("SubnetIds"), Route::Replace, Impact::Replace, "subnets are chosen at creation"),
     Attribute::new(Field::new("networkType", "NetworkType", Shape::Enum(&["ipv4", "ipv6", "dual_stack"]), "IP versions of the endpoint."),

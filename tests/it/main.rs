@@ -2,7 +2,10 @@
 
 mod plan_account;
 mod plan_case;
+mod plan_rows_alarm;
+mod plan_rows_groups_and_users;
 mod plan_rows_replication_group;
 mod plan_rows_replication_group_access;
 mod plan_rows_replication_group_nodes;
+mod plan_rows_serverless_cache;
 mod smoke_room;

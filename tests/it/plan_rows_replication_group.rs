@@ -208,7 +208,7 @@ mod engine_version_patch_level {
 
     #[test]
     fn of_redis_5_is_declared() {
-        regroup("engine: redis\nengineVersion: \"5.0.0\"\nautoMinorVersionUpgrade: true", "engine: redis\nengineVersion: \"5.0.6\"")
+        regroup("engine: redis\nengineVersion: \"4.0.10\"", "engine: redis\nengineVersion: \"5.0.6\"")
             .calls(&[(MODIFY, json!({"Engine": "redis", "EngineVersion": "5.0.6"}))]);
     }
 
@@ -262,7 +262,7 @@ mod cache_parameter_group_name {
             parameters["CacheClusterId"] = json!(id);
             ("RebootCacheCluster", parameters)
         };
-        case.calls(&[node("g-001"), node("g-002")]);
+        case.calls(&[node("g-002"), node("g-001")]);
     }
 }
 
@@ -688,7 +688,7 @@ mod apply_immediately {
         let mut case = regroup("", "applyImmediately: false\ncacheNodeType: cache.r7g.xlarge\nnumCacheClusters: 3\ntransitEncryptionEnabled: true\ntransitEncryptionMode: preferred\ndescription: new");
         let plan = case.plan();
         let sent: Vec<(&str, &serde_json::Value)> = plan.steps.iter().map(|step| (step.operation.as_str(), &step.parameters["ApplyImmediately"])).collect();
-        assert_eq!(sent, [("IncreaseReplicaCount", &json!(true)), (MODIFY, &json!(false)), (MODIFY, &json!(true)), (MODIFY, &json!(false))]);
+        assert_eq!(sent, [("IncreaseReplicaCount", &json!(true)), (MODIFY, &json!(true)), (MODIFY, &json!(true)), (MODIFY, &json!(false))]);
         assert_eq!(plan.steps[3].parameters["CacheNodeType"], "cache.r7g.xlarge");
         case.account.apply_all(&spec(&case.after), &case.options);
         let plan = case.plan();

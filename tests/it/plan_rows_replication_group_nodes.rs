@@ -405,7 +405,7 @@ mod cluster_mode_compatible_to_enabled {
         let compatible = "automaticFailoverEnabled: true\nclusterMode: compatible";
         let before = format!("numCacheClusters: 2\n{compatible}");
         let after = format!("automaticFailoverEnabled: true\nclusterMode: enabled\n{}", sharded(2, 1));
-        regroup(&before, &after).remains("numNodeGroups 2").calls(&[(MODIFY, json!({"ClusterMode": "enabled"}))]);
+        regroup(&before, &after).calls(&[(MODIFY, json!({"ClusterMode": "enabled"})), (RESHARD, json!({"NodeGroupCount": 2}))]);
     }
 
     #[test]
