@@ -59,11 +59,12 @@ pub fn attribute(kind: Kind, name: &str) -> Option<&'static Attribute> {
     kind.attributes().iter().find(|attribute| attribute.field.name == name)
 }
 
-/// Nothing declared as nothing equals nothing live.
+/// What is declared as nothing equals nothing live, in whichever way either is written.
 pub fn same(attribute: &Attribute, declared: &Value, live: Option<&Value>) -> bool {
     match live {
-        Some(live) => attribute.field.shape.same(declared, live) || (is_empty(declared) && is_empty(live)),
-        None => is_empty(declared),
+        _ if is_empty(declared) => live.is_none_or(is_empty),
+        Some(live) => attribute.field.shape.same(declared, live),
+        None => false,
     }
 }
 

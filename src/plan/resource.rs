@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::draft::{Draft, Scene, attribute};
+use super::draft::{Draft, Scene};
 use super::model::{Action, AttributeChange, Ownership, Wait};
 use super::options::{Options, Permit};
 use super::{Planned, fingerprint, needs_permit, ownership};
 use crate::resource::attribute::{Impact, Phase, Route};
-use crate::resource::live::{Live, object};
+use crate::resource::live::{Live, object, strings};
+use crate::resource::version::Version;
 use crate::resource::shape::is_empty;
 use crate::resource::{Address, Kind, parameter_group, replication_group, user};
 use crate::spec::{Resource, Spec};
@@ -178,6 +179,11 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
                 parameters.insert("SnapshotArnsToRestore".into(), json!([arn]));
             }
         }
+        // The passwords say that they are the way in; AWS takes one member that does.
+        Kind::User if parameters.contains_key("Passwords") => {
+            parameters.remove("AuthenticationMode");
+            parameters.remove("NoPasswordRequired");
+        }
         _ => {}
     }
     draft.push(Phase::Create, kind.create(), kind.ready(), parameters);
@@ -222,14 +228,17 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
         needs_permit(&mut draft, scene.options, Permit::Adopt);
     }
     needs_permit(&mut draft, scene.options, Permit::Replace);
-    if !matches!(address.kind, Kind::ReplicationGroup | Kind::ServerlessCache | Kind::User) {
+    let groups: Vec<&str> = strings(scene.view.own("UserGroupIds")).filter(|_| address.kind == Kind::User).collect();
+    if !groups.is_empty() {
+        // AWS would take the user out of its groups without a word.
         draft.blocks(
             "replace-in-use",
-            "it cannot be replaced under its own name while something uses it",
-            "declare one under another name and point to that",
+            format!("the user is in {}, and could not log in until it is back there", groups.join(", ")),
+            "declare a new user under another id with the new name, and put that into the group's userIds in place of this one",
         );
     }
-    let snapshot = (!failed && address.kind.is_cache() && scene.resource.lifecycle("finalSnapshot") != Some(false))
+    let memcached = scene.view.text("Engine") == Some("memcached");
+    let snapshot = (!failed && !memcached && address.kind.is_cache() && scene.resource.lifecycle("finalSnapshot") != Some(false))
         .then(|| snapshot_name(&address, scene.options));
     if address.kind.is_cache() && snapshot.is_none() && !failed {
         draft.warnings.push(("lifecycle.finalSnapshot".into(), "no final snapshot is taken: the data is lost".into()));
@@ -266,14 +275,11 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
 
 /// Snapshots go into the same engine or a newer one, and between node types but for data tiering.
 fn restorable(scene: &Scene<'_>) -> bool {
-    let older = attribute(scene.resource.address.kind, "engineVersion").is_some() && {
-        let version = |text: Option<String>| text.and_then(|text| crate::resource::version::Version::parse(&text));
-        let (declared, live) = (
-            version(scene.declared_text("engineVersion").map(str::to_owned)),
-            version(scene.live_text("engineVersion")),
-        );
-        declared.zip(live).is_some_and(|(declared, live)| declared.compare(live).is_lt())
-    };
+    let name = if scene.resource.address.kind == Kind::ServerlessCache { "majorEngineVersion" } else { "engineVersion" };
+    // A serverless cache's version is a major one alone.
+    let version = |text: &str| Version::parse(text).or_else(|| Version::parse(&format!("{text}.0")));
+    let (declared, live) = (scene.declared_text(name).and_then(version), scene.live_text(name).as_deref().and_then(version));
+    let older = declared.zip(live).is_some_and(|(declared, live)| declared.compare(live).is_lt());
     !older && !scene.differs("dataTieringEnabled") && !scene.differs("engine")
 }
 

@@ -87,6 +87,8 @@ pub enum Phase {
     Field(u8),
     Reset,
     Tags,
+    /// Once the caches that use the resource are through with their changes.
+    AfterCaches,
     Alarms,
     Delete,
 }

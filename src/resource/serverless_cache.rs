@@ -109,16 +109,18 @@ fn major_engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Diffe
 
 fn limits(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
-    let live = difference.live.clone().unwrap_or_default();
-    let declared = difference.declared.as_object();
-    for limit in ["dataStorage", "ecpuPerSecond"] {
-        // An omitted half keeps what AWS has.
-        if declared.is_some_and(|declared| declared.get(limit).is_some_and(Value::is_null)) && live.get(limit).is_some()
-        {
-            draft.blocks("sl-limit-removal", format!("AWS cannot remove the limit {limit}"), "raise it instead");
+    if super::shape::is_empty(&difference.declared) {
+        draft.blocks("sl-limit-removal", "AWS cannot remove a limit once it is set", "raise the limits instead, or leave cacheUsageLimits out");
+        return;
+    }
+    // Storage and processing are one field: what is not declared is sent as it is.
+    let mut limits = difference.live.clone().unwrap_or_else(|| json!({}));
+    for (half, values) in difference.declared.as_object().into_iter().flatten() {
+        for (name, value) in values.as_object().into_iter().flatten() {
+            limits[half][name] = value.clone();
         }
     }
-    let value = LIMITS.to_api(&difference.declared);
+    let value = LIMITS.to_api(&limits);
     modify(draft, 2).insert("CacheUsageLimits".into(), value);
 }
 

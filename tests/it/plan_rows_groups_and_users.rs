@@ -47,7 +47,7 @@ mod parameter_group {
                     ("DeleteCacheParameterGroup", "parameterGroup/old"),
                 ])
             );
-            assert_eq!(plan.steps[2].after, [2]);
+            assert!(plan.steps[2].after.contains(&2), "after the cache let go of it");
             case.account.apply_all(&spec(&case.after), &case.options);
         }
     }
@@ -116,13 +116,13 @@ mod parameter_group {
 
         #[test]
         fn resets_come_before_sets() {
-            change(&with("{maxmemory-policy: allkeys-lru, timeout: \"10\"}"), &with("{maxmemory-policy: volatile-lru}"))
+            change(&with("{maxmemory-policy: allkeys-lru, timeout: \"20\"}"), &with("{maxmemory-policy: volatile-lru}"))
                 .calls(&[(RESET, json!({"ParameterNameValues": [{"ParameterName": "timeout"}]})), (MODIFY, values(&[("maxmemory-policy", "volatile-lru")]))]);
         }
 
         #[test]
         fn what_somebody_set_by_hand_is_reset_since_the_group_is_owned_whole() {
-            change(&with("{timeout: \"10\"}"), &with("{timeout: \"10\"}"))
+            change(&with("{timeout: \"20\"}"), &with("{timeout: \"20\"}"))
                 .meanwhile(|account| {
                     account.call(MODIFY, json!({"CacheParameterGroupName": "p", "ParameterNameValues": [{"ParameterName": "databases", "ParameterValue": "32"}]}));
                 })
@@ -131,7 +131,7 @@ mod parameter_group {
 
         #[test]
         fn undeclared_parameters_are_not_managed() {
-            change(&with("{timeout: \"10\"}"), "parameterGroups:\n  p: {family: valkey8, description: d}\n").nothing();
+            change(&with("{timeout: \"20\"}"), "parameterGroups:\n  p: {family: valkey8, description: d}\n").nothing();
         }
     }
 
@@ -140,7 +140,7 @@ mod parameter_group {
 
         #[test]
         fn is_one_call_whatever_their_number() {
-            change(&with("{maxmemory-policy: allkeys-lru, timeout: \"10\"}"), &with("{}")).calls(&[(RESET, json!({"ResetAllParameters": true}))]);
+            change(&with("{maxmemory-policy: allkeys-lru, timeout: \"20\"}"), &with("{}")).calls(&[(RESET, json!({"ResetAllParameters": true}))]);
         }
     }
 
@@ -148,12 +148,12 @@ mod parameter_group {
         use super::*;
 
         fn old(parameters: &str) -> String {
-            with(parameters).replace("valkey8", "redis5.0")
+            with(parameters).replace("valkey8", "redis3.2")
         }
 
         #[test]
         fn goes_by_its_percentage() {
-            change(&old("{reserved-memory: \"1000\", timeout: \"10\"}"), &old("{timeout: \"10\"}")).calls(&[
+            change(&old("{reserved-memory: \"1000\", timeout: \"20\"}"), &old("{timeout: \"20\"}")).calls(&[
                 (MODIFY, values(&[("reserved-memory-percent", "0")])),
                 (RESET, json!({"ParameterNameValues": [{"ParameterName": "reserved-memory-percent"}]})),
             ]);

@@ -140,7 +140,7 @@ fn matched<'a>(staying: &[&Shard<'a>], entries: &'a [Value]) -> (BTreeMap<&'a st
     (matched, left)
 }
 
-pub fn num_cache_clusters(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+pub fn num_cache_clusters(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     if difference.live.is_none() {
         draft.blocks(
