@@ -1,13 +1,15 @@
 //! Changes of one resource that must wait for the caches that use it: a subnet goes after its nodes, and
 //! users turn from redis to valkey after their groups, those after their caches.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::Planned;
 use super::draft::Call;
 use super::model::Action;
 use crate::resource::attribute::Phase;
-use crate::resource::live::{Live, strings};
+use crate::resource::live::{Live, View, strings};
 use crate::resource::{Address, Kind};
 use crate::spec::Spec;
 
@@ -33,14 +35,17 @@ pub fn postpone(spec: &Spec, live: &Live, planned: &mut [Planned]) {
         .filter(|planned| planned.action != Action::Delete && !planned.draft.calls.is_empty())
         .map(|planned| planned.draft.address.clone())
         .collect();
-    let frees_nodes: Vec<Address> = planned.iter().filter(|planned| frees_nodes(planned)).map(|planned| planned.draft.address.clone()).collect();
-    for planned in planned.iter_mut().filter(|planned| matches!(planned.action, Action::Update | Action::Adopt)) {
-        let users = users_of(spec, &planned.draft.address);
-        let used = users.iter().any(|user| busy.contains(user));
-        match planned.draft.address.kind {
-            Kind::SubnetGroup => subnets(live, planned, used, users.iter().any(|user| frees_nodes.contains(user))),
+    for index in 0..planned.len() {
+        let one = &planned[index];
+        if !matches!(one.action, Action::Update | Action::Adopt) {
+            continue;
+        }
+        let used = users_of(spec, &one.draft.address).iter().any(|user| busy.contains(user));
+        match one.draft.address.kind {
+            Kind::SubnetGroup => subnets(live, planned, index, used),
             Kind::User | Kind::UserGroup if used => {
-                for call in planned.draft.calls.iter_mut().filter(|call| call.parameters.get("Engine") == Some(&json!("valkey"))) {
+                let calls = planned[index].draft.calls.iter_mut();
+                for call in calls.filter(|call| call.parameters.get("Engine") == Some(&json!("valkey"))) {
                     call.phase = Phase::AfterCaches;
                 }
             }
@@ -49,67 +54,104 @@ pub fn postpone(spec: &Spec, live: &Live, planned: &mut [Planned]) {
     }
 }
 
-fn frees_nodes(planned: &Planned) -> bool {
-    planned.action == Action::Replace
-        || planned.draft.calls.iter().any(|call| matches!(call.phase, Phase::ReplicasDown | Phase::Shards))
+/// A subnet of a group as AWS describes it.
+struct Subnet {
+    id: String,
+    zone: String,
 }
 
-fn subnets(live: &Live, planned: &mut Planned, used: bool, frees_nodes: bool) {
-    let Some(view) = live.view(&planned.draft.address) else { return };
-    let ids = |value: Option<&Value>| -> Vec<String> { strings(value).map(str::to_owned).collect() };
-    let draft = &mut planned.draft;
-    let Some(at) = draft.calls.iter().position(|call| call.operation == "ModifyCacheSubnetGroup") else { return };
-    let wanted = ids(draft.calls[at].parameters.get("SubnetIds"));
-    let (mut removed, mut kept) = (Vec::new(), Vec::new());
-    for subnet in view.own("Subnets").and_then(Value::as_array).into_iter().flatten() {
-        let id = subnet.get("SubnetIdentifier").and_then(Value::as_str).unwrap_or_default();
-        let zone = subnet.pointer("/SubnetAvailabilityZone/Name").and_then(Value::as_str).unwrap_or_default();
-        let list = if wanted.iter().any(|wanted| wanted == id) { &mut kept } else { &mut removed };
-        list.push((id.to_owned(), zone.to_owned()));
-    }
+/// Additions go first, removals last; what nodes live in cannot be removed.
+fn subnets(live: &Live, planned: &mut [Planned], index: usize, used: bool) {
+    let Some(view) = live.view(&planned[index].draft.address) else { return };
+    let calls = &planned[index].draft.calls;
+    let Some(at) = calls.iter().position(|call| call.operation == "ModifyCacheSubnetGroup") else { return };
+    let wanted: Vec<String> = strings(calls[at].parameters.get("SubnetIds")).map(str::to_owned).collect();
+    let text = |subnet: &Value, pointer: &str| subnet.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let subnets = view.own("Subnets").and_then(Value::as_array).into_iter().flatten();
+    let (kept, removed): (Vec<Subnet>, Vec<Subnet>) = subnets
+        .map(|subnet| Subnet { id: text(subnet, "/SubnetIdentifier"), zone: text(subnet, "/SubnetAvailabilityZone/Name") })
+        .partition(|subnet| wanted.contains(&subnet.id));
     if removed.is_empty() {
         return;
     }
+    // A zone's only subnet is where the zone's nodes live.
+    let zones: Vec<&str> =
+        removed.iter().map(|subnet| subnet.zone.as_str()).filter(|zone| kept.iter().all(|kept| kept.zone != *zone)).collect();
+    let staying = staying_nodes(live, planned, &planned[index].draft.address.id.clone(), &zones);
+    let draft = &mut planned[index].draft;
     if kept.is_empty() {
         let vpc = view.text("VpcId").unwrap_or_default();
         draft.warnings.push(("subnetIds".into(), format!("no subnet stays; AWS takes only subnets of the group's VPC, {vpc}")));
     }
-    if !frees_nodes {
-        // A zone's only subnet is where the zone's nodes live.
-        let zones: Vec<&String> = removed.iter().map(|(_, zone)| zone).filter(|zone| !kept.iter().any(|(_, other)| other == *zone)).collect();
-        let nodes = nodes_in(live, &draft.address.id, &zones);
-        if !nodes.is_empty() {
-            draft.blocks(
-                "subnet-in-use",
-                "AWS does not take a subnet away that nodes live in",
-                format!("remove {} first, or keep the subnet", nodes.join(", ")),
-            );
-            return;
-        }
+    if !staying.is_empty() {
+        draft.blocks(
+            "subnet-in-use",
+            "AWS does not take a subnet away that nodes live in",
+            format!("remove {} first, or keep the subnet", staying.join(", ")),
+        );
+        return;
     }
     if !used {
         return;
     }
-    let adds = wanted.len() > kept.len() || draft.calls[at].parameters.contains_key("CacheSubnetGroupDescription");
-    if !adds {
-        draft.calls[at].phase = Phase::AfterCaches;
+    let call = &mut draft.calls[at];
+    if wanted.len() == kept.len() && !call.parameters.contains_key("CacheSubnetGroupDescription") {
+        call.phase = Phase::AfterCaches;
         return;
     }
-    let call = &mut draft.calls[at];
     let mut late = call.parameters.clone();
     late.remove("CacheSubnetGroupDescription");
-    let all: Vec<String> = wanted.into_iter().chain(removed.into_iter().map(|(id, _)| id)).collect();
+    let all: Vec<String> = wanted.into_iter().chain(removed.into_iter().map(|subnet| subnet.id)).collect();
     call.parameters.insert("SubnetIds".into(), json!(all));
     let (operation, wait) = (call.operation, call.wait);
     draft.calls.push(Call { phase: Phase::AfterCaches, operation, parameters: late, wait });
 }
 
-fn nodes_in(live: &Live, subnet_group: &str, zones: &[&String]) -> Vec<String> {
+/// The nodes in these zones that live there after the plan too. Replicas that go are chosen among them.
+fn staying_nodes(live: &Live, planned: &mut [Planned], subnet_group: &str, zones: &[&str]) -> Vec<String> {
     let text = |cluster: &Value, member: &str| cluster.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
-    live.cache_clusters
-        .iter()
-        .filter(|(_, cluster)| text(cluster, "CacheSubnetGroupName") == subnet_group)
-        .filter(|(_, cluster)| zones.iter().any(|zone| **zone == text(cluster, "PreferredAvailabilityZone")))
-        .map(|(id, _)| id.clone())
-        .collect()
+    let mut by_group: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (id, cluster) in &live.cache_clusters {
+        let zone = text(cluster, "PreferredAvailabilityZone");
+        if text(cluster, "CacheSubnetGroupName") == subnet_group && zones.contains(&zone.as_str()) {
+            by_group.entry(text(cluster, "ReplicationGroupId")).or_default().push(id.clone());
+        }
+    }
+    let mut staying = Vec::new();
+    for (group, mut nodes) in by_group {
+        let address = Address::new(Kind::ReplicationGroup, &group);
+        let of_group = planned.iter_mut().find(|planned| planned.draft.address == address && planned.action != Action::Replace);
+        if let (Some(planned), Some(view)) = (of_group, live.view(&address)) {
+            nodes.retain(|node| !leaves_with_its_shard(planned, &view, node));
+            choose_replicas(planned, &view, &mut nodes);
+        }
+        staying.extend(nodes);
+    }
+    staying
+}
+
+fn leaves_with_its_shard(planned: &Planned, view: &View<'_>, node: &str) -> bool {
+    let leaving = |shard: &Value| {
+        planned.draft.calls.iter().any(|call| strings(call.parameters.get("NodeGroupsToRemove")).any(|id| Some(id) == shard.get("NodeGroupId").and_then(Value::as_str)))
+    };
+    let has = |shard: &Value| {
+        let members = shard.get("NodeGroupMembers").and_then(Value::as_array);
+        members.into_iter().flatten().any(|member| member.get("CacheClusterId").and_then(Value::as_str) == Some(node))
+    };
+    view.node_groups().iter().any(|shard| has(shard) && leaving(shard))
+}
+
+/// AWS removes the replicas that are named; which are replicas it only tells with cluster mode disabled.
+fn choose_replicas(planned: &mut Planned, view: &View<'_>, nodes: &mut Vec<String>) {
+    let Some(call) = planned.draft.calls.iter_mut().find(|call| call.phase == Phase::ReplicasDown) else { return };
+    let Some(count) = call.parameters.get("NewReplicaCount").and_then(Value::as_u64) else { return };
+    let replicas: Vec<&str> = view.member_ids().filter(|member| view.role(member) == Some("replica")).collect();
+    let surplus = replicas.len().saturating_sub(count as usize);
+    if nodes.is_empty() || nodes.len() > surplus || nodes.iter().any(|node| !replicas.contains(&node.as_str())) {
+        return;
+    }
+    let others = replicas.iter().rev().map(|replica| (*replica).to_owned()).filter(|replica| !nodes.contains(replica));
+    let chosen: Vec<String> = nodes.iter().cloned().chain(others).take(surplus).collect();
+    call.parameters.insert("ReplicasToRemove".into(), json!(chosen));
+    nodes.clear();
 }

@@ -2,6 +2,8 @@
 
 mod plan_account;
 mod plan_case;
+mod plan_generated;
+mod plan_properties;
 mod plan_rows_alarm;
 mod plan_rows_groups_and_users;
 mod plan_rows_replication_group;

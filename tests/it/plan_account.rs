@@ -168,13 +168,14 @@ impl Account {
         }
     }
 
-    fn version(&self, reference: &Value) -> String {
-        format!("v{}", self.secrets.get(&place(reference)).copied().unwrap_or(1))
+    pub fn version(&self, reference: &Value) -> String {
+        let version = format!("v{}", self.secrets.get(&place(reference)).copied().unwrap_or(1));
+        secret::versioned(reference, &version)
     }
 
     fn resolved(&self, value: &Value) -> Value {
         match value {
-            Value::Object(_) => json!(format!("{}-{}-long-enough-to-be-one", place(value), self.version(value))),
+            Value::Object(_) => json!(format!("{}-{}-long-enough-to-be-one", place(value), self.version(value).replace('@', "-"))),
             Value::Array(items) => items.iter().map(|item| self.resolved(item)).collect(),
             other => other.clone(),
         }
@@ -250,6 +251,11 @@ impl Account {
 fn place(reference: &Value) -> String {
     let text = |name: &str| reference.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     format!("{}-{}", text("secretsManager").replace('/', "-"), text("key"))
+}
+
+/// The mark of a key of the secret `prod/cache` at a version.
+pub fn mark(key: &str, version: usize) -> String {
+    secret::versioned(&json!({"secretsManager": "prod/cache", "key": key}), &format!("v{version}"))
 }
 
 fn brief(step: &Step) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::plan_account::{Account, options, shown, spec};
+use super::plan_account::{Account, mark, options, shown, spec};
 use super::plan_case::{Case, change, expect_calls, group, parameters};
 
 fn arn(kind: &str, id: &str) -> String {
@@ -388,7 +388,7 @@ mod users {
             case.account.secrets.insert("prod-cache-password".into(), 2);
             case.calls(&[
                 (MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "password"}]})),
-                ("AddTagsToResource", json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": "v2"}]})),
+                ("AddTagsToResource", json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": mark("password", 2)}]})),
             ]);
         }
 
@@ -397,7 +397,7 @@ mod users {
             let both = "passwords: [{secretsManager: prod/cache, key: new}, {secretsManager: prod/cache, key: password}]";
             change(&one(PASSWORD), &one(both)).calls(&[
                 (MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "new"}, {"secretsManager": "prod/cache", "key": "password"}]})),
-                ("AddTagsToResource", json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": "v1 v1"}]})),
+                ("AddTagsToResource", json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": format!("{} {}", mark("new", 1), mark("password", 1))}]})),
             ]);
         }
     }
@@ -410,7 +410,7 @@ mod users {
             change(&one(PASSWORD), &one("noPasswordRequired: true")).calls(&[(MODIFY, json!({"NoPasswordRequired": true}))]);
             change(&one("noPasswordRequired: true"), &one(&format!("noPasswordRequired: false, {PASSWORD}"))).calls(&[
                 (MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "password"}]})),
-                ("AddTagsToResource", json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": "v1"}]})),
+                ("AddTagsToResource", json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": mark("password", 1)}]})),
             ]);
         }
     }
@@ -436,10 +436,10 @@ mod users {
                 json!({
                     "UserName": "app", "Engine": "redis", "AccessString": "on ~* +@all",
                     "Passwords": [{"secretsManager": "prod/cache", "key": "password"}],
-                    "Tags": [{"Key": "cachectl:passwords", "Value": "v1"}, {"Key": "cachectl:stack", "Value": "prod"}],
+                    "Tags": [{"Key": "cachectl:passwords", "Value": mark("password", 1)}, {"Key": "cachectl:stack", "Value": "prod"}],
                 }),
             )]);
-            let tag = json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": "v1"}]});
+            let tag = json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": mark("password", 1)}]});
             change(&one("authenticationMode: {type: iam}"), &with)
                 .calls(&[(MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "password"}]})), ("AddTagsToResource", tag)]);
         }

@@ -3,7 +3,7 @@
 use cachectl::resource::attribute::Impact;
 use serde_json::{Value, json};
 
-use super::plan_account::{shown, spec};
+use super::plan_account::{mark, shown, spec};
 use super::plan_case::{Case, change, expect_calls, group, regroup};
 
 const MODIFY: &str = "ModifyReplicationGroup";
@@ -150,7 +150,7 @@ mod auth_token_set {
     fn the_first_token_is_rotated_in_and_then_set() {
         regroup(TLS, &format!("{TLS}\n{TOKEN}")).remains("authToken SET").calls(&[
             (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"})),
-            ("AddTagsToResource", tag("rotating:v1")),
+            ("AddTagsToResource", tag(&format!("rotating:{}", mark("token", 1)))),
         ]);
     }
 
@@ -162,7 +162,7 @@ mod auth_token_set {
         case.account.run(&spec, &case.options, &plan).expect("accepted");
         case.calls(&[
             (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "SET"})),
-            ("AddTagsToResource", tag("v1")),
+            ("AddTagsToResource", tag(&mark("token", 1))),
         ]);
     }
 
@@ -171,7 +171,7 @@ mod auth_token_set {
         regroup(TLS, &format!("{TLS}\n{TOKEN}")).all_hops().calls(&[
             (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"})),
             (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "SET"})),
-            ("AddTagsToResource", tag("v1")),
+            ("AddTagsToResource", tag(&mark("token", 1))),
         ]);
     }
 }
@@ -187,7 +187,7 @@ mod auth_token_rotate {
         assert!(plan.changes[0].attributes.iter().any(|change| change.path == "authToken" && change.sensitive), "{}", shown(&plan));
         case.remains("authToken SET").calls(&[
             (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"})),
-            ("AddTagsToResource", tag("rotating:v2")),
+            ("AddTagsToResource", tag(&format!("rotating:{}", mark("token", 2)))),
         ]);
     }
 
@@ -229,7 +229,7 @@ mod user_groups_to_auth_token {
     fn is_one_call_that_removes_the_groups() {
         with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: []\n{TOKEN}")).calls(&[
             (MODIFY, json!({"RemoveUserGroups": true, "AuthToken": token(), "AuthTokenUpdateStrategy": "SET"})),
-            ("AddTagsToResource", tag("v1")),
+            ("AddTagsToResource", tag(&mark("token", 1))),
         ]);
     }
 
