@@ -1,6 +1,7 @@
 //! Alarms belong to their cache: they come and go with its members. Where the members are not known
 //! yet, one change stands for all of them, and its step names them once they were read.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
@@ -38,8 +39,12 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
                 let (shards, nodes) = now_nodes(live, cache);
                 let (shards_then, nodes_then) = declared_after(resource, shards, nodes);
                 let (now, then) = (per_node.count(nodes, shards), per_node.count(nodes_then, shards_then));
-                let action = if then >= now { Action::Create } else { Action::Delete };
-                Some((action, then.abs_diff(now)))
+                match then.cmp(&now) {
+                    Ordering::Greater => Some((Action::Create, then - now)),
+                    Ordering::Less => Some((Action::Delete, now - then)),
+                    // As many as before, of other members.
+                    Ordering::Equal => Some((Action::Update, then)),
+                }
             }
             (Some(_), None) => None,
         };

@@ -8,6 +8,7 @@ use super::draft::Draft;
 use super::model::Action;
 use super::options::{Options, Permit};
 use super::{Planned, alarms, order};
+use crate::resource::attribute::Phase;
 use crate::resource::live::{Live, strings};
 use crate::resource::{Address, Kind};
 use crate::spec::Spec;
@@ -49,18 +50,26 @@ pub fn dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut [
 pub fn uses(live: &Live, planned: &mut [Planned]) {
     let going: BTreeSet<Address> =
         planned.iter().filter(|planned| planned.action == Action::Delete).map(|planned| planned.draft.address.clone()).collect();
-    let mut found = Vec::new();
+    let (mut found, mut waiting) = (Vec::new(), Vec::new());
     for (index, deleted) in planned.iter().enumerate().filter(|(_, planned)| planned.action == Action::Delete) {
         let address = &deleted.draft.address;
         let lets_go = |user: &Address| {
-            going.contains(user)
-                || planned.iter().any(|planned| planned.draft.address == *user && lets_go(planned, address))
+            let ends = |planned: &Planned| lets_go(planned, address) || lets_go_later(planned, address);
+            going.contains(user) || planned.iter().any(|planned| planned.draft.address == *user && ends(planned))
         };
         let users: Vec<String> =
             live_users(live, address).into_iter().filter(|user| !lets_go(user)).map(|user| user.to_string()).collect();
         if !users.is_empty() {
             found.push((index, users));
+        } else if live_users(live, address).iter().any(|user| planned.iter().any(|planned| planned.draft.address == *user && lets_go_later(planned, address))) {
+            waiting.push(index);
         }
+    }
+    for index in waiting {
+        let one = &mut planned[index];
+        (one.action, one.count) = (Action::Noop, None);
+        one.draft.calls.clear();
+        one.draft.warnings.push(("status".into(), "it is in use until the maintenance window, and can be deleted after it".into()));
     }
     for (index, users) in found {
         let field = match planned[index].draft.address.kind {
@@ -101,6 +110,16 @@ fn live_users(live: &Live, address: &Address) -> BTreeSet<Address> {
         _ => Vec::new(),
     };
     users.into_iter().collect()
+}
+
+/// Does the use only end in the maintenance window?
+fn lets_go_later(user: &Planned, used: &Address) -> bool {
+    let another = |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|id| id != used.id);
+    let sent = user.draft.calls.iter().filter(|call| call.phase == Phase::Window);
+    let waits = user.draft.pending.iter().filter(|pending| pending.path == "cacheParameterGroupName");
+    used.kind == Kind::ParameterGroup
+        && (sent.map(|call| call.parameters.get("CacheParameterGroupName")).any(another)
+            || waits.map(|pending| Some(&pending.value)).any(another))
 }
 
 /// Does this plan end the use? A replacement does, and any call that names another.
