@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::plan::model::Finding;
-use crate::spec::diagnostic::{Located, Severity, locate, render};
-use crate::spec::{Loaded, diagnostic::Diagnostic};
+use crate::spec::Loaded;
+use crate::spec::diagnostic::{Diagnostic, Severity};
+use crate::spec::located::{Located, locate, render};
 
 pub fn text(loaded: &Loaded, styled: bool) -> String {
     loaded.diagnostics.iter().map(|diagnostic| format!("{}\n\n", render(diagnostic, &loaded.sources, styled))).collect()
@@ -40,9 +41,9 @@ pub fn github(diagnostics: &[Located], findings: &[Finding]) -> String {
         out.push_str(&format!(
             "::{} file={},line={},col={},title={}::{}\n",
             command(severity),
-            diagnostic.file,
-            diagnostic.line,
-            diagnostic.column,
+            diagnostic.place.file,
+            diagnostic.place.line,
+            diagnostic.place.column,
             diagnostic.code,
             escape(&format!("{}{help}", diagnostic.message)),
         ));
@@ -91,9 +92,9 @@ pub fn sarif(diagnostics: &[Located], findings: &[Finding]) -> Value {
                 diagnostic.code,
                 severity,
                 diagnostic.message.clone(),
-                &diagnostic.file,
-                diagnostic.line,
-                diagnostic.column,
+                &diagnostic.place.file,
+                diagnostic.place.line,
+                diagnostic.place.column,
             )
         })
         .collect();
