@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Calls every operation of the sandbox through boto3 and holds each answer against botocore's model.
 
-    python3 -m venv .venv && .venv/bin/pip install boto3 cbor2
+    python3 -m venv .venv && .venv/bin/pip install "boto3>=1.43" cbor2      # older models lack newer members
     cargo build -p cachectl-sandbox
     .venv/bin/python localstack/conformance.py [--binary target/debug/cachectl-sandbox]
 

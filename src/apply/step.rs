@@ -311,5 +311,5 @@ async fn expand(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
         }
     });
     let results: Vec<_> = stream::iter(calls).buffer_unordered(engine.settings.parallelism.max(1)).collect().await;
-    results.into_iter().map(|result| result.map(drop)).collect()
+    results.into_iter().try_for_each(|result| result.map(drop))
 }

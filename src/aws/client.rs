@@ -99,8 +99,10 @@ impl Aws {
 
     /// Account and partition of the credentials: the first call of every command.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
-        let answer =
-            self.sts.get_caller_identity().send().await.map_err(|error| AwsError::of("GetCallerIdentity", error))?;
+        // The first call says soon whether there is a way to AWS at all; later ones are more patient.
+        let impatient = aws_sdk_sts::config::Builder::new().retry_config(RetryConfig::standard().with_max_attempts(3));
+        let call = self.sts.get_caller_identity().customize().config_override(impatient);
+        let answer = call.send().await.map_err(|error| AwsError::of("GetCallerIdentity", error))?;
         let arn = answer.arn().unwrap_or_default();
         let partition = arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws");
         Ok(Identity { account_id: answer.account().unwrap_or_default().to_owned(), partition: partition.to_owned() })

@@ -139,22 +139,41 @@ fn strip_width(styled: &str) -> usize {
 }
 
 fn steps(steps: &[Step], width: usize) -> String {
+    let longest = |text: fn(&Step) -> usize| steps.iter().map(text).max().unwrap_or(0);
+    let named = longest(|step| step.operation.len()) + longest(|step| step.address.to_string().len()) + 12;
+    // Names are never broken; where they leave no room, the parameters go below them.
+    let beside = named + 24 <= width;
     let mut table = Table::new();
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     table.load_style(comfy_table::presets::NOTHING);
     for step in steps {
-        let address = step.address.to_string();
-        table.add_row(vec![
+        let mut row = vec![
             Cell::new(step.id).set_alignment(CellAlignment::Right),
             Cell::new(&step.operation),
-            Cell::new(&address),
-            Cell::new(parameters(step)),
-        ]);
+            Cell::new(step.address.to_string()),
+        ];
+        if beside {
+            row.push(Cell::new(parameters(step)));
+        }
+        table.add_row(row);
+    }
+    for column in 0..3 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
+        }
     }
     let text = table.to_string();
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    format!("{}\n{}\n", paint(Label::Strong, "Steps"), lines.join("\n"))
+    let mut out = format!("{}\n", paint(Label::Strong, "Steps"));
+    for (index, line) in text.lines().enumerate() {
+        out.push_str(line.trim_end());
+        out.push('\n');
+        let below = steps.get(index).filter(|_| !beside).map(parameters).filter(|text| !text.is_empty());
+        if let Some(text) = below {
+            out.push_str(&format!("      {}\n", wrap(&text, width.saturating_sub(6), "      ")));
+        }
+    }
+    out
 }
 
 /// What the step changes, without what every call carries, and what is awaited.
@@ -180,6 +199,8 @@ fn parameters(step: &Step) -> String {
                     };
                     items.iter().map(one).collect::<Vec<_>>().join(", ")
                 }
+                ("AlarmNames", Value::Array(names)) => format!("{} alarms", names.len()),
+                ("Count", count) => format!("{count} alarms, named once the members are known"),
                 _ => format!("{member}={}", brief(value)),
             });
         }
@@ -225,13 +246,17 @@ fn lint(plan: &Plan, width: usize) -> String {
         return String::new();
     }
     let mut out = format!("\n{}\n", paint(Label::Strong, "Lint"));
-    for finding in findings {
-        let label = match finding.severity.as_str() {
-            "error" => Label::Error,
-            "warn" => Label::Warn,
-            _ => Label::Dim,
-        };
-        let text = format!("{}  {}: {}", finding.rule, finding.address, finding.message);
+    let mut told: Vec<(&str, &str)> = Vec::new();
+    for finding in &findings {
+        if told.contains(&(&finding.rule, &finding.message)) {
+            continue;
+        }
+        told.push((&finding.rule, &finding.message));
+        let alike =
+            findings.iter().filter(|other| other.rule == finding.rule && other.message == finding.message).count();
+        let more = if alike > 1 { format!(" and {} more", alike - 1) } else { String::new() };
+        let label = if finding.severity == "error" { Label::Error } else { Label::Warn };
+        let text = format!("{}  {}{more}: {}", finding.rule, finding.address, finding.message);
         out.push_str(&format!(
             "  {} {}\n",
             paint(label, &format!("{:<5}", finding.severity)),

@@ -120,7 +120,7 @@ fn shape(state: &State, id: &str) -> Option<Shape> {
 }
 
 fn group_shape(state: &State, group: &ReplicationGroup) -> Option<Shape> {
-    if group.status == "create-failed" {
+    if group.has_failed() {
         return None;
     }
     let has_primary = endpoints::has_primary(group);

@@ -1,5 +1,7 @@
 //! The control door: JSON under `/_sandbox/`.
 
+use std::time::Duration;
+
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,6 +15,7 @@ use crate::server::Shared;
 type Answer = (u16, &'static str, Vec<u8>);
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Faults {
     #[serde(default)]
     faults: Vec<Fault>,
@@ -22,11 +25,19 @@ struct Faults {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Passing {
+    seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Group {
     group: String,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Seed {
     groups: usize,
     #[serde(default)]
@@ -56,7 +67,7 @@ pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Ans
             Some(pem) => (200, "application/x-pem-file", pem.into_bytes()),
             None => bad(404, "there is no certificate authority: the data plane is off"),
         },
-        ("GET", "calls") => ok(&json!({"calls": shared.lock().calls})),
+        ("GET", "calls") => ok(&json!({"calls": shared.lock().calls()})),
         ("DELETE", "calls") => {
             shared.lock().clear_calls();
             ok(&json!({"calls": []}))
@@ -89,6 +100,10 @@ pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Ans
                 Ok(applied) => ok(&json!({"group": id, "applied": applied})),
                 Err(refusal) => bad(refusal.status, refusal),
             }
+        }),
+        ("POST", "time") => parsed(body, |wanted: Passing| {
+            shared.lock().pass(Duration::from_secs(wanted.seconds));
+            ok(&json!({"passed": wanted.seconds}))
         }),
         ("POST", "fail") => parsed(body, |failure: Failure| {
             shared.lock().edit(|state| state.failures.push(failure));

@@ -7,6 +7,10 @@ use crate::state::State;
 pub enum Kind {
     /// The next create ends in `create-failed`.
     CreateFailed,
+    /// The next create leaves its members, and the group, in `incompatible-network`.
+    IncompatibleNetwork,
+    /// The next create leaves its members, and the group, in `restore-failed`.
+    RestoreFailed,
     /// The next scale-down leaves the old node type behind.
     ScaleDownRolledBack,
     /// The next reshard leaves the old shards behind.
@@ -17,6 +21,7 @@ pub enum Kind {
 
 /// One failure to come; `target` limits it to one group or cache.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Failure {
     pub kind: Kind,
     #[serde(default)]

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::refusal::Refusal;
 use crate::wire::{Protocol, Service};
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Effect {
     /// 400 `Throttling`, "Rate exceeded".
     Throttle,
@@ -16,6 +16,8 @@ pub enum Effect {
     Unavailable,
     /// 403 `AccessDenied`.
     AccessDenied,
+    /// Any other error, such as 400 `NodeQuotaForCustomerExceeded`.
+    Error { status: u16, code: String, message: String },
     /// The call takes effect, then the connection closes without an answer.
     DropAnswer,
     /// The connection closes before the call is looked at.
@@ -28,6 +30,7 @@ pub enum Effect {
 
 /// An effect and when it strikes. Without limits it strikes every call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fault {
     pub effect: Effect,
     /// Only this operation, such as `DescribeReplicationGroups`; `None` is every one.
@@ -64,6 +67,10 @@ impl Fault {
 
     pub fn access_denied() -> Self {
         Self::new(Effect::AccessDenied)
+    }
+
+    pub fn error(status: u16, code: &str, message: &str) -> Self {
+        Self::new(Effect::Error { status, code: code.to_owned(), message: message.to_owned() })
     }
 
     pub fn drop_answer() -> Self {
@@ -156,12 +163,12 @@ impl Armed {
                 continue;
             }
             fault.count = fault.count.map(|left| left - 1);
-            match fault.effect {
+            match &fault.effect {
                 Effect::DropAnswer => verdict.drop_answer = true,
                 Effect::RefuseConnection => verdict.refuse_connection = true,
-                Effect::Slow { ms } => verdict.slow_ms += ms,
-                Effect::Stale { ms } => verdict.stale_ms = Some(verdict.stale_ms.unwrap_or(0).max(ms)),
-                error => verdict.error = verdict.error.or(Some(error)),
+                Effect::Slow { ms } => verdict.slow_ms += *ms,
+                Effect::Stale { ms } => verdict.stale_ms = Some(verdict.stale_ms.unwrap_or(0).max(*ms)),
+                error => verdict.error = verdict.error.or_else(|| Some(error.clone())),
             }
         }
         self.dice = dice;
@@ -182,9 +189,10 @@ fn throw(dice: &mut u64) -> f64 {
 }
 
 /// The error AWS's front end would answer with, in the code of the service at hand.
-pub fn refusal(effect: Effect, service: Service, protocol: Protocol, operation: &str) -> Refusal {
+pub fn refusal(effect: &Effect, service: Service, protocol: Protocol, operation: &str) -> Refusal {
     let is_json = matches!(protocol, Protocol::Json { .. });
     match effect {
+        Effect::Error { status, code, message } => Refusal::new(code.clone(), *status, message.clone()),
         Effect::InternalError => Refusal::new(
             if is_json { "InternalServerError" } else { "InternalFailure" },
             500,

@@ -1,11 +1,12 @@
 //! What AWS says when it says no: code, HTTP status, text.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// An API error. Codes and statuses are those of the API model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     pub status: u16,
     pub message: String,
 }
@@ -19,15 +20,15 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 impl Refusal {
-    pub fn new(code: &'static str, status: u16, message: impl Into<String>) -> Self {
-        Self { code, status, message: message.into() }
+    pub fn new(code: impl Into<Cow<'static, str>>, status: u16, message: impl Into<String>) -> Self {
+        Self { code: code.into(), status, message: message.into() }
     }
 
-    pub fn bad(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn bad(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self::new(code, 400, message)
     }
 
-    pub fn missing(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn missing(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self::new(code, 404, message)
     }
 

@@ -86,7 +86,7 @@ async fn answer(request: Request<Body>, shared: Shared) -> Result<Response<Full<
         return Err(Closed);
     }
     let result = match verdict.error {
-        Some(effect) => Err(faults::refusal(effect, incoming.service, incoming.protocol, &incoming.operation)),
+        Some(ref effect) => Err(faults::refusal(effect, incoming.service, incoming.protocol, &incoming.operation)),
         None => shared.lock().run(&incoming, verdict.stale_ms),
     };
     if verdict.slow_ms > 0 {
@@ -97,7 +97,7 @@ async fn answer(request: Request<Body>, shared: Shared) -> Result<Response<Full<
         return Err(Closed);
     }
     let written = wire::write(incoming.protocol, &incoming.operation, &id, &result);
-    let code = result.as_ref().err().map(|refusal| refusal.code);
+    let code = result.as_ref().err().map(|refusal| refusal.code.as_ref());
     shared.lock().end(&began, written.status, code);
     Ok(respond(written.status, written.content_type, &written.headers, written.body))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
@@ -33,6 +33,9 @@ pub struct Call {
     pub in_flight: usize,
 }
 
+/// Calls kept in the log; the oldest go first.
+const LOGGED: usize = 100_000;
+
 /// Past states kept for stale reads.
 const HISTORY: usize = 2_000;
 
@@ -40,16 +43,18 @@ pub struct World {
     state: Arc<State>,
     history: VecDeque<(i64, Arc<State>)>,
     pub faults: Armed,
-    pub calls: Vec<Call>,
-    /// Counts `clear_calls`, so that a call that began before it does not write into the new log.
-    pub epoch: usize,
+    calls: VecDeque<Call>,
+    /// How many calls the log has forgotten: the number of its first line.
+    forgotten: usize,
     in_flight: usize,
     request_number: u64,
     started: Instant,
+    /// How far the sandbox's clock is ahead, in milliseconds.
+    ahead: i64,
     bridge: Option<Bridge>,
 }
 
-pub fn now_ms() -> i64 {
+fn wall_clock() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
@@ -68,25 +73,26 @@ fn operation(service: Service, name: &str) -> Option<Operation> {
 
 /// What a call in progress must remember to finish its line in the log.
 pub struct Began {
-    index: usize,
-    epoch: usize,
+    /// Counted from the first call ever, so that it finds its line even after the log forgot some.
+    number: usize,
     at: Instant,
 }
 
 impl World {
     /// With a bridge every change of a group's shape goes to its real servers.
     pub fn new(settings: Settings, bridge: Option<Bridge>) -> Self {
-        let mut state = State::new(settings, now_ms());
+        let mut state = State::new(settings, wall_clock());
         state.servers = Servers(bridge.as_ref().map(|bridge| bridge.servers().clone()));
         World {
             state: Arc::new(state),
             history: VecDeque::new(),
             faults: Armed::default(),
-            calls: Vec::new(),
-            epoch: 0,
+            calls: VecDeque::new(),
+            forgotten: 0,
             in_flight: 0,
             request_number: 0,
             started: Instant::now(),
+            ahead: 0,
             bridge,
         }
     }
@@ -94,7 +100,7 @@ impl World {
     /// Forgets everything but the settings.
     pub fn reset(&mut self) {
         let old: Vec<String> = self.state.groups.keys().chain(self.state.serverless.keys()).cloned().collect();
-        let mut state = State::new(self.state.settings.clone(), now_ms());
+        let mut state = State::new(self.state.settings.clone(), self.now());
         state.servers = self.state.servers.clone();
         // What is under way reports back to this state.
         state.busy = self.state.busy.clone();
@@ -108,8 +114,12 @@ impl World {
     }
 
     pub fn clear_calls(&mut self) {
+        self.forgotten += self.calls.len();
         self.calls.clear();
-        self.epoch += 1;
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.iter().cloned().collect()
     }
 
     /// The state as of now, to change.
@@ -119,6 +129,17 @@ impl World {
         self.hand_over();
         self.remember();
         result
+    }
+
+    fn now(&self) -> i64 {
+        wall_clock() + self.ahead
+    }
+
+    /// Lets this much time pass at once.
+    pub fn pass(&mut self, time: Duration) {
+        self.ahead += i64::try_from(time.as_millis()).unwrap_or(0);
+        self.advance();
+        self.remember();
     }
 
     pub fn inject(&mut self, fault: Fault) {
@@ -145,7 +166,11 @@ impl World {
 
     pub fn begin(&mut self, service: Service, operation: &str) -> Began {
         self.in_flight += 1;
-        self.calls.push(Call {
+        if self.calls.len() == LOGGED {
+            self.calls.pop_front();
+            self.forgotten += 1;
+        }
+        self.calls.push_back(Call {
             service: service.name().to_owned(),
             operation: operation.to_owned(),
             at_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -154,15 +179,13 @@ impl World {
             error: None,
             in_flight: self.in_flight,
         });
-        Began { index: self.calls.len() - 1, epoch: self.epoch, at: Instant::now() }
+        Began { number: self.forgotten + self.calls.len() - 1, at: Instant::now() }
     }
 
     pub fn end(&mut self, began: &Began, status: u16, error: Option<&str>) {
         self.in_flight -= 1;
-        if began.epoch != self.epoch {
-            return;
-        }
-        if let Some(call) = self.calls.get_mut(began.index) {
+        let line = began.number.checked_sub(self.forgotten);
+        if let Some(call) = line.and_then(|line| self.calls.get_mut(line)) {
             call.duration_ms = u64::try_from(began.at.elapsed().as_millis()).unwrap_or(u64::MAX);
             call.status = status;
             call.error = error.map(str::to_owned);
@@ -203,7 +226,8 @@ impl World {
 
     /// Lets time pass: what is due happens, and the servers hear of it.
     pub fn advance(&mut self) {
-        life::advance(Arc::make_mut(&mut self.state), now_ms());
+        let now = self.now();
+        life::advance(Arc::make_mut(&mut self.state), now);
         self.hand_over();
     }
 
@@ -242,7 +266,7 @@ impl World {
             self.history.clear();
             return;
         }
-        self.history.push_back((now_ms(), Arc::clone(&self.state)));
+        self.history.push_back((self.now(), Arc::clone(&self.state)));
         if self.history.len() > HISTORY {
             self.history.pop_front();
         }
@@ -250,7 +274,7 @@ impl World {
 
     /// What was true `ms` milliseconds ago.
     fn past(&self, ms: u64) -> State {
-        let then = now_ms() - i64::try_from(ms).unwrap_or(0);
+        let then = self.now() - i64::try_from(ms).unwrap_or(0);
         let kept = self.history.iter().rev().find(|(at, _)| *at <= then);
         let mut state = kept.map_or_else(|| State::clone(&self.state), |(_, state)| State::clone(state));
         let then = then.max(state.now);

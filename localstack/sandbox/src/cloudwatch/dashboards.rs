@@ -17,7 +17,7 @@ fn arn(state: &State, name: &str) -> String {
 }
 
 fn missing(name: &str) -> Refusal {
-    Refusal::missing("ResourceNotFound.Dashboard", format!("Dashboard {name} does not exist"))
+    Refusal::missing("ResourceNotFound", format!("Dashboard {name} does not exist"))
 }
 
 pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {

@@ -49,7 +49,7 @@ pub fn operation(name: &str) -> Option<Operation> {
 
 /// The name of an error's shape in the API model, where it differs from the code of the query
 /// protocol.
-pub fn shape_of(code: &'static str) -> &'static str {
+pub fn shape_of<'a>(operation: &str, code: &'a str) -> &'a str {
     match code {
         "InvalidParameterValue" => "InvalidParameterValueException",
         "InvalidParameterCombination" => "InvalidParameterCombinationException",
@@ -59,7 +59,9 @@ pub fn shape_of(code: &'static str) -> &'static str {
         "InvalidFormat" => "InvalidFormatFault",
         "InvalidParameterInput" => "DashboardInvalidInputError",
         "InternalServiceError" => "InternalServiceFault",
-        "ResourceNotFound.Dashboard" => "DashboardNotFoundError",
+        "ResourceNotFound" if operation.ends_with("Dashboard") || operation.ends_with("Dashboards") => {
+            "DashboardNotFoundError"
+        }
         code => code,
     }
 }

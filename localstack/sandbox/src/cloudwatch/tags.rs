@@ -7,7 +7,7 @@ use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
 pub fn read(input: &Input) -> Result<Tags, Refusal> {
-    crate::control::tags::read(input).map_err(|refusal| Refusal { code: "InvalidParameterValue", ..refusal })
+    crate::control::tags::read(input).map_err(|refusal| Refusal::bad("InvalidParameterValue", refusal.message))
 }
 
 fn require(state: &State, input: &Input) -> Result<String, Refusal> {

@@ -152,7 +152,7 @@ pub fn write(
                 Ok(result) => cbor::answer(result.as_ref()),
                 Err(refusal) => {
                     headers.push(query_error(refusal));
-                    cbor::refusal(shape_of(refusal.code), refusal)
+                    cbor::refusal(shape_of(operation, &refusal.code), refusal)
                 }
             };
             ("application/cbor", body)
@@ -162,9 +162,9 @@ pub fn write(
                 Ok(result) => json::answer(result.as_ref()),
                 Err(refusal) if content_type.ends_with("1.0") => {
                     headers.push(query_error(refusal));
-                    json::refusal(shape_of(refusal.code), refusal)
+                    json::refusal(shape_of(operation, &refusal.code), refusal)
                 }
-                Err(refusal) => json::refusal(refusal.code, refusal),
+                Err(refusal) => json::refusal(&refusal.code, refusal),
             };
             (content_type, body)
         }
@@ -175,6 +175,5 @@ pub fn write(
 /// CloudWatch is "query compatible": newer protocols carry the old code in this header.
 fn query_error(refusal: &Refusal) -> (&'static str, String) {
     let kind = if refusal.status >= 500 { "Receiver" } else { "Sender" };
-    let code = refusal.code.trim_end_matches(".Dashboard");
-    ("x-amzn-query-error", format!("{code};{kind}"))
+    ("x-amzn-query-error", format!("{};{kind}", refusal.code))
 }

@@ -37,6 +37,17 @@ fn errors_have_the_status_of_their_kind() {
 }
 
 #[test]
+fn any_error_can_be_ordered() {
+    let aws = Aws::instant();
+    let text = "The customer has exceeded the node quota of 300 nodes.";
+    aws.sandbox.inject(Fault::error(400, "NodeQuotaForCustomerExceeded", text).on("IncreaseReplicaCount"));
+    let error = aws.refused("IncreaseReplicaCount", "ReplicationGroupId=any");
+    assert_eq!(error, format!("NodeQuotaForCustomerExceeded: {text}"));
+    let typo = r#"{"faults": [{"effect": "throttle", "operations": "DescribeUsers"}]}"#;
+    assert_eq!(aws.door("POST", "faults", typo).status, 400);
+}
+
+#[test]
 fn a_dropped_answer_has_taken_effect() {
     let aws = Aws::instant();
     aws.sandbox.inject(Fault::drop_answer().on("CreateReplicationGroup").times(1));
@@ -59,7 +70,7 @@ fn a_refused_connection_has_no_effect() {
 #[test]
 fn stale_reads_answer_from_the_past() {
     let aws = Aws::instant();
-    aws.sandbox.inject(Fault::stale(400));
+    aws.sandbox.inject(Fault::stale(60_000));
     aws.group("late", "NumCacheClusters=1");
     assert_eq!(aws.status("late"), "ReplicationGroupNotFoundFault", "reads are behind");
     let error = aws.refused(
@@ -67,7 +78,7 @@ fn stale_reads_answer_from_the_past() {
         "ReplicationGroupId=late&ReplicationGroupDescription=d&CacheNodeType=cache.r7g.large",
     );
     assert!(error.starts_with("ReplicationGroupAlreadyExists"), "writes are not");
-    std::thread::sleep(Duration::from_millis(450));
+    aws.pass(60);
     assert_eq!(aws.status("late"), "available");
 }
 

@@ -12,3 +12,4 @@ mod refusals;
 mod resharding;
 mod scale;
 mod serverless;
+mod servers;

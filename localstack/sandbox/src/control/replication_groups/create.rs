@@ -319,6 +319,7 @@ fn assemble(
         }
         shards.push(shard);
     }
+    let last_shard = shards.iter().filter_map(|shard| shard.id.parse().ok()).max().unwrap_or(0);
     let snapshotting_cluster = (snapshot_retention > 0 && !clustered)
         .then(|| shards.first().and_then(|shard| shard.members.last()).map(|member| member.id.clone()))
         .flatten();
@@ -330,6 +331,7 @@ fn assemble(
         version,
         node_type,
         shards,
+        last_shard,
         leaving: Vec::new(),
         cluster_mode,
         automatic_failover,
@@ -356,7 +358,6 @@ fn assemble(
         deferred: Change::default(),
         applying: Change::default(),
         under_way: None,
-        final_snapshot: None,
         id,
     })
 }
@@ -394,16 +395,15 @@ pub fn windows_for(id: &str) -> (String, String) {
 
 /// The group becomes available, its members a little later.
 pub fn finish(state: &mut State, id: &str) {
-    if failures::strikes(state, failures::Kind::CreateFailed, id) {
-        state.edit_group(id, |group| {
-            group.status = "create-failed";
-            group.set_member_status("create-failed");
-            for shard in &mut group.shards {
-                shard.status = "create-failed";
-            }
-        });
-        events::group(state, id, format!("Failed to create replication group {id}: insufficient capacity"));
-        return;
+    const FAILURES: [(failures::Kind, &str, &str); 3] = [
+        (failures::Kind::CreateFailed, "create-failed", "insufficient capacity"),
+        (failures::Kind::IncompatibleNetwork, "incompatible-network", "the network can not be used"),
+        (failures::Kind::RestoreFailed, "restore-failed", "the snapshot could not be restored"),
+    ];
+    for (kind, status, why) in FAILURES {
+        if failures::strikes(state, kind, id) {
+            return fail(state, id, status, why);
+        }
     }
     let mut members = Vec::new();
     state.edit_group(id, |group| {
@@ -421,4 +421,16 @@ pub fn finish(state: &mut State, id: &str) {
     }
     events::group(state, id, format!("Replication group {id} created"));
     state.later(durations::MEMBER_LAG, Job::MembersSettled(id.to_owned()));
+}
+
+fn fail(state: &mut State, id: &str, status: &'static str, why: &str) {
+    state.edit_group(id, |group| {
+        group.status = status;
+        group.set_member_status(status);
+        for shard in &mut group.shards {
+            shard.status = status;
+        }
+    });
+    state.touched.insert(id.to_owned());
+    events::group(state, id, format!("Failed to create replication group {id}: {why}"));
 }

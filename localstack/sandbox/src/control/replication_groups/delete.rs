@@ -17,7 +17,7 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
         ));
     }
     // AWS lets go of a group in these states only; Terraform retries for ten minutes.
-    if !matches!(group.status, "available" | "create-failed") {
+    if group.status != "available" && !group.has_failed() {
         return Err(Refusal::group_state(format!(
             "Replication group {id} has status {} which is not valid for deletion.",
             group.status
@@ -25,12 +25,12 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     }
     let snapshot = input.text("FinalSnapshotIdentifier").filter(|name| !name.is_empty());
     if let Some(name) = &snapshot {
-        if group.status == "create-failed" {
+        if group.has_failed() {
             return Err(Refusal::group_state(
                 "A replication group in create-failed has nothing to take a snapshot of.",
             ));
         }
-        snapshots::start(state, name, &id, "system", tags::Tags::new())?;
+        snapshots::start(state, name, &id, tags::Tags::new())?;
     }
     let mut wait = durations::DELETE_GROUP;
     if snapshot.is_some() {
@@ -38,7 +38,6 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     }
     state.edit_group(&id, |group| {
         group.status = "deleting";
-        group.final_snapshot = snapshot;
         group.set_member_status("deleting");
         for shard in &mut group.shards {
             shard.status = "deleting";

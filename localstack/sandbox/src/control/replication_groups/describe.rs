@@ -28,7 +28,7 @@ pub fn answer(state: &State, id: &str) -> Result<Output, Refusal> {
 
 pub fn render(state: &State, group: &ReplicationGroup) -> Output {
     let change = group.pending();
-    let ready = !matches!(group.status, "creating" | "create-failed");
+    let ready = group.status != "creating" && !group.has_failed();
     let failover = match (group.automatic_failover, group.applying.automatic_failover) {
         (false, Some(true)) => "enabling",
         (true, Some(false)) => "disabling",

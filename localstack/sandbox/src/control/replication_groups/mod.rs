@@ -159,6 +159,8 @@ pub struct ReplicationGroup {
     pub version: Version,
     pub node_type: String,
     pub shards: Vec<Shard>,
+    /// The highest shard number so far: shard ids are not used again.
+    pub last_shard: usize,
     /// Members that left their shard and are not gone yet.
     pub leaving: Vec<Member>,
     pub cluster_mode: ClusterMode,
@@ -187,10 +189,14 @@ pub struct ReplicationGroup {
     /// Accepted and being carried out.
     pub applying: Change,
     pub under_way: Option<Span>,
-    pub final_snapshot: Option<String>,
 }
 
 impl ReplicationGroup {
+    /// Such a group never becomes available; it can only be deleted.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.status, "create-failed" | "incompatible-network" | "restore-failed")
+    }
+
     pub fn is_clustered(&self) -> bool {
         self.cluster_mode != ClusterMode::Disabled
     }

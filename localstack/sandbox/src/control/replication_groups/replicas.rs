@@ -161,14 +161,15 @@ pub fn decrease(state: &mut State, input: &Input) -> Result<Output, Refusal> {
             "The operation was not performed because no changes were required.",
         ));
     }
+    let will_fail_over = group.automatic_failover || group.deferred.automatic_failover == Some(true);
     let smallest = wanted.values().min().copied().unwrap_or(0);
-    if smallest == 0 && !group.is_clustered() && group.automatic_failover {
+    if smallest == 0 && !group.is_clustered() && will_fail_over {
         // TF issue 24244.
         return Err(Refusal::invalid_combination(
             "Must have at least 1 replica when cluster mode is disabled with auto failover enabled.",
         ));
     }
-    if smallest == 0 && group.multi_az {
+    if smallest == 0 && (group.multi_az || group.deferred.multi_az == Some(true)) {
         return Err(Refusal::invalid_combination(
             "Must have at least 1 replica per node group when Multi-AZ is enabled.",
         ));

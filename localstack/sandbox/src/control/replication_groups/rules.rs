@@ -1,13 +1,14 @@
 //! What AWS refuses for reasons that lie in several members at once or in other resources.
 
-use super::{LogDelivery, ReplicationGroup, Tls};
+use super::{Change, LogDelivery, ReplicationGroup, Tls};
 use crate::control::engine::{Engine, Version};
 use crate::control::{node_types, parameter_groups, user_groups};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::wire::input::Input;
 
-/// AWS's default quotas: nodes per region, shards per group, nodes per group.
+/// Quotas as AWS raises them on request: by default a region has 300 nodes, too few for trying many
+/// groups. Shards per group, and up to how many; nodes per group.
 const NODES_PER_REGION: usize = 5_000;
 const SHARDS: i64 = 90;
 const SHARDS_RAISED: i64 = 500;
@@ -210,6 +211,7 @@ pub fn failover_change(
     group: &ReplicationGroup,
     failover: Option<bool>,
     multi_az: Option<bool>,
+    waiting: &Change,
 ) -> Result<(), Refusal> {
     let replicas = group.shards.iter().map(super::Shard::replicas).min().unwrap_or(0);
     match failover {
@@ -224,8 +226,8 @@ pub fn failover_change(
         Some(true) if !group.is_clustered() => failover_node_type(true, &group.node_type)?,
         _ => {}
     }
-    let failover_after = failover.unwrap_or(group.automatic_failover);
-    let multi_az_after = multi_az.unwrap_or(group.multi_az);
+    let failover_after = failover.or(waiting.automatic_failover).unwrap_or(group.automatic_failover);
+    let multi_az_after = multi_az.or(waiting.multi_az).unwrap_or(group.multi_az);
     if multi_az_after && !failover_after {
         return Err(Refusal::invalid_combination(if failover == Some(false) {
             "Cannot disable automatic failover while Multi-AZ is enabled."

@@ -1,4 +1,5 @@
-//! Snapshots of replication groups.
+//! Snapshots of replication groups. All of them are manual: automatic ones are not taken, and a final
+//! one outlives its group as manual ones do.
 
 pub mod serverless;
 
@@ -19,8 +20,6 @@ const QUOTA: usize = 200;
 pub struct Snapshot {
     pub name: String,
     pub status: &'static str,
-    /// `manual`, or `automated` when AWS took it.
-    pub source: &'static str,
     pub group: ReplicationGroup,
     pub taken: f64,
 }
@@ -87,19 +86,13 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     if state.group(&group)?.status != "available" {
         return Err(Refusal::group_state(format!("Replication group {group} is not in available state.")));
     }
-    start(state, &name, &group, "manual", tags::read(input)?)?;
+    start(state, &name, &group, tags::read(input)?)?;
     state.edit_group(&group, |group| group.status = "snapshotting");
     state.later(durations::SNAPSHOT, Job::GroupAvailable(group));
     answer(state, &name)
 }
 
-pub fn start(
-    state: &mut State,
-    name: &str,
-    group: &str,
-    source: &'static str,
-    tags: tags::Tags,
-) -> Result<(), Refusal> {
+pub fn start(state: &mut State, name: &str, group: &str, tags: tags::Tags) -> Result<(), Refusal> {
     let name = name.to_ascii_lowercase();
     legal_name(&name)?;
     if state.snapshots.contains_key(&name) {
@@ -113,7 +106,7 @@ pub fn start(
     }
     let group = state.group(group)?.clone();
     tags::put(state, &state.settings.arn("snapshot", &name), tags);
-    let snapshot = Snapshot { name: name.clone(), status: "creating", source, group, taken: state.now_seconds() };
+    let snapshot = Snapshot { name: name.clone(), status: "creating", group, taken: state.now_seconds() };
     state.snapshots.insert(name.clone(), snapshot);
     state.later(durations::FINAL_SNAPSHOT, Job::SnapshotReady(name));
     Ok(())
@@ -162,11 +155,7 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
         name.as_ref().is_none_or(|name| name == *key)
             && group.as_ref().is_none_or(|id| *id == snapshot.group.id)
             && cluster.as_ref().is_none_or(|id| snapshot.group.member(id).is_some())
-            && match source.as_deref() {
-                Some("user") => snapshot.source == "manual",
-                Some("system") => snapshot.source != "manual",
-                _ => true,
-            }
+            && source.as_deref() != Some("system")
     });
     // DescribeSnapshots pages by 50.
     let asked = input.int("MaxRecords")?.map_or(50, |n| usize::try_from(n).unwrap_or(50)).clamp(1, 50);
@@ -202,7 +191,7 @@ fn render(state: &State, snapshot: &Snapshot, detailed: bool) -> Output {
         .put("ReplicationGroupId", &group.id)
         .put("ReplicationGroupDescription", &group.description)
         .put("SnapshotStatus", snapshot.status)
-        .put("SnapshotSource", if snapshot.source == "manual" { "manual" } else { "automated" })
+        .put("SnapshotSource", "manual")
         .put("CacheNodeType", &group.node_type)
         .put("Engine", group.version.engine.name())
         .put("EngineVersion", group.version.full())

@@ -13,8 +13,6 @@ use crate::wire::output::{Output, Record};
 pub struct ServerlessSnapshot {
     pub name: String,
     pub status: &'static str,
-    /// `manual` or `automated`.
-    pub kind: &'static str,
     pub cache: String,
     pub engine: Engine,
     pub major: String,
@@ -25,7 +23,7 @@ fn not_found(name: &str) -> Refusal {
     Refusal::missing("ServerlessCacheSnapshotNotFoundFault", format!("Serverless cache snapshot {name} not found."))
 }
 
-pub fn start(state: &mut State, name: &str, cache: &str, kind: &'static str, tags: tags::Tags) -> Result<(), Refusal> {
+pub fn start(state: &mut State, name: &str, cache: &str, tags: tags::Tags) -> Result<(), Refusal> {
     let name = name.to_ascii_lowercase();
     legal_name(&name)?;
     let source = serverless::require(state, cache)?;
@@ -41,7 +39,6 @@ pub fn start(state: &mut State, name: &str, cache: &str, kind: &'static str, tag
     let snapshot = ServerlessSnapshot {
         name: name.clone(),
         status: "creating",
-        kind,
         cache: cache.to_owned(),
         engine: source.engine,
         major: source.major.clone(),
@@ -64,7 +61,7 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("ServerlessCacheSnapshotName")?;
     let cache = input.required_id("ServerlessCacheName")?;
     serverless::available(state, &cache)?;
-    start(state, &name, &cache, "manual", tags::read(input)?)?;
+    start(state, &name, &cache, tags::read(input)?)?;
     answer(state, &name)
 }
 
@@ -81,7 +78,7 @@ fn render(state: &State, snapshot: &ServerlessSnapshot) -> Output {
     Record::new()
         .put("ServerlessCacheSnapshotName", &snapshot.name)
         .put("ARN", state.settings.arn("serverlesscachesnapshot", &snapshot.name))
-        .put("SnapshotType", snapshot.kind)
+        .put("SnapshotType", "manual")
         .put("Status", snapshot.status)
         .put("CreateTime", Output::Time(snapshot.taken))
         .put("BytesUsedForCache", "0")
@@ -118,11 +115,7 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let found = state.serverless_snapshots.iter().filter(|(key, snapshot)| {
         name.as_ref().is_none_or(|name| name == *key)
             && cache.as_ref().is_none_or(|cache| *cache == snapshot.cache)
-            && match kind.as_deref() {
-                Some("user") => snapshot.kind == "manual",
-                Some("system") => snapshot.kind == "automated",
-                _ => true,
-            }
+            && kind.as_deref() != Some("system")
     });
     let asked = input.int("MaxResults")?.map_or(50, |n| usize::try_from(n).unwrap_or(50)).clamp(1, 50);
     let page = paging::cut(input.text("NextToken"), asked, state.settings.page_size, found, |snapshot| {

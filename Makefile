@@ -1,0 +1,47 @@
+# make demo   the whole loop on this machine, without an AWS account
+# make test   everything that must hold: format, lints, tests, licences
+# make help   this
+
+SHELL := /bin/bash
+
+# mold links several times faster than the default linker, where it is installed.
+ifneq ($(shell command -v mold),)
+export RUSTFLAGS := $(strip $(RUSTFLAGS) -C link-arg=-fuse-ld=mold)
+endif
+
+.PHONY: help build demo test fmt clippy unit emulator conformance licences clean
+
+help:
+	@grep '^# make' Makefile | sed 's/^# //'
+
+build:
+	cargo build --workspace --locked
+
+demo: build
+	bash localstack/demo.sh
+
+test: fmt clippy unit emulator conformance licences
+
+fmt:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+unit: build
+	cargo test --workspace --locked
+
+# The article's spec against ministack, an emulator that nobody here wrote.
+emulator: build
+	bash localstack/ministack.sh
+
+# The sandbox's answers against the API model in botocore.
+conformance: build
+	bash localstack/conformance.sh
+
+licences:
+	python3 .ci/licences.py
+
+clean:
+	cargo clean
+	rm -rf .venv-*

@@ -1,0 +1,65 @@
+//! Real servers behind the endpoints that the API hands out. Skipped when no server is installed.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use cachectl_sandbox::{Options, Sandbox};
+
+use crate::client::Aws;
+
+fn with_servers() -> Option<Aws> {
+    let options = Options { data_plane: true, ..Options::default() };
+    match Sandbox::start_blocking(options) {
+        Ok(sandbox) => Some(Aws { sandbox }),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => panic!("the sandbox does not start: {error}"),
+    }
+}
+
+/// The answer to an inline command, as far as it comes in one piece.
+fn ask(address: &str, command: &str) -> String {
+    let mut stream = TcpStream::connect((address, 6379)).expect("the endpoint listens");
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    stream.write_all(format!("{command}\r\n").as_bytes()).expect("it is sent");
+    let mut buffer = [0; 4096];
+    let read = stream.read(&mut buffer).expect("an answer");
+    String::from_utf8_lossy(&buffer[..read]).into_owned()
+}
+
+#[test]
+fn an_available_group_answers_at_its_endpoints() {
+    let Some(aws) = with_servers() else { return };
+    aws.group("real", "NumCacheClusters=2&AutomaticFailoverEnabled=true");
+    aws.until("real", "available");
+    let primary = aws.describe("real").one("Address");
+    assert!(primary.starts_with("127."), "{primary}");
+    assert_eq!(ask(&primary, "SET key value"), "+OK\r\n");
+    assert!(ask(&primary, "INFO memory").contains("maxmemory_policy:volatile-lru"), "ElastiCache's default policy");
+    aws.call("TestFailover", "ReplicationGroupId=real&NodeGroupId=0001");
+    aws.until("real", "available");
+    assert_eq!(aws.describe("real").all("CurrentRole"), ["replica", "primary"]);
+    assert_eq!(aws.describe("real").one("Address"), primary, "the endpoint stays");
+    assert_eq!(ask(&primary, "GET key"), "$5\r\nvalue\r\n");
+    assert_eq!(ask(&primary, "SET key other"), "+OK\r\n", "it leads to the new primary");
+    assert!(aws.door("GET", "ca.pem", "").text().contains("BEGIN CERTIFICATE"));
+}
+
+#[test]
+fn a_changed_parameter_reaches_the_server() {
+    let Some(aws) = with_servers() else { return };
+    aws.call(
+        "CreateCacheParameterGroup",
+        "CacheParameterGroupName=mine&CacheParameterGroupFamily=valkey8&Description=d",
+    );
+    aws.group("policy", "NumCacheClusters=1&EngineVersion=8.0&CacheParameterGroupName=mine");
+    aws.until("policy", "available");
+    let name = "ParameterNameValues.ParameterNameValue.1.ParameterName=maxmemory-policy";
+    let value = "ParameterNameValues.ParameterNameValue.1.ParameterValue=allkeys-lfu";
+    aws.call("ModifyCacheParameterGroup", &format!("CacheParameterGroupName=mine&{name}&{value}"));
+    aws.until("policy", "available");
+    let primary = aws.describe("policy").one("Address");
+    assert!(ask(&primary, "INFO memory").contains("maxmemory_policy:allkeys-lfu"));
+    aws.call("DeleteReplicationGroup", "ReplicationGroupId=policy");
+    aws.until("policy", "ReplicationGroupNotFoundFault");
+}

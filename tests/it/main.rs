@@ -1,0 +1,5 @@
+//! Everything that runs against something real: the sandbox, servers, other people's emulators.
+
+mod harness;
+mod program;
+mod smoke_room;
