@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Kind;
 use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use super::local;
-use super::shape::{ARN, Field, Shape, TAGS, integer, list, pattern, text};
+use super::shape::{Field, SNAPSHOT_ARN, Shape, TAGS, integer, list, pattern, text};
 use super::version::Version;
 use crate::plan::draft::{Draft, Scene};
 use crate::plan::model::Wait;
@@ -47,7 +47,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Own("SubnetIds"), Route::Replace, Impact::Replace, "subnets are chosen at creation"),
     Attribute::new(Field::new("networkType", "NetworkType", Shape::Enum(&["ipv4", "ipv6", "dual_stack"]), "IP versions of the endpoint."),
         Read::Own("NetworkType"), Route::Replace, Impact::Replace, "the network type is chosen at creation"),
-    Attribute::new(Field::new("snapshotArnsToRestore", "SnapshotArnsToRestore", list(&ARN, 1, 500), "Snapshots that the cache is filled from, at creation."),
+    Attribute::new(Field::new("snapshotArnsToRestore", "SnapshotArnsToRestore", list(&SNAPSHOT_ARN, 1, 500), "Snapshots that the cache is filled from, at creation."),
         Read::Never, Route::Seed, Impact::None, ""),
     Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
         Read::Never, Route::Whole, Impact::None, ""),

@@ -17,9 +17,12 @@ const BEGIN: &str = "start with `apiVersion: cachectl/v1`, `stack: NAME` and `re
 pub fn load(request: &Request, environment: &dyn Fn(&str) -> Option<String>) -> Loaded {
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
-    let root = read(&request.path, &mut sources, &mut diagnostics);
+    const NO_SPEC: &str =
+        "name the spec: cachectl plan SPEC.yaml; without a name it is cachectl.yaml in the current folder";
+    const NO_OVERLAY: &str = "--overlay names a file, from the current folder on";
+    let root = read(&request.path, NO_SPEC, &mut sources, &mut diagnostics);
     let overlays: Vec<Option<Node>> =
-        request.overlays.iter().map(|path| read(path, &mut sources, &mut diagnostics)).collect();
+        request.overlays.iter().map(|path| read(path, NO_OVERLAY, &mut sources, &mut diagnostics)).collect();
     finish(root, overlays, request, environment, sources, diagnostics)
 }
 
@@ -63,7 +66,7 @@ fn finish(
     Loaded { spec: spec.filter(|_| sound), document, diagnostics, sources }
 }
 
-fn read(path: &Path, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
+fn read(path: &Path, absent: &str, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
     let name = path.display().to_string();
     let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     if size > MAX_FILE as u64 {
@@ -90,9 +93,7 @@ fn read(path: &Path, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -
             let why = if path.is_dir() { "it is a directory".to_owned() } else { plain_io_error(&error) };
             let mut diagnostic = Diagnostic::error("unreadable-file", format!("cannot read {name}: {why}"));
             if error.kind() == std::io::ErrorKind::NotFound {
-                diagnostic = diagnostic.help(
-                    "name the spec: cachectl plan SPEC.yaml; without a name it is cachectl.yaml in the current folder",
-                );
+                diagnostic = diagnostic.help(absent);
             }
             diagnostics.push(diagnostic);
             return None;
@@ -138,7 +139,7 @@ fn document(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Node> {
     let mut overlays: Vec<Node> =
-        overlays.into_iter().flatten().filter(|overlay| is_map(overlay, "an overlay", BEGIN, diagnostics)).collect();
+        overlays.into_iter().flatten().filter(|overlay| is_map(overlay, "an overlay", "it holds what differs from the spec, under the same keys", diagnostics)).collect();
     let mut root = root.filter(|root| is_map(root, "a spec", BEGIN, diagnostics))?;
     // An overlay may bring environments along; it goes over the chosen one.
     let mut environments: Option<Entry> = take(&mut root, schema::ENVIRONMENTS);

@@ -25,10 +25,11 @@ pub fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<Near
         let distance = strsim::damerau_levenshtein(&plain, &other);
         let slip = distance <= 1 + other.len().min(plain.len()) / 4 && distance < other.len().min(plain.len());
         let part = plain.len() >= 4 && (other.ends_with(&plain) || other.starts_with(&plain));
-        let rank = if slip {
-            distance
+        // A slip of two letters is less likely than a part of the word.
+        let rank = if slip && (distance < 2 || !part) {
+            100 * distance
         } else if part {
-            100 + other.len()
+            150 + other.len()
         } else {
             continue;
         };
@@ -39,7 +40,9 @@ pub fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<Near
         }
     }
     let (rank, word) = best?;
-    Some(Near { word: word.to_owned(), certain: !tied && rank < 3 })
+    // Of a word of two letters, one letter is half.
+    let certain = !tied && (rank == 0 || (rank % 100 == 0 && rank < 300 && plain.len() > 3));
+    Some(Near { word: word.to_owned(), certain })
 }
 
 pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
@@ -76,6 +79,8 @@ mod tests {
         assert_eq!(said("enginVersion").as_deref(), Some("engineVersion"));
         assert_eq!(said("nodeType").as_deref(), Some("cacheNodeType"));
         assert_eq!(said("colour"), None);
+        assert_eq!(suggest("no-password", ["password", "no-password-required"].into_iter()).as_deref(), Some("no-password-required"));
+        assert_eq!(near("MB", ["GB"].into_iter()).map(|near| near.certain), Some(false));
         assert_eq!(said(&"x".repeat(1_000_000)), None);
     }
 

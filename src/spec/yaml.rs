@@ -44,6 +44,28 @@ struct Builder<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
+const TABS: &str = "YAML is indented with spaces, never with tabs";
+
+/// The parser's complaint in the words of one who writes a spec: what stands there, and what to do.
+fn plainly(info: &str) -> (&'static str, &'static str) {
+    let has = |words: &str| info.contains(words);
+    if has("tab") {
+        ("a tab", TABS)
+    } else if has("quoted scalar") {
+        ("this quote is not closed", "close the quote on its line")
+    } else if has("expected ',' or ']'") || has("expected ',' or '}'") || has("illegal placement of ':'") {
+        ("unexpected here", "close the bracket, or put a comma between entries")
+    } else if has("did not find expected key") || has("did not find expected '-'") || has("block mapping") {
+        ("unexpected here", "the line is indented neither like its neighbours nor deeper: align it")
+    } else if has("unknown anchor") {
+        ("nothing before this is marked with this name", "mark a value with &NAME before *NAME repeats it")
+    } else if has("mapping values") {
+        ("a second `:` on one line", "put the value into quotes if it holds `: `")
+    } else {
+        ("unexpected here", "")
+    }
+}
+
 /// An error that ends the reading of this file; it was reported.
 struct Stop;
 
@@ -69,7 +91,7 @@ impl<'a> Builder<'a> {
         let root = root.filter(|node| !matches!(node.content, Content::Null));
         if root.is_none() {
             self.diagnostics.push(
-                Diagnostic::error("empty-file", "the spec is empty")
+                Diagnostic::error("empty-file", "the file is empty")
                     .at(Span { file: self.file, start: 0, end: 0 }, "")
                     .help("start with `apiVersion: cachectl/v1`, `stack: NAME` and `region: REGION`"),
             );
@@ -91,15 +113,37 @@ impl<'a> Builder<'a> {
                 let at = self.span(*error.marker(), *error.marker());
                 let line_start = self.text[..at.start].rfind('\n').map_or(0, |newline| newline + 1);
                 let line = self.text[line_start..].lines().next().unwrap_or_default();
+                let tab = line.trim_start_matches(' ').starts_with('\t');
+                let (label, help) = if tab { ("a tab", TABS) } else { plainly(error.info()) };
                 let mut diagnostic =
-                    Diagnostic::error("syntax", format!("not valid YAML: {}", error.info())).at(at, "here");
-                if line.trim_start_matches(' ').starts_with('\t') {
-                    diagnostic = diagnostic.help("YAML is indented with spaces, never with tabs");
+                    Diagnostic::error("syntax", format!("not valid YAML: {}", error.info())).at(at, label);
+                if !help.is_empty() {
+                    diagnostic = diagnostic.help(help);
                 }
                 self.diagnostics.push(diagnostic);
                 Err(Stop)
             }
         }
+    }
+
+    /// The next event of a list or map; where there is none, says which bracket was open.
+    fn next_within(
+        &mut self,
+        parser: &mut Parser<'a, saphyr_parser::StrInput<'a>>,
+        open: Span,
+    ) -> Result<Option<(Event<'a>, Span)>, Stop> {
+        let next = self.next(parser);
+        let bracket = self.text[open.start..].starts_with(['[', '{']);
+        if let (Err(Stop), true, Some(last)) = (&next, bracket, self.diagnostics.last_mut())
+            && last.labels.len() == 1
+            && last.span().is_some_and(|span| span.start != open.start)
+        {
+            last.labels.push(super::diagnostic::Label {
+                span: Span { end: open.start + 1, ..open },
+                text: "opened here".to_owned(),
+            });
+        }
+        next
     }
 
     fn node(
@@ -144,7 +188,7 @@ impl<'a> Builder<'a> {
                 self.tag(tag.as_deref(), span);
                 let mut items = Vec::new();
                 let mut end = span.end;
-                while let Some((event, span)) = self.next(parser)? {
+                while let Some((event, span)) = self.next_within(parser, span)? {
                     if matches!(event, Event::SequenceEnd) {
                         end = span.end;
                         break;
@@ -158,7 +202,7 @@ impl<'a> Builder<'a> {
                 let mut seen: HashMap<String, usize> = HashMap::new();
                 let mut entries = Vec::new();
                 let mut end = span.end;
-                while let Some((event, key_span)) = self.next(parser)? {
+                while let Some((event, key_span)) = self.next_within(parser, span)? {
                     if matches!(event, Event::MappingEnd) {
                         end = key_span.end;
                         break;

@@ -3,3 +3,4 @@
 mod harness;
 mod program;
 mod smoke_room;
+mod spec_diagnostics;

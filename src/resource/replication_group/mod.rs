@@ -9,7 +9,7 @@ use super::Kind;
 use super::attribute::{Attribute, Impact, Phase, Read, Route};
 use super::live::View;
 use super::local;
-use super::shape::{ARN, Field, Order, Shape, TAGS, integer, list, pattern, text};
+use super::shape::{ARN, Field, Order, S3_ARN, Shape, TAGS, integer, list, pattern, text};
 
 pub const ENGINES: Shape = Shape::Enum(&["valkey", "redis"]);
 const AZ: Shape = text(64);
@@ -202,7 +202,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Never, Route::Seed, Impact::None, "Existing nodes cannot be moved.",
     ),
     Attribute::new(
-        Field::new("snapshotArns", "SnapshotArns", list(&ARN, 1, 500), "RDB files in S3 that the group is filled from, at creation."),
+        Field::new("snapshotArns", "SnapshotArns", list(&S3_ARN, 1, 500), "RDB files in S3 that the group is filled from, at creation."),
         Read::Never, Route::Seed, Impact::None, "",
     ),
     Attribute::new(

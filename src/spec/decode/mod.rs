@@ -73,7 +73,7 @@ impl<'a> Decoder<'a> {
             (Shape::Secret, _) => self.secret(node, path),
             (_, Content::Scalar { text, style }) => self.scalar(node, text, *style, shape, path),
             _ => {
-                self.wrong(node, path, &scalar::expected(shape));
+                self.wrong_shape(node, path, &scalar::expected(shape), Some(shape));
                 None
             }
         }
@@ -158,7 +158,12 @@ impl<'a> Decoder<'a> {
             .path(join(path, &shown))
             .at(entry.key.span, "not known here");
         // The API's own name of a member, as in its documentation and in CloudFormation.
-        let member = free.iter().find(|field| !field.member.is_empty() && field.member.eq_ignore_ascii_case(key));
+        let of_api = |field: &&Field| !field.member.is_empty() && field.member.eq_ignore_ascii_case(key);
+        let member = free.iter().copied().find(of_api);
+        if let Some(there) = fields.iter().find(of_api).filter(|_| member.is_none()) {
+            self.report(diagnostic.help(format!("its name here is `{}`, which stands here already", there.name)));
+            return;
+        }
         let guess = match member {
             Some(field) => Some((field.name.to_owned(), true)),
             None => near(key, free.iter().map(|field| field.name)).map(|near| (near.word, near.certain)),
@@ -265,12 +270,27 @@ impl<'a> Decoder<'a> {
     }
 
     fn wrong(&mut self, node: &Node, path: &str, expected: &str) {
+        self.wrong_shape(node, path, expected, None);
+    }
+
+    fn wrong_shape(&mut self, node: &Node, path: &str, expected: &str, shape: Option<&Shape>) {
         let mut diagnostic = Diagnostic::error(
             "wrong-type",
             format!("`{}`: expected {expected}, found {}", name(path), node.describe()),
         )
         .path(path)
         .at(self.block(node, path), format!("expected {expected}"));
+        if let Some(text) = node.scalar() {
+            match shape {
+                Some(Shape::List { .. }) => {
+                    diagnostic = diagnostic.help(format!("write it as a list: `[{}]`", node.shown()));
+                }
+                Some(Shape::Map { .. } | Shape::Object(_)) if text.contains(':') && !text.contains(": ") => {
+                    diagnostic = diagnostic.help("a space is missing after the colon");
+                }
+                _ => {}
+            }
+        }
         if matches!(node.content, Content::Null) {
             diagnostic = diagnostic.help("give a value; leave the key out to leave AWS's value alone");
         }

@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 use super::{Decoder, name};
 use crate::resource::shape::Shape;
 use crate::resource::version::Version;
-use crate::spec::diagnostic::Diagnostic;
+use crate::spec::diagnostic::{Diagnostic, Fix};
 use crate::spec::node::{Node, Style, is_number};
 use crate::spec::suggest::{either, near};
 
@@ -46,7 +46,7 @@ impl Decoder<'_> {
                 Some(Value::String(text.to_owned()))
             }
             Shape::Secret | Shape::List { .. } | Shape::Map { .. } | Shape::Object(_) | Shape::OrNone(_) => {
-                self.wrong(node, path, &expected(shape));
+                self.wrong_shape(node, path, &expected(shape), Some(shape));
                 None
             }
         }
@@ -181,6 +181,16 @@ impl Decoder<'_> {
             }
             None => {
                 self.wrong(node, path, &format!("a whole number from {min} to {max}"));
+                // 06379 and 6_379 are numbers to some readers of YAML, of different values.
+                let digits = text.replace('_', "");
+                let meant = digits.trim_start_matches('0').parse::<i64>().ok();
+                let meant = meant.filter(|meant| (min..=max).contains(meant) && style == Style::Plain);
+                if let (Some(meant), Some(last)) = (meant, self.diagnostics.last_mut())
+                    && last.path == path
+                {
+                    last.help = Some("write it without leading zeros and underscores".to_owned());
+                    last.fix = Some(Fix { span: node.span, replacement: meant.to_string() });
+                }
                 None
             }
         }

@@ -52,14 +52,18 @@ fn metric(finder: &mut Finder<'_>, alarm: &Resource) {
         }
         (_, true) => {
             let single = ["metricName", "namespace", "dimensions", "statistic", "extendedStatistic", "period", "unit"];
-            for field in single.into_iter().filter(|field| has(alarm, field)) {
-                finder.error(
-                    alarm,
-                    &[(field, "belongs to a single metric"), ("metrics", "but these are given")],
-                    format!("{field} and metrics exclude each other"),
-                    if field == "metricName" { "keep one of them" } else { "put it into the entries of metrics" },
-                );
+            let mut labels: Vec<(&str, &str)> =
+                single.into_iter().filter(|field| has(alarm, field)).map(|field| (field, "of a single metric")).collect();
+            if labels.is_empty() {
+                return;
             }
+            labels.push(("metrics", "but these are given"));
+            finder.error(
+                alarm,
+                &labels,
+                "the fields of a single metric and metrics exclude each other",
+                "take metrics out, or put the fields into its entries",
+            );
         }
         (true, false) => {}
     }

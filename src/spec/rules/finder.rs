@@ -71,6 +71,20 @@ impl<'a> Finder<'a> {
         Reported { finder: self, at }
     }
 
+    /// Was something reported there before?
+    pub fn is_faulty(&self, resource: &Resource, field: &str) -> bool {
+        self.spec.locations.is_faulty(&join(&resource.path, field))
+    }
+
+    /// The same at a key, where the key is what is wrong.
+    pub fn key_error(&mut self, base: &str, field: &str, label: &str, message: String, help: &str) {
+        let path = join(base, field);
+        if self.diagnostics.len() < MAX_FAULTS && !self.spec.locations.is_faulty(&path) {
+            let at = self.spec.locations.key(&path);
+            self.diagnostics.push(Diagnostic::error(self.code, message).path(path).maybe_at(at, label).help(help));
+        }
+    }
+
     /// The value's place; a block's key, since the block may go on for pages.
     fn place(&self, path: &str) -> Option<Span> {
         let locations = &self.spec.locations;

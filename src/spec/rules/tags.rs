@@ -30,19 +30,22 @@ fn format(finder: &mut Finder<'_>, base: &str, tags: &Map<String, Value>) {
         let field = format!("tags.{key}");
         let value = value.as_str().unwrap_or_default();
         let lower = key.to_ascii_lowercase();
-        let (label, message, help) = if lower.starts_with("aws:") || lower.starts_with("cachectl:") {
+        if key.contains("${") {
+            // Reported where variables are replaced.
+            continue;
+        }
+        if lower.starts_with("aws:") || lower.starts_with("cachectl:") {
             let message = format!("the tag `{key}` has a reserved prefix");
-            ("reserved", message, "`aws:` is AWS's, `cachectl:` is cachectl's")
+            finder.key_error(base, &field, "reserved", message, "`aws:` is AWS's, `cachectl:` is cachectl's");
         } else if key.is_empty() || key.chars().count() > 128 || !sound(key) {
             let message = "the tag's key is not one that AWS takes".to_owned();
-            ("not a key that AWS takes", message, "1 to 128 letters, digits, spaces and _ . / = + : - @")
+            let help = "1 to 128 letters, digits, spaces and _ . / = + : - @";
+            finder.key_error(base, &field, "not a key that AWS takes", message, help);
         } else if value.chars().count() > 256 || !sound(value) {
             let message = format!("the value of the tag `{key}` is not one that AWS takes");
-            ("not a value that AWS takes", message, "up to 256 letters, digits, spaces and _ . / = + : - @")
-        } else {
-            continue;
-        };
-        finder.report(Severity::Error, base, &[(&field, label)], message, help.to_owned());
+            let help = "up to 256 letters, digits, spaces and _ . / = + : - @".to_owned();
+            finder.report(Severity::Error, base, &[(&field, "not a value that AWS takes")], message, help);
+        }
     }
 }
 

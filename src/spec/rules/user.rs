@@ -46,6 +46,9 @@ fn is_open(user: &Resource) -> bool {
 }
 
 fn authentication(finder: &mut Finder<'_>, user: &Resource) {
+    if ["passwords", "authenticationMode", "noPasswordRequired"].iter().any(|field| finder.is_faulty(user, field)) {
+        return;
+    }
     let passwords = set(user, "passwords");
     let other = match mode(user) {
         Some("iam") => Some("authenticationMode"),
