@@ -3,4 +3,6 @@
 mod harness;
 mod program;
 mod smoke_room;
+mod spec_coverage;
 mod spec_diagnostics;
+mod spec_traps;

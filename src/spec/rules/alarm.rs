@@ -13,11 +13,13 @@ const PUT: &str = "CloudWatch API reference, PutMetricAlarm";
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     Rule { code: "alarm-metric", check: Check::Resource(ALARM, metric), source: PUT,
-        why: "An alarm watches one metric (metricName with namespace, statistic, period) or metric math (metrics): never both." },
+        why: "An alarm watches one metric (metricName with namespace, statistic, period), metric math (metrics), or a PromQL query (evaluationCriteria with evaluationInterval): one of them." },
     Rule { code: "alarm-statistic", check: Check::Resource(ALARM, statistic), source: PUT,
         why: "An alarm on one metric has a statistic or an extendedStatistic." },
-    Rule { code: "missing-key", check: Check::Resource(ALARM, single_metric), source: PUT,
+    Rule { code: "alarm-incomplete", check: Check::Resource(ALARM, single_metric), source: PUT,
         why: "An alarm on one metric needs its namespace and period; with `for` the namespace is filled in." },
+    Rule { code: "alarm-incomplete", check: Check::Resource(ALARM, comparison), source: PUT,
+        why: "An alarm says over how many datapoints it looks, and how it compares them; only one on a PromQL query does not." },
     Rule { code: "alarm-query", check: Check::Resource(ALARM, query), source: PUT,
         why: "Each entry of metrics reads a metric (metricStat) or computes one (expression)." },
     Rule { code: "alarm-return-data", check: Check::Resource(ALARM, return_data), source: PUT,
@@ -41,6 +43,18 @@ fn has(alarm: &Resource, name: &str) -> bool {
 }
 
 fn metric(finder: &mut Finder<'_>, alarm: &Resource) {
+    if has(alarm, "evaluationCriteria") {
+        query_alone(finder, alarm);
+        return;
+    }
+    if has(alarm, "evaluationInterval") {
+        finder.error(
+            alarm,
+            &[("evaluationInterval", "only with evaluationCriteria")],
+            "evaluationInterval is for alarms on a PromQL query",
+            "`period` says how long a datapoint is",
+        );
+    }
     match (has(alarm, "metricName"), has(alarm, "metrics")) {
         (false, false) => {
             finder.error(
@@ -66,6 +80,62 @@ fn metric(finder: &mut Finder<'_>, alarm: &Resource) {
             );
         }
         (true, false) => {}
+    }
+}
+
+/// A PromQL query says by itself what breaches.
+fn query_alone(finder: &mut Finder<'_>, alarm: &Resource) {
+    #[rustfmt::skip]
+    let others = [
+        "metricName", "namespace", "dimensions", "statistic", "extendedStatistic", "period", "unit", "metrics", "threshold",
+        "thresholdMetricId", "comparisonOperator", "evaluationPeriods", "datapointsToAlarm",
+    ];
+    let mut labels: Vec<(&str, &str)> =
+        others.into_iter().filter(|field| has(alarm, field)).map(|field| (field, "not with a query")).collect();
+    if !labels.is_empty() {
+        labels.push(("evaluationCriteria", "the query"));
+        finder.error(
+            alarm,
+            &labels,
+            "evaluationCriteria excludes metrics and thresholds",
+            "the query says what breaches: `query: elasticache_evictions > 0`",
+        );
+    }
+    match alarm.number("evaluationInterval") {
+        None => {
+            finder
+                .error(
+                    alarm,
+                    &[("evaluationCriteria", "needs evaluationInterval")],
+                    "an alarm on a query needs evaluationInterval",
+                    "every how many seconds, such as `evaluationInterval: 60`",
+                )
+                .insert(alarm, "evaluationCriteria", "evaluationInterval: 60");
+        }
+        Some(10 | 20 | 30) => {}
+        Some(seconds) if seconds % 60 == 0 => {}
+        Some(seconds) => {
+            finder.error(
+                alarm,
+                &[("evaluationInterval", "not an interval")],
+                format!("an interval of {seconds} s is not allowed"),
+                "10, 20, 30 or a multiple of 60 seconds",
+            );
+        }
+    }
+}
+
+fn comparison(finder: &mut Finder<'_>, alarm: &Resource) {
+    if has(alarm, "evaluationCriteria") {
+        return;
+    }
+    for (field, example) in
+        [("evaluationPeriods", "evaluationPeriods: 3"), ("comparisonOperator", "comparisonOperator: GreaterThanThreshold")]
+    {
+        if !has(alarm, field) {
+            let label = format!("needs `{field}`");
+            finder.error(alarm, &[(field, &label)], format!("`{field}` is missing"), format!("such as `{example}`"));
+        }
     }
 }
 
@@ -150,6 +220,9 @@ fn return_data(finder: &mut Finder<'_>, alarm: &Resource) {
 }
 
 fn threshold(finder: &mut Finder<'_>, alarm: &Resource) {
+    if has(alarm, "evaluationCriteria") {
+        return;
+    }
     match (has(alarm, "threshold"), has(alarm, "thresholdMetricId")) {
         (true, true) => {
             finder.error(

@@ -18,7 +18,7 @@ pub const RULES: &[Rule] = &[
     Rule { code: "auto-minor-version", check: Check::Resource(GROUP, auto_minor),
         why: "Minor versions are taken automatically from redis 6 and valkey on. AWS accepts the field before that, and does nothing.",
         source: "API reference, CreateReplicationGroup: AutoMinorVersionUpgrade; Terraform documentation" },
-    Rule { code: "missing-key", check: Check::Resource(GROUP, node_type_given),
+    Rule { code: "node-type-missing", check: Check::Resource(GROUP, node_type_given),
         why: "A replication group needs a node type, unless a global datastore decides it.",
         source: "Terraform provider, aws_elasticache_replication_group: node_type" },
     Rule { code: "data-tiering", check: Check::Resource(GROUP, data_tiering),
