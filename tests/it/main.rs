@@ -19,3 +19,6 @@ mod program;
 mod reader_calls;
 mod rig;
 mod smoke_room;
+mod spec_coverage;
+mod spec_diagnostics;
+mod spec_traps;
