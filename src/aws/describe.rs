@@ -292,6 +292,10 @@ pub fn user_group(group: &ec::UserGroup) -> Value {
         "Status": group.status(),
         "Engine": group.engine(),
         "UserIds": group.user_ids(),
+        "PendingChanges": group.pending_changes().map(|pending| record! {
+            "UserIdsToAdd": pending.user_ids_to_add(),
+            "UserIdsToRemove": pending.user_ids_to_remove(),
+        }),
         "ReplicationGroups": group.replication_groups(),
         "ServerlessCaches": group.serverless_caches(),
         "ARN": group.arn(),
@@ -347,5 +351,13 @@ pub fn metric_alarm(alarm: &cw::MetricAlarm) -> Value {
         "EvaluateLowSampleCountPercentile": alarm.evaluate_low_sample_count_percentile(),
         "Metrics": alarm.metrics().iter().map(query).collect::<Vec<_>>(),
         "ThresholdMetricId": alarm.threshold_metric_id(),
+        "EvaluationInterval": alarm.evaluation_interval(),
+        "EvaluationCriteria": alarm.evaluation_criteria().and_then(|criteria| criteria.as_prom_ql_criteria().ok()).map(|query| json!({
+            "PromQLCriteria": {
+                "Query": query.query(),
+                "PendingPeriod": query.pending_period(),
+                "RecoveryPeriod": query.recovery_period(),
+            },
+        })),
     }
 }

@@ -16,7 +16,7 @@ use super::session::{self, Session};
 use super::{clock, plan as plan_command, smoke};
 use crate::apply::{self, Settings, Status, StepResult};
 use crate::aws::Access;
-use crate::plan::model::{Action, FORMAT_VERSION, Plan};
+use crate::plan::model::{Action, Change, FORMAT_VERSION, Plan};
 use crate::plan::options::Options;
 use crate::render;
 use crate::render::style::{Label, paint};
@@ -274,12 +274,7 @@ impl Run<'_> {
     /// Reads and plans again: nothing may be left but what waits, and the next hop.
     async fn prove(&self, applied: &Plan, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
         let again = Options { timestamp: clock::compact(), ..options.clone() };
-        // What the plan said would remain may remain; anything else is a surprise.
-        let is_next_hop =
-            |address: &Address| applied.change(address).is_some_and(|change| !change.remaining.is_empty());
-        let surprises =
-            |plan: &Plan| -> Vec<Address> { changed(plan).filter(|address| !is_next_hop(address)).cloned().collect() };
-        let (live, plan) = self.planned_until(&again, |plan| surprises(plan).is_empty()).await?;
+        let (live, plan) = self.planned_until(&again, |plan| left(applied, plan).is_empty()).await?;
         outcome.pending = plan
             .pending()
             .map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value}))
@@ -288,8 +283,9 @@ impl Run<'_> {
             self.printer
                 .note(&format!("pending: {address} {} waits for the maintenance window or a reboot", pending.path));
         }
-        outcome.remaining = changed(&plan).filter(|address| is_next_hop(address)).map(ToString::to_string).collect();
-        let other: Vec<String> = surprises(&plan).iter().map(ToString::to_string).collect();
+        let hops = plan.changes.iter().filter(|change| is_next_hop(applied, change));
+        outcome.remaining = hops.map(|change| change.address.to_string()).collect();
+        let other = left(applied, &plan);
         if !outcome.remaining.is_empty() {
             self.printer.note(&format!("The next plan holds the next hop of {}.", outcome.remaining.join(", ")));
         }
@@ -336,8 +332,15 @@ impl Run<'_> {
     }
 }
 
-fn changed(plan: &Plan) -> impl Iterator<Item = &Address> {
-    plan.changes.iter().filter(|change| change.action != Action::Noop).map(|change| &change.address)
+/// What should not be left once all steps are done.
+fn left(applied: &Plan, plan: &Plan) -> Vec<String> {
+    let changes = plan.changes.iter().filter(|change| change.action != Action::Noop && !is_next_hop(applied, change));
+    changes.map(|change| change.address.to_string()).collect()
+}
+
+/// What the applied plan said would remain may remain; anything else is a surprise.
+fn is_next_hop(applied: &Plan, change: &Change) -> bool {
+    change.action != Action::Noop && applied.change(&change.address).is_some_and(|before| !before.remaining.is_empty())
 }
 
 /// Ctrl-C, a polite kill, or a terminal that is gone.

@@ -41,7 +41,7 @@ pub fn environment(name: &str) -> Option<String> {
 pub fn load(printer: &Printer, request: &Request) -> Result<(Spec, Sources), CliError> {
     let loaded = spec::load(request, &environment);
     for diagnostic in &loaded.diagnostics {
-        let text = spec::diagnostic::render(diagnostic, &loaded.sources, printer.styles_stderr());
+        let text = spec::located::render(diagnostic, &loaded.sources, printer.styles_stderr());
         if diagnostic.severity == spec::diagnostic::Severity::Error {
             printer.stderr(&format!("{text}\n"));
         } else {
