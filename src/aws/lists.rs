@@ -58,7 +58,6 @@ pub struct Kinds {
     user_groups: Found,
     serverless: Found,
     notes: Vec<String>,
-    seen: usize,
 }
 
 impl Kinds {
@@ -71,16 +70,15 @@ impl Kinds {
         live.user_groups.extend(self.user_groups);
         live.serverless_caches.extend(self.serverless);
         live.notes.extend(self.notes);
-        live.seen += self.seen;
     }
 }
 
 /// An endpoint that lacks the operation has none of these resources; the plan says so.
-fn tolerate(result: Result<(Found, usize), AwsError>, notes: &mut Vec<String>) -> Result<(Found, usize), AwsError> {
+fn tolerate(result: Result<Found, AwsError>, notes: &mut Vec<String>) -> Result<Found, AwsError> {
     match result {
         Err(error) if error.kind == ErrorKind::Unsupported => {
             notes.push(format!("{} is not implemented by this endpoint: taken as empty", error.operation));
-            Ok((Found::new(), 0))
+            Ok(Found::new())
         }
         other => other,
     }
@@ -97,32 +95,43 @@ pub async fn read_kinds(aws: &Aws, wanted: &Wanted) -> Result<Kinds, AwsError> {
         list_serverless(aws, wanted.of(Kind::ServerlessCache)),
     );
     let mut kinds = Kinds::default();
-    let (groups, clusters) = groups?;
-    kinds.seen += groups.1;
-    kinds.groups = groups.0;
-    kinds.clusters = clusters;
-    kinds.parameter_groups = tolerate(parameter_groups, &mut kinds.notes)?.0;
-    kinds.subnet_groups = tolerate(subnet_groups, &mut kinds.notes)?.0;
-    kinds.users = tolerate(users, &mut kinds.notes)?.0;
-    kinds.user_groups = tolerate(user_groups, &mut kinds.notes)?.0;
-    let (serverless, seen) = tolerate(serverless, &mut kinds.notes)?;
-    kinds.seen += seen;
-    kinds.serverless = serverless;
+    (kinds.groups, kinds.clusters) = groups?;
+    kinds.parameter_groups = tolerate(parameter_groups, &mut kinds.notes)?;
+    kinds.subnet_groups = tolerate(subnet_groups, &mut kinds.notes)?;
+    kinds.users = tolerate(users, &mut kinds.notes)?;
+    kinds.user_groups = tolerate(user_groups, &mut kinds.notes)?;
+    kinds.serverless = tolerate(serverless, &mut kinds.notes)?;
     Ok(kinds)
 }
 
-/// One Describe call that lists in pages and also takes a name. The first page is always a list; what
-/// is still missing then is asked for by name where it is little, since other teams' resources may
-/// fill many pages.
+/// One Describe call that lists in pages and also takes a name. One resource is asked for by its name. Of
+/// several the first page is a list, and what is still missing then is asked for by name where it is little,
+/// since other teams' resources may fill many pages.
 macro_rules! lister {
     ($name:ident, $operation:literal, $call:ident, $by_id:ident, $items:ident, $id:ident, $describe:path) => {
-        async fn $name(aws: &Aws, wanted: BTreeSet<String>) -> Result<(Found, usize), AwsError> {
-            let (mut found, mut seen, mut marker) = (Found::new(), 0, None);
+        async fn $name(aws: &Aws, wanted: BTreeSet<String>) -> Result<Found, AwsError> {
+            let by_name = async |ids: Vec<String>| {
+                let reads = ids.into_iter().map(|id| async move {
+                    match aws.elasticache.$call().$by_id(&id).send().await {
+                        Ok(answer) => Ok(answer.$items().first().map(|item| (id, $describe(item)))),
+                        Err(error) => match AwsError::of($operation, error) {
+                            error if error.kind == ErrorKind::NotFound => Ok(None),
+                            error => Err(error),
+                        },
+                    }
+                });
+                let read: Vec<Option<(String, Value)>> =
+                    stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await?;
+                Ok::<_, AwsError>(read.into_iter().flatten())
+            };
+            let (mut found, mut marker) = (Found::new(), None);
+            if wanted.len() == 1 {
+                return Ok(by_name(wanted.into_iter().collect()).await?.collect());
+            }
             while !wanted.is_empty() {
                 let answer = aws.elasticache.$call().max_records(100).set_marker(marker.take()).send().await;
                 let answer = answer.map_err(|error| AwsError::of($operation, error))?;
                 for item in answer.$items() {
-                    seen += 1;
                     let id = item.$id().unwrap_or_default().to_ascii_lowercase();
                     if wanted.contains(&id) {
                         found.insert(id, $describe(item));
@@ -134,22 +143,11 @@ macro_rules! lister {
                     break;
                 }
                 if missing.len() <= FEW {
-                    let reads = missing.into_iter().map(|id| async move {
-                        match aws.elasticache.$call().$by_id(&id).send().await {
-                            Ok(answer) => Ok(answer.$items().first().map(|item| (id, $describe(item)))),
-                            Err(error) => match AwsError::of($operation, error) {
-                                error if error.kind == ErrorKind::NotFound => Ok(None),
-                                error => Err(error),
-                            },
-                        }
-                    });
-                    let more: Vec<Option<(String, Value)>> =
-                        stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await?;
-                    found.extend(more.into_iter().flatten());
+                    found.extend(by_name(missing).await?);
                     break;
                 }
             }
-            Ok((found, seen))
+            Ok(found)
         }
     };
 }
@@ -192,13 +190,19 @@ lister!(
     describe::user_group
 );
 
-async fn list_serverless(aws: &Aws, wanted: BTreeSet<String>) -> Result<(Found, usize), AwsError> {
-    let (mut found, mut seen, mut token) = (Found::new(), 0, None);
+async fn list_serverless(aws: &Aws, wanted: BTreeSet<String>) -> Result<Found, AwsError> {
+    let (mut found, mut token) = (Found::new(), None);
+    let only = wanted.iter().next().filter(|_| wanted.len() == 1);
     while !wanted.is_empty() {
-        let answer = aws.elasticache.describe_serverless_caches().set_next_token(token.take()).send().await;
-        let answer = answer.map_err(|error| AwsError::of("DescribeServerlessCaches", error))?;
+        let call = aws.elasticache.describe_serverless_caches().set_next_token(token.take());
+        let answer = match call.set_serverless_cache_name(only.cloned()).send().await {
+            Ok(answer) => answer,
+            Err(error) => match AwsError::of("DescribeServerlessCaches", error) {
+                error if error.kind == ErrorKind::NotFound => break,
+                error => return Err(error),
+            },
+        };
         for cache in answer.serverless_caches() {
-            seen += 1;
             let id = cache.serverless_cache_name().unwrap_or_default().to_ascii_lowercase();
             if wanted.contains(&id) {
                 found.insert(id, describe::serverless_cache(cache));
@@ -209,18 +213,18 @@ async fn list_serverless(aws: &Aws, wanted: BTreeSet<String>) -> Result<(Found, 
             break;
         }
     }
-    Ok((found, seen))
+    Ok(found)
 }
 
 /// Groups and, side by side with them, the first page of member clusters; then the members that are
 /// still missing.
-async fn groups_and_members(aws: &Aws, wanted: BTreeSet<String>) -> Result<((Found, usize), Found), AwsError> {
+async fn groups_and_members(aws: &Aws, wanted: BTreeSet<String>) -> Result<(Found, Found), AwsError> {
     if wanted.is_empty() {
-        return Ok(((Found::new(), 0), Found::new()));
+        return Ok((Found::new(), Found::new()));
     }
     let (groups, page) = futures::try_join!(list_groups(aws, wanted), clusters_page(aws, None))?;
     let needed: BTreeSet<String> =
-        groups.0.values().flat_map(|group| strings(group.get("MemberClusters"))).map(str::to_owned).collect();
+        groups.values().flat_map(|group| strings(group.get("MemberClusters"))).map(str::to_owned).collect();
     let clusters = members(aws, &needed, page).await?;
     Ok((groups, clusters))
 }
