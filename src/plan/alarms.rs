@@ -64,13 +64,16 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
     }
     for alarm in &wanted.named {
         let address = Address::new(Kind::Alarm, &alarm.name);
+        if !options.selects(&address) {
+            continue;
+        }
+        let one = one(spec, live, options, alarm);
         // A member that is there now may be another one, or gone, once the cache is through.
         let later = alarm.cache.as_ref().is_some_and(|cache| {
-            matches!(moving.get(cache), Some(Moving::Replaced))
-                || (read_later.contains(cache) && !live.alarms.contains_key(&alarm.name))
+            matches!(moving.get(cache), Some(Moving::Replaced)) || read_later.contains(cache)
         });
-        if options.selects(&address) && !later {
-            planned.push(one(spec, live, options, alarm));
+        if !later || !one.draft.blocked.is_empty() {
+            planned.push(one);
         }
     }
     gone(spec, live, options, &wanted, &read_later, planned);

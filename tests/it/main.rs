@@ -2,7 +2,9 @@
 
 mod plan_account;
 mod plan_case;
+mod plan_docs;
 mod plan_generated;
+mod plan_golden;
 mod plan_properties;
 mod plan_rows_alarm;
 mod plan_rows_groups_and_users;
