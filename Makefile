@@ -9,7 +9,7 @@ ifneq ($(shell command -v mold),)
 export RUSTFLAGS := $(strip $(RUSTFLAGS) -C link-arg=-fuse-ld=mold)
 endif
 
-.PHONY: help build demo test fmt clippy unit emulator licences schema clean
+.PHONY: help build demo test fmt clippy unit emulator conformance licences clean
 
 help:
 	@grep '^# make' Makefile | sed 's/^# //'
@@ -20,7 +20,7 @@ build:
 demo: build
 	bash localstack/demo.sh
 
-test: fmt clippy unit emulator licences
+test: fmt clippy unit emulator conformance licences
 
 fmt:
 	cargo fmt --all --check
@@ -34,6 +34,10 @@ unit: build
 # The article's spec against ministack, an emulator that nobody here wrote.
 emulator: build
 	bash localstack/ministack.sh
+
+# The sandbox's answers against the API model in botocore.
+conformance: build
+	bash localstack/conformance.sh
 
 licences:
 	python3 .ci/licences.py

@@ -39,7 +39,7 @@ fn replicas(step: &Step, view: &View<'_>) -> Option<String> {
     shards
         .into_iter()
         .flatten()
-        .find_map(|shard| wrong(shard.get("NewReplicaCount")?.as_u64()?, shard.get("NodeGroupId")?.as_str().into()))
+        .find_map(|shard| wrong(shard.get("NewReplicaCount")?.as_u64()?, shard.get("NodeGroupId")?.as_str()))
 }
 
 fn shards(step: &Step, view: &View<'_>) -> Option<String> {

@@ -351,6 +351,14 @@ pub fn metric_alarm(alarm: &cw::MetricAlarm) -> Value {
         "EvaluateLowSampleCountPercentile": alarm.evaluate_low_sample_count_percentile(),
         "Metrics": alarm.metrics().iter().map(query).collect::<Vec<_>>(),
         "ThresholdMetricId": alarm.threshold_metric_id(),
+        "EvaluationInterval": alarm.evaluation_interval(),
+        "EvaluationCriteria": alarm.evaluation_criteria().and_then(|criteria| criteria.as_prom_ql_criteria().ok()).map(|query| json!({
+            "PromQLCriteria": {
+                "Query": query.query(),
+                "PendingPeriod": query.pending_period(),
+                "RecoveryPeriod": query.recovery_period(),
+            },
+        })),
     }
 }
 

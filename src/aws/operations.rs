@@ -402,6 +402,8 @@ fn put_metric_alarm(client: &aws_sdk_cloudwatch::Client, p: &mut Params) -> PutA
         .set_evaluate_low_sample_count_percentile(p.text("EvaluateLowSampleCountPercentile"))
         .set_metrics(p.list("Metrics", metric_query))
         .set_threshold_metric_id(p.text("ThresholdMetricId"))
+        .set_evaluation_criteria(p.object("EvaluationCriteria", evaluation_criteria))
+        .set_evaluation_interval(p.integer("EvaluationInterval"))
         .set_tags(alarm_tags(p))
 }
 
@@ -413,6 +415,18 @@ fn alarm_tags(p: &mut Params) -> Option<Vec<cw::Tag>> {
 
 fn dimension(value: &Value) -> Option<cw::Dimension> {
     inner(value, |p| cw::Dimension::builder().set_name(p.text("Name")).set_value(p.text("Value")).build())
+}
+
+fn evaluation_criteria(p: &mut Params) -> cw::EvaluationCriteria {
+    let query = p.object("PromQLCriteria", |p| {
+        cw::AlarmPromQlCriteria::builder()
+            .set_query(p.text("Query"))
+            .set_pending_period(p.integer("PendingPeriod"))
+            .set_recovery_period(p.integer("RecoveryPeriod"))
+            .build()
+    });
+    // A query is all that the spec's shape lets through.
+    cw::EvaluationCriteria::PromQlCriteria(query.unwrap_or_else(|| cw::AlarmPromQlCriteria::builder().build()))
 }
 
 fn metric_query(value: &Value) -> Option<cw::MetricDataQuery> {

@@ -8,7 +8,7 @@ use crate::render::style::{Label, paint};
 use crate::render::value::wrap;
 use crate::resource::Kind;
 use crate::resource::attribute::{Attribute, Impact, Phase, Read, Route};
-use crate::spec::{json_schema, suggest};
+use crate::spec::{json_schema, rules, suggest};
 
 pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let topic = args.topic.trim();
@@ -23,12 +23,17 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         printer.result(&out);
         return Ok(Exit::Done);
     }
+    if let Some(text) = diagnostic(topic, width) {
+        printer.result(&text);
+        return Ok(Exit::Done);
+    }
     let (kind, field) = topic.split_once('.').map_or((topic, None), |(kind, field)| (kind, Some(field)));
     let found = Kind::ALL.into_iter().find(|candidate| {
         candidate.name().eq_ignore_ascii_case(kind) || candidate.section().eq_ignore_ascii_case(kind)
     });
     let Some(found) = found else {
-        let names = RULES.iter().map(|rule| rule.id).chain(Kind::ALL.map(Kind::name));
+        let codes = rules::all().map(|rule| rule.code);
+        let names = RULES.iter().map(|rule| rule.id).chain(codes).chain(Kind::ALL.map(Kind::name));
         let hint = suggest(kind, names).map_or_else(
             || {
                 format!(
@@ -67,6 +72,18 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// The codes of diagnostics: several rules may share one.
+fn diagnostic(code: &str, width: usize) -> Option<String> {
+    let mut rows = rules::all().filter(|rule| rule.code == code).peekable();
+    rows.peek()?;
+    let mut out = format!("{}   a fault of the spec; no lint setting silences it\n", paint(Label::Strong, code));
+    for rule in rows {
+        out.push_str(&format!("\n  {}\n", wrap(rule.why, width - 2, "  ")));
+        out.push_str(&format!("  from: {}\n", wrap(rule.source, width - 8, "        ")));
+    }
+    Some(out)
 }
 
 fn one(kind: Kind, attribute: &Attribute, width: usize) -> String {

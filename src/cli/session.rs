@@ -8,6 +8,7 @@ use super::clock;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use crate::aws::client::Identity;
+use crate::aws::guard::Event;
 use crate::aws::{Access, Aws, Settings, reader};
 use crate::plan::model::Plan;
 use crate::plan::options::Options;
@@ -40,7 +41,7 @@ pub fn environment(name: &str) -> Option<String> {
 pub fn load(printer: &Printer, request: &Request) -> Result<(Spec, Sources), CliError> {
     let loaded = spec::load(request, &environment);
     for diagnostic in &loaded.diagnostics {
-        let text = spec::diagnostic::render(diagnostic, &loaded.sources, printer.styles_stderr());
+        let text = spec::located::render(diagnostic, &loaded.sources, printer.styles_stderr());
         if diagnostic.severity == spec::diagnostic::Severity::Error {
             printer.stderr(&format!("{text}\n"));
         } else {
@@ -83,7 +84,8 @@ impl Session {
         let aws = Aws::connect(&settings).await;
         if printer.verbose > 1 {
             let printer = printer.clone();
-            aws.guard.listen(Box::new(move |call| {
+            aws.guard.listen(Box::new(move |event| {
+                let Event::Call(call) = event else { return };
                 let status = call.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
                 printer.stderr(&format!(
                     "  {}.{}  {status}  {:.0} ms  {} attempts",

@@ -9,7 +9,7 @@ use super::{clock, session};
 use crate::plan::model::{FORMAT_VERSION, Finding};
 use crate::render::diagnostics;
 use crate::render::style::{Label, paint};
-use crate::spec::diagnostic::Located;
+use crate::spec::located::Located;
 use crate::{lint, spec};
 
 pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
@@ -50,7 +50,7 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         ValidateFormat::Markdown => {
             let mut out = String::from("| severity | rule | place | message |\n|---|---|---|---|\n");
             for diagnostic in &located {
-                let place = format!("{}:{}:{}", diagnostic.file, diagnostic.line, diagnostic.column);
+                let place = format!("{}:{}:{}", diagnostic.place.file, diagnostic.place.line, diagnostic.place.column);
                 out.push_str(&format!(
                     "| {:?} | {} | {place} | {} |\n",
                     diagnostic.severity,

@@ -136,7 +136,7 @@ pub const RULES: &[Rule] = &[
         elsewhere: "",
         check: |resource, _, _| {
             let alarm = if resource.address.kind == Kind::Alarm { Some(&resource.fields) } else { resource.fields.get("alarms").and_then(Value::as_object) };
-            let silent = alarm.is_some_and(|alarm| !alarm.get("alarmActions").and_then(Value::as_array).is_some_and(|actions| !actions.is_empty()));
+            let silent = alarm.is_some_and(|alarm| alarm.get("alarmActions").and_then(Value::as_array).is_none_or(|actions| actions.is_empty()));
             silent.then(|| hit(if resource.address.kind == Kind::Alarm { "" } else { "alarms" }, "alarms without alarmActions tell nobody")).flatten()
         } },
     Rule { id: "serverless-limits", severity: "warn", kinds: SERVERLESS,

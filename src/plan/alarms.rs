@@ -69,9 +69,10 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
         }
         let one = one(spec, live, options, alarm);
         // A member that is there now may be another one, or gone, once the cache is through.
-        let later = alarm.cache.as_ref().is_some_and(|cache| {
-            matches!(moving.get(cache), Some(Moving::Replaced)) || read_later.contains(cache)
-        });
+        let later = alarm
+            .cache
+            .as_ref()
+            .is_some_and(|cache| matches!(moving.get(cache), Some(Moving::Replaced)) || read_later.contains(cache));
         if !later || !one.draft.blocked.is_empty() {
             planned.push(one);
         }

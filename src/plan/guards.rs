@@ -48,8 +48,11 @@ pub fn dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut [
 
 /// What is to be deleted must not be in use by what stays as it is.
 pub fn uses(live: &Live, planned: &mut [Planned]) {
-    let going: BTreeSet<Address> =
-        planned.iter().filter(|planned| planned.action == Action::Delete).map(|planned| planned.draft.address.clone()).collect();
+    let going: BTreeSet<Address> = planned
+        .iter()
+        .filter(|planned| planned.action == Action::Delete)
+        .map(|planned| planned.draft.address.clone())
+        .collect();
     let (mut found, mut waiting) = (Vec::new(), Vec::new());
     for (index, deleted) in planned.iter().enumerate().filter(|(_, planned)| planned.action == Action::Delete) {
         let address = &deleted.draft.address;
@@ -61,7 +64,10 @@ pub fn uses(live: &Live, planned: &mut [Planned]) {
             live_users(live, address).into_iter().filter(|user| !lets_go(user)).map(|user| user.to_string()).collect();
         if !users.is_empty() {
             found.push((index, users));
-        } else if live_users(live, address).iter().any(|user| planned.iter().any(|planned| planned.draft.address == *user && lets_go_later(planned, address))) {
+        } else if live_users(live, address)
+            .iter()
+            .any(|user| planned.iter().any(|planned| planned.draft.address == *user && lets_go_later(planned, address)))
+        {
             waiting.push(index);
         }
     }
@@ -69,7 +75,9 @@ pub fn uses(live: &Live, planned: &mut [Planned]) {
         let one = &mut planned[index];
         (one.action, one.count) = (Action::Noop, None);
         one.draft.calls.clear();
-        one.draft.warnings.push(("status".into(), "it is in use until the maintenance window, and can be deleted after it".into()));
+        one.draft
+            .warnings
+            .push(("status".into(), "it is in use until the maintenance window, and can be deleted after it".into()));
     }
     for (index, users) in found {
         let field = match planned[index].draft.address.kind {
@@ -95,7 +103,9 @@ fn live_users(live: &Live, address: &Address) -> BTreeSet<Address> {
         live.cache_clusters
             .values()
             .filter(|cluster| cluster.pointer(pointer).and_then(Value::as_str) == Some(address.id.as_str()))
-            .filter_map(|cluster| Some(Address::new(Kind::ReplicationGroup, cluster.get("ReplicationGroupId")?.as_str()?)))
+            .filter_map(|cluster| {
+                Some(Address::new(Kind::ReplicationGroup, cluster.get("ReplicationGroupId")?.as_str()?))
+            })
             .collect()
     };
     let users = match address.kind {
@@ -127,11 +137,15 @@ fn lets_go(user: &Planned, used: &Address) -> bool {
     let calls = || user.draft.calls.iter().map(|call| &call.parameters);
     let removes = |member: &str| calls().any(|call| strings(call.get(member)).any(|id| id == used.id));
     let flagged = |member: &str| calls().any(|call| call.get(member) == Some(&json!(true)));
-    let another = |member: &str| calls().any(|call| call.get(member).and_then(Value::as_str).is_some_and(|id| id != used.id));
+    let another =
+        |member: &str| calls().any(|call| call.get(member).and_then(Value::as_str).is_some_and(|id| id != used.id));
     user.action == Action::Replace
         || match used.kind {
             Kind::UserGroup => {
-                removes("UserGroupIdsToRemove") || flagged("RemoveUserGroups") || flagged("RemoveUserGroup") || another("UserGroupId")
+                removes("UserGroupIdsToRemove")
+                    || flagged("RemoveUserGroups")
+                    || flagged("RemoveUserGroup")
+                    || another("UserGroupId")
             }
             Kind::User => removes("UserIdsToRemove"),
             Kind::ParameterGroup => another("CacheParameterGroupName"),

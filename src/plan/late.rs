@@ -21,11 +21,8 @@ pub fn users_of(spec: &Spec, address: &Address) -> Vec<Address> {
         .filter(|resource| super::order::references(resource).contains(address))
         .map(|resource| resource.address.clone())
         .collect();
-    let of_groups: Vec<Address> = direct
-        .iter()
-        .filter(|user| user.kind == Kind::UserGroup)
-        .flat_map(|group| users_of(spec, group))
-        .collect();
+    let of_groups: Vec<Address> =
+        direct.iter().filter(|user| user.kind == Kind::UserGroup).flat_map(|group| users_of(spec, group)).collect();
     direct.into_iter().chain(of_groups).collect()
 }
 
@@ -67,17 +64,24 @@ fn subnets(live: &Live, planned: &mut [Planned], index: usize, users: &[Address]
     let calls = &planned[index].draft.calls;
     let Some(at) = calls.iter().position(|call| call.operation == "ModifyCacheSubnetGroup") else { return };
     let wanted: Vec<String> = strings(calls[at].parameters.get("SubnetIds")).map(str::to_owned).collect();
-    let text = |subnet: &Value, pointer: &str| subnet.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |subnet: &Value, pointer: &str| subnet.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let subnets = view.own("Subnets").and_then(Value::as_array).into_iter().flatten();
     let (kept, removed): (Vec<Subnet>, Vec<Subnet>) = subnets
-        .map(|subnet| Subnet { id: text(subnet, "/SubnetIdentifier"), zone: text(subnet, "/SubnetAvailabilityZone/Name") })
+        .map(|subnet| Subnet {
+            id: text(subnet, "/SubnetIdentifier"),
+            zone: text(subnet, "/SubnetAvailabilityZone/Name"),
+        })
         .partition(|subnet| wanted.contains(&subnet.id));
     if removed.is_empty() {
         return;
     }
     // A zone's only subnet is where the zone's nodes live.
-    let zones: Vec<&str> =
-        removed.iter().map(|subnet| subnet.zone.as_str()).filter(|zone| kept.iter().all(|kept| kept.zone != *zone)).collect();
+    let zones: Vec<&str> = removed
+        .iter()
+        .map(|subnet| subnet.zone.as_str())
+        .filter(|zone| kept.iter().all(|kept| kept.zone != *zone))
+        .collect();
     let address = planned[index].draft.address.clone();
     let lived_in = nodes_in(live, &address.id, &zones);
     let grows = planned.iter().any(|planned| users.contains(&planned.draft.address) && adds_nodes(planned));
@@ -89,7 +93,9 @@ fn subnets(live: &Live, planned: &mut [Planned], index: usize, users: &[Address]
     let draft = &mut planned[index].draft;
     if kept.is_empty() {
         let vpc = view.text("VpcId").unwrap_or_default();
-        draft.warnings.push(("subnetIds".into(), format!("no subnet stays; AWS takes only subnets of the group's VPC, {vpc}")));
+        draft
+            .warnings
+            .push(("subnetIds".into(), format!("no subnet stays; AWS takes only subnets of the group's VPC, {vpc}")));
     }
     if !staying.is_empty() {
         draft.blocks(
@@ -126,7 +132,8 @@ fn adds_nodes(planned: &Planned) -> bool {
 
 /// The nodes in these zones, by their replication group.
 fn nodes_in(live: &Live, subnet_group: &str, zones: &[&str]) -> BTreeMap<String, Vec<String>> {
-    let text = |cluster: &Value, member: &str| cluster.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |cluster: &Value, member: &str| cluster.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut by_group: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (id, cluster) in &live.cache_clusters {
         let zone = text(cluster, "PreferredAvailabilityZone");
@@ -142,7 +149,8 @@ fn staying_nodes(live: &Live, planned: &mut [Planned], by_group: BTreeMap<String
     let mut staying = Vec::new();
     for (group, mut nodes) in by_group {
         let address = Address::new(Kind::ReplicationGroup, &group);
-        let of_group = planned.iter_mut().find(|planned| planned.draft.address == address && planned.action != Action::Replace);
+        let of_group =
+            planned.iter_mut().find(|planned| planned.draft.address == address && planned.action != Action::Replace);
         if let (Some(planned), Some(view)) = (of_group, live.view(&address)) {
             nodes.retain(|node| !leaves_with_its_shard(planned, &view, node));
             choose_replicas(planned, &view, &mut nodes);
@@ -154,7 +162,10 @@ fn staying_nodes(live: &Live, planned: &mut [Planned], by_group: BTreeMap<String
 
 fn leaves_with_its_shard(planned: &Planned, view: &View<'_>, node: &str) -> bool {
     let leaving = |shard: &Value| {
-        planned.draft.calls.iter().any(|call| strings(call.parameters.get("NodeGroupsToRemove")).any(|id| Some(id) == shard.get("NodeGroupId").and_then(Value::as_str)))
+        planned.draft.calls.iter().any(|call| {
+            strings(call.parameters.get("NodeGroupsToRemove"))
+                .any(|id| Some(id) == shard.get("NodeGroupId").and_then(Value::as_str))
+        })
     };
     let has = |shard: &Value| {
         let members = shard.get("NodeGroupMembers").and_then(Value::as_array);

@@ -65,7 +65,8 @@ pub fn steps(spec: &Spec, live: &Live, planned: &[Planned]) -> Vec<Step> {
 /// What waits for the caches: user groups before their users.
 fn late(spec: &Spec, planned: &[Planned], order: &mut Order) {
     for kind in [Kind::UserGroup, Kind::User, Kind::SubnetGroup] {
-        let of_kind = planned.iter().filter(|planned| planned.draft.address.kind == kind && planned.draft.blocked.is_empty());
+        let of_kind =
+            planned.iter().filter(|planned| planned.draft.address.kind == kind && planned.draft.blocked.is_empty());
         for planned in of_kind {
             for call in planned.draft.calls.iter().filter(|call| call.phase == Phase::AfterCaches) {
                 let address = &planned.draft.address;

@@ -8,8 +8,8 @@ use super::options::{Options, Permit};
 use super::{Planned, fingerprint, needs_permit, ownership};
 use crate::resource::attribute::{Impact, Phase, Route};
 use crate::resource::live::{Live, object, strings};
-use crate::resource::version::Version;
 use crate::resource::shape::is_empty;
+use crate::resource::version::Version;
 use crate::resource::{Address, Kind, parameter_group, replication_group, user};
 use crate::spec::{Resource, Spec};
 
@@ -102,7 +102,9 @@ fn reboot(draft: &mut Draft, scene: &Scene<'_>) {
     if waiting.is_empty() {
         return;
     }
-    if !scene.options.allows(Permit::Reboot, &draft.address) || replication_group::cluster_mode::speaks_cluster(scene.view) {
+    if !scene.options.allows(Permit::Reboot, &draft.address)
+        || replication_group::cluster_mode::speaks_cluster(scene.view)
+    {
         draft.pending.push(super::model::PendingValue {
             path: "cacheParameterGroupName".into(),
             value: json!("pending-reboot"),
@@ -166,7 +168,11 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
             if let Some(member) = resource.fields.get("snapshottingClusterId") {
                 // Only a member that exists can be named.
                 let id = json!(resource.address.id);
-                let call = [("ReplicationGroupId", id), ("SnapshottingClusterId", member.clone()), ("ApplyImmediately", json!(true))];
+                let call = [
+                    ("ReplicationGroupId", id),
+                    ("SnapshottingClusterId", member.clone()),
+                    ("ApplyImmediately", json!(true)),
+                ];
                 draft.push(Phase::Settings, kind.modify(), kind.ready(), object(call));
             }
         }
@@ -238,8 +244,9 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
         );
     }
     let memcached = scene.view.text("Engine") == Some("memcached");
-    let snapshot = (!failed && !memcached && address.kind.is_cache() && scene.resource.lifecycle("finalSnapshot") != Some(false))
-        .then(|| snapshot_name(&address, scene.options));
+    let snapshot =
+        (!failed && !memcached && address.kind.is_cache() && scene.resource.lifecycle("finalSnapshot") != Some(false))
+            .then(|| snapshot_name(&address, scene.options));
     if address.kind.is_cache() && snapshot.is_none() && !failed {
         draft.warnings.push(("lifecycle.finalSnapshot".into(), "no final snapshot is taken: the data is lost".into()));
     }
@@ -275,10 +282,12 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
 
 /// Snapshots go into the same engine or a newer one, and between node types but for data tiering.
 fn restorable(scene: &Scene<'_>) -> bool {
-    let name = if scene.resource.address.kind == Kind::ServerlessCache { "majorEngineVersion" } else { "engineVersion" };
+    let name =
+        if scene.resource.address.kind == Kind::ServerlessCache { "majorEngineVersion" } else { "engineVersion" };
     // A serverless cache's version is a major one alone.
     let version = |text: &str| Version::parse(text).or_else(|| Version::parse(&format!("{text}.0")));
-    let (declared, live) = (scene.declared_text(name).and_then(version), scene.live_text(name).as_deref().and_then(version));
+    let (declared, live) =
+        (scene.declared_text(name).and_then(version), scene.live_text(name).as_deref().and_then(version));
     let older = declared.zip(live).is_some_and(|(declared, live)| declared.compare(live).is_lt());
     !older && !scene.differs("dataTieringEnabled") && !scene.differs("engine")
 }

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::lint::rules::RULES;
 use crate::plan::model::Finding;
-use crate::spec::diagnostic::{Located, Severity, locate, render};
-use crate::spec::{Loaded, diagnostic::Diagnostic};
+use crate::spec::diagnostic::{Diagnostic, Severity};
+use crate::spec::located::{Located, Place, locate, render};
+use crate::spec::{Loaded, rules};
 
 pub fn text(loaded: &Loaded, styled: bool) -> String {
     loaded.diagnostics.iter().map(|diagnostic| format!("{}\n\n", render(diagnostic, &loaded.sources, styled))).collect()
@@ -14,111 +16,137 @@ pub fn located(loaded: &Loaded) -> Vec<Located> {
     loaded.diagnostics.iter().map(|diagnostic| locate(diagnostic, &loaded.sources)).collect()
 }
 
-/// `error[code]: …` counts, such as `2 errors, 1 warning`.
+/// `2 errors, 1 warning`.
 pub fn count(diagnostics: &[Diagnostic]) -> String {
     let of = |severity: Severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     format!("{}, {}", plural(of(Severity::Error), "error"), plural(of(Severity::Warn), "warning"))
 }
 
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warn => "warn",
+        Severity::Info => "info",
+    }
+}
+
 /// One line a finding, as GitHub Actions turns it into an annotation.
 pub fn github(diagnostics: &[Located], findings: &[Finding]) -> String {
-    let escape = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let command = |severity: &str| match severity {
-        "error" => "error",
-        "warn" => "warning",
-        _ => "notice",
-    };
     let mut out = String::new();
     for diagnostic in diagnostics {
-        let severity = match diagnostic.severity {
-            Severity::Error => "error",
-            Severity::Warn => "warn",
-            Severity::Info => "info",
-        };
+        let place = &diagnostic.place;
+        let end = format!(",endLine={},endColumn={}", place.end_line, place.end_column);
         let help = diagnostic.help.as_deref().map(|help| format!("; {help}")).unwrap_or_default();
-        out.push_str(&format!(
-            "::{} file={},line={},col={},title={}::{}\n",
-            command(severity),
-            diagnostic.file,
-            diagnostic.line,
-            diagnostic.column,
-            diagnostic.code,
-            escape(&format!("{}{help}", diagnostic.message)),
-        ));
+        let message = format!("{}{help}", diagnostic.message);
+        let place = (place.file.as_str(), place.line, place.column);
+        out.push_str(&annotation(word(diagnostic.severity), place, &end, diagnostic.code, &message));
     }
     for finding in findings {
-        out.push_str(&format!(
-            "::{} file={},line={},col={},title={}::{}\n",
-            command(&finding.severity),
-            finding.file,
-            finding.line,
-            finding.column,
-            finding.rule,
-            escape(&format!("{}: {}", finding.address, finding.message)),
-        ));
+        let place = (finding.file.as_str(), finding.line, finding.column);
+        let message = format!("{}: {}", finding.address, finding.message);
+        out.push_str(&annotation(&finding.severity, place, "", &finding.rule, &message));
     }
     out
 }
 
-/// SARIF 2.1.0, for code scanning.
-pub fn sarif(diagnostics: &[Located], findings: &[Finding]) -> Value {
-    let level = |severity: &str| match severity {
+fn annotation(severity: &str, place: (&str, usize, usize), end: &str, title: &str, message: &str) -> String {
+    let command = match severity {
         "error" => "error",
         "warn" => "warning",
-        _ => "note",
+        _ => "notice",
     };
-    let result = |rule: &str, severity: &str, message: String, file: &str, line: usize, column: usize| {
-        json!({
-            "ruleId": rule,
-            "level": level(severity),
-            "message": {"text": message},
-            "locations": [{"physicalLocation": {
-                "artifactLocation": {"uri": file},
-                "region": {"startLine": line.max(1), "startColumn": column.max(1)},
-            }}],
-        })
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    let place = match place {
+        // A fault of the command line stands in no file.
+        ("", ..) => String::new(),
+        (file, line, column) => format!("file={},line={line},col={column}{end},", property(file)),
     };
+    format!("::{command} {place}title={}::{}\n", property(title), data(message))
+}
+
+/// SARIF 2.1.0, for code scanning.
+pub fn sarif(diagnostics: &[Located], findings: &[Finding]) -> Value {
     let mut results: Vec<Value> = diagnostics
         .iter()
         .map(|diagnostic| {
-            let severity = match diagnostic.severity {
-                Severity::Error => "error",
-                Severity::Warn => "warn",
-                Severity::Info => "info",
+            let message = match &diagnostic.help {
+                Some(help) => format!("{}; {help}", diagnostic.message),
+                None => diagnostic.message.clone(),
             };
-            result(
-                diagnostic.code,
-                severity,
-                diagnostic.message.clone(),
-                &diagnostic.file,
-                diagnostic.line,
-                diagnostic.column,
-            )
+            let mut result = result(diagnostic.code, word(diagnostic.severity), &message, &diagnostic.place);
+            let related: Vec<Value> = diagnostic
+                .related
+                .iter()
+                .map(|related| {
+                    let mut location = location(&related.place);
+                    location["message"] = json!({"text": related.message});
+                    location
+                })
+                .collect();
+            if !related.is_empty() {
+                result["relatedLocations"] = json!(related);
+            }
+            result
         })
         .collect();
     results.extend(findings.iter().map(|finding| {
-        result(
-            &finding.rule,
-            &finding.severity,
-            format!("{}: {}", finding.address, finding.message),
-            &finding.file,
-            finding.line,
-            finding.column,
-        )
+        let place = Place {
+            file: finding.file.clone(),
+            line: finding.line,
+            column: finding.column,
+            end_line: finding.line,
+            end_column: finding.column,
+        };
+        result(&finding.rule, &finding.severity, &format!("{}: {}", finding.address, finding.message), &place)
     }));
-    let mut rules: Vec<&str> = results.iter().filter_map(|result| result["ruleId"].as_str()).collect();
-    rules.sort_unstable();
-    rules.dedup();
-    let rules: Vec<Value> = rules.into_iter().map(|id| json!({"id": id})).collect();
+    let mut ids: Vec<&str> = results.iter().filter_map(|result| result["ruleId"].as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let described: Vec<Value> = ids.into_iter().map(described).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
-            "tool": {"driver": {"name": "cachectl", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
+            "tool": {"driver": {"name": "cachectl", "version": env!("CARGO_PKG_VERSION"), "rules": described}},
             "results": results,
         }],
     })
+}
+
+fn result(rule: &str, severity: &str, message: &str, place: &Place) -> Value {
+    let level = match severity {
+        "error" => "error",
+        "warn" => "warning",
+        _ => "note",
+    };
+    let mut result = json!({"ruleId": rule, "level": level, "message": {"text": message}});
+    if !place.file.is_empty() {
+        result["locations"] = json!([location(place)]);
+    }
+    result
+}
+
+fn location(place: &Place) -> Value {
+    let mut region = json!({"startLine": place.line.max(1), "startColumn": place.column.max(1)});
+    if (place.end_line, place.end_column) > (place.line, place.column) {
+        region["endLine"] = json!(place.end_line);
+        region["endColumn"] = json!(place.end_column);
+    }
+    json!({"physicalLocation": {"artifactLocation": {"uri": place.file.replace('\\', "/")}, "region": region}})
+}
+
+/// A rule with its reason, where there is a row for it.
+fn described(id: &str) -> Value {
+    let why = rules::all()
+        .find(|rule| rule.code == id)
+        .map(|rule| rule.why)
+        .or_else(|| RULES.iter().find(|rule| rule.id == id).map(|rule| rule.why));
+    match why {
+        Some(why) => json!({"id": id, "shortDescription": {"text": why}}),
+        None => json!({"id": id}),
+    }
 }
 
 /// Lint findings as lines.

@@ -48,6 +48,15 @@ const QUERY: Shape = Shape::Object(&[
     Field::new("accountId", "AccountId", text(255), "Account that the metric is in."),
 ]);
 
+#[rustfmt::skip]
+const CRITERIA: Shape = Shape::Object(&[
+    Field::new("promQLCriteria", "PromQLCriteria", Shape::Object(&[
+        Field::new("query", "Query", text(10_000), "PromQL query; each entry of the vector that it returns is watched by itself.").required(),
+        Field::new("pendingPeriod", "PendingPeriod", integer(0, 86_400), "Seconds that an entry must breach before the alarm fires."),
+        Field::new("recoveryPeriod", "RecoveryPeriod", integer(0, 86_400), "Seconds that it must not breach before the alarm recovers."),
+    ]), "A PromQL query.").required(),
+]);
+
 const fn row(field: Field, member: &'static str) -> Attribute {
     Attribute::new(field, Read::Own(member), Route::Whole, Impact::None, "")
 }
@@ -70,14 +79,16 @@ pub const ATTRIBUTES: &[Attribute] = &[
     row(Field::new("extendedStatistic", "ExtendedStatistic", text(64), "Percentile or the like, such as p99, instead of `statistic`."), "ExtendedStatistic"),
     row(Field::new("period", "Period", integer(10, 604_800), "Seconds of one datapoint: 10, 20, 30 or a multiple of 60."), "Period"),
     row(Field::new("unit", "Unit", Shape::Enum(UNITS), "Only datapoints of this unit."), "Unit"),
-    row(Field::new("evaluationPeriods", "EvaluationPeriods", integer(1, 10_080), "Datapoints that are looked at.").required(), "EvaluationPeriods"),
+    row(Field::new("evaluationPeriods", "EvaluationPeriods", integer(1, 10_080), "Datapoints that are looked at."), "EvaluationPeriods"),
     row(Field::new("datapointsToAlarm", "DatapointsToAlarm", integer(1, 10_080), "Datapoints of those that must breach."), "DatapointsToAlarm"),
     row(Field::new("threshold", "Threshold", Shape::Number, "Value that is compared with."), "Threshold"),
-    row(Field::new("comparisonOperator", "ComparisonOperator", Shape::Enum(OPERATORS), "How.").required(), "ComparisonOperator"),
+    row(Field::new("comparisonOperator", "ComparisonOperator", Shape::Enum(OPERATORS), "How the value is compared with the threshold."), "ComparisonOperator"),
     row(Field::new("treatMissingData", "TreatMissingData", Shape::Enum(&["breaching", "notBreaching", "ignore", "missing"]), "What a period without data counts as. Default missing."), "TreatMissingData"),
     row(Field::new("evaluateLowSampleCountPercentile", "EvaluateLowSampleCountPercentile", Shape::Enum(&["evaluate", "ignore"]), "With percentiles: what few samples count as."), "EvaluateLowSampleCountPercentile"),
     row(Field::new("metrics", "Metrics", Shape::List { of: &QUERY, min: 1, max: 20, order: Order::By("id") }, "Metric math, instead of `metricName` and its companions."), "Metrics"),
     row(Field::new("thresholdMetricId", "ThresholdMetricId", text(255), "Id of the anomaly detection band, instead of `threshold`."), "ThresholdMetricId"),
+    row(Field::new("evaluationCriteria", "EvaluationCriteria", CRITERIA, "A PromQL query, instead of a metric, metric math and a threshold."), "EvaluationCriteria"),
+    row(Field::new("evaluationInterval", "EvaluationInterval", integer(10, 3600), "With `evaluationCriteria`: every how many seconds; 10, 20, 30 or a multiple of 60."), "EvaluationInterval"),
     Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."), Read::Never, Route::Whole, Impact::None, ""),
 ];
 
@@ -200,11 +211,13 @@ pub fn nodes(live: &Live, cache: &Address, scope: &str) -> Vec<String> {
 /// How many nodes and shards the spec asks for.
 pub fn declared_nodes(resource: &Resource) -> (usize, usize) {
     let number = |name: &str| resource.fields.get(name).and_then(Value::as_u64).map(|number| number as usize);
-    let entries = resource.fields.get("nodeGroupConfiguration").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let entries =
+        resource.fields.get("nodeGroupConfiguration").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let shards = number("numNodeGroups").unwrap_or(entries.len().max(1));
     let replicas = number("replicasPerNodeGroup").unwrap_or(0);
     if !entries.is_empty() {
-        let of = |entry: &Value| entry.get("replicaCount").and_then(Value::as_u64).map_or(replicas, |count| count as usize);
+        let of =
+            |entry: &Value| entry.get("replicaCount").and_then(Value::as_u64).map_or(replicas, |count| count as usize);
         return (entries.iter().map(|entry| of(entry) + 1).sum(), shards);
     }
     match (resource.address.kind, number("numCacheClusters")) {
@@ -236,9 +249,13 @@ pub fn parameters(alarm: &Alarm, live: Option<&Value>, stack: &str) -> Map<Strin
     let declares = |name: &str| alarm.fields.contains_key(name);
     let math = declares("metrics");
     let single = ["MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit"];
+    let compared =
+        ["Metrics", "Threshold", "ThresholdMetricId", "ComparisonOperator", "EvaluationPeriods", "DatapointsToAlarm"];
     for attribute in ATTRIBUTES.iter().filter(|attribute| matches!(attribute.read, Read::Own(_))) {
         let member = attribute.field.member;
         let excluded = (math && single.contains(&member))
+            || (declares("evaluationCriteria") && (single.contains(&member) || compared.contains(&member)))
+            || ((math || declares("metricName")) && matches!(member, "EvaluationCriteria" | "EvaluationInterval"))
             || (declares("metricName") && member == "Metrics")
             || (declares("statistic") && member == "ExtendedStatistic")
             || (declares("extendedStatistic") && member == "Statistic")

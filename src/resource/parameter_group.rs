@@ -76,7 +76,9 @@ fn change_parameters(draft: &mut Draft, scene: &Scene<'_>, difference: &Differen
         draft.attributes.push(parameter_change(name, json!(live[*name]), Value::Null, impact));
     }
     let used = used_by(scene.live, &draft.address.id);
-    if let Some(cache) = used.filter(|_| set.iter().map(|(name, _)| *name).chain(reset.iter().copied()).any(|name| name == CLUSTER_ENABLED)) {
+    if let Some(cache) = used
+        .filter(|_| set.iter().map(|(name, _)| *name).chain(reset.iter().copied()).any(|name| name == CLUSTER_ENABLED))
+    {
         draft.blocks(
             CLUSTER_ENABLED,
             format!("AWS does not change cluster-enabled in a parameter group that a cache uses, and {cache} does"),
@@ -102,7 +104,9 @@ fn reset_reserved_memory(draft: &mut Draft) {
 
 /// A member cluster that uses the group.
 fn used_by<'a>(live: &'a Live, group: &str) -> Option<&'a String> {
-    let name = |cluster: &Value| cluster.pointer("/CacheParameterGroup/CacheParameterGroupName").and_then(Value::as_str) == Some(group);
+    let name = |cluster: &Value| {
+        cluster.pointer("/CacheParameterGroup/CacheParameterGroupName").and_then(Value::as_str) == Some(group)
+    };
     live.cache_clusters.iter().find(|(_, cluster)| name(cluster)).map(|(id, _)| id)
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Kind;
 use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use super::local;
-use super::shape::{ARN, Field, Shape, TAGS, integer, list, pattern, text};
+use super::shape::{Field, SNAPSHOT_ARN, Shape, TAGS, integer, list, pattern, text};
 use super::version::Version;
 use crate::plan::draft::{Draft, Scene};
 use crate::plan::model::Wait;
@@ -47,7 +47,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Own("SubnetIds"), Route::Replace, Impact::Replace, "subnets are chosen at creation"),
     Attribute::new(Field::new("networkType", "NetworkType", Shape::Enum(&["ipv4", "ipv6", "dual_stack"]), "IP versions of the endpoint."),
         Read::Own("NetworkType"), Route::Replace, Impact::Replace, "the network type is chosen at creation"),
-    Attribute::new(Field::new("snapshotArnsToRestore", "SnapshotArnsToRestore", list(&ARN, 1, 500), "Snapshots that the cache is filled from, at creation."),
+    Attribute::new(Field::new("snapshotArnsToRestore", "SnapshotArnsToRestore", list(&SNAPSHOT_ARN, 1, 500), "Snapshots that the cache is filled from, at creation."),
         Read::Never, Route::Seed, Impact::None, ""),
     Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
         Read::Never, Route::Whole, Impact::None, ""),
@@ -110,7 +110,11 @@ fn major_engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Diffe
 fn limits(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     if super::shape::is_empty(&difference.declared) {
-        draft.blocks("sl-limit-removal", "AWS cannot remove a limit once it is set", "raise the limits instead, or leave cacheUsageLimits out");
+        draft.blocks(
+            "sl-limit-removal",
+            "AWS cannot remove a limit once it is set",
+            "raise the limits instead, or leave cacheUsageLimits out",
+        );
         return;
     }
     // Storage and processing are one field: what is not declared is sent as it is.

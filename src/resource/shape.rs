@@ -109,6 +109,10 @@ pub const fn list(of: &'static Shape, min: usize, max: usize) -> Shape {
 
 pub const TAGS: Shape = Shape::Map { of: &Shape::Scalar, keys: Keys::Removable };
 pub const ARN: Shape = pattern("^arn:aws[a-z-]*:[^,]+$", 2048, "arn:aws:sns:us-east-1:012345678901:platform-alerts");
+/// An RDB file in S3; AWS splits at commas.
+pub const S3_ARN: Shape = pattern("^arn:aws[a-z-]*:s3:[^,]*:[^,]+$", 2048, "arn:aws:s3:::my-bucket/cache.rdb");
+pub const SNAPSHOT_ARN: Shape =
+    pattern("^arn:aws[a-z-]*:[^,]+$", 2048, "arn:aws:elasticache:us-east-1:012345678901:serverlesssnapshot:nightly");
 
 impl Shape {
     /// A value of the spec as the API's request has it.

@@ -1,9 +1,8 @@
 //! What is wrong with a spec, where, and what to do about it.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use serde::Serialize;
 
-use super::source::{Sources, Span};
+use super::source::Span;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -87,81 +86,4 @@ impl Diagnostic {
     pub fn span(&self) -> Option<Span> {
         self.labels.first().map(|label| label.span)
     }
-}
-
-/// A diagnostic as data, for `--format json` and for editors.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Located {
-    pub code: &'static str,
-    pub severity: Severity,
-    pub message: String,
-    pub path: String,
-    pub file: String,
-    pub line: usize,
-    pub column: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub help: Option<String>,
-}
-
-pub fn locate(diagnostic: &Diagnostic, sources: &Sources) -> Located {
-    let (file, line, column) = diagnostic.span().map_or((String::new(), 0, 0), |span| {
-        let position = sources.position(span);
-        (sources.name(span.file).to_owned(), position.line, position.column)
-    });
-    Located {
-        code: diagnostic.code,
-        severity: diagnostic.severity,
-        message: diagnostic.message.clone(),
-        path: diagnostic.path.clone(),
-        file,
-        line,
-        column,
-        help: diagnostic.help.clone(),
-    }
-}
-
-/// The diagnostic as a compiler would show it: message, place, source line with a caret, help, patch.
-pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool) -> String {
-    let level = match diagnostic.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warn => Level::WARNING,
-        Severity::Info => Level::INFO,
-    };
-    let mut group = level
-        .primary_title(diagnostic.message.as_str())
-        .id(diagnostic.code)
-        .elements(Vec::<annotate_snippets::Element<'_>>::new());
-    for (index, label) in diagnostic.labels.iter().enumerate() {
-        // Labels of one file share a snippet, so that two lines that disagree stand under each other.
-        let file = label.span.file;
-        if diagnostic.labels[..index].iter().any(|earlier| earlier.span.file == file) {
-            continue;
-        }
-        let annotations = diagnostic.labels.iter().enumerate().filter(|(_, other)| other.span.file == file);
-        let snippet = Snippet::source(sources.shown(file)).path(sources.name(file)).annotations(annotations.map(
-            |(position, label)| {
-                let kind = if position == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-                kind.span(label.span.range()).label(label.text.as_str())
-            },
-        ));
-        group = group.element(snippet);
-    }
-    if !diagnostic.path.is_empty() && diagnostic.path.contains('.') {
-        group = group.element(Level::NOTE.no_name().message(format!("in {}", diagnostic.path)));
-    }
-    let mut report = vec![group];
-    match (&diagnostic.fix, &diagnostic.help) {
-        (Some(fix), help) => report.push(
-            Level::HELP.secondary_title(help.as_deref().unwrap_or("write")).element(
-                Snippet::source(sources.shown(fix.span.file))
-                    .path(sources.name(fix.span.file))
-                    .patch(Patch::new(fix.span.range(), fix.replacement.as_str())),
-            ),
-        ),
-        (None, Some(help)) => report.push(Group::with_title(Level::HELP.secondary_title(help.as_str()))),
-        (None, None) => {}
-    }
-    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-    renderer.render(&report)
 }

@@ -125,7 +125,7 @@ fn shape(of: &Shape) -> Value {
 /// What a value looks like, in words.
 pub fn words(of: &Shape) -> String {
     match of {
-        Shape::Text { example, min, max, .. } if example.is_empty() => format!("text of {min} to {max} characters"),
+        Shape::Text { example: "", min, max, .. } => format!("text of {min} to {max} characters"),
         Shape::Text { example, .. } => format!("text such as {example}"),
         Shape::Scalar => "text, a number or a word".into(),
         Shape::Integer { min, max } => format!("a whole number, {min} to {max}"),

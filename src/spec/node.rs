@@ -23,6 +23,10 @@ pub enum Style {
     Quoted,
     /// Holds the value of a variable, and may stand for any type.
     Interpolated,
+    /// The same, and it came from the environment: it may be a secret, and is not shown.
+    Environment,
+    /// Names a variable that has no value; that was reported.
+    Unresolved,
 }
 
 #[derive(Clone, Debug)]
@@ -56,16 +60,42 @@ impl Node {
         }
     }
 
+    /// Its first character: where a block that goes on for pages is pointed at.
+    pub fn start(&self) -> Span {
+        Span { end: (self.span.start + 1).min(self.span.end), ..self.span }
+    }
+
+    /// What a caret stands under: the value, or the first character of one that spans lines.
+    pub fn pointed(&self) -> Span {
+        match &self.content {
+            Content::Scalar { text, .. } if !text.contains('\n') => self.span,
+            _ => self.start(),
+        }
+    }
+
+    pub fn is_interpolated(&self) -> bool {
+        matches!(self.content, Content::Scalar { style: Style::Interpolated | Style::Environment, .. })
+    }
+
+    /// Its text, as far as it may be shown.
+    pub fn shown(&self) -> String {
+        match &self.content {
+            Content::Scalar { style: Style::Environment, .. } => "(from the environment)".into(),
+            _ => shorten(self.scalar().unwrap_or_default()),
+        }
+    }
+
     /// What a person would call it, for "found …".
     pub fn describe(&self) -> String {
         match &self.content {
             Content::Null => "nothing (null)".into(),
-            Content::Scalar { text, style: Style::Plain } if text.parse::<f64>().is_ok() => {
+            Content::Scalar { text, style: Style::Plain } if is_number(text) => {
                 format!("the number {text}")
             }
             Content::Scalar { text, style: Style::Plain } if text == "true" || text == "false" => {
                 format!("the boolean {text}")
             }
+            Content::Scalar { style: Style::Environment, .. } => "a value from the environment".into(),
             Content::Scalar { text, .. } => format!("the string \"{}\"", shorten(text)),
             Content::List(items) => format!("a list of {}", items.len()),
             Content::Map(entries) => {
@@ -75,7 +105,22 @@ impl Node {
     }
 }
 
-fn shorten(text: &str) -> String {
+/// A number by YAML's core schema.
+pub fn is_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let based = |prefix: &str, base: u32| {
+        text.strip_prefix(prefix).is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_digit(base)))
+    };
+    let decimal = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') && unsigned.parse::<f64>().is_ok();
+    decimal
+        || based("0x", 16)
+        || based("0o", 8)
+        || matches!(unsigned, ".inf" | ".Inf" | ".INF")
+        || matches!(text, ".nan" | ".NaN" | ".NAN")
+}
+
+/// Forty characters of it, on one line.
+pub fn shorten(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((at, _)) => format!("{}…", text[..at].escape_debug()),
         None => text.escape_debug().to_string(),

@@ -7,7 +7,14 @@ pub fn merge(base: &mut Node, over: &Node) {
         (Content::Map(base), Content::Map(over)) => {
             for entry in over {
                 match base.iter_mut().find(|existing| existing.key.text == entry.key.text) {
-                    Some(existing) => merge(&mut existing.value, &entry.value),
+                    Some(existing) => {
+                        let maps = |node: &Node| matches!(node.content, Content::Map(_));
+                        // A value that is replaced stands where its successor stands, key and all.
+                        if !(maps(&existing.value) && maps(&entry.value)) {
+                            existing.key = entry.key.clone();
+                        }
+                        merge(&mut existing.value, &entry.value);
+                    }
                     None => base.push(entry.clone()),
                 }
             }

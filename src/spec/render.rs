@@ -1,60 +1,107 @@
-//! A spec as YAML again, after overlays and variables. Secrets are still references.
+//! A spec as YAML again, after overlays and variables. Secrets are still references; variables are
+//! written out, so that `vars` has done its part.
 
+use super::Spec;
+use super::decode::join;
 use super::node::{Content, Node, Style};
+use crate::resource::{Address, Kind};
 
-pub fn yaml(node: &Node) -> String {
-    let mut out = String::new();
-    write(node, 0, &mut out);
-    out
+/// The document of a sound spec.
+pub fn yaml(document: &Node, spec: &Spec) -> String {
+    let mut document = document.clone();
+    if let Content::Map(entries) = &mut document.content {
+        entries.retain(|entry| entry.key.text != "vars");
+    }
+    let mut writer = Writer { spec, out: String::new() };
+    writer.write(&document, 0, "");
+    writer.out
 }
 
-fn write(node: &Node, indent: usize, out: &mut String) {
-    let pad = "  ".repeat(indent);
-    match &node.content {
-        Content::Map(entries) => {
-            for entry in entries {
-                out.push_str(&format!("{pad}{}:", scalar(&entry.key.text, Style::Quoted)));
-                child(&entry.value, indent + 1, out);
-            }
-        }
-        Content::List(items) => {
-            for item in items {
-                let mut text = String::new();
-                match &item.content {
-                    Content::Map(entries) if !entries.is_empty() => write(item, indent + 1, &mut text),
-                    _ => child(item, indent + 1, &mut text),
+struct Writer<'a> {
+    spec: &'a Spec,
+    out: String,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, node: &Node, indent: usize, path: &str) {
+        let pad = "  ".repeat(indent);
+        match &node.content {
+            Content::Map(entries) => {
+                for entry in entries {
+                    self.out.push_str(&format!("{pad}{}:", self.scalar(&entry.key.text, Style::Quoted, "")));
+                    self.child(&entry.value, indent + 1, &child_path(path, &entry.key.text));
                 }
-                out.push_str(&format!("{pad}- {}", text.trim_start()));
+            }
+            Content::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let path = format!("{path}[{index}]");
+                    let start = self.out.len();
+                    match &item.content {
+                        Content::Map(entries) if !entries.is_empty() => self.write(item, indent + 1, &path),
+                        Content::List(items) if !items.is_empty() => {
+                            // A list in a list stands on lines of its own.
+                            self.out.push_str(&format!("{pad}-\n"));
+                            self.write(item, indent + 1, &path);
+                            continue;
+                        }
+                        _ => self.child(item, indent + 1, &path),
+                    }
+                    let text = self.out.split_off(start);
+                    self.out.push_str(&format!("{pad}- {}", text.trim_start()));
+                }
+            }
+            Content::Null | Content::Scalar { .. } => self.child(node, indent, path),
+        }
+    }
+
+    fn child(&mut self, node: &Node, indent: usize, path: &str) {
+        match &node.content {
+            Content::Null => self.out.push_str(" null\n"),
+            Content::Scalar { text, style } => {
+                let text = self.scalar(text, *style, path);
+                self.out.push_str(&format!(" {text}\n"));
+            }
+            Content::List(items) if items.is_empty() => self.out.push_str(" []\n"),
+            Content::Map(entries) if entries.is_empty() => self.out.push_str(" {}\n"),
+            Content::List(_) | Content::Map(_) => {
+                self.out.push('\n');
+                self.write(node, indent, path);
             }
         }
-        Content::Null | Content::Scalar { .. } => child(node, indent, out),
+    }
+
+    /// Bare only where no YAML reader, old or new, takes it for anything but the same value.
+    fn scalar(&self, text: &str, style: Style, path: &str) -> String {
+        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+        let treacherous = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "~"];
+        let bare = text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.chars().all(word)
+            && !treacherous.contains(&text.to_ascii_lowercase().as_str());
+        let typed = match style {
+            // What was read bare is bare again, unless its characters could begin something else.
+            Style::Plain => {
+                text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-')
+                    && text.chars().all(|c| word(c) || c == '+')
+                    && text != "-"
+                    && !text.starts_with("---")
+                    && text != "..."
+            }
+            // The value of a variable may stand for a number or a boolean; then it is written as one.
+            Style::Interpolated | Style::Environment => self.spec.locations.is_typed(path),
+            Style::Quoted | Style::Unresolved => false,
+        };
+        if bare || typed { text.to_owned() } else { quoted(text) }
     }
 }
 
-fn child(node: &Node, indent: usize, out: &mut String) {
-    match &node.content {
-        Content::Null => out.push_str(" null\n"),
-        Content::Scalar { text, style } => out.push_str(&format!(" {}\n", scalar(text, *style))),
-        Content::List(items) if items.is_empty() => out.push_str(" []\n"),
-        Content::Map(entries) if entries.is_empty() => out.push_str(" {}\n"),
-        Content::List(_) | Content::Map(_) => {
-            out.push('\n');
-            write(node, indent, out);
-        }
+/// As the reader names it: ids in lower case.
+fn child_path(path: &str, key: &str) -> String {
+    match Kind::ALL.into_iter().find(|kind| kind.section() == path) {
+        Some(kind) => join(path, &Address::new(kind, key).id),
+        None => join(path, key),
     }
 }
 
-/// Bare only where no YAML reader, old or new, takes it for anything but the same text.
-fn scalar(text: &str, style: Style) -> String {
-    if style == Style::Plain && !text.contains('\n') {
-        return text.to_owned();
-    }
-    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    let treacherous = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "~"];
-    let bare = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(word)
-        && !treacherous.contains(&text.to_ascii_lowercase().as_str());
-    // An interpolated value may stand for a number or a boolean, and is written as it is.
-    let typed = style == Style::Interpolated && (text.parse::<i64>().is_ok() || matches!(text, "true" | "false"));
-    if bare || typed { text.to_owned() } else { serde_json::Value::String(text.to_owned()).to_string() }
+fn quoted(text: &str) -> String {
+    serde_json::Value::String(text.replace("${", "$${")).to_string()
 }

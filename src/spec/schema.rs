@@ -40,6 +40,8 @@ pub fn sections() -> impl Iterator<Item = Kind> {
 }
 
 /// Every key that a spec may have at its top.
-pub fn keys() -> Vec<&'static str> {
-    HEAD.iter().map(|field| field.name).chain(sections().map(Kind::section)).chain([ENVIRONMENTS]).collect()
+pub fn top() -> Vec<Field> {
+    let sections = sections().map(|kind| Field::new(kind.section(), "", Shape::Object(&[]), ""));
+    let environments = Field::new(ENVIRONMENTS, "", Shape::Object(&[]), "");
+    HEAD.iter().copied().chain(sections).chain([environments]).collect()
 }

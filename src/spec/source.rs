@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::hidden::{by_looks, masked};
+
 /// One of the files of a [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(usize);
@@ -31,11 +33,13 @@ pub struct Position {
 struct File {
     name: String,
     text: String,
-    /// The text as it may be shown: what looks like a secret is masked, byte for byte.
+    /// The text as it may be shown: secrets are masked, byte for byte.
     shown: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
 }
 
-/// Every file that took part in a spec: the spec itself, its overlays, values from the command line.
+/// Every file that took part in a spec: the spec itself, and its overlays.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<File>,
@@ -44,8 +48,9 @@ pub struct Sources {
 impl Sources {
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
         let text = text.into();
-        let shown = mask_secrets(&text);
-        self.files.push(File { name: name.into(), text, shown });
+        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(newlines).collect();
+        self.files.push(File { name: name.into(), shown: text.clone(), text, lines });
         FileId(self.files.len() - 1)
     }
 
@@ -61,79 +66,57 @@ impl Sources {
         &self.files[file.0].shown
     }
 
+    /// The text under a span.
+    pub fn of(&self, span: Span) -> &str {
+        self.text(span.file).get(span.range()).unwrap_or_default()
+    }
+
     /// Hides what stands under a span from everything that is shown.
     pub fn mask(&mut self, span: Span) {
         let shown = &mut self.files[span.file.0].shown;
         let range = span.start..span.end.min(shown.len());
-        if shown.is_char_boundary(range.start) && shown.is_char_boundary(range.end) {
-            let masked = masked(&shown[range.clone()]);
+        if let Some(text) = shown.get(range.clone()) {
+            let masked = masked(text);
             shown.replace_range(range, &masked);
         }
     }
 
+    /// Of a file that is not YAML nobody can tell which values are secrets: they are masked by their looks.
+    pub fn mask_by_looks(&mut self, file: FileId) {
+        let file = &mut self.files[file.0];
+        file.shown = by_looks(&file.shown);
+    }
+
     pub fn position(&self, span: Span) -> Position {
-        let before = &self.text(span.file)[..span.start.min(self.text(span.file).len())];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Position {
-            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        let file = &self.files[span.file.0];
+        let line = file.lines.partition_point(|start| *start <= span.start).saturating_sub(1);
+        let before = file.text.get(file.lines[line]..span.start.min(file.text.len())).unwrap_or_default();
+        Position { line: line + 1, column: before.chars().count() + 1 }
+    }
+
+    /// The blanks before a place, where there is nothing else before it on its line.
+    pub fn indent(&self, span: Span) -> Option<&str> {
+        let file = &self.files[span.file.0];
+        let line = file.lines.partition_point(|start| *start <= span.start).saturating_sub(1);
+        let before = file.text.get(file.lines[line]..span.start)?;
+        before.bytes().all(|byte| byte == b' ').then_some(before)
+    }
+
+    /// The lines from the first to the last of some places of one file, with their neighbours: where they
+    /// begin, the number of the first, and the text as it may be shown.
+    pub fn excerpt(&self, file: FileId, spans: impl Iterator<Item = Span> + Clone) -> (usize, usize, &str) {
+        let file = &self.files[file.0];
+        let line = |at: usize| file.lines.partition_point(|start| *start <= at).saturating_sub(1);
+        let first = line(spans.clone().map(|span| span.start).min().unwrap_or(0)).saturating_sub(1);
+        let last = line(spans.map(|span| span.end).max().unwrap_or(0)) + 2;
+        let start = file.lines[first];
+        let end = file.lines.get(last).copied().unwrap_or(file.shown.len());
+        (start, first + 1, file.shown.get(start..end).unwrap_or_default())
     }
 
     /// `file:line:column`, as editors and terminals make it a link.
     pub fn locate(&self, span: Span) -> String {
         let Position { line, column } = self.position(span);
         format!("{}:{line}:{column}", self.name(span.file))
-    }
-}
-
-/// As long as the text, with its line ends, so that every position stays true.
-fn masked(text: &str) -> String {
-    text.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect()
-}
-
-/// A broken spec cannot be decoded, and its lines are shown all the same: literal values of keys that
-/// sound like secrets are masked by their looks.
-fn mask_secrets(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let value = line.find(':').map(|colon| colon + 1).filter(|at| {
-            let key = line[..*at].to_ascii_lowercase();
-            ["token", "password", "secret"].iter().any(|word| key.contains(word)) && !key.contains("secretsmanager")
-        });
-        let start = value.map(|at| at + line[at..].len() - line[at..].trim_start().len());
-        match start.filter(|at| {
-            !line[*at..].trim_end().is_empty()
-                && !line[*at..].starts_with(['{', '&', '*', '#'])
-                && !line[*at..].starts_with("[{")
-        }) {
-            Some(at) => {
-                let end = at + line[at..].trim_end().len();
-                let null = matches!(&line[at..end], "null" | "~" | "[]" | "|" | ">");
-                out.push_str(&line[..at]);
-                out.push_str(&if null { line[at..end].to_owned() } else { masked(&line[at..end]) });
-                out.push_str(&line[end..]);
-            }
-            None => out.push_str(line),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_looks_like_a_secret_is_never_shown() {
-        let mut sources = Sources::default();
-        let file = sources.add(
-            "a.yaml",
-            "authToken: hunter2\npasswords: [hunter2]\nauthToken: {env: TOKEN}\nauthToken: null\nport: 1\n",
-        );
-        assert_eq!(
-            sources.shown(file),
-            "authToken: *******\npasswords: *********\nauthToken: {env: TOKEN}\nauthToken: null\nport: 1\n"
-        );
     }
 }

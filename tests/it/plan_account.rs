@@ -83,7 +83,8 @@ impl Account {
     }
 
     fn keyed(&mut self, operation: &str, items: &str, id: &str) -> BTreeMap<String, Value> {
-        let parameters = if operation == "DescribeCacheClusters" { json!({"ShowCacheNodeInfo": true}) } else { json!({}) };
+        let parameters =
+            if operation == "DescribeCacheClusters" { json!({"ShowCacheNodeInfo": true}) } else { json!({}) };
         let key = |item: &Value| item.get(id).and_then(Value::as_str).unwrap_or_default().to_owned();
         self.list(operation, items, &parameters).into_iter().map(|item| (key(&item), item)).collect()
     }
@@ -96,7 +97,11 @@ impl Account {
             region: "us-east-1".into(),
             replication_groups: self.keyed("DescribeReplicationGroups", "/ReplicationGroups", "ReplicationGroupId"),
             cache_clusters: self.keyed("DescribeCacheClusters", "/CacheClusters", "CacheClusterId"),
-            parameter_groups: self.keyed("DescribeCacheParameterGroups", "/CacheParameterGroups", "CacheParameterGroupName"),
+            parameter_groups: self.keyed(
+                "DescribeCacheParameterGroups",
+                "/CacheParameterGroups",
+                "CacheParameterGroupName",
+            ),
             subnet_groups: self.keyed("DescribeCacheSubnetGroups", "/CacheSubnetGroups", "CacheSubnetGroupName"),
             users: self.keyed("DescribeUsers", "/Users", "UserId"),
             user_groups: self.keyed("DescribeUserGroups", "/UserGroups", "UserGroupId"),
@@ -175,7 +180,9 @@ impl Account {
 
     fn resolved(&self, value: &Value) -> Value {
         match value {
-            Value::Object(_) => json!(format!("{}-{}-long-enough-to-be-one", place(value), self.version(value).replace('@', "-"))),
+            Value::Object(_) => {
+                json!(format!("{}-{}-long-enough-to-be-one", place(value), self.version(value).replace('@', "-")))
+            }
             Value::Array(items) => items.iter().map(|item| self.resolved(item)).collect(),
             other => other.clone(),
         }
@@ -224,7 +231,8 @@ impl Account {
                 return Err(format!("blocked:\n{}", shown(&plan)));
             }
             if plan.steps.is_empty() {
-                let says_otherwise = plan.changes.iter().find(|change| !change.attributes.is_empty() && change.remaining.is_empty());
+                let says_otherwise =
+                    plan.changes.iter().find(|change| !change.attributes.is_empty() && change.remaining.is_empty());
                 return match says_otherwise {
                     Some(change) => Err(format!("{} differs, and no step mends it:\n{}", change.address, shown(&plan))),
                     None => Ok(plans),
@@ -280,5 +288,9 @@ pub fn shown(plan: &Plan) -> String {
 /// The parameters of a step without what every call of its resource carries.
 pub fn decisive(step: &Step) -> Map<String, Value> {
     let carried: BTreeSet<&str> = [step.address.kind.id_member(), "ApplyImmediately"].into();
-    step.parameters.iter().filter(|(name, _)| !carried.contains(name.as_str())).map(|(n, v)| (n.clone(), v.clone())).collect()
+    step.parameters
+        .iter()
+        .filter(|(name, _)| !carried.contains(name.as_str()))
+        .map(|(n, v)| (n.clone(), v.clone()))
+        .collect()
 }

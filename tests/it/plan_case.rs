@@ -169,5 +169,6 @@ pub fn expect_calls(plan: &Plan, expected: &[(&str, Value)]) {
 #[track_caller]
 pub fn parameters(plan: &Plan, operation: &str) -> Value {
     let step = plan.steps.iter().find(|step| step.operation == operation);
-    step.map(|step| Value::Object(step.parameters.clone())).unwrap_or_else(|| panic!("no {operation}:\n{}", shown(plan)))
+    step.map(|step| Value::Object(step.parameters.clone()))
+        .unwrap_or_else(|| panic!("no {operation}:\n{}", shown(plan)))
 }

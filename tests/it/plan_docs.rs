@@ -59,7 +59,12 @@ fn the_page_of_attributes_is_current() {
 #[test]
 fn every_attribute_says_what_it_is_and_none_is_sent_twice() {
     for kind in Kind::ALL {
-        let mut members: Vec<&str> = kind.attributes().iter().map(|attribute| attribute.field.member).filter(|member| !member.is_empty()).collect();
+        let mut members: Vec<&str> = kind
+            .attributes()
+            .iter()
+            .map(|attribute| attribute.field.member)
+            .filter(|member| !member.is_empty())
+            .collect();
         for attribute in kind.attributes() {
             assert!(!attribute.field.doc.is_empty(), "{kind}.{} has no text", attribute.field.name);
         }
@@ -73,7 +78,9 @@ fn every_attribute_says_what_it_is_and_none_is_sent_twice() {
 /// As much of JSON Schema as the plan's schema uses. What is wrong, by its place in the document.
 fn violations(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     let schema = match schema.get("$ref").and_then(Value::as_str) {
-        Some(reference) => root.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} is nowhere")),
+        Some(reference) => {
+            root.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} is nowhere"))
+        }
         None => schema,
     };
     if let Some(choices) = schema.get("anyOf").and_then(Value::as_array) {
@@ -121,7 +128,9 @@ fn violations(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut
     for (name, value) in map {
         match properties.and_then(|properties| properties.get(name)) {
             Some(schema) => violations(schema, root, value, &format!("{at}.{name}"), found),
-            None if schema.get("additionalProperties") == Some(&Value::Bool(false)) => found.push(format!("{at}: {name} is not in the schema")),
+            None if schema.get("additionalProperties") == Some(&Value::Bool(false)) => {
+                found.push(format!("{at}: {name} is not in the schema"))
+            }
             None => {}
         }
     }
@@ -134,7 +143,13 @@ fn plans_are_as_their_schema_says() {
     let mut found = Vec::new();
     for case in plan_golden::cases() {
         let plan = serde_json::to_value(plan_golden::plan_of(&case)).expect("a plan");
-        violations(&schema, &schema, &plan, case.file_name().and_then(|name| name.to_str()).unwrap_or_default(), &mut found);
+        violations(
+            &schema,
+            &schema,
+            &plan,
+            case.file_name().and_then(|name| name.to_str()).unwrap_or_default(),
+            &mut found,
+        );
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
     // A document that is no plan is told apart.

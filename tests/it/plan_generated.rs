@@ -181,7 +181,9 @@ fn access(g: &Genes<'_>, engine: &str, rbac: bool, needed: &mut BTreeSet<String>
 
 fn settings(g: &Genes<'_>, slow_log: bool, engine_log: bool, needed: &mut BTreeSet<String>, lines: &mut Vec<String>) {
     let log = |kind: &str, format: &str| {
-        format!("{{logType: {kind}, destinationType: cloudwatch-logs, destinationDetails: {{cloudWatchLogsDetails: {{logGroup: logs}}}}, logFormat: {format}}}")
+        format!(
+            "{{logType: {kind}, destinationType: cloudwatch-logs, destinationDetails: {{cloudWatchLogsDetails: {{logGroup: logs}}}}, logFormat: {format}}}"
+        )
     };
     let logs = match g.pick(11, &["", "none", "slow", "both", "text"]) {
         "none" => Some(Vec::new()),
@@ -198,7 +200,8 @@ fn settings(g: &Genes<'_>, slow_log: bool, engine_log: bool, needed: &mut BTreeS
     }
     let key = "arn:aws:kms:us-east-1:012345678901:key";
     let (one, other) = (format!("kmsKeyId: {key}/1111"), format!("kmsKeyId: {key}/2222"));
-    let encryption: &[&str] = &["", "", "", "", "", "", "", "atRestEncryptionEnabled: true", "atRestEncryptionEnabled: false"];
+    let encryption: &[&str] =
+        &["", "", "", "", "", "", "", "atRestEncryptionEnabled: true", "atRestEncryptionEnabled: false"];
     let at_rest = g.pick(13, encryption);
     lines.push(at_rest.to_owned());
     if at_rest.ends_with("true") {
@@ -206,15 +209,40 @@ fn settings(g: &Genes<'_>, slow_log: bool, engine_log: bool, needed: &mut BTreeS
     }
     let choices: &[(usize, &[&str])] = &[
         (15, &["", "securityGroupIds: [sg-a]", "securityGroupIds: [sg-a, sg-b]", "securityGroupIds: [sg-b, sg-a]"]),
-        (16, &["", "preferredMaintenanceWindow: sun:05:00-sun:06:00", "preferredMaintenanceWindow: MON:05:00-MON:06:00"]),
+        (
+            16,
+            &["", "preferredMaintenanceWindow: sun:05:00-sun:06:00", "preferredMaintenanceWindow: MON:05:00-MON:06:00"],
+        ),
         (17, &["", "snapshotRetentionLimit: 0", "snapshotRetentionLimit: 3", "snapshotRetentionLimit: 7"]),
         (18, &["", "snapshotWindow: 01:00-02:00", "snapshotWindow: 02:00-03:00"]),
-        (19, &["", "notificationTopicArn: arn:aws:sns:us-east-1:012345678901:a", "notificationTopicArn: arn:aws:sns:us-east-1:012345678901:b", "notificationTopicArn: null"]),
+        (
+            19,
+            &[
+                "",
+                "notificationTopicArn: arn:aws:sns:us-east-1:012345678901:a",
+                "notificationTopicArn: arn:aws:sns:us-east-1:012345678901:b",
+                "notificationTopicArn: null",
+            ],
+        ),
         (20, &["", "autoMinorVersionUpgrade: true", "autoMinorVersionUpgrade: false"]),
         (21, &["", "", "", "", "", "", "port: 6379", "port: 6380"]),
         (22, &["", "tags: {a: \"1\"}", "tags: {a: \"2\", b: \"1\"}", "tags: {a: null}"]),
         (23, &["", "applyImmediately: false", "applyImmediately: true"]),
-        (24, &["", "", "", "", "", "", "", "", "alarms: {preset: recommended}", "alarms: {preset: recommended, override: {Evictions: {threshold: 5}, CurrConnections: none}}"]),
+        (
+            24,
+            &[
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "alarms: {preset: recommended}",
+                "alarms: {preset: recommended, override: {Evictions: {threshold: 5}, CurrConnections: none}}",
+            ],
+        ),
         (25, &["", "", "", "", "", "", "networkType: ipv4", "networkType: dual_stack"]),
         (26, &["", "ipDiscovery: ipv4"]),
         (27, &["", "lifecycle: {finalSnapshot: false}", "lifecycle: {protect: false}"]),
@@ -234,10 +262,32 @@ fn sections(g: &Genes<'_>, needed: &BTreeSet<String>, out: &mut String) {
             let _ = write!(out, "{name}:\n{}", entries.concat());
         }
     };
-    let subnets = g.pick(0, &["subnet-1a, subnet-1b", "subnet-1b, subnet-1a, subnet-1c", "subnet-1b, subnet-1c", "subnet-2a, subnet-1a, subnet-1b"]);
+    let subnets = g.pick(
+        0,
+        &[
+            "subnet-1a, subnet-1b",
+            "subnet-1b, subnet-1a, subnet-1c",
+            "subnet-1b, subnet-1c",
+            "subnet-2a, subnet-1a, subnet-1b",
+        ],
+    );
     let description = g.pick(1, &["", "description: one, ", "description: two, "]);
-    section("subnetGroups", of("subnetGroup").iter().map(|words| format!("  {}: {{{description}subnetIds: [{subnets}]}}\n", words[1])).collect());
-    let policy = g.pick(2, &["", "maxmemory-policy: allkeys-lru", "maxmemory-policy: volatile-ttl, timeout: \"20\"", "Timeout: \"300\", databases: \"8\""]);
+    section(
+        "subnetGroups",
+        of("subnetGroup")
+            .iter()
+            .map(|words| format!("  {}: {{{description}subnetIds: [{subnets}]}}\n", words[1]))
+            .collect(),
+    );
+    let policy = g.pick(
+        2,
+        &[
+            "",
+            "maxmemory-policy: allkeys-lru",
+            "maxmemory-policy: volatile-ttl, timeout: \"20\"",
+            "Timeout: \"300\", databases: \"8\"",
+        ],
+    );
     let parameter_groups = of("parameterGroup");
     let groups = parameter_groups.iter().map(|words| {
         let cluster = if words[3] == "true" { "cluster-enabled: \"yes\"" } else { "" };
@@ -249,28 +299,40 @@ fn sections(g: &Genes<'_>, needed: &BTreeSet<String>, out: &mut String) {
     let password = |key: &str| format!("passwords: [{{secretsManager: prod/cache, key: {key}}}]");
     let mut users = Vec::new();
     let access = g.pick(3, &["on ~* +@all", "on ~app:* +@read", "off -@all", "on allkeys allchannels +@read -get"]);
-    let ways = [password("one"), password("two"), format!("{}, authenticationMode: {{type: password}}", password("one"))];
+    let ways =
+        [password("one"), password("two"), format!("{}, authenticationMode: {{type: password}}", password("one"))];
     let engines: BTreeSet<&str> = groups.iter().map(|words| words[2]).collect();
     for engine in &engines {
         let default = g.pick(4, &["on ~* +@all", "off -@all"]);
         let way = &ways[usize::from(g.0[5]) % ways.len()];
-        users.push(format!("  default-{engine}: {{userName: default, engine: {engine}, accessString: {default}, {way}}}\n"));
+        users.push(format!(
+            "  default-{engine}: {{userName: default, engine: {engine}, accessString: {default}, {way}}}\n"
+        ));
         users.push(format!("  app-{engine}: {{userName: app, engine: {engine}, accessString: {access}, {way}}}\n"));
         users.push(format!("  iam-{engine}: {{userName: iam-{engine}, engine: {engine}, accessString: {access}, authenticationMode: {{type: iam}}}}\n"));
     }
     section("users", users);
     let entries = groups.iter().map(|words| {
-        let ids = g.pick(6, &["default-E", "default-E, app-E", "app-E, default-E, iam-E", "iam-E, default-E"]).replace('E', words[2]);
+        let ids = g
+            .pick(6, &["default-E", "default-E, app-E", "app-E, default-E, iam-E", "iam-E, default-E"])
+            .replace('E', words[2]);
         format!("  {}: {{engine: {}, userIds: [{ids}]}}\n", words[1], words[2])
     });
     section("userGroups", entries.collect());
     let threshold = g.pick(7, &["", "", "", "", "1", "2.5"]);
     if !threshold.is_empty() {
         let missing = g.pick(8, &["", ", treatMissingData: breaching"]);
-        section("alarms", vec![
-            format!("  own: {{namespace: X, metricName: M, statistic: Sum, period: 60, evaluationPeriods: 2, threshold: {threshold}, comparisonOperator: GreaterThanThreshold{missing}}}\n"),
-            format!("  node: {{for: replicationGroup/g, metricName: Evictions, statistic: Sum, period: 60, evaluationPeriods: 2, threshold: {threshold}, comparisonOperator: GreaterThanThreshold{missing}}}\n"),
-        ]);
+        section(
+            "alarms",
+            vec![
+                format!(
+                    "  own: {{namespace: X, metricName: M, statistic: Sum, period: 60, evaluationPeriods: 2, threshold: {threshold}, comparisonOperator: GreaterThanThreshold{missing}}}\n"
+                ),
+                format!(
+                    "  node: {{for: replicationGroup/g, metricName: Evictions, statistic: Sum, period: 60, evaluationPeriods: 2, threshold: {threshold}, comparisonOperator: GreaterThanThreshold{missing}}}\n"
+                ),
+            ],
+        );
     }
 }
 
@@ -296,7 +358,9 @@ fn serverless(g: &Genes<'_>) -> String {
     lines.push(g.pick(13, &limits).to_owned());
     lines.push(g.pick(14, &["", "description: one", "description: two"]).to_owned());
     lines.push(g.pick(15, &["", "securityGroupIds: [sg-a]", "securityGroupIds: [sg-b, sg-a]"]).to_owned());
-    lines.push(g.pick(16, &["", "", "subnetIds: [subnet-1a, subnet-1b]", "subnetIds: [subnet-1b, subnet-1c]"]).to_owned());
+    lines.push(
+        g.pick(16, &["", "", "subnetIds: [subnet-1a, subnet-1b]", "subnetIds: [subnet-1b, subnet-1c]"]).to_owned(),
+    );
     lines.push(g.pick(17, &["", "tags: {a: \"1\"}", "tags: {a: null, b: \"2\"}"]).to_owned());
     lines.push(g.pick(18, &["", "", "", "alarms: {preset: recommended}"]).to_owned());
     let body: String = lines.iter().filter(|line| !line.is_empty()).map(|line| format!("    {line}\n")).collect();

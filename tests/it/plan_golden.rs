@@ -23,8 +23,11 @@ fn blesses() -> bool {
 
 pub fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plans");
-    let mut cases: Vec<PathBuf> =
-        fs::read_dir(root).expect("tests/plans").filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+    let mut cases: Vec<PathBuf> = fs::read_dir(root)
+        .expect("tests/plans")
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir())
+        .collect();
     cases.sort();
     cases
 }
@@ -60,7 +63,8 @@ fn made(case: &Path, spec: &Spec) -> Live {
     for patch in json_of(&case.join("patch.json")).and_then(|patches| patches.as_array().cloned()).unwrap_or_default() {
         let pointer = patch["pointer"].as_str().expect("a pointer");
         let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
-        let parent = value.pointer_mut(parent).and_then(Value::as_object_mut).unwrap_or_else(|| panic!("{pointer} is nowhere"));
+        let parent =
+            value.pointer_mut(parent).and_then(Value::as_object_mut).unwrap_or_else(|| panic!("{pointer} is nowhere"));
         let name = name.replace("~1", "/");
         match patch.get("value") {
             Some(value) => drop(parent.insert(name, value.clone())),

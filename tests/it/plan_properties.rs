@@ -29,7 +29,12 @@ struct Pair {
 
 impl Pair {
     fn after(&self) -> Vec<u8> {
-        self.before.iter().zip(&self.other).zip(&self.mask).map(|((one, other), take)| if *take { *other } else { *one }).collect()
+        self.before
+            .iter()
+            .zip(&self.other)
+            .zip(&self.mask)
+            .map(|((one, other), take)| if *take { *other } else { *one })
+            .collect()
     }
 }
 
@@ -38,8 +43,13 @@ fn pairs() -> impl Strategy<Value = Pair> {
     // A few changes at a time, as people make them; now and then everything at once.
     let mask = (prop::sample::select(vec![0.08, 0.08, 0.2, 0.6]), vec(0.0..1.0f64, GENES))
         .prop_map(|(share, draws)| draws.into_iter().map(|draw| draw < share).collect::<Vec<bool>>());
-    (genes(), genes(), mask, any::<bool>(), any::<bool>())
-        .prop_map(|(before, other, mask, all_hops, prune)| Pair { before, other, mask, all_hops, prune })
+    (genes(), genes(), mask, any::<bool>(), any::<bool>()).prop_map(|(before, other, mask, all_hops, prune)| Pair {
+        before,
+        other,
+        mask,
+        all_hops,
+        prune,
+    })
 }
 
 /// What the pairs came to.
@@ -53,7 +63,9 @@ struct Tally {
 
 fn holds(pair: &Pair, tally: &Mutex<Tally>) -> Result<(), String> {
     let (before, after) = (plan_generated::spec(&pair.before), plan_generated::spec(&pair.after()));
-    let told = |what: &str, why: String| format!("{what}: {why}\n--- before\n{before}--- after\n{after}---\nall hops: {}", pair.all_hops);
+    let told = |what: &str, why: String| {
+        format!("{what}: {why}\n--- before\n{before}--- after\n{after}---\nall hops: {}", pair.all_hops)
+    };
     let mut account = Account::new();
     let (first, second) = (spec(&before), spec(&after));
     let created = account.settle(&first, &options(&[])).map_err(|why| told("creating", why))?;
@@ -75,12 +87,17 @@ fn holds(pair: &Pair, tally: &Mutex<Tally>) -> Result<(), String> {
     let plans = match account.settle(&second, &how) {
         // A later hop would carry out what the first left waiting: the window comes first.
         Err(why) if why.contains("blocked flush-pending") => {
-            account.sandbox.open_maintenance_window("g").map_err(|refusal| told("opening the window", refusal.to_string()))?;
+            account
+                .sandbox
+                .open_maintenance_window("g")
+                .map_err(|refusal| told("opening the window", refusal.to_string()))?;
             account.settle(&second, &how).map_err(|why| told("changing after the window", why))?
         }
         settled => settled.map_err(|why| told("changing", why))?,
     };
-    if let Some(unannounced) = plans.windows(2).find(|pair| pair[0].changes.iter().all(|change| change.remaining.is_empty())) {
+    if let Some(unannounced) =
+        plans.windows(2).find(|pair| pair[0].changes.iter().all(|change| change.remaining.is_empty()))
+    {
         return Err(told("changing", format!("a further apply that nothing announced:\n{}", shown(&unannounced[1]))));
     }
     if pair.all_hops && plans.len() > 2 {

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::plan_case::{change, parameters};
 use super::plan_account::{shown, spec};
+use super::plan_case::{change, parameters};
 
 const BASE: [(&str, &str); 8] = [
     ("namespace", "AWS/ElastiCache"),
@@ -19,7 +19,8 @@ const BASE: [(&str, &str); 8] = [
 
 /// An alarm `a` with these fields in place of the usual ones; an empty value leaves one out.
 fn alarm(fields: &[(&str, &str)]) -> String {
-    let mut all: Vec<(&str, &str)> = BASE.iter().filter(|(name, _)| fields.iter().all(|(other, _)| other != name)).copied().collect();
+    let mut all: Vec<(&str, &str)> =
+        BASE.iter().filter(|(name, _)| fields.iter().all(|(other, _)| other != name)).copied().collect();
     all.extend(fields.iter().filter(|(_, value)| !value.is_empty()));
     let lines: String = all.iter().map(|(name, value)| format!("    {name}: {value}\n")).collect();
     format!("alarms:\n  a:\n{lines}")
@@ -100,13 +101,20 @@ mod alarm_name {
 mod metrics {
     use super::*;
 
-    const SINGLE: [(&str, &str); 5] = [("namespace", ""), ("metricName", ""), ("statistic", ""), ("period", ""), ("threshold", "80")];
+    const SINGLE: [(&str, &str); 5] =
+        [("namespace", ""), ("metricName", ""), ("statistic", ""), ("period", ""), ("threshold", "80")];
 
     fn math(expression: &str) -> String {
         let stat = |id: &str, metric: &str| {
-            format!("{{id: {id}, returnData: false, metricStat: {{metric: {{namespace: AWS/ElastiCache, metricName: {metric}, dimensions: [{{name: CacheClusterId, value: x-001}}]}}, period: 60, stat: Sum}}}}")
+            format!(
+                "{{id: {id}, returnData: false, metricStat: {{metric: {{namespace: AWS/ElastiCache, metricName: {metric}, dimensions: [{{name: CacheClusterId, value: x-001}}]}}, period: 60, stat: Sum}}}}"
+            )
         };
-        format!("[{{id: rate, expression: \"{expression}\"}}, {}, {}]", stat("hits", "CacheHits"), stat("misses", "CacheMisses"))
+        format!(
+            "[{{id: rate, expression: \"{expression}\"}}, {}, {}]",
+            stat("hits", "CacheHits"),
+            stat("misses", "CacheMisses")
+        )
     }
 
     #[test]
@@ -147,7 +155,12 @@ mod threshold_metric_id {
         let metrics = "[{id: m, metricStat: {metric: {namespace: AWS/ElastiCache, metricName: Evictions}, period: 60, stat: Average}}, {id: band, expression: \"ANOMALY_DETECTION_BAND(m, 2)\"}]";
         let single = [("namespace", ""), ("metricName", ""), ("statistic", ""), ("period", "")];
         let mut after = single.to_vec();
-        after.extend([("threshold", ""), ("metrics", metrics), ("thresholdMetricId", "band"), ("comparisonOperator", "GreaterThanUpperThreshold")]);
+        after.extend([
+            ("threshold", ""),
+            ("metrics", metrics),
+            ("thresholdMetricId", "band"),
+            ("comparisonOperator", "GreaterThanUpperThreshold"),
+        ]);
         let mut case = change(&alarm(&[]), &alarm(&after));
         let sent = parameters(&case.plan(), "PutMetricAlarm");
         assert_eq!((sent["ThresholdMetricId"].clone(), sent.get("Threshold")), (json!("band"), None));
@@ -158,9 +171,16 @@ mod threshold_metric_id {
 mod evaluation_criteria {
     #[test]
     fn promql_has_no_place_in_a_spec_yet_and_the_message_says_so() {
-        let text = format!("apiVersion: cachectl/v1\nstack: prod\nregion: us-east-1\n{}", super::alarm(&[("evaluationInterval", "60")]));
+        let text = format!(
+            "apiVersion: cachectl/v1\nstack: prod\nregion: us-east-1\n{}",
+            super::alarm(&[("evaluationInterval", "60")])
+        );
         let loaded = cachectl::spec::from_text(&text);
-        assert!(loaded.diagnostics.iter().any(|diagnostic| diagnostic.code == "unknown-key"), "{:?}", loaded.diagnostics);
+        assert!(
+            loaded.diagnostics.iter().any(|diagnostic| diagnostic.code == "unknown-key"),
+            "{:?}",
+            loaded.diagnostics
+        );
     }
 }
 

@@ -14,7 +14,10 @@ fn operations(plan: &cachectl::plan::model::Plan) -> Vec<(&str, String)> {
 }
 
 fn named(operations: &[(&str, &str)]) -> Vec<(&'static str, String)> {
-    operations.iter().map(|(operation, address)| (&*String::leak((*operation).to_owned()), (*address).to_owned())).collect()
+    operations
+        .iter()
+        .map(|(operation, address)| (&*String::leak((*operation).to_owned()), (*address).to_owned()))
+        .collect()
 }
 
 mod parameter_group {
@@ -36,7 +39,12 @@ mod parameter_group {
 
         #[test]
         fn another_one_is_created_the_cache_repointed_and_the_old_one_deleted() {
-            let with = |name: &str| format!("parameterGroups:\n  {name}: {{family: valkey8, description: d}}\n{}", group(&format!("cacheParameterGroupName: {name}")));
+            let with = |name: &str| {
+                format!(
+                    "parameterGroups:\n  {name}: {{family: valkey8, description: d}}\n{}",
+                    group(&format!("cacheParameterGroupName: {name}"))
+                )
+            };
             let mut case = change(&with("old"), &with("new")).prune().allow(&["delete:*"]);
             let plan = case.plan();
             assert_eq!(
@@ -57,7 +65,9 @@ mod parameter_group {
 
         #[test]
         fn is_blocked_with_the_way_round() {
-            change(&with("{}"), &with("{}").replace("valkey8", "valkey7")).allow(&["replace:*"]).blocked("parameter-group-family", "under another name");
+            change(&with("{}"), &with("{}").replace("valkey8", "valkey7"))
+                .allow(&["replace:*"])
+                .blocked("parameter-group-family", "under another name");
         }
     }
 
@@ -66,7 +76,8 @@ mod parameter_group {
 
         #[test]
         fn a_difference_is_a_warning() {
-            change(&with("{}"), &with("{}").replace("description: d", "description: e")).noted("cannot change description");
+            change(&with("{}"), &with("{}").replace("description: d", "description: e"))
+                .noted("cannot change description");
         }
     }
 
@@ -75,33 +86,54 @@ mod parameter_group {
 
         #[test]
         fn only_what_differs_is_sent() {
-            change(&with("{maxmemory-policy: allkeys-lru, timeout: \"0\"}"), &with("{maxmemory-policy: volatile-lru, timeout: \"0\"}"))
-                .calls(&[(MODIFY, values(&[("maxmemory-policy", "volatile-lru")]))]);
+            change(
+                &with("{maxmemory-policy: allkeys-lru, timeout: \"0\"}"),
+                &with("{maxmemory-policy: volatile-lru, timeout: \"0\"}"),
+            )
+            .calls(&[(MODIFY, values(&[("maxmemory-policy", "volatile-lru")]))]);
         }
 
         #[test]
         fn twenty_go_in_a_call() {
             let names: Vec<String> = {
                 let mut account = Account::new();
-                let rows = account.call("DescribeEngineDefaultParameters", json!({"CacheParameterGroupFamily": "valkey8", "MaxRecords": 100}));
+                let rows = account.call(
+                    "DescribeEngineDefaultParameters",
+                    json!({"CacheParameterGroupFamily": "valkey8", "MaxRecords": 100}),
+                );
                 let rows = rows["EngineDefaults"]["Parameters"].as_array().cloned().unwrap_or_default();
                 rows.iter()
-                    .filter(|row| row["IsModifiable"] == json!(true) && row["DataType"] == json!("integer") && row["ParameterName"] != json!("reserved-memory"))
+                    .filter(|row| {
+                        row["IsModifiable"] == json!(true)
+                            && row["DataType"] == json!("integer")
+                            && row["ParameterName"] != json!("reserved-memory")
+                    })
                     .filter(|row| row["ParameterValue"].as_str().is_some_and(|value| !value.is_empty()))
-                    .map(|row| format!("{}: \"{}\"", row["ParameterName"].as_str().unwrap_or_default(), row["ParameterValue"].as_str().unwrap_or_default()))
+                    .map(|row| {
+                        format!(
+                            "{}: \"{}\"",
+                            row["ParameterName"].as_str().unwrap_or_default(),
+                            row["ParameterValue"].as_str().unwrap_or_default()
+                        )
+                    })
                     .take(25)
                     .collect()
             };
             let mut case = change(&with("{}"), &with(&format!("{{{}}}", names.join(", "))));
             let plan = case.plan();
-            let sizes: Vec<usize> = plan.steps.iter().map(|step| step.parameters["ParameterNameValues"].as_array().map_or(0, Vec::len)).collect();
+            let sizes: Vec<usize> = plan
+                .steps
+                .iter()
+                .map(|step| step.parameters["ParameterNameValues"].as_array().map_or(0, Vec::len))
+                .collect();
             assert_eq!(sizes, [20, 5], "{}", shown(&plan));
             case.account.apply_all(&spec(&case.after), &case.options);
         }
 
         #[test]
         fn unknown_names_and_illegal_values_are_found_before_aws_refuses_them() {
-            change(&with("{}"), &with("{maxmemory-polici: allkeys-lru}")).blocked("unknown-parameter", "maxmemory-policy");
+            change(&with("{}"), &with("{maxmemory-polici: allkeys-lru}"))
+                .blocked("unknown-parameter", "maxmemory-policy");
             change(&with("{}"), &with("{maxmemory-policy: lru}")).blocked("parameter-value", "allkeys-lru");
         }
 
@@ -116,8 +148,14 @@ mod parameter_group {
 
         #[test]
         fn resets_come_before_sets() {
-            change(&with("{maxmemory-policy: allkeys-lru, timeout: \"20\"}"), &with("{maxmemory-policy: volatile-lru}"))
-                .calls(&[(RESET, json!({"ParameterNameValues": [{"ParameterName": "timeout"}]})), (MODIFY, values(&[("maxmemory-policy", "volatile-lru")]))]);
+            change(
+                &with("{maxmemory-policy: allkeys-lru, timeout: \"20\"}"),
+                &with("{maxmemory-policy: volatile-lru}"),
+            )
+            .calls(&[
+                (RESET, json!({"ParameterNameValues": [{"ParameterName": "timeout"}]})),
+                (MODIFY, values(&[("maxmemory-policy", "volatile-lru")])),
+            ]);
         }
 
         #[test]
@@ -140,7 +178,8 @@ mod parameter_group {
 
         #[test]
         fn is_one_call_whatever_their_number() {
-            change(&with("{maxmemory-policy: allkeys-lru, timeout: \"20\"}"), &with("{}")).calls(&[(RESET, json!({"ResetAllParameters": true}))]);
+            change(&with("{maxmemory-policy: allkeys-lru, timeout: \"20\"}"), &with("{}"))
+                .calls(&[(RESET, json!({"ResetAllParameters": true}))]);
         }
     }
 
@@ -176,7 +215,8 @@ mod parameter_group {
                 (MODIFY, values(&[("cluster-enabled", "yes")])),
             ]);
             let used = group("cacheParameterGroupName: p");
-            change(&format!("{}{used}", with("{}")), &format!("{}{used}", with("{cluster-enabled: \"yes\"}"))).blocked("cluster-enabled", "another parameter group");
+            change(&format!("{}{used}", with("{}")), &format!("{}{used}", with("{cluster-enabled: \"yes\"}")))
+                .blocked("cluster-enabled", "another parameter group");
         }
     }
 
@@ -185,9 +225,13 @@ mod parameter_group {
 
         #[test]
         fn are_changed_apart() {
-            let with = |tags: &str| format!("parameterGroups:\n  p: {{family: valkey8, description: d, tags: {tags}}}\n");
+            let with =
+                |tags: &str| format!("parameterGroups:\n  p: {{family: valkey8, description: d, tags: {tags}}}\n");
             change(&with("{a: \"1\"}"), &with("{a: null, b: \"2\"}")).calls(&[
-                ("AddTagsToResource", json!({"ResourceName": arn("parametergroup", "p"), "Tags": [{"Key": "b", "Value": "2"}]})),
+                (
+                    "AddTagsToResource",
+                    json!({"ResourceName": arn("parametergroup", "p"), "Tags": [{"Key": "b", "Value": "2"}]}),
+                ),
                 ("RemoveTagsFromResource", json!({"ResourceName": arn("parametergroup", "p"), "TagKeys": ["a"]})),
             ]);
         }
@@ -220,8 +264,11 @@ mod subnet_group {
 
         #[test]
         fn is_sent_with_the_subnets() {
-            change(&with("subnet-1a, subnet-1b", ""), &with("subnet-1a, subnet-1b", "").replace("description: d", "description: e"))
-                .calls(&[(MODIFY, json!({"CacheSubnetGroupDescription": "e", "SubnetIds": ["subnet-1a", "subnet-1b"]}))]);
+            change(
+                &with("subnet-1a, subnet-1b", ""),
+                &with("subnet-1a, subnet-1b", "").replace("description: d", "description: e"),
+            )
+            .calls(&[(MODIFY, json!({"CacheSubnetGroupDescription": "e", "SubnetIds": ["subnet-1a", "subnet-1b"]}))]);
         }
     }
 
@@ -231,9 +278,15 @@ mod subnet_group {
         #[test]
         fn come_before_the_replicas_that_need_them() {
             let cache = |nodes: u8| group(&format!("cacheSubnetGroupName: n\nnumCacheClusters: {nodes}"));
-            let mut case = change(&format!("{}{}", with("subnet-1a", ""), cache(1)), &format!("{}{}", with("subnet-1a, subnet-1b", ""), cache(2)));
+            let mut case = change(
+                &format!("{}{}", with("subnet-1a", ""), cache(1)),
+                &format!("{}{}", with("subnet-1a, subnet-1b", ""), cache(2)),
+            );
             let plan = case.plan();
-            assert_eq!(operations(&plan), named(&[(MODIFY, "subnetGroup/n"), ("IncreaseReplicaCount", "replicationGroup/g")]));
+            assert_eq!(
+                operations(&plan),
+                named(&[(MODIFY, "subnetGroup/n"), ("IncreaseReplicaCount", "replicationGroup/g")])
+            );
             case.account.apply_all(&spec(&case.after), &case.options);
         }
     }
@@ -243,12 +296,21 @@ mod subnet_group {
 
         #[test]
         fn go_after_the_nodes_that_live_in_them_and_after_the_new_ones_came() {
-            let cache = |nodes: u8| group(&format!("cacheSubnetGroupName: n\nnumCacheClusters: {nodes}\nautomaticFailoverEnabled: false"));
+            let cache = |nodes: u8| {
+                group(&format!("cacheSubnetGroupName: n\nnumCacheClusters: {nodes}\nautomaticFailoverEnabled: false"))
+            };
             let before = format!("{}{}", with("subnet-1a, subnet-1b", ""), cache(2));
             let after = format!("{}{}", with("subnet-1a, subnet-1c", ""), cache(1));
             let mut case = change(&before, &after);
             let plan = case.plan();
-            assert_eq!(operations(&plan), named(&[(MODIFY, "subnetGroup/n"), ("DecreaseReplicaCount", "replicationGroup/g"), (MODIFY, "subnetGroup/n")]));
+            assert_eq!(
+                operations(&plan),
+                named(&[
+                    (MODIFY, "subnetGroup/n"),
+                    ("DecreaseReplicaCount", "replicationGroup/g"),
+                    (MODIFY, "subnetGroup/n")
+                ])
+            );
             assert_eq!(plan.steps[0].parameters["SubnetIds"], json!(["subnet-1a", "subnet-1c", "subnet-1b"]));
             assert_eq!(plan.steps[2].parameters["SubnetIds"], json!(["subnet-1a", "subnet-1c"]));
             assert_eq!(plan.steps[2].after, [1, 2]);
@@ -258,13 +320,17 @@ mod subnet_group {
         #[test]
         fn one_that_a_node_lives_in_is_blocked() {
             let cache = group("cacheSubnetGroupName: n\nnumCacheClusters: 2");
-            change(&format!("{}{cache}", with("subnet-1a, subnet-1b", "")), &format!("{}{cache}", with("subnet-1a, subnet-1c", "")))
-                .blocked("subnet-in-use", "g-002");
+            change(
+                &format!("{}{cache}", with("subnet-1a, subnet-1b", "")),
+                &format!("{}{cache}", with("subnet-1a, subnet-1c", "")),
+            )
+            .blocked("subnet-in-use", "g-002");
         }
 
         #[test]
         fn additions_and_removals_share_a_call_where_no_cache_is_in_between() {
-            change(&with("subnet-1a, subnet-1b", ""), &with("subnet-1c, subnet-1a", "")).calls(&[(MODIFY, json!({"SubnetIds": ["subnet-1c", "subnet-1a"]}))]);
+            change(&with("subnet-1a, subnet-1b", ""), &with("subnet-1c, subnet-1a", ""))
+                .calls(&[(MODIFY, json!({"SubnetIds": ["subnet-1c", "subnet-1a"]}))]);
         }
     }
 
@@ -288,8 +354,10 @@ mod subnet_group {
 
         #[test]
         fn are_changed_apart() {
-            change(&with("subnet-1a", ", tags: {a: \"1\"}"), &with("subnet-1a", ", tags: {a: \"2\"}"))
-                .calls(&[("AddTagsToResource", json!({"ResourceName": arn("subnetgroup", "n"), "Tags": [{"Key": "a", "Value": "2"}]}))]);
+            change(&with("subnet-1a", ", tags: {a: \"1\"}"), &with("subnet-1a", ", tags: {a: \"2\"}")).calls(&[(
+                "AddTagsToResource",
+                json!({"ResourceName": arn("subnetgroup", "n"), "Tags": [{"Key": "a", "Value": "2"}]}),
+            )]);
         }
     }
 }
@@ -331,13 +399,28 @@ mod users {
         #[test]
         fn within_a_user_group_a_new_user_takes_its_place_in_one_call() {
             let with = |id: &str, name: &str| {
-                format!("users:\n{}userGroups:\n  people: {{engine: valkey, userIds: [{id}]}}\n", user(id, name, "valkey", PASSWORD))
+                format!(
+                    "users:\n{}userGroups:\n  people: {{engine: valkey, userIds: [{id}]}}\n",
+                    user(id, name, "valkey", PASSWORD)
+                )
             };
-            change(&with("app", "app"), &with("app", "web")).allow(&["replace:*"]).blocked("replace-in-use", "another id");
+            change(&with("app", "app"), &with("app", "web"))
+                .allow(&["replace:*"])
+                .blocked("replace-in-use", "another id");
             let mut case = change(&with("app", "app"), &with("web", "app")).prune().allow(&["delete:user/app"]);
             let plan = case.plan();
-            assert_eq!(operations(&plan), named(&[("CreateUser", "user/web"), ("ModifyUserGroup", "userGroup/people"), ("DeleteUser", "user/app")]));
-            assert_eq!((&plan.steps[1].parameters["UserIdsToAdd"], &plan.steps[1].parameters["UserIdsToRemove"]), (&json!(["web"]), &json!(["app"])));
+            assert_eq!(
+                operations(&plan),
+                named(&[
+                    ("CreateUser", "user/web"),
+                    ("ModifyUserGroup", "userGroup/people"),
+                    ("DeleteUser", "user/app")
+                ])
+            );
+            assert_eq!(
+                (&plan.steps[1].parameters["UserIdsToAdd"], &plan.steps[1].parameters["UserIdsToRemove"]),
+                (&json!(["web"]), &json!(["app"]))
+            );
             case.account.apply_all(&spec(&case.after), &case.options);
         }
     }
@@ -347,7 +430,8 @@ mod users {
 
         #[test]
         fn is_changed_in_place() {
-            change(&one(PASSWORD), &one(PASSWORD).replace("engine: redis", "engine: valkey")).calls(&[(MODIFY, json!({"Engine": "valkey"}))]);
+            change(&one(PASSWORD), &one(PASSWORD).replace("engine: redis", "engine: valkey"))
+                .calls(&[(MODIFY, json!({"Engine": "valkey"}))]);
         }
 
         #[test]
@@ -356,12 +440,21 @@ mod users {
                 format!(
                     "users:\n{}userGroups:\n  people: {{engine: {engine}, userIds: [app]}}\n{}",
                     user("app", "default", engine, PASSWORD),
-                    group(&format!("engine: {engine}\nengineVersion: \"{version}\"\ntransitEncryptionEnabled: true\ntransitEncryptionMode: required\nuserGroupIds: [people]"))
+                    group(&format!(
+                        "engine: {engine}\nengineVersion: \"{version}\"\ntransitEncryptionEnabled: true\ntransitEncryptionMode: required\nuserGroupIds: [people]"
+                    ))
                 )
             };
             let mut case = change(&with("redis", "7.1"), &with("valkey", "8.0"));
             let plan = case.plan();
-            assert_eq!(operations(&plan), named(&[("ModifyReplicationGroup", "replicationGroup/g"), ("ModifyUserGroup", "userGroup/people"), (MODIFY, "user/app")]));
+            assert_eq!(
+                operations(&plan),
+                named(&[
+                    ("ModifyReplicationGroup", "replicationGroup/g"),
+                    ("ModifyUserGroup", "userGroup/people"),
+                    (MODIFY, "user/app")
+                ])
+            );
             assert_eq!((&plan.steps[1].after, &plan.steps[2].after), (&vec![1], &vec![1, 2]));
             case.account.apply_all(&spec(&case.after), &case.options);
         }
@@ -375,7 +468,8 @@ mod users {
             let with = |access: &str| one(&format!("accessString: \"{access}\", {PASSWORD}"));
             change(&with("on ~app:* +@read +get"), &with("on ~app:* +@read +get")).nothing();
             change(&with("on allkeys allcommands"), &with("on ~* +@all")).nothing();
-            change(&with("on ~app:* +@read"), &with("on ~app:* +@read +@write")).calls(&[(MODIFY, json!({"AccessString": "on ~app:* +@read +@write"}))]);
+            change(&with("on ~app:* +@read"), &with("on ~app:* +@read +@write"))
+                .calls(&[(MODIFY, json!({"AccessString": "on ~app:* +@read +@write"}))]);
         }
     }
 
@@ -394,7 +488,8 @@ mod users {
 
         #[test]
         fn two_are_valid_side_by_side_while_clients_move() {
-            let both = "passwords: [{secretsManager: prod/cache, key: new}, {secretsManager: prod/cache, key: password}]";
+            let both =
+                "passwords: [{secretsManager: prod/cache, key: new}, {secretsManager: prod/cache, key: password}]";
             change(&one(PASSWORD), &one(both)).calls(&[
                 (MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "new"}, {"secretsManager": "prod/cache", "key": "password"}]})),
                 ("AddTagsToResource", json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": format!("{} {}", mark("new", 1), mark("password", 1))}]})),
@@ -407,7 +502,8 @@ mod users {
 
         #[test]
         fn goes_on_and_passwords_take_its_place() {
-            change(&one(PASSWORD), &one("noPasswordRequired: true")).calls(&[(MODIFY, json!({"NoPasswordRequired": true}))]);
+            change(&one(PASSWORD), &one("noPasswordRequired: true"))
+                .calls(&[(MODIFY, json!({"NoPasswordRequired": true}))]);
             change(&one("noPasswordRequired: true"), &one(&format!("noPasswordRequired: false, {PASSWORD}"))).calls(&[
                 (MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "password"}]})),
                 ("AddTagsToResource", json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": mark("password", 1)}]})),
@@ -420,12 +516,14 @@ mod users {
 
         #[test]
         fn iam_is_set_and_reads_back_as_itself() {
-            change(&one(PASSWORD), &one("authenticationMode: {type: iam}")).calls(&[(MODIFY, json!({"AuthenticationMode": {"Type": "iam"}}))]);
+            change(&one(PASSWORD), &one("authenticationMode: {type: iam}"))
+                .calls(&[(MODIFY, json!({"AuthenticationMode": {"Type": "iam"}}))]);
         }
 
         #[test]
         fn no_password_reads_back_under_another_name() {
-            change(&one("noPasswordRequired: true"), &one("authenticationMode: {type: no-password-required}")).nothing();
+            change(&one("noPasswordRequired: true"), &one("authenticationMode: {type: no-password-required}"))
+                .nothing();
         }
 
         #[test]
@@ -440,8 +538,10 @@ mod users {
                 }),
             )]);
             let tag = json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": mark("password", 1)}]});
-            change(&one("authenticationMode: {type: iam}"), &with)
-                .calls(&[(MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "password"}]})), ("AddTagsToResource", tag)]);
+            change(&one("authenticationMode: {type: iam}"), &with).calls(&[
+                (MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "password"}]})),
+                ("AddTagsToResource", tag),
+            ]);
         }
     }
 
@@ -450,10 +550,15 @@ mod users {
 
         #[test]
         fn come_after_the_change_of_the_user() {
-            change(&one(PASSWORD), &one(&format!("{PASSWORD}, accessString: on ~a +@all, tags: {{a: \"1\"}}"))).calls(&[
-                (MODIFY, json!({"AccessString": "on ~a +@all"})),
-                ("AddTagsToResource", json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "a", "Value": "1"}]})),
-            ]);
+            change(&one(PASSWORD), &one(&format!("{PASSWORD}, accessString: on ~a +@all, tags: {{a: \"1\"}}"))).calls(
+                &[
+                    (MODIFY, json!({"AccessString": "on ~a +@all"})),
+                    (
+                        "AddTagsToResource",
+                        json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "a", "Value": "1"}]}),
+                    ),
+                ],
+            );
         }
     }
 }
@@ -484,7 +589,10 @@ mod user_group {
         #[test]
         fn is_changed_in_place() {
             let with = |engine: &str| {
-                format!("users:\n{}userGroups:\n  people: {{engine: {engine}, userIds: [app]}}\n", user("app", "default", "redis", PASSWORD))
+                format!(
+                    "users:\n{}userGroups:\n  people: {{engine: {engine}, userIds: [app]}}\n",
+                    user("app", "default", "redis", PASSWORD)
+                )
             };
             change(&with("redis"), &with("valkey")).calls(&[(MODIFY, json!({"Engine": "valkey"}))]);
             change(&with("valkey"), &with("redis")).calls(&[(MODIFY, json!({"Engine": "redis"}))]);
@@ -496,7 +604,8 @@ mod user_group {
 
         #[test]
         fn additions_and_removals_go_in_one_call() {
-            change(&people("a, b", ""), &people("b, c", "")).calls(&[(MODIFY, json!({"UserIdsToAdd": ["c"], "UserIdsToRemove": ["a"]}))]);
+            change(&people("a, b", ""), &people("b, c", ""))
+                .calls(&[(MODIFY, json!({"UserIdsToAdd": ["c"], "UserIdsToRemove": ["a"]}))]);
         }
 
         #[test]
@@ -517,7 +626,11 @@ mod user_group {
                 group["PendingChanges"] = json!({"UserIdsToAdd": ["b"]});
             }
             let plan = cachectl::plan::plan(&spec, &live, &options(&[]), Vec::new());
-            assert!(plan.steps.is_empty() && plan.pending().any(|(_, pending)| pending.path == "userIds"), "{}", shown(&plan));
+            assert!(
+                plan.steps.is_empty() && plan.pending().any(|(_, pending)| pending.path == "userIds"),
+                "{}",
+                shown(&plan)
+            );
         }
     }
 
@@ -533,7 +646,10 @@ mod user_group {
             let detached = format!("users:\n{users}{}", group(&format!("{TLS}\nuserGroupIds: []")));
             let mut case = change(&before, &detached).prune().allow(&["delete:*"]);
             let plan = case.plan();
-            assert_eq!(operations(&plan), named(&[("ModifyReplicationGroup", "replicationGroup/g"), ("DeleteUserGroup", "userGroup/people")]));
+            assert_eq!(
+                operations(&plan),
+                named(&[("ModifyReplicationGroup", "replicationGroup/g"), ("DeleteUserGroup", "userGroup/people")])
+            );
             assert_eq!(plan.steps[1].after, [1]);
             case.account.apply_all(&spec(&case.after), &case.options);
             let attached = format!("users:\n{users}{}", group(TLS));
@@ -546,8 +662,10 @@ mod user_group {
 
         #[test]
         fn are_changed_apart() {
-            change(&people("a", ", tags: {a: \"1\"}"), &people("a", ", tags: {a: null}"))
-                .calls(&[("RemoveTagsFromResource", json!({"ResourceName": arn("usergroup", "people"), "TagKeys": ["a"]}))]);
+            change(&people("a", ", tags: {a: \"1\"}"), &people("a", ", tags: {a: null}")).calls(&[(
+                "RemoveTagsFromResource",
+                json!({"ResourceName": arn("usergroup", "people"), "TagKeys": ["a"]}),
+            )]);
         }
     }
 }

@@ -32,7 +32,8 @@ mod description {
 
     #[test]
     fn is_changed_in_place() {
-        regroup("description: old", "description: new").calls(&[(MODIFY, json!({"ReplicationGroupDescription": "new"}))]);
+        regroup("description: old", "description: new")
+            .calls(&[(MODIFY, json!({"ReplicationGroupDescription": "new"}))]);
     }
 }
 
@@ -56,11 +57,14 @@ mod engine_redis_to_valkey {
                 group(&format!("{rest}\ncacheParameterGroupName: {name}"))
             )
         };
-        let (before, after) = (with("redis7", "old", REDIS), with("valkey8", "new", "engine: valkey\nengineVersion: \"8.0\""));
+        let (before, after) =
+            (with("redis7", "old", REDIS), with("valkey8", "new", "engine: valkey\nengineVersion: \"8.0\""));
         let mut case = change(&before, &after).prune().allow(&["delete:parameterGroup/*"]);
         let plan = case.plan();
-        let steps: Vec<(&str, String)> = plan.steps.iter().map(|step| (step.operation.as_str(), step.address.to_string())).collect();
-        let names: Vec<(&str, &str)> = steps.iter().map(|(operation, address)| (*operation, address.as_str())).collect();
+        let steps: Vec<(&str, String)> =
+            plan.steps.iter().map(|step| (step.operation.as_str(), step.address.to_string())).collect();
+        let names: Vec<(&str, &str)> =
+            steps.iter().map(|(operation, address)| (*operation, address.as_str())).collect();
         assert_eq!(
             names,
             [
@@ -71,7 +75,10 @@ mod engine_redis_to_valkey {
             ]
         );
         let sent = parameters(&plan, MODIFY);
-        assert_eq!((&sent["Engine"], &sent["EngineVersion"], &sent["CacheParameterGroupName"]), (&json!("valkey"), &json!("8.0"), &json!("new")));
+        assert_eq!(
+            (&sent["Engine"], &sent["EngineVersion"], &sent["CacheParameterGroupName"]),
+            (&json!("valkey"), &json!("8.0"), &json!("new"))
+        );
         case.account.apply_all(&spec(&case.after), &case.options);
     }
 
@@ -84,15 +91,22 @@ mod engine_redis_to_valkey {
     #[test]
     fn a_custom_group_of_the_old_family_is_blocked() {
         let mut case = regroup(REDIS, "engine: valkey\nengineVersion: \"8.0\"");
-        case.account.call("CreateCacheParameterGroup", json!({"CacheParameterGroupName": "mine", "CacheParameterGroupFamily": "redis7", "Description": "d"}));
-        case.account.call(MODIFY, json!({"ReplicationGroupId": "g", "CacheParameterGroupName": "mine", "ApplyImmediately": true}));
+        case.account.call(
+            "CreateCacheParameterGroup",
+            json!({"CacheParameterGroupName": "mine", "CacheParameterGroupFamily": "redis7", "Description": "d"}),
+        );
+        case.account.call(
+            MODIFY,
+            json!({"ReplicationGroupId": "g", "CacheParameterGroupName": "mine", "ApplyImmediately": true}),
+        );
         case.blocked("parameter-group-family", "`family: valkey8`");
     }
 
     #[test]
     fn a_default_group_of_the_old_family_by_name_is_blocked() {
         let named = |rest: &str| format!("{rest}\ncacheParameterGroupName: default.redis7");
-        regroup(&named(REDIS), &named("engine: valkey\nengineVersion: \"8.0\"")).blocked("parameter-group-family", "default.valkey8");
+        regroup(&named(REDIS), &named("engine: valkey\nengineVersion: \"8.0\""))
+            .blocked("parameter-group-family", "default.valkey8");
     }
 }
 
@@ -101,7 +115,9 @@ mod engine_valkey_to_redis {
 
     #[test]
     fn is_blocked_whatever_is_allowed() {
-        regroup("", "engine: redis\nengineVersion: \"7.1\"").allow(&["replace:*"]).blocked("engine-downgrade", "keep `engine: valkey`");
+        regroup("", "engine: redis\nengineVersion: \"7.1\"")
+            .allow(&["replace:*"])
+            .blocked("engine-downgrade", "keep `engine: valkey`");
     }
 }
 
@@ -117,12 +133,14 @@ mod engine_version_upgrade_same_major {
 
     #[test]
     fn waits_for_the_window_and_then_shows_as_pending() {
-        let mut case = regroup("engineVersion: \"8.0\"", "engineVersion: \"8.1\"\napplyImmediately: false").impact(Impact::Deferred);
+        let mut case = regroup("engineVersion: \"8.0\"", "engineVersion: \"8.1\"\napplyImmediately: false")
+            .impact(Impact::Deferred);
         let plan = case.plan();
         assert_eq!(parameters(&plan, MODIFY)["ApplyImmediately"], false);
         case.account.apply_all(&spec(&case.after), &case.options);
         let plan = case.plan();
-        let pending: Vec<_> = plan.pending().map(|(_, pending)| (pending.path.as_str(), pending.value.clone())).collect();
+        let pending: Vec<_> =
+            plan.pending().map(|(_, pending)| (pending.path.as_str(), pending.value.clone())).collect();
         assert_eq!(pending, [("engineVersion", json!("8.1.0"))]);
         assert!(plan.steps.is_empty());
         case.account.sandbox.open_maintenance_window("g").expect("something waits");
@@ -142,12 +160,17 @@ mod engine_version_upgrade_new_major {
 
     #[test]
     fn version_and_parameter_group_go_in_one_call() {
-        let mut case = change(&with("v7", "valkey7", "7.2"), &with("v8", "valkey8", "8.0")).prune().allow(&["delete:parameterGroup/v7"]);
+        let mut case = change(&with("v7", "valkey7", "7.2"), &with("v8", "valkey8", "8.0"))
+            .prune()
+            .allow(&["delete:parameterGroup/v7"]);
         let plan = case.plan();
         expect_calls(
             &plan,
             &[
-                ("CreateCacheParameterGroup", json!({"CacheParameterGroupFamily": "valkey8", "Description": "d", "Tags": [{"Key": "cachectl:stack", "Value": "prod"}]})),
+                (
+                    "CreateCacheParameterGroup",
+                    json!({"CacheParameterGroupFamily": "valkey8", "Description": "d", "Tags": [{"Key": "cachectl:stack", "Value": "prod"}]}),
+                ),
                 (MODIFY, json!({"Engine": "valkey", "EngineVersion": "8.0", "CacheParameterGroupName": "v8"})),
                 ("DeleteCacheParameterGroup", json!({})),
             ],
@@ -157,7 +180,8 @@ mod engine_version_upgrade_new_major {
 
     #[test]
     fn the_same_group_with_another_family_is_blocked() {
-        change(&with("v", "valkey7", "7.2"), &with("v", "valkey8", "8.0")).blocked("parameter-group-family", "under another name");
+        change(&with("v", "valkey7", "7.2"), &with("v", "valkey8", "8.0"))
+            .blocked("parameter-group-family", "under another name");
     }
 
     #[test]
@@ -186,9 +210,14 @@ mod engine_version_downgrade {
 
     #[test]
     fn is_a_replacement_that_starts_empty() {
-        let plan = regroup("engineVersion: \"8.1\"\nautoMinorVersionUpgrade: false", "engineVersion: \"8.0\"").replaces("replicationGroup/g");
+        let plan = regroup("engineVersion: \"8.1\"\nautoMinorVersionUpgrade: false", "engineVersion: \"8.0\"")
+            .replaces("replicationGroup/g");
         assert!(parameters(&plan, "DeleteReplicationGroup")["FinalSnapshotIdentifier"].is_string());
-        assert_eq!(parameters(&plan, "CreateReplicationGroup").get("SnapshotName"), None, "no older engine reads the snapshot");
+        assert_eq!(
+            parameters(&plan, "CreateReplicationGroup").get("SnapshotName"),
+            None,
+            "no older engine reads the snapshot"
+        );
         assert!(plan.notes.iter().any(|note| note.contains("starts empty")));
     }
 
@@ -216,7 +245,8 @@ mod engine_version_patch_level {
     fn a_minor_version_that_aws_took_by_itself_is_no_difference() {
         regroup("engineVersion: \"8.0\"", "engineVersion: \"8.0\"")
             .meanwhile(|account| {
-                account.call(MODIFY, json!({"ReplicationGroupId": "g", "EngineVersion": "8.1", "ApplyImmediately": true}));
+                account
+                    .call(MODIFY, json!({"ReplicationGroupId": "g", "EngineVersion": "8.1", "ApplyImmediately": true}));
             })
             .noted("8.1");
     }
@@ -301,9 +331,16 @@ mod security_group_ids {
 mod cache_security_group_names {
     #[test]
     fn ec2_classic_has_no_place_in_a_spec() {
-        let text = format!("apiVersion: cachectl/v1\nstack: prod\nregion: us-east-1\n{}", super::group("cacheSecurityGroupNames: [a]"));
+        let text = format!(
+            "apiVersion: cachectl/v1\nstack: prod\nregion: us-east-1\n{}",
+            super::group("cacheSecurityGroupNames: [a]")
+        );
         let loaded = cachectl::spec::from_text(&text);
-        assert!(loaded.diagnostics.iter().any(|diagnostic| diagnostic.code == "unknown-key"), "{:?}", loaded.diagnostics);
+        assert!(
+            loaded.diagnostics.iter().any(|diagnostic| diagnostic.code == "unknown-key"),
+            "{:?}",
+            loaded.diagnostics
+        );
     }
 }
 
@@ -319,7 +356,9 @@ mod cache_node_type_scale_up {
 
     #[test]
     fn comes_before_shards_go() {
-        let sharded = |shards: u8, node_type: &str| format!("numNodeGroups: {shards}\nreplicasPerNodeGroup: 1\ncacheNodeType: {node_type}");
+        let sharded = |shards: u8, node_type: &str| {
+            format!("numNodeGroups: {shards}\nreplicasPerNodeGroup: 1\ncacheNodeType: {node_type}")
+        };
         regroup(&sharded(3, "cache.r7g.large"), &sharded(2, "cache.r7g.xlarge")).calls(&[
             (MODIFY, json!({"CacheNodeType": "cache.r7g.xlarge"})),
             ("ModifyReplicationGroupShardConfiguration", json!({"NodeGroupCount": 2, "NodeGroupsToRemove": ["0003"]})),
@@ -337,7 +376,9 @@ mod cache_node_type_scale_down {
 
     #[test]
     fn comes_after_shards_were_added() {
-        let sharded = |shards: u8, node_type: &str| format!("numNodeGroups: {shards}\nreplicasPerNodeGroup: 1\ncacheNodeType: {node_type}");
+        let sharded = |shards: u8, node_type: &str| {
+            format!("numNodeGroups: {shards}\nreplicasPerNodeGroup: 1\ncacheNodeType: {node_type}")
+        };
         regroup(&sharded(2, "cache.r7g.xlarge"), &sharded(3, "cache.r7g.large")).calls(&[
             ("ModifyReplicationGroupShardConfiguration", json!({"NodeGroupCount": 3})),
             (MODIFY, json!({"CacheNodeType": "cache.r7g.large"})),
@@ -362,7 +403,8 @@ mod cache_node_type_data_tiering {
 
     #[test]
     fn to_another_family_is_a_replacement_that_starts_empty() {
-        let plan = regroup(TIERED, "cacheNodeType: cache.r7g.xlarge\ndataTieringEnabled: false").replaces("replicationGroup/g");
+        let plan = regroup(TIERED, "cacheNodeType: cache.r7g.xlarge\ndataTieringEnabled: false")
+            .replaces("replicationGroup/g");
         assert_eq!(parameters(&plan, "CreateReplicationGroup").get("SnapshotName"), None);
     }
 
@@ -398,7 +440,8 @@ mod at_rest_encryption_enabled {
     #[test]
     fn undeclared_it_stays_as_it_was_created_even_on_another_engine() {
         let redis = "engine: redis\nengineVersion: \"7.1\"";
-        regroup(redis, "engine: valkey\nengineVersion: \"7.2\"").calls(&[(MODIFY, json!({"Engine": "valkey", "EngineVersion": "7.2"}))]);
+        regroup(redis, "engine: valkey\nengineVersion: \"7.2\"")
+            .calls(&[(MODIFY, json!({"Engine": "valkey", "EngineVersion": "7.2"}))]);
     }
 }
 
@@ -409,7 +452,8 @@ mod kms_key_id {
 
     #[test]
     fn another_key_is_a_replacement() {
-        regroup(&format!("kmsKeyId: {ARN}"), "kmsKeyId: 99999999-12ab-34cd-56ef-1234567890ab").replaces("replicationGroup/g");
+        regroup(&format!("kmsKeyId: {ARN}"), "kmsKeyId: 99999999-12ab-34cd-56ef-1234567890ab")
+            .replaces("replicationGroup/g");
     }
 
     #[test]
@@ -457,7 +501,9 @@ mod log_delivery_configuration {
     use super::*;
 
     fn log(kind: &str, format: &str) -> String {
-        format!("{{logType: {kind}, destinationType: cloudwatch-logs, destinationDetails: {{cloudWatchLogsDetails: {{logGroup: logs}}}}, logFormat: {format}}}")
+        format!(
+            "{{logType: {kind}, destinationType: cloudwatch-logs, destinationDetails: {{cloudWatchLogsDetails: {{logGroup: logs}}}}, logFormat: {format}}}"
+        )
     }
 
     fn entry(kind: &str, format: &str) -> serde_json::Value {
@@ -503,7 +549,8 @@ mod preferred_maintenance_window {
     fn is_changed_in_place_and_compared_in_lower_case() {
         regroup("preferredMaintenanceWindow: sun:05:00-sun:06:00", "preferredMaintenanceWindow: mon:05:00-mon:06:00")
             .calls(&[(MODIFY, json!({"PreferredMaintenanceWindow": "mon:05:00-mon:06:00"}))]);
-        regroup("preferredMaintenanceWindow: sun:05:00-sun:06:00", "preferredMaintenanceWindow: SUN:05:00-SUN:06:00").nothing();
+        regroup("preferredMaintenanceWindow: sun:05:00-sun:06:00", "preferredMaintenanceWindow: SUN:05:00-SUN:06:00")
+            .nothing();
     }
 }
 
@@ -519,12 +566,14 @@ mod snapshot_retention_limit {
     #[test]
     fn in_cluster_mode_no_member_is_named() {
         let sharded = "numNodeGroups: 2\nreplicasPerNodeGroup: 1";
-        regroup(sharded, &format!("{sharded}\nsnapshotRetentionLimit: 7")).calls(&[(MODIFY, json!({"SnapshotRetentionLimit": 7}))]);
+        regroup(sharded, &format!("{sharded}\nsnapshotRetentionLimit: 7"))
+            .calls(&[(MODIFY, json!({"SnapshotRetentionLimit": 7}))]);
     }
 
     #[test]
     fn later_it_goes_alone_and_zero_turns_it_off() {
-        regroup("snapshotRetentionLimit: 7", "snapshotRetentionLimit: 0").calls(&[(MODIFY, json!({"SnapshotRetentionLimit": 0}))]);
+        regroup("snapshotRetentionLimit: 7", "snapshotRetentionLimit: 0")
+            .calls(&[(MODIFY, json!({"SnapshotRetentionLimit": 0}))]);
     }
 }
 
@@ -533,7 +582,8 @@ mod snapshot_window {
 
     #[test]
     fn is_changed_in_place() {
-        regroup("snapshotWindow: 03:00-04:00", "snapshotWindow: 04:00-05:00").calls(&[(MODIFY, json!({"SnapshotWindow": "04:00-05:00"}))]);
+        regroup("snapshotWindow: 03:00-04:00", "snapshotWindow: 04:00-05:00")
+            .calls(&[(MODIFY, json!({"SnapshotWindow": "04:00-05:00"}))]);
     }
 }
 
@@ -550,14 +600,22 @@ mod snapshotting_cluster_id {
     #[test]
     fn in_cluster_mode_it_is_blocked() {
         let sharded = "numNodeGroups: 2\nreplicasPerNodeGroup: 1";
-        regroup(sharded, &format!("{sharded}\nsnapshottingClusterId: g-0001-001")).blocked("snapshotting-cluster", "leave it out");
+        regroup(sharded, &format!("{sharded}\nsnapshottingClusterId: g-0001-001"))
+            .blocked("snapshotting-cluster", "leave it out");
     }
 
     #[test]
     fn a_new_group_gets_it_once_its_members_exist() {
-        let mut case = Case { account: super::super::plan_account::Account::new(), options: options(&[]), after: group("snapshotRetentionLimit: 7\nsnapshottingClusterId: g-001") };
+        let mut case = Case {
+            account: super::super::plan_account::Account::new(),
+            options: options(&[]),
+            after: group("snapshotRetentionLimit: 7\nsnapshottingClusterId: g-001"),
+        };
         let plan = case.plan();
-        assert_eq!(plan.steps.iter().map(|step| step.operation.as_str()).collect::<Vec<_>>(), ["CreateReplicationGroup", MODIFY]);
+        assert_eq!(
+            plan.steps.iter().map(|step| step.operation.as_str()).collect::<Vec<_>>(),
+            ["CreateReplicationGroup", MODIFY]
+        );
         case.account.apply_all(&spec(&case.after), &case.options);
     }
 }
@@ -579,7 +637,10 @@ mod final_snapshot_identifier {
     #[test]
     fn is_named_when_the_group_goes_unless_the_spec_says_otherwise() {
         let mut case = change(&group(""), "").prune().allow(&["delete:*"]);
-        assert_eq!(parameters(&case.plan(), "DeleteReplicationGroup")["FinalSnapshotIdentifier"], "g-final-20270101-120000");
+        assert_eq!(
+            parameters(&case.plan(), "DeleteReplicationGroup")["FinalSnapshotIdentifier"],
+            "g-final-20270101-120000"
+        );
         let mut case = regroup("", "lifecycle: {finalSnapshot: false}");
         case.options.destroy = true;
         let case = case.allow(&["delete:*"]);
@@ -642,14 +703,17 @@ mod global_replication_group_id {
         let mut case = regroup("", "cacheNodeType: cache.r7g.xlarge\nautoMinorVersionUpgrade: false\ndescription: new");
         let mut live = case.account.live(&before);
         if let Some(group) = live.replication_groups.get_mut("g") {
-            group["GlobalReplicationGroupInfo"] = json!({"GlobalReplicationGroupId": "ldgnf-global", "GlobalReplicationGroupMemberRole": "SECONDARY"});
+            group["GlobalReplicationGroupInfo"] =
+                json!({"GlobalReplicationGroupId": "ldgnf-global", "GlobalReplicationGroupMemberRole": "SECONDARY"});
             group["AutoMinorVersionUpgrade"] = json!(false);
         }
         let plan = cachectl::plan::plan(&spec(&case.after), &live, &case.options, Vec::new());
         let blocked = plan.changes[0].blocked.as_ref().expect("the node type is the datastore's");
         assert_eq!(blocked.rule, "global-member");
         assert!(blocked.hint.contains("ldgnf-global"), "{blocked:?}");
-        let sections = group("").replace("    engine: valkey\n    engineVersion: \"8.0\"\n", "").replace("    cacheNodeType: cache.r7g.large\n", "");
+        let sections = group("")
+            .replace("    engine: valkey\n    engineVersion: \"8.0\"\n", "")
+            .replace("    cacheNodeType: cache.r7g.large\n", "");
         let joined = |id: &str| spec(&(sections.clone() + &format!("    globalReplicationGroupId: {id}\n")));
         let plan = cachectl::plan::plan(&joined("ldgnf-other"), &live, &case.options, Vec::new());
         assert_eq!(plan.summary.replace, 1, "{plan:?}");
@@ -665,12 +729,14 @@ mod durability {
 
     #[test]
     fn sync_and_async_are_exchanged_in_place() {
-        regroup(&format!("{TLS}\ndurability: sync"), &format!("{TLS}\ndurability: async")).calls(&[(MODIFY, json!({"Durability": "async"}))]);
+        regroup(&format!("{TLS}\ndurability: sync"), &format!("{TLS}\ndurability: async"))
+            .calls(&[(MODIFY, json!({"Durability": "async"}))]);
     }
 
     #[test]
     fn turning_it_on_or_off_is_a_replacement() {
-        regroup(&format!("{TLS}\ndurability: sync"), &format!("{TLS}\ndurability: disabled")).replaces("replicationGroup/g");
+        regroup(&format!("{TLS}\ndurability: sync"), &format!("{TLS}\ndurability: disabled"))
+            .replaces("replicationGroup/g");
         regroup(TLS, &format!("{TLS}\ndurability: sync")).replaces("replicationGroup/g");
     }
 
@@ -685,10 +751,22 @@ mod apply_immediately {
 
     #[test]
     fn false_lets_only_what_may_wait_wait_and_sends_it_last() {
-        let mut case = regroup("", "applyImmediately: false\ncacheNodeType: cache.r7g.xlarge\nnumCacheClusters: 3\ntransitEncryptionEnabled: true\ntransitEncryptionMode: preferred\ndescription: new");
+        let mut case = regroup(
+            "",
+            "applyImmediately: false\ncacheNodeType: cache.r7g.xlarge\nnumCacheClusters: 3\ntransitEncryptionEnabled: true\ntransitEncryptionMode: preferred\ndescription: new",
+        );
         let plan = case.plan();
-        let sent: Vec<(&str, &serde_json::Value)> = plan.steps.iter().map(|step| (step.operation.as_str(), &step.parameters["ApplyImmediately"])).collect();
-        assert_eq!(sent, [("IncreaseReplicaCount", &json!(true)), (MODIFY, &json!(true)), (MODIFY, &json!(true)), (MODIFY, &json!(false))]);
+        let sent: Vec<(&str, &serde_json::Value)> =
+            plan.steps.iter().map(|step| (step.operation.as_str(), &step.parameters["ApplyImmediately"])).collect();
+        assert_eq!(
+            sent,
+            [
+                ("IncreaseReplicaCount", &json!(true)),
+                (MODIFY, &json!(true)),
+                (MODIFY, &json!(true)),
+                (MODIFY, &json!(false))
+            ]
+        );
         assert_eq!(plan.steps[3].parameters["CacheNodeType"], "cache.r7g.xlarge");
         case.account.apply_all(&spec(&case.after), &case.options);
         let plan = case.plan();
@@ -704,11 +782,17 @@ mod apply_immediately {
         case.after = group(&format!("{waiting}\ndescription: new"));
         let case = case.calls(&[(MODIFY, json!({"ReplicationGroupDescription": "new"}))]);
         let mut case = case;
-        case.after = group(&format!("{waiting}\ndescription: new\ntransitEncryptionEnabled: true\ntransitEncryptionMode: preferred"));
+        case.after = group(&format!(
+            "{waiting}\ndescription: new\ntransitEncryptionEnabled: true\ntransitEncryptionMode: preferred"
+        ));
         let mut case = case;
         let plan = case.plan();
         let blocked = plan.changes[0].blocked.as_ref().expect("it would flush");
-        assert_eq!((blocked.rule.as_str(), blocked.hint.contains("--allow flush:replicationGroup/g")), ("flush-pending", true));
-        case.allow(&["flush:*"]).calls(&[(MODIFY, json!({"TransitEncryptionEnabled": true, "TransitEncryptionMode": "preferred"}))]);
+        assert_eq!(
+            (blocked.rule.as_str(), blocked.hint.contains("--allow flush:replicationGroup/g")),
+            ("flush-pending", true)
+        );
+        case.allow(&["flush:*"])
+            .calls(&[(MODIFY, json!({"TransitEncryptionEnabled": true, "TransitEncryptionMode": "preferred"}))]);
     }
 }

@@ -116,10 +116,12 @@ mod transit_encryption_enabled_off {
         regroup(TLS, "transitEncryptionEnabled: false")
             .remains("transitEncryptionEnabled false")
             .calls(&[(MODIFY, json!({"TransitEncryptionMode": "preferred"}))]);
-        regroup(PREFERRED, "transitEncryptionEnabled: false").calls(&[(MODIFY, json!({"TransitEncryptionEnabled": false}))]);
-        regroup(TLS, "transitEncryptionEnabled: false")
-            .all_hops()
-            .calls(&[(MODIFY, json!({"TransitEncryptionMode": "preferred"})), (MODIFY, json!({"TransitEncryptionEnabled": false}))]);
+        regroup(PREFERRED, "transitEncryptionEnabled: false")
+            .calls(&[(MODIFY, json!({"TransitEncryptionEnabled": false}))]);
+        regroup(TLS, "transitEncryptionEnabled: false").all_hops().calls(&[
+            (MODIFY, json!({"TransitEncryptionMode": "preferred"})),
+            (MODIFY, json!({"TransitEncryptionEnabled": false})),
+        ]);
     }
 
     #[test]
@@ -130,16 +132,23 @@ mod transit_encryption_enabled_off {
 
     #[test]
     fn user_groups_go_first() {
-        let case = with_users(&format!("{PREFERRED}\nuserGroupIds: [one]"), "transitEncryptionEnabled: false\nuserGroupIds: []");
+        let case = with_users(
+            &format!("{PREFERRED}\nuserGroupIds: [one]"),
+            "transitEncryptionEnabled: false\nuserGroupIds: []",
+        );
         case.remains("transitEncryptionEnabled false").calls(&[(MODIFY, json!({"RemoveUserGroups": true}))]);
         with_users(&format!("{PREFERRED}\nuserGroupIds: [one]"), "transitEncryptionEnabled: false\nuserGroupIds: []")
             .all_hops()
-            .calls(&[(MODIFY, json!({"RemoveUserGroups": true})), (MODIFY, json!({"TransitEncryptionEnabled": false}))]);
+            .calls(&[
+                (MODIFY, json!({"RemoveUserGroups": true})),
+                (MODIFY, json!({"TransitEncryptionEnabled": false})),
+            ]);
     }
 
     #[test]
     fn under_a_token_it_is_blocked() {
-        regroup(&format!("{TLS}\n{TOKEN}"), "transitEncryptionEnabled: false").blocked("tls-with-access-control", "user groups");
+        regroup(&format!("{TLS}\n{TOKEN}"), "transitEncryptionEnabled: false")
+            .blocked("tls-with-access-control", "user groups");
     }
 }
 
@@ -184,7 +193,11 @@ mod auth_token_rotate {
         let mut case = regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}"));
         case.account.secrets.insert("prod-cache-token".into(), 2);
         let plan = case.plan();
-        assert!(plan.changes[0].attributes.iter().any(|change| change.path == "authToken" && change.sensitive), "{}", shown(&plan));
+        assert!(
+            plan.changes[0].attributes.iter().any(|change| change.path == "authToken" && change.sensitive),
+            "{}",
+            shown(&plan)
+        );
         case.remains("authToken SET").calls(&[
             (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"})),
             ("AddTagsToResource", tag(&format!("rotating:{}", mark("token", 2)))),
@@ -201,7 +214,8 @@ mod auth_token_rotate {
         regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}"))
             .meanwhile(|account| {
                 let arn = "arn:aws:elasticache:us-east-1:012345678901:replicationgroup:g";
-                account.call("RemoveTagsFromResource", json!({"ResourceName": arn, "TagKeys": ["cachectl:auth-token"]}));
+                account
+                    .call("RemoveTagsFromResource", json!({"ResourceName": arn, "TagKeys": ["cachectl:auth-token"]}));
             })
             .nothing();
     }
@@ -221,7 +235,8 @@ mod auth_token_to_user_groups {
 
     #[test]
     fn must_be_said() {
-        with_users(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nuserGroupIds: [one]")).blocked("token-and-users", "authToken: null");
+        with_users(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nuserGroupIds: [one]"))
+            .blocked("token-and-users", "authToken: null");
     }
 }
 
@@ -238,7 +253,8 @@ mod user_groups_to_auth_token {
 
     #[test]
     fn must_be_said() {
-        with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\n{TOKEN}")).blocked("token-and-users", "userGroupIds: []");
+        with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\n{TOKEN}"))
+            .blocked("token-and-users", "userGroupIds: []");
     }
 }
 
@@ -247,7 +263,9 @@ mod auth_token_removed {
 
     #[test]
     fn without_user_groups_it_is_blocked_whatever_is_allowed() {
-        regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nauthToken: null")).allow(&["replace:*"]).blocked("token-removal", "userGroupIds");
+        regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nauthToken: null"))
+            .allow(&["replace:*"])
+            .blocked("token-removal", "userGroupIds");
     }
 }
 
@@ -256,7 +274,8 @@ mod user_group_ids {
 
     #[test]
     fn are_attached_swapped_and_detached_in_one_call_each() {
-        with_users(TLS, &format!("{TLS}\nuserGroupIds: [one]")).calls(&[(MODIFY, json!({"UserGroupIdsToAdd": ["one"]}))]);
+        with_users(TLS, &format!("{TLS}\nuserGroupIds: [one]"))
+            .calls(&[(MODIFY, json!({"UserGroupIdsToAdd": ["one"]}))]);
         with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: [two]"))
             .calls(&[(MODIFY, json!({"UserGroupIdsToAdd": ["two"], "UserGroupIdsToRemove": ["one"]}))]);
         with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: []"))

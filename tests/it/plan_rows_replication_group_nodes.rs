@@ -20,10 +20,11 @@ mod num_cache_clusters_increase {
 
     #[test]
     fn replicas_are_added_before_failover_is_turned_on() {
-        regroup("numCacheClusters: 1", "numCacheClusters: 3\nautomaticFailoverEnabled: true\nmultiAZEnabled: true").calls(&[
-            (UP, json!({"NewReplicaCount": 2})),
-            (MODIFY, json!({"AutomaticFailoverEnabled": true, "MultiAZEnabled": true})),
-        ]);
+        regroup("numCacheClusters: 1", "numCacheClusters: 3\nautomaticFailoverEnabled: true\nmultiAZEnabled: true")
+            .calls(&[
+                (UP, json!({"NewReplicaCount": 2})),
+                (MODIFY, json!({"AutomaticFailoverEnabled": true, "MultiAZEnabled": true})),
+            ]);
     }
 
     #[test]
@@ -103,7 +104,9 @@ mod node_group_configuration_replica_count {
     #[test]
     fn new_replicas_go_where_the_spec_says() {
         let entry = |count: u8, zones: &str| {
-            format!("{{nodeGroupId: \"0001\", replicaCount: {count}, primaryAvailabilityZone: us-east-1a, replicaAvailabilityZones: [{zones}]}}, {{nodeGroupId: \"0002\", replicaCount: 1}}")
+            format!(
+                "{{nodeGroupId: \"0001\", replicaCount: {count}, primaryAvailabilityZone: us-east-1a, replicaAvailabilityZones: [{zones}]}}, {{nodeGroupId: \"0002\", replicaCount: 1}}"
+            )
         };
         regroup(&shards(&entry(1, "us-east-1b")), &shards(&entry(2, "us-east-1b, us-east-1c"))).calls(&[(
             UP,
@@ -115,7 +118,8 @@ mod node_group_configuration_replica_count {
     fn entries_without_ids_go_to_the_shards_that_fit_best() {
         let two = |one: u8, other: u8| shards(&format!("{{replicaCount: {one}}}, {{replicaCount: {other}}}"));
         regroup(&two(1, 2), &two(2, 1)).nothing();
-        regroup(&two(1, 2), &two(2, 2)).calls(&[(UP, json!({"ReplicaConfiguration": [{"NodeGroupId": "0001", "NewReplicaCount": 2}]}))]);
+        regroup(&two(1, 2), &two(2, 2))
+            .calls(&[(UP, json!({"ReplicaConfiguration": [{"NodeGroupId": "0001", "NewReplicaCount": 2}]}))]);
     }
 }
 
@@ -129,18 +133,25 @@ mod num_node_groups_increase {
 
     #[test]
     fn replicas_go_up_before_and_down_after() {
-        regroup(&sharded(2, 1), &sharded(3, 2)).calls(&[(UP, json!({"NewReplicaCount": 2})), (RESHARD, json!({"NodeGroupCount": 3}))]);
-        regroup(&sharded(2, 2), &sharded(3, 1)).calls(&[(RESHARD, json!({"NodeGroupCount": 3})), (DOWN, json!({"NewReplicaCount": 1}))]);
+        regroup(&sharded(2, 1), &sharded(3, 2))
+            .calls(&[(UP, json!({"NewReplicaCount": 2})), (RESHARD, json!({"NodeGroupCount": 3}))]);
+        regroup(&sharded(2, 2), &sharded(3, 1))
+            .calls(&[(RESHARD, json!({"NodeGroupCount": 3})), (DOWN, json!({"NewReplicaCount": 1}))]);
     }
 
     #[test]
     fn new_shards_go_where_the_spec_says() {
         let entry = |id: &str, zones: [&str; 2]| {
-            format!("{{nodeGroupId: \"{id}\", replicaCount: 1, primaryAvailabilityZone: {}, replicaAvailabilityZones: [{}]}}", zones[0], zones[1])
+            format!(
+                "{{nodeGroupId: \"{id}\", replicaCount: 1, primaryAvailabilityZone: {}, replicaAvailabilityZones: [{}]}}",
+                zones[0], zones[1]
+            )
         };
-        let two = format!("{}, {}", entry("0001", ["us-east-1a", "us-east-1b"]), entry("0002", ["us-east-1b", "us-east-1c"]));
+        let two =
+            format!("{}, {}", entry("0001", ["us-east-1a", "us-east-1b"]), entry("0002", ["us-east-1b", "us-east-1c"]));
         let three = format!("{two}, {}", entry("0003", ["us-east-1c", "us-east-1a"]));
-        let mut case = regroup(&format!("nodeGroupConfiguration: [{two}]"), &format!("nodeGroupConfiguration: [{three}]"));
+        let mut case =
+            regroup(&format!("nodeGroupConfiguration: [{two}]"), &format!("nodeGroupConfiguration: [{three}]"));
         let sent = parameters(&case.plan(), RESHARD);
         assert_eq!(sent["NodeGroupCount"], 3);
         assert_eq!(
@@ -165,13 +176,15 @@ mod num_node_groups_decrease {
 
     #[test]
     fn the_shards_that_go_are_named_by_their_live_ids() {
-        regroup(&sharded(4, 1), &sharded(2, 1)).calls(&[(RESHARD, json!({"NodeGroupCount": 2, "NodeGroupsToRemove": ["0003", "0004"]}))]);
+        regroup(&sharded(4, 1), &sharded(2, 1))
+            .calls(&[(RESHARD, json!({"NodeGroupCount": 2, "NodeGroupsToRemove": ["0003", "0004"]}))]);
     }
 
     #[test]
     fn those_that_the_spec_still_names_stay() {
         let list = |ids: &[&str]| {
-            let entries: Vec<String> = ids.iter().map(|id| format!("{{nodeGroupId: \"{id}\", replicaCount: 1}}")).collect();
+            let entries: Vec<String> =
+                ids.iter().map(|id| format!("{{nodeGroupId: \"{id}\", replicaCount: 1}}")).collect();
             format!("nodeGroupConfiguration: [{}]", entries.join(", "))
         };
         regroup(&list(&["0001", "0002", "0003"]), &list(&["0001", "0003"]))
@@ -183,7 +196,10 @@ mod num_node_groups_decrease {
         regroup(&sharded(3, 1), &sharded(2, 1))
             .meanwhile(|account| {
                 let shard = json!([{"NodeGroupId": "0003", "NewReplicaCount": 2}]);
-                account.call(UP, json!({"ReplicationGroupId": "g", "ApplyImmediately": true, "ReplicaConfiguration": shard}));
+                account.call(
+                    UP,
+                    json!({"ReplicationGroupId": "g", "ApplyImmediately": true, "ReplicaConfiguration": shard}),
+                );
             })
             .calls(&[(RESHARD, json!({"NodeGroupCount": 2, "NodeGroupsToRemove": ["0003"]}))]);
     }
@@ -204,7 +220,9 @@ mod node_group_configuration_slots {
     #[test]
     fn are_not_compared_after_creation() {
         let with = |first: &str, second: &str| {
-            format!("nodeGroupConfiguration: [{{nodeGroupId: \"0001\", slots: {first}, replicaCount: 1}}, {{nodeGroupId: \"0002\", slots: {second}, replicaCount: 1}}]")
+            format!(
+                "nodeGroupConfiguration: [{{nodeGroupId: \"0001\", slots: {first}, replicaCount: 1}}, {{nodeGroupId: \"0002\", slots: {second}, replicaCount: 1}}]"
+            )
         };
         regroup(&with("0-99", "100-16383"), &with("0-8191", "8192-16383")).nothing();
     }
@@ -215,7 +233,11 @@ mod node_group_configuration_node_group_id {
 
     #[test]
     fn one_that_is_not_live_is_no_change_of_the_others_and_short_forms_are_the_same() {
-        let with = |one: &str, other: &str| format!("nodeGroupConfiguration: [{{nodeGroupId: \"{one}\", replicaCount: 1}}, {{nodeGroupId: \"{other}\", replicaCount: 1}}]");
+        let with = |one: &str, other: &str| {
+            format!(
+                "nodeGroupConfiguration: [{{nodeGroupId: \"{one}\", replicaCount: 1}}, {{nodeGroupId: \"{other}\", replicaCount: 1}}]"
+            )
+        };
         regroup(&with("0001", "0002"), &with("1", "2")).nothing();
         regroup(&with("0001", "0002"), &with("0001", "0007")).nothing();
     }
@@ -227,7 +249,9 @@ mod node_group_configuration_availability_zones {
     #[test]
     fn existing_nodes_stay_where_they_are() {
         let with = |primary: &str, replica: &str| {
-            format!("nodeGroupConfiguration: [{{nodeGroupId: \"0001\", replicaCount: 1, primaryAvailabilityZone: {primary}, replicaAvailabilityZones: [{replica}]}}, {{nodeGroupId: \"0002\", replicaCount: 1}}]")
+            format!(
+                "nodeGroupConfiguration: [{{nodeGroupId: \"0001\", replicaCount: 1, primaryAvailabilityZone: {primary}, replicaAvailabilityZones: [{replica}]}}, {{nodeGroupId: \"0002\", replicaCount: 1}}]"
+            )
         };
         regroup(&with("us-east-1a", "us-east-1b"), &with("us-east-1b", "us-east-1a")).nothing();
     }
@@ -239,7 +263,11 @@ mod node_group_configuration_outpost_arn {
     #[test]
     fn are_read_at_creation_only() {
         let outpost = "arn:aws:outposts:us-east-1:012345678901:outpost/op-1";
-        let with = |rest: &str| format!("nodeGroupConfiguration: [{{nodeGroupId: \"0001\", replicaCount: 1{rest}}}, {{nodeGroupId: \"0002\", replicaCount: 1}}]");
+        let with = |rest: &str| {
+            format!(
+                "nodeGroupConfiguration: [{{nodeGroupId: \"0001\", replicaCount: 1{rest}}}, {{nodeGroupId: \"0002\", replicaCount: 1}}]"
+            )
+        };
         regroup(&with(""), &with(&format!(", primaryOutpostArn: {outpost}"))).nothing();
     }
 }
@@ -249,7 +277,11 @@ mod preferred_cache_cluster_azs {
 
     #[test]
     fn existing_nodes_stay_and_new_ones_go_where_the_spec_says() {
-        regroup("preferredCacheClusterAZs: [us-east-1a, us-east-1b]", "preferredCacheClusterAZs: [us-east-1c, us-east-1b]").nothing();
+        regroup(
+            "preferredCacheClusterAZs: [us-east-1a, us-east-1b]",
+            "preferredCacheClusterAZs: [us-east-1c, us-east-1b]",
+        )
+        .nothing();
         regroup(
             "preferredCacheClusterAZs: [us-east-1a, us-east-1b]",
             "numCacheClusters: 3\npreferredCacheClusterAZs: [us-east-1a, us-east-1b, us-east-1c]",
@@ -279,14 +311,20 @@ mod automatic_failover_enabled_on {
 
     #[test]
     fn is_one_call_that_takes_effect_at_once() {
-        let mut case = regroup("automaticFailoverEnabled: false", "automaticFailoverEnabled: true\napplyImmediately: false");
-        assert_eq!(parameters(&case.plan(), MODIFY)["ApplyImmediately"], true, "without immediacy AWS only notes it down");
+        let mut case =
+            regroup("automaticFailoverEnabled: false", "automaticFailoverEnabled: true\napplyImmediately: false");
+        assert_eq!(
+            parameters(&case.plan(), MODIFY)["ApplyImmediately"],
+            true,
+            "without immediacy AWS only notes it down"
+        );
         case.calls(&[(MODIFY, json!({"AutomaticFailoverEnabled": true}))]);
     }
 
     #[test]
     fn without_a_replica_it_is_blocked() {
-        let after = group("numCacheClusters: x\nautomaticFailoverEnabled: true").replace("    numCacheClusters: x\n", "");
+        let after =
+            group("numCacheClusters: x\nautomaticFailoverEnabled: true").replace("    numCacheClusters: x\n", "");
         change(&group("numCacheClusters: 1"), &after).blocked("failover-needs-replica", "numCacheClusters");
     }
 }
@@ -296,8 +334,11 @@ mod automatic_failover_enabled_off {
 
     #[test]
     fn multi_az_goes_off_in_the_same_call() {
-        regroup("automaticFailoverEnabled: true\nmultiAZEnabled: true", "automaticFailoverEnabled: false\nmultiAZEnabled: false")
-            .calls(&[(MODIFY, json!({"AutomaticFailoverEnabled": false, "MultiAZEnabled": false}))]);
+        regroup(
+            "automaticFailoverEnabled: true\nmultiAZEnabled: true",
+            "automaticFailoverEnabled: false\nmultiAZEnabled: false",
+        )
+        .calls(&[(MODIFY, json!({"AutomaticFailoverEnabled": false, "MultiAZEnabled": false}))]);
     }
 
     #[test]
@@ -308,8 +349,11 @@ mod automatic_failover_enabled_off {
 
     #[test]
     fn in_cluster_mode_it_is_blocked_whatever_is_allowed() {
-        let after = group("numCacheClusters: x\nautomaticFailoverEnabled: false").replace("    numCacheClusters: x\n", "");
-        change(&group(&sharded(2, 1)), &after).allow(&["replace:*"]).blocked("failover-in-cluster-mode", "leave it out");
+        let after =
+            group("numCacheClusters: x\nautomaticFailoverEnabled: false").replace("    numCacheClusters: x\n", "");
+        change(&group(&sharded(2, 1)), &after)
+            .allow(&["replace:*"])
+            .blocked("failover-in-cluster-mode", "leave it out");
     }
 }
 
@@ -319,7 +363,10 @@ mod multi_az_enabled_on {
     #[test]
     fn failover_goes_on_in_the_same_call_after_the_replica() {
         regroup("numCacheClusters: 1", "numCacheClusters: 2\nautomaticFailoverEnabled: true\nmultiAZEnabled: true")
-            .calls(&[(UP, json!({"NewReplicaCount": 1})), (MODIFY, json!({"AutomaticFailoverEnabled": true, "MultiAZEnabled": true}))]);
+            .calls(&[
+                (UP, json!({"NewReplicaCount": 1})),
+                (MODIFY, json!({"AutomaticFailoverEnabled": true, "MultiAZEnabled": true})),
+            ]);
     }
 
     #[test]
@@ -331,7 +378,8 @@ mod multi_az_enabled_on {
     #[test]
     fn without_a_replica_it_is_blocked() {
         let live = format!("{}\nautomaticFailoverEnabled: true", sharded(2, 0));
-        regroup(&live, &format!("{live}\nmultiAZEnabled: true")).blocked("multi-az-needs-replica", "replicasPerNodeGroup");
+        regroup(&live, &format!("{live}\nmultiAZEnabled: true"))
+            .blocked("multi-az-needs-replica", "replicasPerNodeGroup");
     }
 }
 
@@ -342,7 +390,8 @@ mod multi_az_enabled_off {
     fn comes_before_the_last_replica_goes() {
         let live = format!("{}\nautomaticFailoverEnabled: true\nmultiAZEnabled: true", sharded(2, 1));
         let after = format!("{}\nautomaticFailoverEnabled: true\nmultiAZEnabled: false", sharded(2, 0));
-        regroup(&live, &after).calls(&[(MODIFY, json!({"MultiAZEnabled": false})), (DOWN, json!({"NewReplicaCount": 0}))]);
+        regroup(&live, &after)
+            .calls(&[(MODIFY, json!({"MultiAZEnabled": false})), (DOWN, json!({"NewReplicaCount": 0}))]);
     }
 }
 
@@ -357,7 +406,9 @@ mod cluster_mode_disabled_to_compatible {
 
     #[test]
     fn is_a_call_of_its_own_and_aws_exchanges_its_own_parameter_group() {
-        regroup(ON, &format!("{ON}\nclusterMode: compatible")).impact(Impact::Brief).calls(&[(MODIFY, json!({"ClusterMode": "compatible"}))]);
+        regroup(ON, &format!("{ON}\nclusterMode: compatible"))
+            .impact(Impact::Brief)
+            .calls(&[(MODIFY, json!({"ClusterMode": "compatible"}))]);
     }
 
     #[test]
@@ -366,8 +417,10 @@ mod cluster_mode_disabled_to_compatible {
         let on = "  on: {family: valkey8, description: d, parameters: {cluster-enabled: \"yes\"}}\n";
         let before = with(&format!("{off}{on}"), &format!("{ON}\ncacheParameterGroupName: off"));
         let after = with(&format!("{off}{on}"), &format!("{ON}\ncacheParameterGroupName: on\nclusterMode: compatible"));
-        change(&before, &after).calls(&[(MODIFY, json!({"ClusterMode": "compatible", "CacheParameterGroupName": "on"}))]);
-        let stays = with(&format!("{off}{on}"), &format!("{ON}\ncacheParameterGroupName: off\nclusterMode: compatible"));
+        change(&before, &after)
+            .calls(&[(MODIFY, json!({"ClusterMode": "compatible", "CacheParameterGroupName": "on"}))]);
+        let stays =
+            with(&format!("{off}{on}"), &format!("{ON}\ncacheParameterGroupName: off\nclusterMode: compatible"));
         change(&before, &stays).blocked("parameter-group-cluster-mode", "cluster-enabled: \"yes\"");
         let only_group = with(&format!("{off}{on}"), &format!("{ON}\ncacheParameterGroupName: on"));
         change(&before, &only_group).blocked("parameter-group-cluster-mode", "cluster-enabled: \"no\"");
@@ -392,7 +445,10 @@ mod cluster_mode_disabled_to_compatible {
         let members = account.member_ids("g");
         for alarm in watched["MetricAlarms"].as_array().into_iter().flatten() {
             let name = alarm["AlarmName"].as_str().unwrap_or_default();
-            assert!(members.iter().any(|member| name.starts_with(&format!("{member}-"))), "{name} watches no member of {members:?}");
+            assert!(
+                members.iter().any(|member| name.starts_with(&format!("{member}-"))),
+                "{name} watches no member of {members:?}"
+            );
         }
     }
 }
@@ -405,7 +461,8 @@ mod cluster_mode_compatible_to_enabled {
         let compatible = "automaticFailoverEnabled: true\nclusterMode: compatible";
         let before = format!("numCacheClusters: 2\n{compatible}");
         let after = format!("automaticFailoverEnabled: true\nclusterMode: enabled\n{}", sharded(2, 1));
-        regroup(&before, &after).calls(&[(MODIFY, json!({"ClusterMode": "enabled"})), (RESHARD, json!({"NodeGroupCount": 2}))]);
+        regroup(&before, &after)
+            .calls(&[(MODIFY, json!({"ClusterMode": "enabled"})), (RESHARD, json!({"NodeGroupCount": 2}))]);
     }
 
     #[test]
@@ -438,8 +495,11 @@ mod cluster_mode_compatible_to_disabled {
 
     #[test]
     fn is_the_way_back() {
-        regroup("automaticFailoverEnabled: true\nclusterMode: compatible", "automaticFailoverEnabled: true\nclusterMode: disabled")
-            .calls(&[(MODIFY, json!({"ClusterMode": "disabled"}))]);
+        regroup(
+            "automaticFailoverEnabled: true\nclusterMode: compatible",
+            "automaticFailoverEnabled: true\nclusterMode: disabled",
+        )
+        .calls(&[(MODIFY, json!({"ClusterMode": "disabled"}))]);
     }
 }
 

@@ -52,7 +52,9 @@ mod engine_valkey_to_redis {
 
     #[test]
     fn is_blocked_whatever_is_allowed() {
-        recache("engine: valkey", "engine: redis").allow(&["replace:*"]).blocked("engine-downgrade", "keep `engine: valkey`");
+        recache("engine: valkey", "engine: redis")
+            .allow(&["replace:*"])
+            .blocked("engine-downgrade", "keep `engine: valkey`");
     }
 }
 
@@ -62,7 +64,11 @@ mod engine_memcached {
     #[test]
     fn to_or_from_another_engine_is_a_replacement_without_a_snapshot() {
         let plan = recache("engine: memcached", "engine: valkey").replaces("serverlessCache/s");
-        assert_eq!(parameters(&plan, "DeleteServerlessCache").get("FinalSnapshotName"), None, "memcached has no snapshots");
+        assert_eq!(
+            parameters(&plan, "DeleteServerlessCache").get("FinalSnapshotName"),
+            None,
+            "memcached has no snapshots"
+        );
         let plan = recache("engine: valkey", "engine: memcached").replaces("serverlessCache/s");
         assert!(parameters(&plan, "DeleteServerlessCache")["FinalSnapshotName"].is_string());
         assert_eq!(parameters(&plan, "CreateServerlessCache").get("SnapshotArnsToRestore"), None);
@@ -74,12 +80,14 @@ mod major_engine_version_upgrade {
 
     #[test]
     fn is_made_in_place_with_the_engine_named() {
-        recache("majorEngineVersion: \"7\"", "majorEngineVersion: \"8\"").calls(&[(MODIFY, json!({"Engine": "valkey", "MajorEngineVersion": "8"}))]);
+        recache("majorEngineVersion: \"7\"", "majorEngineVersion: \"8\"")
+            .calls(&[(MODIFY, json!({"Engine": "valkey", "MajorEngineVersion": "8"}))]);
     }
 
     #[test]
     fn an_unchanged_engine_is_never_sent() {
-        recache("majorEngineVersion: \"8\"", "majorEngineVersion: \"8\"\ndescription: new").calls(&[(MODIFY, json!({"Description": "new"}))]);
+        recache("majorEngineVersion: \"8\"", "majorEngineVersion: \"8\"\ndescription: new")
+            .calls(&[(MODIFY, json!({"Description": "new"}))]);
     }
 }
 
@@ -147,7 +155,8 @@ mod security_group_ids {
 
     #[test]
     fn the_whole_list_is_replaced() {
-        recache("securityGroupIds: [sg-a, sg-b]", "securityGroupIds: [sg-b, sg-c]").calls(&[(MODIFY, json!({"SecurityGroupIds": ["sg-b", "sg-c"]}))]);
+        recache("securityGroupIds: [sg-a, sg-b]", "securityGroupIds: [sg-b, sg-c]")
+            .calls(&[(MODIFY, json!({"SecurityGroupIds": ["sg-b", "sg-c"]}))]);
     }
 }
 
@@ -186,7 +195,8 @@ mod snapshot_retention_limit {
 
     #[test]
     fn is_one_call_and_zero_turns_it_off() {
-        recache("snapshotRetentionLimit: 3", "snapshotRetentionLimit: 0").calls(&[(MODIFY, json!({"SnapshotRetentionLimit": 0}))]);
+        recache("snapshotRetentionLimit: 3", "snapshotRetentionLimit: 0")
+            .calls(&[(MODIFY, json!({"SnapshotRetentionLimit": 0}))]);
     }
 }
 
@@ -195,7 +205,8 @@ mod daily_snapshot_time {
 
     #[test]
     fn is_one_call_and_undeclared_it_is_awss() {
-        recache("dailySnapshotTime: \"03:00\"", "dailySnapshotTime: \"05:00\"").calls(&[(MODIFY, json!({"DailySnapshotTime": "05:00"}))]);
+        recache("dailySnapshotTime: \"03:00\"", "dailySnapshotTime: \"05:00\"")
+            .calls(&[(MODIFY, json!({"DailySnapshotTime": "05:00"}))]);
         recache("dailySnapshotTime: \"03:00\"", "engine: valkey").nothing();
     }
 }
@@ -208,7 +219,10 @@ mod kms_key_id {
         let key = |id: &str| format!("kmsKeyId: arn:aws:kms:us-east-1:012345678901:key/{id}");
         let plan = recache(&key("1111"), &key("2222")).replaces("serverlessCache/s");
         let arns = parameters(&plan, "CreateServerlessCache")["SnapshotArnsToRestore"].clone();
-        assert_eq!(arns, json!(["arn:aws:elasticache:us-east-1:012345678901:serverlesssnapshot:s-final-20270101-120000"]));
+        assert_eq!(
+            arns,
+            json!(["arn:aws:elasticache:us-east-1:012345678901:serverlesssnapshot:s-final-20270101-120000"])
+        );
     }
 }
 
@@ -237,7 +251,11 @@ mod snapshot_arns_to_restore {
 
     #[test]
     fn are_read_at_creation_only() {
-        recache("description: d", "snapshotArnsToRestore: [arn:aws:elasticache:us-east-1:012345678901:serverlesssnapshot:x]").nothing();
+        recache(
+            "description: d",
+            "snapshotArnsToRestore: [arn:aws:elasticache:us-east-1:012345678901:serverlesssnapshot:x]",
+        )
+        .nothing();
     }
 }
 
@@ -262,7 +280,10 @@ mod tags {
         let arn = "arn:aws:elasticache:us-east-1:012345678901:serverlesscache:s";
         recache("tags: {a: \"1\"}", "tags: {a: \"2\", b: \"3\"}\ndescription: new").calls(&[
             (MODIFY, json!({"Description": "new"})),
-            ("AddTagsToResource", json!({"ResourceName": arn, "Tags": [{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "3"}]})),
+            (
+                "AddTagsToResource",
+                json!({"ResourceName": arn, "Tags": [{"Key": "a", "Value": "2"}, {"Key": "b", "Value": "3"}]}),
+            ),
         ]);
     }
 
@@ -272,7 +293,9 @@ mod tags {
         account.call("CreateServerlessCache", json!({"ServerlessCacheName": "s", "Engine": "valkey"}));
         let case = Case { account, options: super::super::plan_account::options(&[]), after: cache("engine: valkey") };
         let arn = "arn:aws:elasticache:us-east-1:012345678901:serverlesscache:s";
-        case.allow(&["adopt:serverlessCache/s"])
-            .calls(&[("AddTagsToResource", json!({"ResourceName": arn, "Tags": [{"Key": "cachectl:stack", "Value": "prod"}]}))]);
+        case.allow(&["adopt:serverlessCache/s"]).calls(&[(
+            "AddTagsToResource",
+            json!({"ResourceName": arn, "Tags": [{"Key": "cachectl:stack", "Value": "prod"}]}),
+        )]);
     }
 }

@@ -1,5 +1,7 @@
 //! The control door: JSON under `/_sandbox/`.
 
+use std::time::Duration;
+
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,6 +22,12 @@ struct Faults {
     seed: Option<u64>,
     #[serde(default)]
     clear: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Passing {
+    seconds: u64,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +100,10 @@ pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Ans
                 Ok(applied) => ok(&json!({"group": id, "applied": applied})),
                 Err(refusal) => bad(refusal.status, refusal),
             }
+        }),
+        ("POST", "time") => parsed(body, |wanted: Passing| {
+            shared.lock().pass(Duration::from_secs(wanted.seconds));
+            ok(&json!({"passed": wanted.seconds}))
         }),
         ("POST", "fail") => parsed(body, |failure: Failure| {
             shared.lock().edit(|state| state.failures.push(failure));

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -112,6 +113,13 @@ impl Sandbox {
     /// Forgets all resources, calls and faults.
     pub fn reset(&self) {
         self.shared.lock().reset();
+    }
+
+    /// Moves the sandbox's clock ahead: what would have happened in this time happens now. With a
+    /// time scale of 1.0 nothing happens otherwise, so that a test sees every state for as long as
+    /// it wants.
+    pub fn pass(&self, time: Duration) {
+        self.shared.lock().pass(time);
     }
 
     /// Carries out what the group has waiting for its maintenance window; `false` if nothing waits.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
@@ -49,10 +49,12 @@ pub struct World {
     in_flight: usize,
     request_number: u64,
     started: Instant,
+    /// How far the sandbox's clock is ahead, in milliseconds.
+    ahead: i64,
     bridge: Option<Bridge>,
 }
 
-pub fn now_ms() -> i64 {
+fn wall_clock() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
@@ -79,7 +81,7 @@ pub struct Began {
 impl World {
     /// With a bridge every change of a group's shape goes to its real servers.
     pub fn new(settings: Settings, bridge: Option<Bridge>) -> Self {
-        let mut state = State::new(settings, now_ms());
+        let mut state = State::new(settings, wall_clock());
         state.servers = Servers(bridge.as_ref().map(|bridge| bridge.servers().clone()));
         World {
             state: Arc::new(state),
@@ -90,6 +92,7 @@ impl World {
             in_flight: 0,
             request_number: 0,
             started: Instant::now(),
+            ahead: 0,
             bridge,
         }
     }
@@ -97,7 +100,7 @@ impl World {
     /// Forgets everything but the settings.
     pub fn reset(&mut self) {
         let old: Vec<String> = self.state.groups.keys().chain(self.state.serverless.keys()).cloned().collect();
-        let mut state = State::new(self.state.settings.clone(), now_ms());
+        let mut state = State::new(self.state.settings.clone(), self.now());
         state.servers = self.state.servers.clone();
         // What is under way reports back to this state.
         state.busy = self.state.busy.clone();
@@ -126,6 +129,17 @@ impl World {
         self.hand_over();
         self.remember();
         result
+    }
+
+    fn now(&self) -> i64 {
+        wall_clock() + self.ahead
+    }
+
+    /// Lets this much time pass at once.
+    pub fn pass(&mut self, time: Duration) {
+        self.ahead += i64::try_from(time.as_millis()).unwrap_or(0);
+        self.advance();
+        self.remember();
     }
 
     pub fn inject(&mut self, fault: Fault) {
@@ -212,7 +226,8 @@ impl World {
 
     /// Lets time pass: what is due happens, and the servers hear of it.
     pub fn advance(&mut self) {
-        life::advance(Arc::make_mut(&mut self.state), now_ms());
+        let now = self.now();
+        life::advance(Arc::make_mut(&mut self.state), now);
         self.hand_over();
     }
 
@@ -251,7 +266,7 @@ impl World {
             self.history.clear();
             return;
         }
-        self.history.push_back((now_ms(), Arc::clone(&self.state)));
+        self.history.push_back((self.now(), Arc::clone(&self.state)));
         if self.history.len() > HISTORY {
             self.history.pop_front();
         }
@@ -259,7 +274,7 @@ impl World {
 
     /// What was true `ms` milliseconds ago.
     fn past(&self, ms: u64) -> State {
-        let then = now_ms() - i64::try_from(ms).unwrap_or(0);
+        let then = self.now() - i64::try_from(ms).unwrap_or(0);
         let kept = self.history.iter().rev().find(|(at, _)| *at <= then);
         let mut state = kept.map_or_else(|| State::clone(&self.state), |(_, state)| State::clone(state));
         let then = then.max(state.now);

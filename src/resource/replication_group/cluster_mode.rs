@@ -105,9 +105,16 @@ fn parameter_group_fits(draft: &mut Draft, scene: &Scene<'_>) -> bool {
     }
     let on = engine::yes_no(next_speaks_cluster(scene));
     let hint = match name.strip_prefix("default.") {
-        Some(family) if on == "yes" => format!("set cacheParameterGroupName to default.{family}.cluster.on, or leave it out"),
-        Some(family) => format!("set cacheParameterGroupName to default.{}, or leave it out", family.trim_end_matches(".cluster.on")),
-        None => format!("declare another parameter group with `cluster-enabled: \"{on}\"` and set cacheParameterGroupName to it"),
+        Some(family) if on == "yes" => {
+            format!("set cacheParameterGroupName to default.{family}.cluster.on, or leave it out")
+        }
+        Some(family) => format!(
+            "set cacheParameterGroupName to default.{}, or leave it out",
+            family.trim_end_matches(".cluster.on")
+        ),
+        None => format!(
+            "declare another parameter group with `cluster-enabled: \"{on}\"` and set cacheParameterGroupName to it"
+        ),
     };
     draft.blocks(
         "parameter-group-cluster-mode",

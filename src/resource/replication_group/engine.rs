@@ -190,8 +190,10 @@ impl Scene<'_> {
         if let Some(family) = self.spec.resources.get(&address).and_then(|group| group.text("family")) {
             return Some(family.to_owned());
         }
-        let described =
-            self.live.get(&address).and_then(|group| group.get("CacheParameterGroupFamily")?.as_str().map(str::to_owned));
+        let described = self
+            .live
+            .get(&address)
+            .and_then(|group| group.get("CacheParameterGroupFamily")?.as_str().map(str::to_owned));
         described.or_else(|| Some(name.strip_prefix("default.")?.trim_end_matches(".cluster.on").to_owned()))
     }
 

@@ -48,7 +48,9 @@ pub fn check(draft: &mut Draft, scene: &Scene<'_>) {
             call.phase = Phase::FailoverOnAfterShards;
         }
     }
-    if nodes::fewest_replicas_then(scene) > 0 || !touches(draft, &[Phase::FailoverOn, Phase::FailoverOnAfterShards, Phase::ReplicasDown]) {
+    if nodes::fewest_replicas_then(scene) > 0
+        || !touches(draft, &[Phase::FailoverOn, Phase::FailoverOnAfterShards, Phase::ReplicasDown])
+    {
         return;
     }
     let on = |name: &str| scene.wanted(name) == Some(json!(true));

@@ -17,7 +17,7 @@ use super::Kind;
 use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use super::live::View;
 use super::local;
-use super::shape::{ARN, Field, Order, Shape, TAGS, integer, list, pattern, text};
+use super::shape::{ARN, Field, Order, S3_ARN, Shape, TAGS, integer, list, pattern, text};
 use crate::plan::draft::{Draft, Scene};
 use crate::plan::model::Wait;
 
@@ -214,7 +214,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Never, Route::Seed, Impact::None, "Existing nodes cannot be moved.",
     ),
     Attribute::new(
-        Field::new("snapshotArns", "SnapshotArns", list(&ARN, 1, 500), "RDB files in S3 that the group is filled from, at creation."),
+        Field::new("snapshotArns", "SnapshotArns", list(&S3_ARN, 1, 500), "RDB files in S3 that the group is filled from, at creation."),
         Read::Never, Route::Seed, Impact::None, "",
     ),
     Attribute::new(
@@ -273,10 +273,13 @@ const GLOBAL_FORCED: [&str; 2] = ["cacheParameterGroupName", "autoMinorVersionUp
 
 /// A difference that a member of a global datastore cannot mend by itself.
 pub fn decided_by_global(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) -> bool {
-    let global = scene.view.own("GlobalReplicationGroupInfo").and_then(|info| info.get("GlobalReplicationGroupId")?.as_str());
+    let global =
+        scene.view.own("GlobalReplicationGroupInfo").and_then(|info| info.get("GlobalReplicationGroupId")?.as_str());
     let Some(global) = global.filter(|id| !id.is_empty()) else { return false };
     if GLOBAL_FORCED.contains(&difference.attribute) {
-        draft.warnings.push((difference.attribute.into(), format!("decided by the global datastore {global}: left alone")));
+        draft
+            .warnings
+            .push((difference.attribute.into(), format!("decided by the global datastore {global}: left alone")));
         return true;
     }
     if !GLOBAL.contains(&difference.attribute) {

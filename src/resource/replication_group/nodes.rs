@@ -154,7 +154,8 @@ pub fn num_cache_clusters(draft: &mut Draft, _scene: &Scene<'_>, difference: &Di
 pub fn per_shard(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     // An entry of nodeGroupConfiguration has the last word on its shard.
     let wanted = wanted(scene);
-    if wanted.live.iter().any(|shard| wanted.replicas.get(shard.id).is_some_and(|(count, _)| *count != shard.replicas)) {
+    if wanted.live.iter().any(|shard| wanted.replicas.get(shard.id).is_some_and(|(count, _)| *count != shard.replicas))
+    {
         draft.shows(difference);
     }
 }
@@ -235,8 +236,13 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
         call.insert("ReshardingConfiguration".into(), configuration);
     }
     // A new shard gets as many nodes as the smallest has by then.
-    let smallest = wanted.live.iter().filter_map(|shard| Some(shard.replicas.max(wanted.replicas.get(shard.id)?.0))).min();
-    let later = wanted.coming.iter().filter_map(|entry| number(entry.get("replicaCount"))).filter(|count| Some(*count) != smallest);
+    let smallest =
+        wanted.live.iter().filter_map(|shard| Some(shard.replicas.max(wanted.replicas.get(shard.id)?.0))).min();
+    let later = wanted
+        .coming
+        .iter()
+        .filter_map(|entry| number(entry.get("replicaCount")))
+        .filter(|count| Some(*count) != smallest);
     if later.count() > 0 {
         draft.remaining.push("nodeGroupConfiguration: replicas of the new shards, once they exist".into());
     }
@@ -244,8 +250,9 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
 
 fn replicas(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>, up: bool) {
     let staying = || wanted.live.iter().filter_map(|shard| Some((shard, wanted.replicas.get(shard.id)?)));
-    let off: Vec<_> =
-        staying().filter(|(shard, (count, _))| if up { shard.replicas < *count } else { shard.replicas > *count }).collect();
+    let off: Vec<_> = staying()
+        .filter(|(shard, (count, _))| if up { shard.replicas < *count } else { shard.replicas > *count })
+        .collect();
     let Some((_, (first, _))) = off.first() else { return };
     let (phase, operation) =
         if up { (Phase::ReplicasUp, "IncreaseReplicaCount") } else { (Phase::ReplicasDown, "DecreaseReplicaCount") };

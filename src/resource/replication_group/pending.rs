@@ -35,7 +35,8 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
             call.phase = Phase::Window;
             for change in &mut draft.attributes {
                 let member = attribute(Kind::ReplicationGroup, &change.path).map(|row| row.field.member);
-                if member.is_some_and(|member| ENGINE_MEMBERS.contains(&member) && call.parameters.contains_key(member)) {
+                if member.is_some_and(|member| ENGINE_MEMBERS.contains(&member) && call.parameters.contains_key(member))
+                {
                     change.impact = Impact::Deferred;
                 }
             }
@@ -69,7 +70,9 @@ pub fn pending_changes(view: &View<'_>) -> Vec<String> {
         pending
             .into_iter()
             .flatten()
-            .filter(|(member, value)| !NEVER_WAIT.contains(&member.as_str()) && !crate::resource::shape::is_empty(value))
+            .filter(|(member, value)| {
+                !NEVER_WAIT.contains(&member.as_str()) && !crate::resource::shape::is_empty(value)
+            })
             .map(|(member, value)| {
                 format!("{member} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
             })

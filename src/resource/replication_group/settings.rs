@@ -11,7 +11,8 @@ pub fn snapshot_retention(draft: &mut Draft, scene: &Scene<'_>, difference: &Dif
     draft.shows(difference);
     let first = difference.live == Some(json!(0));
     // With cluster mode disabled AWS wants to know which member to take snapshots from; a replica spares the primary.
-    let unnamed = first && !cluster_mode::next_speaks_cluster(scene) && scene.declared("snapshottingClusterId").is_none();
+    let unnamed =
+        first && !cluster_mode::next_speaks_cluster(scene) && scene.declared("snapshottingClusterId").is_none();
     let source = unnamed
         .then(|| {
             let replica = scene.view.member_ids().find(|member| scene.view.role(member) == Some("replica"));

@@ -22,7 +22,13 @@ fn hops(scene: &Scene<'_>) -> Vec<&'static str> {
         // A mode that is not declared stays; a group that had no TLS stays at the first stage.
         (true, None) if live == "off" => "preferred",
         (true, None) => live,
-        (true, Some(mode)) => if mode == "preferred" { "preferred" } else { "required" },
+        (true, Some(mode)) => {
+            if mode == "preferred" {
+                "preferred"
+            } else {
+                "required"
+            }
+        }
     };
     match (live, wanted) {
         (live, wanted) if live == wanted => Vec::new(),

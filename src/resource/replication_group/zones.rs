@@ -7,12 +7,7 @@ use super::nodes::{Shard, entry_zones};
 use crate::resource::live::strings;
 
 /// The zones of a shard's nodes when it has so many replicas; `None` where the spec does not say enough.
-pub fn of_shard(
-    shard: &Shard<'_>,
-    replicas: usize,
-    entry: Option<&Value>,
-    of_group: Option<&Value>,
-) -> Option<Value> {
+pub fn of_shard(shard: &Shard<'_>, replicas: usize, entry: Option<&Value>, of_group: Option<&Value>) -> Option<Value> {
     let mut declared: Vec<&str> = match entry.map(entry_zones) {
         Some(zones) if !zones.is_empty() => zones,
         _ => strings(of_group).collect(),

@@ -144,9 +144,8 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
         return Err(Refusal::bad("UserQuotaExceeded", format!("The number of users exceeds the quota of {QUOTA}.")));
     }
     tags::put(state, &state.settings.arn("user", &id), tags);
-    let user = User { id: id.clone(), name, status: "creating", engine, access, authentication };
-    // CreateUser answers `active`: a user has nothing to wait for before a group takes it.
-    let user = User { status: "active", ..user };
+    // A user has nothing to wait for before a group takes it.
+    let user = User { id: id.clone(), name, status: "active", engine, access, authentication };
     state.users.insert(id.clone(), user);
     events::record(state, "user", &id, format!("User {id} created"));
     answer(state, &id)

@@ -27,20 +27,20 @@ fn tls_is_entered_and_left_in_two_hops() {
 
 #[test]
 fn a_token_is_rotated_in_and_then_set() {
-    let aws = Aws::slowed(1.0);
+    let aws = Aws::patient();
     aws.group("token", "NumCacheClusters=1&TransitEncryptionEnabled=true");
-    aws.until("token", "available");
+    aws.pass(340);
     let token = "AuthToken=0123456789abcdef&ApplyImmediately=true";
     let error =
         aws.refused("ModifyReplicationGroup", &format!("ReplicationGroupId=token&{token}&AuthTokenUpdateStrategy=SET"));
     assert!(error.contains("only allowed after"), "{error}");
     let answer = aws.modify("token", &format!("{token}&AuthTokenUpdateStrategy=ROTATE"));
     assert_eq!(answer.one("AuthTokenStatus"), "ROTATING");
-    aws.until("token", "available");
+    aws.pass(100);
     assert_eq!(aws.describe("token").one("AuthTokenEnabled"), "true");
     let answer = aws.modify("token", &format!("{token}&AuthTokenUpdateStrategy=SET"));
     assert_eq!(answer.one("AuthTokenStatus"), "SETTING");
-    aws.until("token", "available");
+    aws.pass(100);
     assert!(!aws.describe("token").text().contains("0123456789abcdef"), "a token is never told");
 }
 

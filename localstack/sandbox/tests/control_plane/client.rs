@@ -47,9 +47,13 @@ impl Aws {
         Self::with(Options::default())
     }
 
-    /// Creating a group takes 300 ms x `factor`.
-    pub fn slowed(factor: f64) -> Self {
-        Self::with(Options { time_scale: 0.001 * factor, ..Options::default() })
+    /// States last as long as on AWS: nothing happens but by [`Aws::pass`].
+    pub fn patient() -> Self {
+        Self::with(Options { time_scale: 1.0, ..Options::default() })
+    }
+
+    pub fn pass(&self, seconds: u64) {
+        self.sandbox.pass(Duration::from_secs(seconds));
     }
 
     pub fn with(options: Options) -> Self {

@@ -70,7 +70,7 @@ fn a_refused_connection_has_no_effect() {
 #[test]
 fn stale_reads_answer_from_the_past() {
     let aws = Aws::instant();
-    aws.sandbox.inject(Fault::stale(400));
+    aws.sandbox.inject(Fault::stale(60_000));
     aws.group("late", "NumCacheClusters=1");
     assert_eq!(aws.status("late"), "ReplicationGroupNotFoundFault", "reads are behind");
     let error = aws.refused(
@@ -78,7 +78,7 @@ fn stale_reads_answer_from_the_past() {
         "ReplicationGroupId=late&ReplicationGroupDescription=d&CacheNodeType=cache.r7g.large",
     );
     assert!(error.starts_with("ReplicationGroupAlreadyExists"), "writes are not");
-    std::thread::sleep(Duration::from_millis(450));
+    aws.pass(60);
     assert_eq!(aws.status("late"), "available");
 }
 

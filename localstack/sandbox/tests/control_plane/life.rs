@@ -1,53 +1,51 @@
 //! States over time.
 
-use std::thread::sleep;
-use std::time::Duration;
-
 use cachectl_sandbox::FailureKind;
 
 use crate::client::{Aws, status_of_group};
 
 #[test]
 fn members_become_available_after_their_group() {
-    let aws = Aws::slowed(1.0);
+    let aws = Aws::patient();
     let created = aws.group("Lag", "NumCacheClusters=2");
     assert_eq!(status_of_group(&created), "creating");
     assert_eq!(created.all("PrimaryEndpoint").len(), 0, "there is no endpoint while a group is being created");
     assert_eq!(aws.status("lag"), "creating", "ids are kept in lower case");
-    aws.until("lag", "available");
+    aws.pass(310);
+    assert_eq!(aws.status("lag"), "available");
     assert_eq!(aws.member("lag-002").one("CacheClusterStatus"), "creating");
-    sleep(Duration::from_millis(60));
+    aws.pass(30);
     assert_eq!(aws.member("lag-002").one("CacheClusterStatus"), "available");
 }
 
 #[test]
 fn nothing_but_describe_works_while_a_group_is_being_created() {
-    let aws = Aws::slowed(10.0);
+    let aws = Aws::patient();
     aws.group("busy", "NumCacheClusters=2");
     let text = "InvalidReplicationGroupState: Replication group must be in available state to modify.";
-    assert_eq!(aws.refused("ModifyReplicationGroup", "ReplicationGroupId=busy&ReplicationGroupDescription=x"), text);
-    assert_eq!(
-        aws.refused("IncreaseReplicaCount", "ReplicationGroupId=busy&NewReplicaCount=2&ApplyImmediately=true"),
-        text
-    );
+    let error = aws.refused("ModifyReplicationGroup", "ReplicationGroupId=busy&ReplicationGroupDescription=x");
+    assert_eq!(error, text);
+    let more = "ReplicationGroupId=busy&NewReplicaCount=2&ApplyImmediately=true";
+    assert_eq!(aws.refused("IncreaseReplicaCount", more), text);
     let arn = "ResourceName=arn:aws:elasticache:us-east-1:012345678901:replicationgroup:busy";
     let text = "InvalidReplicationGroupState: Cluster not in available state to perform tagging operations.";
     assert_eq!(aws.refused("ListTagsForResource", arn), text);
     assert_eq!(aws.refused("AddTagsToResource", &format!("{arn}&Tags.Tag.1.Key=k")), text);
-    assert!(
-        aws.refused("DeleteReplicationGroup", "ReplicationGroupId=busy").starts_with("InvalidReplicationGroupState")
-    );
+    let error = aws.refused("DeleteReplicationGroup", "ReplicationGroupId=busy");
+    assert!(error.starts_with("InvalidReplicationGroupState"), "{error}");
 }
 
 #[test]
 fn a_new_tag_makes_the_group_modify_for_a_moment() {
-    let aws = Aws::slowed(1.0);
+    let aws = Aws::patient();
     aws.group("tagged", "NumCacheClusters=1");
-    aws.until("tagged", "available");
+    aws.pass(340);
     let arn = "ResourceName=arn:aws:elasticache:us-east-1:012345678901:replicationgroup:tagged";
     aws.call("AddTagsToResource", &format!("{arn}&Tags.Tag.1.Key=team&Tags.Tag.1.Value=x"));
     assert_eq!(aws.status("tagged"), "modifying");
-    aws.until("tagged", "available");
+    let reply = aws.door("POST", "time", r#"{"seconds": 60}"#);
+    assert_eq!(reply.status, 200);
+    assert_eq!(aws.status("tagged"), "available");
     assert_eq!(aws.call("ListTagsForResource", arn).all("Key"), ["team"]);
 }
 
@@ -112,24 +110,20 @@ fn failover_moves_the_primary() {
 
 #[test]
 fn a_removed_replica_stays_visible_until_it_is_gone() {
-    let aws = Aws::slowed(1.0);
+    let aws = Aws::patient();
     aws.group("less", "NumCacheClusters=3");
-    aws.until("less", "available");
-    sleep(Duration::from_millis(60));
+    aws.pass(340);
     aws.call("DecreaseReplicaCount", "ReplicationGroupId=less&NewReplicaCount=1&ApplyImmediately=true");
-    aws.until("less", "available");
+    aws.pass(125);
+    assert_eq!(aws.status("less"), "available");
     assert_eq!(aws.describe("less").all("ClusterId"), ["less-001", "less-002"]);
-    let removed = aws.try_call("DescribeCacheClusters", "CacheClusterId=less-003").expect("an answer");
-    assert_eq!(removed.one("CacheClusterStatus"), "deleting");
-    assert!(
-        aws.refused(
-            "ModifyReplicationGroup",
-            "ReplicationGroupId=less&CacheNodeType=cache.r7g.xlarge&ApplyImmediately=true"
-        )
-        .starts_with("InvalidCacheClusterState")
-    );
-    sleep(Duration::from_millis(60));
-    assert!(aws.refused("DescribeCacheClusters", "CacheClusterId=less-003").starts_with("CacheClusterNotFound"));
+    assert_eq!(aws.member("less-003").one("CacheClusterStatus"), "deleting");
+    let more = "ReplicationGroupId=less&CacheNodeType=cache.r7g.xlarge&ApplyImmediately=true";
+    let error = aws.refused("ModifyReplicationGroup", more);
+    assert!(error.starts_with("InvalidCacheClusterState"), "{error}");
+    aws.pass(30);
+    let error = aws.refused("DescribeCacheClusters", "CacheClusterId=less-003");
+    assert!(error.starts_with("CacheClusterNotFound"), "{error}");
 }
 
 #[test]

@@ -8,13 +8,11 @@ fn create(aws: &Aws, more: &str) {
 
 #[test]
 fn a_serverless_cache_has_two_endpoints_once_it_is_available() {
-    let aws = Aws::slowed(10.0);
+    let aws = Aws::patient();
     create(&aws, "");
     let state = || aws.call("DescribeServerlessCaches", "");
     assert_eq!((state().one("Status"), state().all("Port").len()), ("creating".into(), 0));
-    while state().one("Status") != "available" {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    aws.pass(60);
     assert_eq!(state().all("Port"), ["6379", "6380"]);
     assert_eq!((state().one("FullEngineVersion"), state().one("ServerlessCacheName")), ("7.2".into(), "less".into()));
 }

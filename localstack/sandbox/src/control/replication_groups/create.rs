@@ -319,6 +319,7 @@ fn assemble(
         }
         shards.push(shard);
     }
+    let last_shard = shards.iter().filter_map(|shard| shard.id.parse().ok()).max().unwrap_or(0);
     let snapshotting_cluster = (snapshot_retention > 0 && !clustered)
         .then(|| shards.first().and_then(|shard| shard.members.last()).map(|member| member.id.clone()))
         .flatten();
@@ -330,6 +331,7 @@ fn assemble(
         version,
         node_type,
         shards,
+        last_shard,
         leaving: Vec::new(),
         cluster_mode,
         automatic_failover,
@@ -356,7 +358,6 @@ fn assemble(
         deferred: Change::default(),
         applying: Change::default(),
         under_way: None,
-        final_snapshot: None,
         id,
     })
 }

@@ -38,7 +38,6 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     }
     state.edit_group(&id, |group| {
         group.status = "deleting";
-        group.final_snapshot = snapshot;
         group.set_member_status("deleting");
         for shard in &mut group.shards {
             shard.status = "deleting";

@@ -159,6 +159,8 @@ pub struct ReplicationGroup {
     pub version: Version,
     pub node_type: String,
     pub shards: Vec<Shard>,
+    /// The highest shard number so far: shard ids are not used again.
+    pub last_shard: usize,
     /// Members that left their shard and are not gone yet.
     pub leaving: Vec<Member>,
     pub cluster_mode: ClusterMode,
@@ -187,7 +189,6 @@ pub struct ReplicationGroup {
     /// Accepted and being carried out.
     pub applying: Change,
     pub under_way: Option<Span>,
-    pub final_snapshot: Option<String>,
 }
 
 impl ReplicationGroup {

@@ -17,7 +17,7 @@ pub struct Placement<'a> {
 }
 
 impl Placement<'_> {
-    /// Adds a member under the lowest number that no member had since the shard began.
+    /// Adds a member under the lowest number that is free in its shard.
     pub fn add(&self, shard: &mut Shard, offset: usize, zone: Option<&String>) {
         let number = (1..)
             .find(|number| {

@@ -161,7 +161,7 @@ pub fn decrease(state: &mut State, input: &Input) -> Result<Output, Refusal> {
             "The operation was not performed because no changes were required.",
         ));
     }
-    let will_fail_over = group.deferred.automatic_failover.unwrap_or(group.automatic_failover);
+    let will_fail_over = group.automatic_failover || group.deferred.automatic_failover == Some(true);
     let smallest = wanted.values().min().copied().unwrap_or(0);
     if smallest == 0 && !group.is_clustered() && will_fail_over {
         // TF issue 24244.
@@ -169,7 +169,7 @@ pub fn decrease(state: &mut State, input: &Input) -> Result<Output, Refusal> {
             "Must have at least 1 replica when cluster mode is disabled with auto failover enabled.",
         ));
     }
-    if smallest == 0 && group.deferred.multi_az.unwrap_or(group.multi_az) {
+    if smallest == 0 && (group.multi_az || group.deferred.multi_az == Some(true)) {
         return Err(Refusal::invalid_combination(
             "Must have at least 1 replica per node group when Multi-AZ is enabled.",
         ));

@@ -121,12 +121,13 @@ fn grow(state: &mut State, id: &str, count: usize, zones: &[Vec<String>]) -> Res
     rules::node_quota(state, group, group.node_count() + new * nodes)?;
     let own_zones = placement::zones(state, &group.subnet_group);
     let now = state.now_seconds();
-    let highest = group.shards.iter().filter_map(|shard| shard.id.parse::<usize>().ok()).max().unwrap_or(0);
+    let highest = group.last_shard;
     let mut members = Vec::new();
     state.edit_group(id, |group| {
         for shard in &mut group.shards {
             shard.status = "modifying";
         }
+        group.last_shard += new;
         let placement = Placement { group: id, clustered: true, zones: &own_zones, now };
         for turn in 0..new {
             let mut shard = Shard {

@@ -172,7 +172,6 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
         daily_snapshot_time: Some(daily_snapshot_time.unwrap_or_else(|| "03:00".into())),
         network_type: request::network(input, "NetworkType", &["ipv4", "ipv6", "dual_stack"])?
             .unwrap_or_else(|| "ipv4".into()),
-        final_snapshot: None,
         next: None,
     };
     state.serverless.insert(name.clone(), cache);

@@ -42,7 +42,6 @@ pub struct ServerlessCache {
     pub snapshot_retention: Option<i64>,
     pub daily_snapshot_time: Option<String>,
     pub network_type: String,
-    pub final_snapshot: Option<String>,
     /// What a modification will have changed once it is over.
     pub next: Option<Box<ServerlessCache>>,
 }
@@ -137,7 +136,6 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     }
     if let Some(cache) = state.serverless.get_mut(&name) {
         cache.status = "deleting";
-        cache.final_snapshot = snapshot;
     }
     state.later(durations::SERVERLESS, Job::ServerlessGone(name.clone()));
     answer(state, &name)

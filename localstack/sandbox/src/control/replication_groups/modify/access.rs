@@ -67,6 +67,8 @@ pub fn encryption(request: Request, change: &mut Change) -> Result<(), Refusal> 
 
 pub fn access(request: Request, change: &mut Change) -> Result<(), Refusal> {
     let Request { state, group, input, immediately, waiting } = request;
+    // A group that is about to lose TLS gets no access control any more.
+    let tls = waiting.tls.filter(|tls| *tls == Tls::Off).unwrap_or(group.tls);
     let token = input.text("AuthToken").filter(|token| !token.is_empty());
     let strategy = input.text("AuthTokenUpdateStrategy");
     let add = input.texts("UserGroupIdsToAdd").unwrap_or_default();
@@ -103,7 +105,7 @@ pub fn access(request: Request, change: &mut Change) -> Result<(), Refusal> {
     };
     if let Some(TokenChange::Rotate(token) | TokenChange::Set(token)) = &change.token {
         request::auth_token(token)?;
-        if group.tls == Tls::Off {
+        if tls == Tls::Off {
             return refuse("AuthToken is only supported when TransitEncryptionEnabled is true.");
         }
         if keeps_user_groups {
@@ -134,7 +136,7 @@ pub fn access(request: Request, change: &mut Change) -> Result<(), Refusal> {
     let after: Vec<String> =
         group.access.user_groups.iter().filter(|id| !remove.contains(id)).chain(&added).cloned().collect();
     if !added.is_empty() {
-        rules::user_groups_fit(state, &after, group.version.engine, group.tls)?;
+        rules::user_groups_fit(state, &after, group.version.engine, tls)?;
     }
     if !added.is_empty() || !remove.is_empty() {
         change.user_groups = Some(UserGroupChange { add: added, remove });

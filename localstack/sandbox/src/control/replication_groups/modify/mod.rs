@@ -54,25 +54,23 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     describe::answer(state, &id)
 }
 
-/// What goes on waiting: asking for the value that is live already takes back a change that waits.
+/// What goes on waiting: a member that is named again replaces what it had waiting, also by what is
+/// live already, which takes the change back.
 fn still_waiting(group: &ReplicationGroup, input: &Input) -> Change {
+    fn drop_if<T>(named: bool, place: &mut Option<T>) {
+        if named {
+            *place = None;
+        }
+    }
     let mut kept = group.deferred.clone();
-    let asks = |member: &str, live: &str| input.text(member).is_some_and(|text| text.eq_ignore_ascii_case(live));
-    if asks("CacheNodeType", &group.node_type) {
-        kept.node_type = None;
-    }
-    if asks("EngineVersion", &group.version.offered_name()) || asks("EngineVersion", &group.version.full()) {
-        kept.version = None;
-    }
-    if asks("CacheParameterGroupName", &group.parameter_group) {
-        kept.parameter_group = None;
-    }
-    if asks("AutomaticFailoverEnabled", &group.automatic_failover.to_string()) {
-        kept.automatic_failover = None;
-    }
-    if asks("MultiAZEnabled", &group.multi_az.to_string()) {
-        kept.multi_az = None;
-    }
+    drop_if(input.has("CacheNodeType"), &mut kept.node_type);
+    drop_if(input.has("EngineVersion"), &mut kept.version);
+    drop_if(input.has("CacheParameterGroupName"), &mut kept.parameter_group);
+    drop_if(input.has("AutomaticFailoverEnabled"), &mut kept.automatic_failover);
+    drop_if(input.has("MultiAZEnabled"), &mut kept.multi_az);
+    drop_if(input.has("ClusterMode"), &mut kept.cluster_mode);
+    let names_tls = input.has("TransitEncryptionEnabled") || input.has("TransitEncryptionMode");
+    drop_if(names_tls, &mut kept.tls);
     kept
 }
 

@@ -1,0 +1,276 @@
+//! Files to one document: read, overlaid, interpolated; then decoded and checked.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::diagnostic::{Diagnostic, Severity};
+use super::interpolate::{Variable, Variables};
+use super::node::{Content, Entry, Node, Style};
+use super::source::{Sources, Span};
+use super::suggest::near;
+use super::{Loaded, Request, decode, decode_part, decode_spec, hidden, overlay, rules, schema, yaml};
+
+/// Longer files are no specs.
+const MAX_FILE: usize = 8 << 20;
+const BEGIN: &str = "start with `apiVersion: cachectl/v1`, `stack: NAME` and `region: REGION`";
+
+pub fn load(request: &Request, environment: &dyn Fn(&str) -> Option<String>) -> Loaded {
+    let mut sources = Sources::default();
+    let mut diagnostics = Vec::new();
+    const NO_SPEC: &str =
+        "name the spec: cachectl plan SPEC.yaml; without a name it is cachectl.yaml in the current folder";
+    const NO_OVERLAY: &str = "--overlay names a file, from the current folder on";
+    let root = read(&request.path, NO_SPEC, &mut sources, &mut diagnostics);
+    let overlays: Vec<Option<Node>> =
+        request.overlays.iter().map(|path| read(path, NO_OVERLAY, &mut sources, &mut diagnostics)).collect();
+    finish(root, overlays, request, environment, sources, diagnostics)
+}
+
+/// A spec from text, for tests and for tools that have no file.
+pub fn from_text(text: &str) -> Loaded {
+    let mut sources = Sources::default();
+    let mut diagnostics = Vec::new();
+    let root = parse("spec.yaml".to_owned(), text, &mut sources, &mut diagnostics);
+    finish(root, Vec::new(), &Request::default(), &|_| None, sources, diagnostics)
+}
+
+fn finish(
+    root: Option<Node>,
+    overlays: Vec<Option<Node>>,
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+    mut sources: Sources,
+    mut diagnostics: Vec<Diagnostic>,
+) -> Loaded {
+    let document = document(root, overlays, request, environment, &mut sources, &mut diagnostics);
+    let spec = document.as_ref().map(|document| {
+        let spec = decode_spec(document, request.environment.as_deref(), &mut sources, &mut diagnostics);
+        let mut secrets = Vec::new();
+        rules::check(&spec, &sources, &mut diagnostics, &mut secrets);
+        secrets.into_iter().for_each(|span| sources.mask(span));
+        spec
+    });
+    if diagnostics.len() >= decode::MAX_FAULTS {
+        diagnostics.push(
+            Diagnostic::error(
+                "too-many-faults",
+                format!("more than {} faults; the rest is not reported", decode::MAX_FAULTS),
+            )
+            .help("mend those above and run again"),
+        );
+    }
+    diagnostics.sort_by_key(|diagnostic| {
+        (diagnostic.span().is_none(), diagnostic.span(), std::cmp::Reverse(diagnostic.severity))
+    });
+    let sound = !diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    Loaded { spec: spec.filter(|_| sound), document, diagnostics, sources }
+}
+
+fn read(path: &Path, absent: &str, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
+    let name = path.display().to_string();
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if size > MAX_FILE as u64 {
+        diagnostics.push(too_long(&name));
+        return None;
+    }
+    let text = match std::fs::read(path) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let sound = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
+                let file = sources.add(name, sound);
+                sources.mask_by_looks(file);
+                diagnostics.push(
+                    Diagnostic::error("unreadable-file", "the file is not UTF-8")
+                        .at(Span { file, start: at, end: at }, "the first byte that is not is here")
+                        .help("save it as UTF-8"),
+                );
+                return None;
+            }
+        },
+        Err(error) => {
+            let why = if path.is_dir() { "it is a directory".to_owned() } else { plain_io_error(&error) };
+            let mut diagnostic = Diagnostic::error("unreadable-file", format!("cannot read {name}: {why}"));
+            if error.kind() == std::io::ErrorKind::NotFound {
+                diagnostic = diagnostic.help(absent);
+            }
+            diagnostics.push(diagnostic);
+            return None;
+        }
+    };
+    parse(name, &text, sources, diagnostics)
+}
+
+fn parse(name: String, text: &str, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
+    if text.len() > MAX_FILE {
+        diagnostics.push(too_long(&name));
+        return None;
+    }
+    // A byte order mark is no part of the text.
+    let file = sources.add(name, text.strip_prefix('\u{feff}').unwrap_or(text));
+    let node = yaml::parse(sources, file, diagnostics);
+    match &node {
+        Some(node) => hidden::secrets(node).into_iter().for_each(|span| sources.mask(span)),
+        None => sources.mask_by_looks(file),
+    }
+    node
+}
+
+fn too_long(name: &str) -> Diagnostic {
+    Diagnostic::error("too-large", format!("{name} is larger than 8 MB, which is no spec")).help("split the stack")
+}
+
+fn plain_io_error(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// The one document that the spec, its environment, its overlays and its variables make.
+fn document(
+    root: Option<Node>,
+    overlays: Vec<Option<Node>>,
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+    sources: &mut Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Node> {
+    let mut overlays: Vec<Node> = overlays
+        .into_iter()
+        .flatten()
+        .filter(|overlay| {
+            is_map(overlay, "an overlay", "it holds what differs from the spec, under the same keys", diagnostics)
+        })
+        .collect();
+    let mut root = root.filter(|root| is_map(root, "a spec", BEGIN, diagnostics))?;
+    // An overlay may bring environments along; it goes over the chosen one.
+    let mut environments: Option<Entry> = take(&mut root, schema::ENVIRONMENTS);
+    for overlay in &mut overlays {
+        match (&mut environments, take(overlay, schema::ENVIRONMENTS)) {
+            (Some(environments), Some(more)) => overlay::merge(&mut environments.value, &more.value),
+            (environments @ None, more) => *environments = more,
+            (Some(_), None) => {}
+        }
+    }
+    let environments = environments
+        .filter(|entry| !matches!(entry.value.content, Content::Null))
+        .filter(|entry| is_map(&entry.value, "`environments`", "write `environments: {prod: {…}}`", diagnostics));
+    let named = environments.as_ref().map_or(&[][..], |entry| entry.value.entries());
+    for entry in named {
+        let empty = matches!(entry.value.content, Content::Null);
+        if empty || !is_map(&entry.value, "an environment", "it holds what differs from the rest", diagnostics) {
+            continue;
+        }
+        if request.environment.as_deref() == Some(&entry.key.text) {
+            overlay::merge(&mut root, &entry.value);
+        } else {
+            decode_part(&entry.value, &entry.key.text, sources, diagnostics);
+        }
+    }
+    if let Some(name) = &request.environment
+        && !named.iter().any(|entry| entry.key.text == *name)
+    {
+        diagnostics.push(unknown_environment(name, environments.as_ref()));
+    }
+    for overlay in &overlays {
+        overlay::merge(&mut root, overlay);
+    }
+    interpolate(&mut root, request, environment, sources, diagnostics);
+    Some(root)
+}
+
+fn is_map(node: &Node, what: &str, help: &str, diagnostics: &mut Vec<Diagnostic>) -> bool {
+    let is_map = matches!(node.content, Content::Map(_));
+    if !is_map {
+        diagnostics.push(
+            Diagnostic::error("wrong-type", format!("{what} is a map, found {}", node.describe()))
+                .at(node.pointed(), "not a map")
+                .help(help),
+        );
+    }
+    is_map
+}
+
+fn unknown_environment(name: &str, environments: Option<&Entry>) -> Diagnostic {
+    let names: Vec<_> =
+        environments.into_iter().flat_map(|entry| entry.value.entries()).map(|entry| entry.key.text.as_str()).collect();
+    Diagnostic::error("unknown-environment", format!("the spec has no environment `{name}`"))
+        .maybe_at(environments.map(|entry| entry.key.span), "environments stand here")
+        .help(match near(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{}`?", near.word),
+            None if names.is_empty() => "it declares none; add `environments:`".to_owned(),
+            None => format!("it has: {}", names.join(", ")),
+        })
+}
+
+fn take(root: &mut Node, key: &str) -> Option<Entry> {
+    let Content::Map(entries) = &mut root.content else { return None };
+    let at = entries.iter().position(|entry| entry.key.text == key)?;
+    Some(entries.remove(at))
+}
+
+fn interpolate(
+    root: &mut Node,
+    request: &Request,
+    environment: &dyn Fn(&str) -> Option<String>,
+    sources: &Sources,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let mut variables = Variables::new(sources, environment);
+    let mut vars = take(root, "vars");
+    let mut declared: Vec<(String, Span)> = Vec::new();
+    if let Some(vars) = &mut vars {
+        variables.within_variables = true;
+        variables.apply(&mut vars.value, diagnostics);
+        variables.within_variables = false;
+        for entry in vars.value.entries() {
+            let name = entry.key.text.clone();
+            declared.push((name.clone(), entry.key.span));
+            match &entry.value.content {
+                Content::Scalar { text, style } if *style != Style::Unresolved => {
+                    let hidden = *style == Style::Environment;
+                    variables.values.insert(name, Variable { value: text.clone(), hidden });
+                }
+                _ => drop(variables.faulty.insert(name)),
+            }
+        }
+    }
+    let mut given = BTreeSet::new();
+    for (name, value) in &request.variables {
+        given.insert(name.clone());
+        variables.faulty.remove(name);
+        variables.values.insert(name.clone(), Variable { value: value.clone(), hidden: false });
+    }
+    variables.apply(root, diagnostics);
+    for (name, span) in &declared {
+        if !variables.used.contains(name) && diagnostics.len() < decode::MAX_FAULTS {
+            diagnostics.push(
+                Diagnostic::warn(
+                    "unused-variable",
+                    format!("the variable `{}` is not used", super::node::shorten(name)),
+                )
+                .path(format!("vars.{name}"))
+                .at(*span, "declared here")
+                .help("use it as ${var.NAME}, or take it out"),
+            );
+        }
+    }
+    for name in given.iter().filter(|name| !variables.used.contains(*name)) {
+        if declared.iter().any(|(declared, _)| declared == name) {
+            continue;
+        }
+        let help = match near(name, variables.used.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{}`?", near.word),
+            None => "nothing in the spec is ${var.…} of that name".to_owned(),
+        };
+        diagnostics.push(
+            Diagnostic::warn("unused-variable", format!("the variable `{name}` of --var is not used")).help(help),
+        );
+    }
+    if let (Some(vars), Content::Map(entries)) = (vars, &mut root.content) {
+        entries.push(vars);
+    }
+}

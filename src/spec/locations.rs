@@ -1,0 +1,77 @@
+//! Where each value of a spec stands.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::source::Span;
+
+/// Places by path, such as `replicationGroups.prod-cache.engineVersion`.
+#[derive(Clone, Debug, Default)]
+pub struct Locations {
+    values: HashMap<String, Span>,
+    keys: HashMap<String, Span>,
+    faulty: BTreeSet<String>,
+    typed: BTreeSet<String>,
+}
+
+impl Locations {
+    pub fn value(&self, path: &str) -> Option<Span> {
+        self.values.get(path).copied()
+    }
+
+    pub fn key(&self, path: &str) -> Option<Span> {
+        self.keys.get(path).copied()
+    }
+
+    pub(super) fn put_value(&mut self, path: &str, span: Span) {
+        self.values.insert(path.to_owned(), span);
+    }
+
+    pub(super) fn put_key(&mut self, path: &str, span: Span) {
+        self.keys.insert(path.to_owned(), span);
+    }
+
+    /// Something was reported here already: rules that look at it would only repeat it.
+    pub(super) fn put_fault(&mut self, path: &str) {
+        self.faulty.insert(path.to_owned());
+    }
+
+    /// A variable's value stands here for a number or a boolean.
+    pub(super) fn put_typed(&mut self, path: &str) {
+        self.typed.insert(path.to_owned());
+    }
+
+    pub fn is_typed(&self, path: &str) -> bool {
+        self.typed.contains(path)
+    }
+
+    /// Was a fault reported at this path, at a part of it, or at what holds it?
+    pub fn is_faulty(&self, path: &str) -> bool {
+        if self.faulty.is_empty() {
+            return false;
+        }
+        let inside = |fault: &str| fault[path.len()..].starts_with(['.', '[']);
+        let below = self.faulty.range(path.to_owned()..).take_while(|fault| fault.starts_with(path));
+        if self.faulty.contains(path) || below.into_iter().any(|fault| inside(fault)) {
+            return true;
+        }
+        let mut path = path;
+        while let Some(at) = path.rfind(['.', '[']) {
+            path = &path[..at];
+            if self.faulty.contains(path) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The value's place, else its nearest parent's.
+    pub fn nearest(&self, path: &str) -> Option<Span> {
+        let mut path = path;
+        loop {
+            if let Some(span) = self.key(path).or_else(|| self.value(path)) {
+                return Some(span);
+            }
+            path = &path[..path.rfind(['.', '['])?];
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Alarms: what PutMetricAlarm refuses, and alarms that could never have data.
+
+use serde_json::Value;
+
+use super::finder::{Finder, list};
+use super::{Check, Rule};
+use crate::resource::Kind;
+use crate::spec::Resource;
+
+const ALARM: &[Kind] = &[Kind::Alarm];
+const PUT: &str = "CloudWatch API reference, PutMetricAlarm";
+
+#[rustfmt::skip]
+pub const RULES: &[Rule] = &[
+    Rule { code: "alarm-metric", check: Check::Resource(ALARM, metric), source: PUT,
+        why: "An alarm watches one metric (metricName with namespace, statistic, period), metric math (metrics), or a PromQL query (evaluationCriteria with evaluationInterval): one of them." },
+    Rule { code: "alarm-statistic", check: Check::Resource(ALARM, statistic), source: PUT,
+        why: "An alarm on one metric has a statistic or an extendedStatistic." },
+    Rule { code: "alarm-incomplete", check: Check::Resource(ALARM, single_metric), source: PUT,
+        why: "An alarm on one metric needs its namespace and period; with `for` the namespace is filled in." },
+    Rule { code: "alarm-incomplete", check: Check::Resource(ALARM, comparison), source: PUT,
+        why: "An alarm says over how many datapoints it looks, and how it compares them; only one on a PromQL query does not." },
+    Rule { code: "alarm-query", check: Check::Resource(ALARM, query), source: PUT,
+        why: "Each entry of metrics reads a metric (metricStat) or computes one (expression)." },
+    Rule { code: "alarm-return-data", check: Check::Resource(ALARM, return_data), source: PUT,
+        why: "Of all metrics, the alarm watches the one that returns data; `returnData` is true where it is left out." },
+    Rule { code: "alarm-threshold", check: Check::Resource(ALARM, threshold), source: PUT,
+        why: "An alarm compares with a threshold, or with an anomaly detection band (thresholdMetricId), for which there are operators of their own." },
+    Rule { code: "alarm-period", check: Check::Resource(ALARM, periods),
+        source: "CloudWatch API reference, PutMetricAlarm: Period, EvaluationPeriods. cfn-lint allows 10, 30 and multiples of 60; the API takes 20 too",
+        why: "A period is 10, 20 or 30 seconds or a multiple of 60. All periods together look back a day at most, or a week where a period is an hour or longer." },
+    Rule { code: "alarm-datapoints", check: Check::Resource(ALARM, datapoints), source: PUT,
+        why: "Of the datapoints that are looked at, no more can breach than there are." },
+    Rule { code: "alarm-scope", check: Check::Resource(ALARM, scope), source: "the spec's own format: cachectl schema",
+        why: "scope chooses among the nodes of a cache, which `for` names." },
+    Rule { code: "alarm-dimension", check: Check::Resource(ALARM, dimension),
+        source: "AWS guide, metrics for Valkey and Redis OSS; Terraform provider issue 36342",
+        why: "ElastiCache reports metrics by node (CacheClusterId, CacheNodeId) and for serverless caches by clusterId: an alarm on a replication group never has data." },
+];
+
+fn has(alarm: &Resource, name: &str) -> bool {
+    alarm.fields.contains_key(name)
+}
+
+fn metric(finder: &mut Finder<'_>, alarm: &Resource) {
+    if has(alarm, "evaluationCriteria") {
+        query_alone(finder, alarm);
+        return;
+    }
+    if has(alarm, "evaluationInterval") {
+        finder.error(
+            alarm,
+            &[("evaluationInterval", "only with evaluationCriteria")],
+            "evaluationInterval is for alarms on a PromQL query",
+            "`period` says how long a datapoint is",
+        );
+    }
+    match (has(alarm, "metricName"), has(alarm, "metrics")) {
+        (false, false) => {
+            finder.error(
+                alarm,
+                &[("metricName", "needs metricName or metrics")],
+                "an alarm needs metricName or metrics",
+                "`metricName: Evictions` for one metric, `metrics:` for metric math",
+            );
+        }
+        (_, true) => {
+            let single = ["metricName", "namespace", "dimensions", "statistic", "extendedStatistic", "period", "unit"];
+            let mut labels: Vec<(&str, &str)> = single
+                .into_iter()
+                .filter(|field| has(alarm, field))
+                .map(|field| (field, "of a single metric"))
+                .collect();
+            if labels.is_empty() {
+                return;
+            }
+            labels.push(("metrics", "but these are given"));
+            finder.error(
+                alarm,
+                &labels,
+                "the fields of a single metric and metrics exclude each other",
+                "take metrics out, or put the fields into its entries",
+            );
+        }
+        (true, false) => {}
+    }
+}
+
+/// A PromQL query says by itself what breaches.
+fn query_alone(finder: &mut Finder<'_>, alarm: &Resource) {
+    #[rustfmt::skip]
+    let others = [
+        "metricName", "namespace", "dimensions", "statistic", "extendedStatistic", "period", "unit", "metrics", "threshold",
+        "thresholdMetricId", "comparisonOperator", "evaluationPeriods", "datapointsToAlarm",
+    ];
+    let mut labels: Vec<(&str, &str)> =
+        others.into_iter().filter(|field| has(alarm, field)).map(|field| (field, "not with a query")).collect();
+    if !labels.is_empty() {
+        labels.push(("evaluationCriteria", "the query"));
+        finder.error(
+            alarm,
+            &labels,
+            "evaluationCriteria excludes metrics and thresholds",
+            "the query says what breaches: `query: elasticache_evictions > 0`",
+        );
+    }
+    match alarm.number("evaluationInterval") {
+        None => {
+            finder
+                .error(
+                    alarm,
+                    &[("evaluationCriteria", "needs evaluationInterval")],
+                    "an alarm on a query needs evaluationInterval",
+                    "every how many seconds, such as `evaluationInterval: 60`",
+                )
+                .insert(alarm, "evaluationCriteria", "evaluationInterval: 60");
+        }
+        Some(10 | 20 | 30) => {}
+        Some(seconds) if seconds % 60 == 0 => {}
+        Some(seconds) => {
+            finder.error(
+                alarm,
+                &[("evaluationInterval", "not an interval")],
+                format!("an interval of {seconds} s is not allowed"),
+                "10, 20, 30 or a multiple of 60 seconds",
+            );
+        }
+    }
+}
+
+fn comparison(finder: &mut Finder<'_>, alarm: &Resource) {
+    if has(alarm, "evaluationCriteria") {
+        return;
+    }
+    for (field, example) in [
+        ("evaluationPeriods", "evaluationPeriods: 3"),
+        ("comparisonOperator", "comparisonOperator: GreaterThanThreshold"),
+    ] {
+        if !has(alarm, field) {
+            let label = format!("needs `{field}`");
+            finder.error(alarm, &[(field, &label)], format!("`{field}` is missing"), format!("such as `{example}`"));
+        }
+    }
+}
+
+fn statistic(finder: &mut Finder<'_>, alarm: &Resource) {
+    if has(alarm, "metrics") || !has(alarm, "metricName") {
+        return;
+    }
+    match (has(alarm, "statistic"), has(alarm, "extendedStatistic")) {
+        (true, true) => {
+            finder.error(
+                alarm,
+                &[("extendedStatistic", "this"), ("statistic", "and this")],
+                "statistic and extendedStatistic exclude each other",
+                "keep one of them",
+            );
+        }
+        (false, false) => {
+            finder.error(
+                alarm,
+                &[("statistic", "needs `statistic`")],
+                "an alarm on one metric needs a statistic",
+                "such as `statistic: Average`, or `extendedStatistic: p99`",
+            );
+        }
+        _ => {}
+    }
+}
+
+fn single_metric(finder: &mut Finder<'_>, alarm: &Resource) {
+    if has(alarm, "metrics") || !has(alarm, "metricName") {
+        return;
+    }
+    if !has(alarm, "period") {
+        finder.error(
+            alarm,
+            &[("period", "needs `period`")],
+            "`period` is missing",
+            "seconds of one datapoint, such as `period: 60`",
+        );
+    }
+    if !has(alarm, "for") && !has(alarm, "namespace") {
+        finder.error(
+            alarm,
+            &[("namespace", "needs `namespace`")],
+            "`namespace` is missing",
+            "such as `namespace: AWS/ElastiCache`, or name a cache with `for`",
+        );
+    }
+}
+
+fn query(finder: &mut Finder<'_>, alarm: &Resource) {
+    for (index, query) in list(alarm, "metrics").iter().enumerate().filter(|(_, query)| query.is_object()) {
+        let message = match (query.get("expression").is_some(), query.get("metricStat").is_some()) {
+            (true, true) => "an entry of metrics has an expression or a metricStat, not both",
+            (false, false) => "an entry of metrics needs an expression or a metricStat",
+            _ => continue,
+        };
+        let field = format!("metrics[{index}].id");
+        finder.error(alarm, &[(&field, "this entry")], message, "metricStat reads a metric, expression computes one");
+    }
+}
+
+fn return_data(finder: &mut Finder<'_>, alarm: &Resource) {
+    let queries = list(alarm, "metrics");
+    let returned: Vec<usize> =
+        (0..queries.len()).filter(|index| queries[*index].get("returnData") != Some(&Value::Bool(false))).collect();
+    // With a band, the metric and the band both return data.
+    if queries.is_empty() || returned.len() == 1 || has(alarm, "thresholdMetricId") {
+        return;
+    }
+    let fields: Vec<String> = returned.iter().map(|index| format!("metrics[{index}].id")).collect();
+    let mut labels: Vec<(&str, &str)> = fields.iter().take(3).map(|field| (field.as_str(), "returns data")).collect();
+    if labels.is_empty() {
+        labels.push(("metrics", "none of these returns data"));
+    }
+    finder.error(
+        alarm,
+        &labels,
+        format!("{} of the metrics return data, the alarm watches exactly one", returned.len()),
+        "set `returnData: false` on all others; where it is left out it is true",
+    );
+}
+
+fn threshold(finder: &mut Finder<'_>, alarm: &Resource) {
+    if has(alarm, "evaluationCriteria") {
+        return;
+    }
+    match (has(alarm, "threshold"), has(alarm, "thresholdMetricId")) {
+        (true, true) => {
+            finder.error(
+                alarm,
+                &[("thresholdMetricId", "this"), ("threshold", "and this")],
+                "threshold and thresholdMetricId exclude each other",
+                "keep one of them",
+            );
+            return;
+        }
+        (false, false) => {
+            finder.error(
+                alarm,
+                &[("threshold", "needs `threshold`")],
+                "an alarm needs a threshold",
+                "such as `threshold: 0`, or `thresholdMetricId` for anomaly detection",
+            );
+            return;
+        }
+        _ => {}
+    }
+    let Some(operator) = alarm.text("comparisonOperator") else { return };
+    let band = operator.contains("Lower") || operator.contains("Upper");
+    if band != has(alarm, "thresholdMetricId") {
+        let (field, help) = if band {
+            ("threshold", "with a threshold: GreaterThanThreshold, LessThanThreshold and the like")
+        } else {
+            ("thresholdMetricId", "with a band: GreaterThanUpperThreshold, LessThanLowerThreshold or both")
+        };
+        finder.error(
+            alarm,
+            &[("comparisonOperator", "does not fit"), (field, "this")],
+            format!("{operator} does not go with {field}"),
+            help,
+        );
+    }
+    if let Some(id) = alarm.text("thresholdMetricId") {
+        let known = list(alarm, "metrics").iter().any(|query| query.get("id").and_then(Value::as_str) == Some(id));
+        if !known {
+            finder.error(
+                alarm,
+                &[("thresholdMetricId", "no entry of metrics")],
+                format!("`{id}` is the id of none of the metrics"),
+                "name the entry with the ANOMALY_DETECTION_BAND expression",
+            );
+        }
+    }
+}
+
+fn periods(finder: &mut Finder<'_>, alarm: &Resource) {
+    let mut fields = vec![("period".to_owned(), alarm.number("period"))];
+    for (index, query) in list(alarm, "metrics").iter().enumerate() {
+        let own = |pointer: &str| query.pointer(pointer).and_then(Value::as_i64);
+        fields.push((format!("metrics[{index}].period"), own("/period")));
+        fields.push((format!("metrics[{index}].metricStat.period"), own("/metricStat/period")));
+    }
+    let mut longest: Option<(String, i64)> = None;
+    for (field, period) in fields {
+        let Some(period) = period else { continue };
+        if matches!(period, 10 | 20 | 30) || period % 60 == 0 {
+            if longest.as_ref().is_none_or(|(_, length)| period > *length) {
+                longest = Some((field, period));
+            }
+            continue;
+        }
+        finder.error(
+            alarm,
+            &[(&field, "not a period")],
+            format!("a period of {period} s is not allowed"),
+            "10, 20, 30 or a multiple of 60 seconds",
+        );
+    }
+    let Some((field, period)) = longest else { return };
+    let periods = alarm.number("evaluationPeriods").unwrap_or(1);
+    let most = if period < 3600 { 86_400 } else { 604_800 };
+    if period * periods > most {
+        let days = if period < 3600 { "a day" } else { "a week" };
+        finder.error(
+            alarm,
+            &[("evaluationPeriods", "so many"), (&field, "of this length")],
+            format!("the alarm looks back {} s, more than {days}", period * periods),
+            "at most a day, or a week with periods of an hour or more",
+        );
+    }
+}
+
+fn datapoints(finder: &mut Finder<'_>, alarm: &Resource) {
+    let datapoints = alarm.number("datapointsToAlarm");
+    if datapoints.zip(alarm.number("evaluationPeriods")).is_some_and(|(datapoints, periods)| datapoints > periods) {
+        finder.error(
+            alarm,
+            &[("datapointsToAlarm", "more than"), ("evaluationPeriods", "these")],
+            "more datapoints must breach than are looked at",
+            "lower datapointsToAlarm",
+        );
+    }
+}
+
+fn scope(finder: &mut Finder<'_>, alarm: &Resource) {
+    if has(alarm, "scope") && !has(alarm, "for") {
+        finder.error(
+            alarm,
+            &[("scope", "only with `for`")],
+            "scope chooses among the nodes of a cache, and no cache is named",
+            "add `for: replicationGroup/NAME`",
+        );
+    }
+}
+
+fn dimension(finder: &mut Finder<'_>, alarm: &Resource) {
+    let mut lists = vec![("dimensions".to_owned(), alarm.text("namespace"), list(alarm, "dimensions"))];
+    for (index, query) in list(alarm, "metrics").iter().enumerate() {
+        let Some(metric) = query.pointer("/metricStat/metric") else { continue };
+        let dimensions = metric.get("dimensions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let namespace = metric.get("namespace").and_then(Value::as_str);
+        lists.push((format!("metrics[{index}].metricStat.metric.dimensions"), namespace, dimensions));
+    }
+    for (field, namespace, dimensions) in lists {
+        if namespace.unwrap_or("AWS/ElastiCache") != "AWS/ElastiCache" {
+            continue;
+        }
+        for (index, dimension) in dimensions.iter().enumerate() {
+            let text = |name: &str| dimension.get(name).and_then(Value::as_str).unwrap_or_default();
+            let (name, value) = (text("name"), text("value"));
+            let group = name == "CacheClusterId" && finder.own(Kind::ReplicationGroup, value).is_some();
+            if !matches!(name, "ReplicationGroupId" | "ServerlessCacheName") && !group {
+                continue;
+            }
+            let part = if group { "value" } else { "name" };
+            finder.error(
+                alarm,
+                &[(&format!("{field}[{index}].{part}"), "ElastiCache reports nothing under this")],
+                "the alarm would never have data",
+                "name a node, such as CacheClusterId prod-cache-001 (clusterId for a serverless cache), or a cache with `for: replicationGroup/NAME`",
+            );
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Ids: of the resources of this spec, and of those that they name.
+
+use super::{Check, Rule};
+use crate::resource::Kind;
+use crate::spec::decode::{Decoder, matches};
+use crate::spec::diagnostic::Diagnostic;
+use crate::spec::node::{Key, Node, shorten};
+
+#[rustfmt::skip]
+pub const RULES: &[Rule] = &[
+    Rule { code: "id-format", check: Check::Reader,
+        why: "AWS takes ids of a certain form: replication groups and serverless caches 1 to 40 letters, digits and single hyphens, beginning with a letter and not ending in a hyphen; users and user groups likewise, with hyphens anywhere after the first letter; parameter and subnet groups up to 255. It keeps them in lower case.",
+        source: "API reference, CreateReplicationGroup, CreateUser, CreateUserGroup, CreateCacheParameterGroup, CreateCacheSubnetGroup; Terraform's validateReplicationGroupID" },
+    Rule { code: "reserved-name", check: Check::Reader,
+        why: "Groups named `default` or `default.*` are AWS's own: they cannot be created, changed or deleted.",
+        source: "API reference, CreateCacheParameterGroup and ModifyCacheParameterGroup" },
+];
+
+/// Pattern, longest, and both in words.
+fn form(kind: Kind) -> (&'static str, usize, &'static str) {
+    match kind {
+        Kind::ReplicationGroup | Kind::ServerlessCache => (
+            "^[a-zA-Z](-?[a-zA-Z0-9])*$",
+            40,
+            "1 to 40 letters, digits and single hyphens, beginning with a letter and not ending in a hyphen",
+        ),
+        Kind::User | Kind::UserGroup => {
+            ("^[a-zA-Z][a-zA-Z0-9-]*$", 40, "1 to 40 letters, digits and hyphens, beginning with a letter")
+        }
+        Kind::ParameterGroup => {
+            ("^[a-zA-Z](-?[a-zA-Z0-9.])*$", 255, "1 to 255 letters, digits and single hyphens, beginning with a letter")
+        }
+        Kind::SubnetGroup => ("^[a-zA-Z0-9-]+$", 255, "1 to 255 letters, digits and hyphens"),
+        Kind::Alarm => ("^[^:].*$", 255, "1 to 255 characters, not beginning with a colon"),
+    }
+}
+
+fn fits(kind: Kind, text: &str) -> bool {
+    let (pattern, max, _) = form(kind);
+    text.chars().count() <= max && matches(pattern, text)
+}
+
+/// The id of a resource of this spec.
+pub fn declared(kind: Kind, key: &Key, path: &str, decoder: &mut Decoder<'_>) {
+    let reserved = matches!(kind, Kind::ParameterGroup | Kind::SubnetGroup)
+        && (key.text.eq_ignore_ascii_case("default") || key.text.to_ascii_lowercase().starts_with("default."));
+    let text = shorten(&key.text);
+    if reserved {
+        decoder.report(
+            Diagnostic::error("reserved-name", format!("`{text}` is AWS's own"))
+                .path(path)
+                .at(key.span, "default groups cannot be managed")
+                .help("choose another name; a cache that uses AWS's group names it without declaring it"),
+        );
+    } else if !fits(kind, &key.text) {
+        let diagnostic = Diagnostic::error("id-format", format!("`{text}` is no id for a {kind}"))
+            .path(path)
+            .at(key.span, format!("expected {}", form(kind).2));
+        let mended = mended(&key.text);
+        decoder.report(if fits(kind, &mended) { diagnostic.help(format!("such as `{mended}`")) } else { diagnostic });
+    }
+}
+
+/// The id of a resource that is named: of this spec, or an existing one.
+pub fn reference(decoder: &mut Decoder<'_>, kind: Kind, node: &Node, text: &str, path: &str) -> Option<()> {
+    if fits(kind, text) {
+        return Some(());
+    }
+    decoder.report(
+        Diagnostic::error("id-format", format!("`{}` is no id of a {kind}", node.shown()))
+            .path(path)
+            .at(node.pointed(), format!("expected {}", form(kind).2)),
+    );
+    None
+}
+
+/// What is not allowed becomes single hyphens.
+fn mended(text: &str) -> String {
+    let parts = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-")
+}
