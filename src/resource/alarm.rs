@@ -12,8 +12,8 @@ use super::{Address, Kind};
 use crate::spec::{Resource, Spec};
 
 const DIMENSION: Shape = Shape::Object(&[
-    Field::new("name", "Name", text(255), "Name, such as CacheClusterId.").required(),
-    Field::new("value", "Value", text(1024), "Value.").required(),
+    Field::new("name", "Name", text(255), "The dimension's name, such as CacheClusterId.").required(),
+    Field::new("value", "Value", text(1024), "The dimension's value, such as prod-cache-001.").required(),
 ]);
 const DIMENSIONS: Shape = Shape::List { of: &DIMENSION, min: 0, max: 30, order: Order::By("name") };
 const STATISTICS: &[&str] = &["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
@@ -241,14 +241,8 @@ pub fn parameters(alarm: &Alarm, live: Option<&Value>, stack: &str) -> Map<Strin
     let declares = |name: &str| alarm.fields.contains_key(name);
     let math = declares("metrics");
     let single = ["MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit"];
-    let compared = [
-        "Metrics",
-        "Threshold",
-        "ThresholdMetricId",
-        "ComparisonOperator",
-        "EvaluationPeriods",
-        "DatapointsToAlarm",
-    ];
+    let compared =
+        ["Metrics", "Threshold", "ThresholdMetricId", "ComparisonOperator", "EvaluationPeriods", "DatapointsToAlarm"];
     for attribute in ATTRIBUTES.iter().filter(|attribute| matches!(attribute.read, Read::Own(_))) {
         let member = attribute.field.member;
         let excluded = (math && single.contains(&member))

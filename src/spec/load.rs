@@ -138,8 +138,13 @@ fn document(
     sources: &mut Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Node> {
-    let mut overlays: Vec<Node> =
-        overlays.into_iter().flatten().filter(|overlay| is_map(overlay, "an overlay", "it holds what differs from the spec, under the same keys", diagnostics)).collect();
+    let mut overlays: Vec<Node> = overlays
+        .into_iter()
+        .flatten()
+        .filter(|overlay| {
+            is_map(overlay, "an overlay", "it holds what differs from the spec, under the same keys", diagnostics)
+        })
+        .collect();
     let mut root = root.filter(|root| is_map(root, "a spec", BEGIN, diagnostics))?;
     // An overlay may bring environments along; it goes over the chosen one.
     let mut environments: Option<Entry> = take(&mut root, schema::ENVIRONMENTS);

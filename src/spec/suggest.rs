@@ -79,7 +79,10 @@ mod tests {
         assert_eq!(said("enginVersion").as_deref(), Some("engineVersion"));
         assert_eq!(said("nodeType").as_deref(), Some("cacheNodeType"));
         assert_eq!(said("colour"), None);
-        assert_eq!(suggest("no-password", ["password", "no-password-required"].into_iter()).as_deref(), Some("no-password-required"));
+        assert_eq!(
+            suggest("no-password", ["password", "no-password-required"].into_iter()).as_deref(),
+            Some("no-password-required")
+        );
         assert_eq!(near("MB", ["GB"].into_iter()).map(|near| near.certain), Some(false));
         assert_eq!(said(&"x".repeat(1_000_000)), None);
     }

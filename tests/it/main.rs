@@ -5,4 +5,6 @@ mod program;
 mod smoke_room;
 mod spec_coverage;
 mod spec_diagnostics;
+mod spec_generated;
+mod spec_generator;
 mod spec_traps;

@@ -40,7 +40,11 @@ const EXCLUDED: &[(&str, &str, &str)] = &[
     ("*", "NodeGroupConfiguration.ReplicaOutpostArns", "Outposts"),
     ("*", "ReplicaConfiguration.PreferredOutpostArns", "Outposts"),
     ("*", "LogDeliveryConfigurations.Enabled", "a log that is in the list is on, one that is taken out is off"),
-    ("ModifyReplicationGroup", "AuthTokenUpdateStrategy", "the plan chooses it: ROTATE, then SET; DELETE with user groups"),
+    (
+        "ModifyReplicationGroup",
+        "AuthTokenUpdateStrategy",
+        "the plan chooses it: ROTATE, then SET; DELETE with user groups",
+    ),
     ("ModifyReplicationGroup", "NotificationTopicStatus", "notificationTopicArn: null is inactive"),
     ("ModifyReplicationGroup", "NodeGroupId", "deprecated by AWS"),
     ("ModifyReplicationGroup", "UserGroupIdsToAdd", "the plan makes it from userGroupIds"),
@@ -144,7 +148,8 @@ fn every_field_is_named_by_the_rule() {
             let short = prefixes.iter().find_map(|prefix| field.member.strip_prefix(prefix));
             let named = camel(field.member) == field.name || short.is_some_and(|short| camel(short) == field.name);
             // `ECPUPerSecond` and `OKActions` are spelt out by the contract.
-            let spelt = [("ECPUPerSecond", "ecpuPerSecond"), ("OKActions", "okActions"), ("ParameterNameValues", "parameters")];
+            let spelt =
+                [("ECPUPerSecond", "ecpuPerSecond"), ("OKActions", "okActions"), ("ParameterNameValues", "parameters")];
             if !named && !spelt.contains(&(field.member, field.name)) {
                 out.push(format!("{} is {}", field.member, field.name));
             }

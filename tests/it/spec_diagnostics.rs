@@ -74,6 +74,17 @@ fn every_mistake_is_told_as_expected() {
         if case.join("expected.json").exists() {
             agrees(&case.join("expected.json"), &json(case, &loaded), &mut failures);
         }
+        let folder = format!("{}/", case.display());
+        let located = located(&loaded);
+        for (file, text) in [
+            ("expected.github", github(&located, &[])),
+            ("expected.sarif", serde_json::to_string_pretty(&sarif(&located, &[])).expect("JSON") + "\n"),
+        ] {
+            if case.join(file).exists() {
+                let text = text.replace(&folder, "").replace(&folder.replace(':', "%3A"), "");
+                agrees(&case.join(file), &text, &mut failures);
+            }
+        }
     }
     assert!(failures.is_empty(), "{}\n{} cases differ", failures.join("\n"), failures.len());
 }
@@ -95,8 +106,10 @@ fn every_diagnostic_points_at_a_place_and_has_a_rule_that_explains_it() {
 
 #[test]
 fn every_rule_has_a_case() {
-    let seen: BTreeSet<&str> =
-        cases().iter().flat_map(|case| loaded(case).diagnostics.iter().map(|found| found.code).collect::<Vec<_>>()).collect();
+    let seen: BTreeSet<&str> = cases()
+        .iter()
+        .flat_map(|case| loaded(case).diagnostics.iter().map(|found| found.code).collect::<Vec<_>>())
+        .collect();
     // It takes more than 500 mistakes to see this one; its test makes them.
     let elsewhere = ["too-many-faults"];
     let unseen: Vec<&str> =

@@ -95,7 +95,8 @@ fn a_megabyte_of_garbage_ends_soon() {
         (state >> 56) as u8
     };
     let noise: String = (0..1_000_000).map(|_| char::from(32 + byte() % 95)).collect();
-    let lines: String = (0..1_000_000).map(|_| if byte() % 16 == 0 { '\n' } else { char::from(32 + byte() % 95) }).collect();
+    let lines: String =
+        (0..1_000_000).map(|_| if byte() % 16 == 0 { '\n' } else { char::from(32 + byte() % 95) }).collect();
     soon("noise", &noise);
     soon("lines of noise", &lines);
     for (what, text) in [
@@ -138,7 +139,8 @@ fn bombs_of_aliases_and_variables_are_bounded() {
     assert!(codes(&soon("aliases", &bomb)).contains(&"too-large"));
     let long = format!("{HEAD}vars:\n  a: &a {}\n  b: [{}]\n", "x".repeat(100_000), vec!["*a"; 10_000].join(", "));
     assert!(codes(&soon("a long text, repeated", &long)).contains(&"too-large"));
-    let nested = format!("{HEAD}tags:\n{}", (0..60).map(|n| format!("{}k: &a{n}\n", " ".repeat(n + 1))).collect::<String>());
+    let nested =
+        format!("{HEAD}tags:\n{}", (0..60).map(|n| format!("{}k: &a{n}\n", " ".repeat(n + 1))).collect::<String>());
     soon("anchors in anchors", &nested);
     let variables =
         format!("{HEAD}vars: {{a: {}}}\ntags: {{t: \"{}\"}}\n", "x".repeat(100_000), "${var.a}".repeat(10_000));
@@ -147,10 +149,22 @@ fn bombs_of_aliases_and_variables_are_bounded() {
 
 #[test]
 fn after_five_hundred_faults_the_rest_is_left_out_and_said_so() {
-    let text = format!("{HEAD}replicationGroups:\n{}", (0..800).map(|n| format!("  cache-{n}: {{colour: red}}\n")).collect::<String>());
+    let text = format!(
+        "{HEAD}replicationGroups:\n{}",
+        (0..800).map(|n| format!("  cache-{n}: {{colour: red}}\n")).collect::<String>()
+    );
     let loaded = soon("faults", &text);
     assert!(codes(&loaded).contains(&"too-many-faults"));
     assert!(loaded.diagnostics.len() <= 501, "{}", loaded.diagnostics.len());
+}
+
+#[test]
+fn a_place_before_a_letter_of_several_bytes_is_shown() {
+    for text in
+        ["漢", "漢: [", "- 漢", "\u{85}", "a:\n  漢字: [x, {漢: y}]\n  漢字: {}\n", "replicationGroups: {漢: [漢]}"]
+    {
+        soon(text, text);
+    }
 }
 
 #[test]

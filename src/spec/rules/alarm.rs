@@ -66,8 +66,11 @@ fn metric(finder: &mut Finder<'_>, alarm: &Resource) {
         }
         (_, true) => {
             let single = ["metricName", "namespace", "dimensions", "statistic", "extendedStatistic", "period", "unit"];
-            let mut labels: Vec<(&str, &str)> =
-                single.into_iter().filter(|field| has(alarm, field)).map(|field| (field, "of a single metric")).collect();
+            let mut labels: Vec<(&str, &str)> = single
+                .into_iter()
+                .filter(|field| has(alarm, field))
+                .map(|field| (field, "of a single metric"))
+                .collect();
             if labels.is_empty() {
                 return;
             }
@@ -129,9 +132,10 @@ fn comparison(finder: &mut Finder<'_>, alarm: &Resource) {
     if has(alarm, "evaluationCriteria") {
         return;
     }
-    for (field, example) in
-        [("evaluationPeriods", "evaluationPeriods: 3"), ("comparisonOperator", "comparisonOperator: GreaterThanThreshold")]
-    {
+    for (field, example) in [
+        ("evaluationPeriods", "evaluationPeriods: 3"),
+        ("comparisonOperator", "comparisonOperator: GreaterThanThreshold"),
+    ] {
         if !has(alarm, field) {
             let label = format!("needs `{field}`");
             finder.error(alarm, &[(field, &label)], format!("`{field}` is missing"), format!("such as `{example}`"));
