@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::plan::model::Step;
 use crate::resource::Kind;
 use crate::resource::live::{Live, View, strings};
-use crate::resource::replication_group::replica_counts;
+use crate::resource::replication_group::nodes::replica_counts;
 
 /// What of the step is not to be seen yet, in words; `None` when all of it is.
 pub fn missing(step: &Step, live: &Live) -> Option<String> {

@@ -2,13 +2,16 @@
 //! effect read again before it is called done.
 
 pub mod effect;
+pub mod member_alarms;
 pub mod observer;
 pub mod readiness;
 pub mod report;
+pub mod send;
 pub mod settle;
 pub mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -19,7 +22,7 @@ use crate::plan::model::{Plan, Step};
 use crate::plan::options::Options;
 use crate::spec::Spec;
 use observer::Observer;
-pub use report::{Progress, Reporter, Status, StepResult};
+pub use report::{Progress, Reporter, Status, StepResult, WaitState};
 
 /// How a plan is carried out.
 #[derive(Clone, Debug)]
@@ -32,6 +35,20 @@ pub struct Settings {
     pub poll_interval: Option<Duration>,
 }
 
+/// The first pause between two looks, when none is asked for.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+impl Settings {
+    pub fn pause(&self) -> Duration {
+        self.poll_interval.unwrap_or(FIRST_PAUSE)
+    }
+
+    /// How long a change may stay invisible before it counts as not done: reads lag behind writes.
+    pub fn grace(&self) -> Duration {
+        (self.pause() * 10).max(Duration::from_secs(5))
+    }
+}
+
 /// What every step needs at hand.
 pub struct Engine<'a> {
     pub aws: &'a Aws,
@@ -41,6 +58,30 @@ pub struct Engine<'a> {
     pub reporter: &'a dyn Reporter,
     pub settings: &'a Settings,
     pub deadline: Option<Instant>,
+    /// The last state of what is waited for, by step: what an interruption leaves inside AWS.
+    states: Mutex<BTreeMap<usize, WaitState>>,
+}
+
+impl Engine<'_> {
+    /// Is the time of the whole run over?
+    fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() > deadline)
+    }
+
+    fn note(&self, step: &Step, text: &str) {
+        self.reporter.report(&Progress::Note { step, text });
+    }
+
+    fn seen(&self, step: &Step, state: WaitState) {
+        self.reporter.report(&Progress::Waiting { step, state: &state });
+        if let Ok(mut states) = self.states.lock() {
+            states.insert(step.id, state);
+        }
+    }
+
+    fn last_state(&self, step: usize) -> Option<String> {
+        Some(self.states.lock().ok()?.get(&step)?.to_string())
+    }
 }
 
 /// Runs all steps; those that need a failed one are skipped. One result a step, in the plan's order.
@@ -61,6 +102,7 @@ pub async fn run(
         reporter,
         settings,
         deadline: settings.timeout.map(|timeout| Instant::now() + timeout),
+        states: Mutex::default(),
     };
     let mut results: BTreeMap<usize, StepResult> = BTreeMap::new();
     let mut waiting: BTreeMap<usize, &Step> = plan.steps.iter().map(|step| (step.id, step)).collect();
@@ -89,7 +131,7 @@ pub async fn run(
             // Nothing more is sent, and nothing is waited for: what AWS has begun, AWS goes on with.
             () = &mut interruption => {
                 for id in std::mem::take(&mut under_way) {
-                    let result = StepResult { step: id, status: Status::Interrupted, request_id: None, seconds: 0.0, error: None };
+                    let result = StepResult { error: engine.last_state(id), ..StepResult::new(id, Status::Interrupted) };
                     reporter.report(&Progress::Done { step: &plan.steps[id - 1], result: &result });
                     results.insert(id, result);
                 }
@@ -112,16 +154,16 @@ async fn timed(engine: &Engine<'_>, step: &Step) -> StepResult {
     let outcome = step::run(engine, step).await;
     let seconds = started.elapsed().as_secs_f64();
     match outcome {
-        Ok(request_id) => StepResult { step: step.id, status: Status::Done, request_id, seconds, error: None },
+        Ok(request_id) => StepResult { request_id, seconds, ..StepResult::new(step.id, Status::Done) },
         Err(failure) => {
             let interrupted = matches!(&failure, Failure::Aws(error) if error.kind == ErrorKind::Interrupted);
             let status = if interrupted { Status::Interrupted } else { Status::Failed };
             StepResult {
-                step: step.id,
-                status,
                 request_id: failure.request_id(),
                 seconds,
                 error: Some(failure.to_string()),
+                timed_out: matches!(failure, Failure::TimedOut { .. } | Failure::NoTime),
+                ..StepResult::new(step.id, status)
             }
         }
     }
@@ -144,7 +186,7 @@ fn skip_hopeless(
             return;
         };
         waiting.remove(&step.id);
-        let result = StepResult { step: step.id, status: Status::Skipped, request_id: None, seconds: 0.0, error: None };
+        let result = StepResult::new(step.id, Status::Skipped);
         reporter.report(&Progress::Done { step, result: &result });
         results.insert(step.id, result);
     }
@@ -163,6 +205,8 @@ pub enum Failure {
     Broken { address: String, status: String, events: Vec<String> },
     #[error("{address} is still {status} after {}; AWS goes on with it, and the same command resumes", render_duration(*after))]
     TimedOut { address: String, status: String, after: Duration },
+    #[error("--timeout was over before it was sent")]
+    NoTime,
     #[error("{address} exists and is not this stack's; it appeared after the plan was made")]
     NotOurs { address: String },
 }

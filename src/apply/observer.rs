@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use super::FIRST_PAUSE;
 use crate::aws::{Aws, AwsError, reader};
 use crate::resource::live::Live;
 use crate::resource::{Address, Kind};
 
-const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
@@ -35,15 +35,6 @@ impl Observer {
         Self { aws, interval, awaited: Mutex::default(), next: Mutex::new(1), looks, registered: Notify::new() }
     }
 
-    /// How long a change may stay invisible before it counts as not done: reads lag behind writes.
-    pub fn grace(&self) -> Duration {
-        (self.interval.unwrap_or(FIRST) * 10).max(Duration::from_secs(3))
-    }
-
-    pub fn pause(&self) -> Duration {
-        self.interval.unwrap_or(FIRST)
-    }
-
     pub fn register(&self, address: &Address) -> Ticket<'_> {
         if let Ok(mut awaited) = self.awaited.lock() {
             *awaited.entry(address.clone()).or_default() += 1;
@@ -55,11 +46,11 @@ impl Observer {
 
     /// Looks for as long as it is polled.
     pub async fn watch(&self) {
-        let mut interval = FIRST;
+        let mut interval = FIRST_PAUSE;
         loop {
             let awaited = self.awaited.lock().map(|awaited| awaited.clone()).unwrap_or_default();
             if awaited.is_empty() {
-                interval = FIRST;
+                interval = FIRST_PAUSE;
                 self.registered.notified().await;
                 continue;
             }
@@ -67,7 +58,7 @@ impl Observer {
             tokio::select! {
                 () = tokio::time::sleep(pause) => interval = (interval * 3 / 2).min(LONGEST),
                 // Somebody new waits: what just began often ends soon.
-                () = self.registered.notified(), if self.interval.is_none() => { interval = FIRST; continue; }
+                () = self.registered.notified(), if self.interval.is_none() => { interval = FIRST_PAUSE; continue; }
             }
             self.look().await;
         }

@@ -21,7 +21,17 @@ pub struct StepResult {
     pub status: Status,
     pub request_id: Option<String>,
     pub seconds: f64,
+    /// Of a failed step: why. Of an interrupted one: the last state that was seen.
     pub error: Option<String>,
+    /// It failed only because nobody waits for it any longer.
+    #[serde(skip)]
+    pub timed_out: bool,
+}
+
+impl StepResult {
+    pub fn new(step: usize, status: Status) -> Self {
+        Self { step, status, request_id: None, seconds: 0.0, error: None, timed_out: false }
+    }
 }
 
 /// The state of a resource that is waited for.
@@ -32,6 +42,21 @@ pub struct WaitState {
     pub ready: usize,
     pub total: usize,
     pub detail: String,
+}
+
+/// `modifying, 3/5 available, prod-cache-004 creating`
+impl std::fmt::Display for WaitState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.status)?;
+        if self.total > 0 {
+            let word = if self.status == "alarms" { "put" } else { "available" };
+            write!(f, ", {}/{} {word}", self.ready, self.total)?;
+        }
+        if !self.detail.is_empty() {
+            write!(f, ", {}", self.detail)?;
+        }
+        Ok(())
+    }
 }
 
 pub enum Progress<'a> {

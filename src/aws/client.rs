@@ -8,6 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 
 use super::error::AwsError;
 use super::guard::Guard;
+use super::pace::Pace;
 
 /// May the clients write?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +40,17 @@ pub struct Aws {
     pub endpoint: Option<String>,
 }
 
-const ATTEMPTS: u32 = 6;
+/// With 30 % of all answers throttled, one call in fifty thousand still fails.
+const ATTEMPTS: u32 = 10;
 
 impl Aws {
     pub async fn connect(settings: &Settings) -> Self {
         let guard = Guard::new(settings.access);
-        // Adaptive: once AWS throttles, every call of this process slows down together.
-        let retry = RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(20));
+        let pace = Pace::default();
+        let retry = RetryConfig::standard()
+            .with_max_attempts(ATTEMPTS)
+            .with_initial_backoff(Duration::from_millis(250))
+            .with_max_backoff(Duration::from_secs(10));
         let timeout = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
             .operation_attempt_timeout(Duration::from_secs(30))
@@ -53,6 +58,7 @@ impl Aws {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(aws_config::Region::new(settings.region.clone()))
             .retry_config(retry)
+            .http_client(pace.http_client())
             .timeout_config(timeout);
         if let Ok(name) = aws_config::AppName::new(concat!("cachectl-", env!("CARGO_PKG_VERSION"))) {
             loader = loader.app_name(name);
@@ -75,7 +81,10 @@ impl Aws {
         macro_rules! client {
             ($crate_name:ident) => {
                 $crate_name::Client::from_conf(
-                    $crate_name::config::Builder::from(&config).interceptor(guard.clone()).build(),
+                    $crate_name::config::Builder::from(&config)
+                        .interceptor(guard.clone())
+                        .retry_classifier(pace.clone())
+                        .build(),
                 )
             };
         }

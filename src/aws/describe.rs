@@ -292,6 +292,10 @@ pub fn user_group(group: &ec::UserGroup) -> Value {
         "Status": group.status(),
         "Engine": group.engine(),
         "UserIds": group.user_ids(),
+        "PendingChanges": group.pending_changes().map(|pending| record! {
+            "UserIdsToAdd": pending.user_ids_to_add(),
+            "UserIdsToRemove": pending.user_ids_to_remove(),
+        }),
         "ReplicationGroups": group.replication_groups(),
         "ServerlessCaches": group.serverless_caches(),
         "ARN": group.arn(),

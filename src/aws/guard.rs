@@ -1,7 +1,8 @@
 //! An interceptor on every client: it counts calls, reports them, refuses writes where only reading is
 //! allowed, and stops everything once the user interrupted.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -19,7 +20,15 @@ use super::client::Access;
 pub const READ_ONLY: &str = "cachectl: this command only reads, and refuses to call";
 pub const INTERRUPTED: &str = "cachectl: interrupted, no further call is sent";
 
-/// One call that was made, for `-vv`, `--events` and the benchmarks.
+/// What listeners hear: `-vv` and `--events`.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An operation ended, with all its attempts.
+    Call(CallRecord),
+    /// It is about to be sent again.
+    Retry { service: String, operation: String, attempt: usize, status: Option<u16> },
+}
+
 #[derive(Clone, Debug)]
 pub struct CallRecord {
     pub service: String,
@@ -30,7 +39,7 @@ pub struct CallRecord {
     pub request_id: Option<String>,
 }
 
-type Listener = Box<dyn Fn(&CallRecord) + Send + Sync>;
+type Listener = Box<dyn Fn(&Event) + Send + Sync>;
 
 #[derive(Clone)]
 pub struct Guard(Arc<Inner>);
@@ -40,7 +49,7 @@ struct Inner {
     interrupted: AtomicBool,
     calls: AtomicUsize,
     writes: AtomicUsize,
-    listener: Mutex<Option<Listener>>,
+    listeners: Mutex<Vec<Listener>>,
     interruption: tokio::sync::watch::Sender<bool>,
 }
 
@@ -55,6 +64,8 @@ impl std::fmt::Debug for Guard {
 struct Started {
     at: Instant,
     attempts: AtomicUsize,
+    /// HTTP status of the last answer; 0 while there is none.
+    status: AtomicU16,
 }
 
 impl Storable for Started {
@@ -68,7 +79,7 @@ impl Guard {
             interrupted: AtomicBool::new(false),
             calls: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
-            listener: Mutex::new(None),
+            listeners: Mutex::default(),
             interruption: tokio::sync::watch::Sender::new(false),
         }))
     }
@@ -100,10 +111,25 @@ impl Guard {
     }
 
     pub fn listen(&self, listener: Listener) {
-        if let Ok(mut slot) = self.0.listener.lock() {
-            *slot = Some(listener);
+        if let Ok(mut listeners) = self.0.listeners.lock() {
+            listeners.push(listener);
         }
     }
+
+    fn tell(&self, event: &Event) {
+        if let Ok(listeners) = self.0.listeners.lock() {
+            listeners.iter().for_each(|listener| listener(event));
+        }
+    }
+}
+
+tokio::task_local! {
+    static ATTEMPTS: Cell<usize>;
+}
+
+/// How often the last call within `calls` was sent, beside what came of it.
+pub async fn counting<T>(calls: impl Future<Output = T>) -> (T, usize) {
+    ATTEMPTS.scope(Cell::new(0), async { (calls.await, ATTEMPTS.with(Cell::get)) }).await
 }
 
 pub fn is_read(operation: &str) -> bool {
@@ -129,7 +155,11 @@ impl Intercept for Guard {
         if self.0.access == Access::ReadOnly && !is_read(operation) {
             return Err(format!("{READ_ONLY} {operation}").into());
         }
-        cfg.interceptor_state().store_put(Started { at: Instant::now(), attempts: AtomicUsize::new(0) });
+        cfg.interceptor_state().store_put(Started {
+            at: Instant::now(),
+            attempts: AtomicUsize::new(0),
+            status: AtomicU16::new(0),
+        });
         Ok(())
     }
 
@@ -139,11 +169,34 @@ impl Intercept for Guard {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(started) = cfg.load::<Started>() {
-            started.attempts.fetch_add(1, Ordering::Relaxed);
-        }
         if self.is_interrupted() {
             return Err(INTERRUPTED.into());
+        }
+        let (Some(metadata), Some(started)) = (cfg.load::<Metadata>(), cfg.load::<Started>()) else { return Ok(()) };
+        let attempt = started.attempts.fetch_add(1, Ordering::Relaxed) + 1;
+        // Absent outside of a step.
+        let _ = ATTEMPTS.try_with(|attempts| attempts.set(attempt));
+        if attempt > 1 {
+            let status = started.status.load(Ordering::Relaxed);
+            self.tell(&Event::Retry {
+                service: metadata.service().to_owned(),
+                operation: metadata.name().to_owned(),
+                attempt,
+                status: (status > 0).then_some(status),
+            });
+        }
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(started) = cfg.load::<Started>() {
+            let status = context.response().map_or(0, |response| response.status().as_u16());
+            started.status.store(status, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -170,11 +223,7 @@ impl Intercept for Guard {
             status: response.map(|response| response.status().as_u16()),
             request_id: header("x-amzn-requestid").or_else(|| header("x-amz-request-id")),
         };
-        if let Ok(listener) = self.0.listener.lock()
-            && let Some(listener) = listener.as_ref()
-        {
-            listener(&record);
-        }
+        self.tell(&Event::Call(record));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ pub mod error;
 pub mod events;
 pub mod guard;
 pub mod operations;
+pub mod pace;
 pub mod params;
 pub mod reader;
 pub mod secrets;

@@ -111,7 +111,7 @@ pub async fn seen(aws: &Aws, references: &Value, tag: Option<&str>) -> Result<se
         let plain = fetch(aws, reference).await?;
         let old = known.get(index).copied().unwrap_or_default();
         let mark = match &plain.version {
-            Some(version) => version.clone(),
+            Some(version) => secret::versioned(reference, version),
             None if same_hash(old, &plain.value) => old.to_owned(),
             None => hash(&salt(), &plain.value),
         };

@@ -1,8 +1,10 @@
 //! `cachectl apply`
 
 use std::path::Path;
+use std::time::Instant;
 
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::{Apply as Args, Execution, Format};
 use super::events::Journal;
@@ -14,11 +16,12 @@ use super::session::{self, Session};
 use super::{clock, plan as plan_command, smoke};
 use crate::apply::{self, Settings, Status, StepResult};
 use crate::aws::Access;
-use crate::plan::model::{Action, FORMAT_VERSION, Plan};
+use crate::plan::model::{Action, Change, FORMAT_VERSION, Plan};
 use crate::plan::options::Options;
 use crate::render;
 use crate::render::style::{Label, paint};
 use crate::resource::Address;
+use crate::resource::live::Live;
 use crate::smoke::Report;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
@@ -69,7 +72,7 @@ async fn one(printer: &Printer, args: &Args, path: &Path) -> Result<(Value, Exit
         format: args.format,
         detailed: args.allowances.detailed_exitcode,
     };
-    run.carry_out(&options, saved.as_ref()).await
+    run.recorded(async |journal| run.carry_out(&options, saved.as_ref(), journal).await).await
 }
 
 /// One stack being applied or destroyed.
@@ -90,10 +93,28 @@ struct Outcome {
 }
 
 impl Run<'_> {
-    async fn carry_out(&self, options: &Options, saved: Option<&saved::Saved>) -> Result<(Value, Exit), CliError> {
+    /// Listens for interruptions and keeps the journal, from its first line to its last.
+    pub async fn recorded<T>(
+        &self,
+        work: impl AsyncFnOnce(&Journal) -> Result<(T, Exit), CliError>,
+    ) -> Result<(T, Exit), CliError> {
         self.listen_for_interrupts();
-        let journal = Journal::open(self.execution.events.as_deref(), &self.session.aws)?;
-        self.settle(&journal).await?;
+        let journal = Journal::open(self.execution.events.as_deref(), self.session)?;
+        let ended = work(&journal).await;
+        journal.end(match &ended {
+            Ok((_, exit)) => *exit,
+            Err(error) => error.exit,
+        });
+        ended
+    }
+
+    async fn carry_out(
+        &self,
+        options: &Options,
+        saved: Option<&saved::Saved>,
+        journal: &Journal,
+    ) -> Result<(Value, Exit), CliError> {
+        self.settle(journal).await?;
         let (live, fresh) = self.session.planned(options).await?;
         let plan = match saved {
             None => fresh,
@@ -119,12 +140,12 @@ impl Run<'_> {
         let mut exit = Exit::Done;
         if !plan.steps.is_empty() {
             self.confirm(&plan)?;
-            let (results, ended) = self.execute(&plan, options, &journal).await?;
+            let (results, ended) = self.execute(&plan, options, journal).await?;
             outcome.results = results;
             if ended != Exit::Done {
                 return Ok((self.document(&plan, &outcome), ended));
             }
-            exit = self.prove(options, &mut outcome).await?;
+            exit = self.prove(&plan, options, &mut outcome).await?;
         } else {
             outcome.pending = plan
                 .pending()
@@ -141,7 +162,7 @@ impl Run<'_> {
     }
 
     /// The first Ctrl-C stops sending; the second leaves now.
-    pub fn listen_for_interrupts(&self) {
+    fn listen_for_interrupts(&self) {
         let guard = self.session.aws.guard.clone();
         let printer = self.printer.clone();
         tokio::spawn(async move {
@@ -222,7 +243,7 @@ impl Run<'_> {
                     self.printer.stderr(&format!("step {} {} {}: {error}", step.id, step.operation, step.address));
                 }
             }
-            let partly = aws.guard.writes() > writes;
+            let partly = aws.guard.writes() > writes || results.iter().any(|result| result.timed_out);
             self.printer.stderr(if partly {
                 "Run the same command again: it reads what is live and does what is left."
             } else {
@@ -233,10 +254,27 @@ impl Run<'_> {
         Ok((results, exit))
     }
 
+    /// Reads and plans until what is wanted is to be seen, or reads cannot lag behind any longer.
+    pub async fn planned_until(
+        &self,
+        options: &Options,
+        wanted: impl Fn(&Plan) -> bool,
+    ) -> Result<(Live, Plan), CliError> {
+        let settings = self.settings();
+        let begun = Instant::now();
+        loop {
+            let (live, plan) = self.session.planned(options).await?;
+            if wanted(&plan) || begun.elapsed() > settings.grace() {
+                return Ok((live, plan));
+            }
+            tokio::time::sleep(settings.pause()).await;
+        }
+    }
+
     /// Reads and plans again: nothing may be left but what waits, and the next hop.
-    async fn prove(&self, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
+    async fn prove(&self, applied: &Plan, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
         let again = Options { timestamp: clock::compact(), ..options.clone() };
-        let (live, plan) = self.session.planned(&again).await?;
+        let (live, plan) = self.planned_until(&again, |plan| left(applied, plan).is_empty()).await?;
         outcome.pending = plan
             .pending()
             .map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value}))
@@ -245,15 +283,9 @@ impl Run<'_> {
             self.printer
                 .note(&format!("pending: {address} {} waits for the maintenance window or a reboot", pending.path));
         }
-        let hops: Vec<&crate::plan::model::Change> =
-            plan.changes.iter().filter(|change| !change.remaining.is_empty() || is_next_hop(change)).collect();
-        outcome.remaining = hops.iter().map(|change| change.address.to_string()).collect();
-        let other: Vec<String> = plan
-            .changes
-            .iter()
-            .filter(|change| change.action != Action::Noop && !outcome.remaining.contains(&change.address.to_string()))
-            .map(|change| change.address.to_string())
-            .collect();
+        let hops = plan.changes.iter().filter(|change| is_next_hop(applied, change));
+        outcome.remaining = hops.map(|change| change.address.to_string()).collect();
+        let other = left(applied, &plan);
         if !outcome.remaining.is_empty() {
             self.printer.note(&format!("The next plan holds the next hop of {}.", outcome.remaining.join(", ")));
         }
@@ -274,12 +306,7 @@ impl Run<'_> {
         Ok(Exit::Partly)
     }
 
-    async fn smoke(
-        &self,
-        plan: &Plan,
-        before: &crate::resource::live::Live,
-        outcome: &mut Outcome,
-    ) -> Result<Exit, CliError> {
+    async fn smoke(&self, plan: &Plan, before: &Live, outcome: &mut Outcome) -> Result<Exit, CliError> {
         if self.execution.no_smoke || (plan.steps.is_empty() && !self.execution.smoke) {
             return Ok(Exit::Done);
         }
@@ -305,27 +332,29 @@ impl Run<'_> {
     }
 }
 
-/// A change that was made in stages and has another to go.
-fn is_next_hop(change: &crate::plan::model::Change) -> bool {
-    change.attributes.iter().any(|attribute| {
-        matches!(
-            attribute.path.as_str(),
-            "transitEncryptionMode" | "transitEncryptionEnabled" | "clusterMode" | "authToken" | "numNodeGroups"
-        )
-    })
+/// What should not be left once all steps are done.
+fn left(applied: &Plan, plan: &Plan) -> Vec<String> {
+    let changes = plan.changes.iter().filter(|change| change.action != Action::Noop && !is_next_hop(applied, change));
+    changes.map(|change| change.address.to_string()).collect()
 }
 
+/// What the applied plan said would remain may remain; anything else is a surprise.
+fn is_next_hop(applied: &Plan, change: &Change) -> bool {
+    change.action != Action::Noop && applied.change(&change.address).is_some_and(|before| !before.remaining.is_empty())
+}
+
+/// Ctrl-C, a polite kill, or a terminal that is gone.
 async fn interrupt() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let signals = kinds.map(|kind| {
+        Box::pin(async move {
+            match signal(kind) {
+                Ok(mut signal) => drop(signal.recv().await),
+                Err(_) => std::future::pending().await,
+            }
+        })
+    });
+    futures::future::select_all(signals).await;
 }
 
 /// As it was typed, for "run this again".

@@ -10,15 +10,22 @@ use super::{clock, plan as plan_command};
 use crate::aws::Access;
 use crate::plan::model::FORMAT_VERSION;
 use crate::plan::options::Options;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);
     let session = Session::open(printer, &request, &args.aws, Access::ReadWrite).await?;
     let run = Run { printer, session: &session, execution: &args.execution, format: args.format, detailed: false };
-    run.listen_for_interrupts();
-    let journal = Journal::open(args.execution.events.as_deref(), &session.aws)?;
-    run.settle(&journal).await?;
+    let (document, exit) = run.recorded(async |journal| carry_out(&run, args, journal).await).await?;
+    if args.format == Format::Json {
+        printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
+    }
+    Ok(exit)
+}
+
+async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal) -> Result<(Value, Exit), CliError> {
+    let (printer, session) = (run.printer, run.session);
+    run.settle(journal).await?;
     let mut options = Options {
         allow: args.allow.clone(),
         only: args.only.clone(),
@@ -44,16 +51,13 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     } else if plan.steps.is_empty() {
         Exit::Done
     } else {
-        confirm(&run, &plan.stack, plan.steps.len())?;
-        let (done, exit) = run.execute(&plan, &options, &journal).await?;
+        confirm(run, &plan.stack, plan.steps.len())?;
+        let (done, exit) = run.execute(&plan, &options, journal).await?;
         results = done;
-        if exit == Exit::Done { gone(&session, &options, printer).await? } else { exit }
+        if exit == Exit::Done { gone(run, &options).await? } else { exit }
     };
-    if args.format == Format::Json {
-        let document = json!({"formatVersion": FORMAT_VERSION, "plan": plan, "results": results, "remaining": [], "pending": [], "smoke": []});
-        printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
-    }
-    Ok(exit)
+    let document = json!({"formatVersion": FORMAT_VERSION, "plan": plan, "results": results, "remaining": [], "pending": [], "smoke": []});
+    Ok((document, exit))
 }
 
 fn confirm(run: &Run<'_>, stack: &str, steps: usize) -> Result<(), CliError> {
@@ -73,14 +77,14 @@ fn confirm(run: &Run<'_>, stack: &str, steps: usize) -> Result<(), CliError> {
 }
 
 /// Reads again: nothing of the stack may be left.
-async fn gone(session: &Session, options: &Options, printer: &Printer) -> Result<Exit, CliError> {
-    let (_, plan) = session.planned(options).await?;
+async fn gone(run: &Run<'_>, options: &Options) -> Result<Exit, CliError> {
+    let (_, plan) = run.planned_until(options, |plan| plan.steps.is_empty()).await?;
     if plan.steps.is_empty() {
-        printer.note("Read again: nothing of the stack is left.");
+        run.printer.note("Read again: nothing of the stack is left.");
         return Ok(Exit::Done);
     }
     let left: Vec<_> = plan.changes.iter().map(|change| change.address.to_string()).collect();
-    printer.error(
+    run.printer.error(
         &CliError::new(Exit::Partly, format!("still there: {}", left.join(", "))).hint("run the same command again"),
     );
     Ok(Exit::Partly)

@@ -1,5 +1,5 @@
-//! `--events FILE`: one JSON object a line for every call, wait, note and result. No secrets: a call is
-//! told by its name and its request id.
+//! `--events FILE`: one JSON object a line for every call, retry, wait, note and result, as
+//! `schema/events.schema.json` describes them. No secrets: a call is told by its name and its request id.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,27 +10,31 @@ use serde_json::{Value, json};
 
 use super::clock;
 use super::exit::{CliError, Exit};
+use super::session::Session;
 use crate::apply::Progress;
-use crate::aws::Aws;
+use crate::aws::guard::Event;
 
 #[derive(Clone, Default)]
 pub struct Journal(Option<Arc<Mutex<File>>>);
 
 impl Journal {
-    pub fn open(path: Option<&Path>, aws: &Aws) -> Result<Self, CliError> {
+    pub fn open(path: Option<&Path>, session: &Session) -> Result<Self, CliError> {
         let Some(path) = path else { return Ok(Self(None)) };
         let file = File::options().create(true).append(true).open(path);
         let file =
             file.map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))?;
         let journal = Self(Some(Arc::new(Mutex::new(file))));
         let calls = journal.clone();
-        aws.guard.listen(Box::new(move |call| {
-            calls.write(json!({
-                "type": "call", "service": call.service, "operation": call.operation, "status": call.status,
-                "attempts": call.attempts, "seconds": call.seconds, "requestId": call.request_id,
-            }));
+        journal.write(json!({
+            "type": "start", "version": env!("CARGO_PKG_VERSION"), "stack": session.spec.stack,
+            "accountId": session.identity.account_id, "region": session.aws.region,
         }));
+        session.aws.guard.listen(Box::new(move |event| calls.write(told(event))));
         Ok(journal)
+    }
+
+    pub fn end(&self, exit: Exit) {
+        self.write(json!({"type": "end", "exit": exit.code()}));
     }
 
     /// A line at once, so that a killed run loses nothing.
@@ -60,5 +64,17 @@ impl Journal {
                 json!({"type": "result", "address": step.address, "operation": step.operation, "result": result})
             }
         });
+    }
+}
+
+fn told(event: &Event) -> Value {
+    match event {
+        Event::Call(call) => json!({
+            "type": "call", "service": call.service, "operation": call.operation, "status": call.status,
+            "attempts": call.attempts, "seconds": call.seconds, "requestId": call.request_id,
+        }),
+        Event::Retry { service, operation, attempt, status } => json!({
+            "type": "retry", "service": service, "operation": operation, "attempt": attempt, "status": status,
+        }),
     }
 }

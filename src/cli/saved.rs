@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::args::Allowances;
 use super::exit::{CliError, Exit};
@@ -11,8 +12,9 @@ use crate::plan::options::{Options, Permit};
 use crate::resource::live::Live;
 use crate::spec::{Request, Spec};
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+const SOURCE: &str = "source";
+
+#[derive(Debug)]
 pub struct Saved {
     pub plan: Plan,
     pub source: Source,
@@ -54,10 +56,11 @@ impl Saved {
         }
     }
 
+    /// The plan's own document, with one more key that says how it was made.
     pub fn write(&self, path: &Path) -> Result<(), CliError> {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        std::fs::write(path, text + "\n")
-            .map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))
+        let mut document = json!(self.plan);
+        document[SOURCE] = json!(self.source);
+        super::plan::write(path, &document)
     }
 
     pub fn request(&self) -> Request {
@@ -105,27 +108,29 @@ impl Saved {
     }
 }
 
+/// A saved plan is told from a spec by what it is, not by its name.
 pub fn is_plan(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json")
+    let document = std::fs::read_to_string(path).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    document.is_some_and(|document| document.get("formatVersion").is_some())
 }
 
 pub fn read(path: &Path) -> Result<Saved, CliError> {
+    let name = path.display();
     let text = std::fs::read_to_string(path)
-        .map_err(|error| CliError::new(Exit::Error, format!("cannot read {}: {error}", path.display())))?;
-    let saved: Saved = serde_json::from_str(&text).map_err(|error| {
-        CliError::new(Exit::Usage, format!("{} is no saved plan: {error}", path.display()))
+        .map_err(|error| CliError::new(Exit::Error, format!("cannot read {name}: {error}")))?;
+    let no_plan = |why: String| {
+        CliError::new(Exit::Usage, format!("{name} is no saved plan: {why}"))
             .hint("`cachectl plan --out PLAN.json` writes one")
-    })?;
-    if saved.plan.format_version != FORMAT_VERSION {
-        return Err(CliError::new(
-            Exit::Stale,
-            format!(
-                "{} has format {}, this cachectl writes {FORMAT_VERSION}",
-                path.display(),
-                saved.plan.format_version
-            ),
-        )
-        .hint("plan again"));
+    };
+    let mut document: Value = serde_json::from_str(&text).map_err(|error| no_plan(error.to_string()))?;
+    let format = document.get("formatVersion").and_then(Value::as_str).unwrap_or_default();
+    if format != FORMAT_VERSION {
+        let message = format!("{name} has format `{format}`, this cachectl writes {FORMAT_VERSION}");
+        return Err(CliError::new(Exit::Stale, message).hint("plan again"));
     }
-    Ok(saved)
+    let source =
+        document.get_mut(SOURCE).map(Value::take).ok_or_else(|| no_plan("it was printed, not saved".to_owned()))?;
+    let source = serde_json::from_value(source).map_err(|error| no_plan(error.to_string()))?;
+    let plan = serde_json::from_value(document).map_err(|error| no_plan(error.to_string()))?;
+    Ok(Saved { plan, source })
 }

@@ -8,6 +8,7 @@ use super::clock;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use crate::aws::client::Identity;
+use crate::aws::guard::Event;
 use crate::aws::{Access, Aws, Settings, reader};
 use crate::plan::model::Plan;
 use crate::plan::options::Options;
@@ -83,7 +84,8 @@ impl Session {
         let aws = Aws::connect(&settings).await;
         if printer.verbose > 1 {
             let printer = printer.clone();
-            aws.guard.listen(Box::new(move |call| {
+            aws.guard.listen(Box::new(move |event| {
+                let Event::Call(call) = event else { return };
                 let status = call.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
                 printer.stderr(&format!(
                     "  {}.{}  {status}  {:.0} ms  {} attempts",

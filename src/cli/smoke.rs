@@ -153,7 +153,7 @@ fn target(spec: &Spec, resource: &Resource, view: &View<'_>, smoke: Option<&Valu
     let tunnel = text("host").map(str::to_owned);
     let tunnelled = tunnel.is_some();
     let tls = serverless || view.flag("TransitEncryptionEnabled");
-    let counts = crate::resource::replication_group::replica_counts(view);
+    let counts = crate::resource::replication_group::nodes::replica_counts(view);
     Some(Target {
         address: resource.address.to_string(),
         host: tunnel.unwrap_or(host),

@@ -1,6 +1,7 @@
 //! Alarms belong to their cache: they come and go with its members. Where the members are not known
 //! yet, one change stands for all of them, and its step names them once they were read.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
@@ -25,13 +26,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
     }
     let wanted = alarm::wanted(spec, live);
     let moving = moving_caches(planned);
-    for alarm in &wanted.named {
-        let address = Address::new(Kind::Alarm, &alarm.name);
-        if options.selects(&address) {
-            planned.push(one(spec, live, options, alarm));
-        }
-    }
-    gone(spec, live, options, &wanted, planned);
+    let mut read_later = BTreeSet::new();
     for (cache, per_node) in &wanted.per_node {
         let address = Address::alarms_of(&cache.id);
         let Some(resource) = spec.resources.get(cache) else { continue };
@@ -44,14 +39,19 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
                 let (shards, nodes) = now_nodes(live, cache);
                 let (shards_then, nodes_then) = declared_after(resource, shards, nodes);
                 let (now, then) = (per_node.count(nodes, shards), per_node.count(nodes_then, shards_then));
-                let action = if then >= now { Action::Create } else { Action::Delete };
-                Some((action, then.abs_diff(now)))
+                match then.cmp(&now) {
+                    Ordering::Greater => Some((Action::Create, then - now)),
+                    Ordering::Less => Some((Action::Delete, now - then)),
+                    // As many as before, of other members.
+                    Ordering::Equal => Some((Action::Update, then)),
+                }
             }
             (Some(_), None) => None,
         };
         if let Some((action, count)) = change.filter(|(_, count)| *count > 0)
             && options.selects(&address)
         {
+            read_later.insert(cache.clone());
             let mut draft = Draft::new(address);
             draft.push(Phase::Alarms, "PutMetricAlarm", Wait::Nothing, object([("Count", json!(count))]));
             planned.push(Planned {
@@ -63,6 +63,15 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
             });
         }
     }
+    for alarm in &wanted.named {
+        let address = Address::new(Kind::Alarm, &alarm.name);
+        // The members of a replaced cache are other ones, even under the same names.
+        let replaced = alarm.cache.as_ref().is_some_and(|cache| matches!(moving.get(cache), Some(Moving::Replaced)));
+        if options.selects(&address) && !replaced {
+            planned.push(one(spec, live, options, alarm));
+        }
+    }
+    gone(spec, live, options, &wanted, &read_later, planned);
 }
 
 /// Only the alarms of one cache, once its members are known.
@@ -193,12 +202,21 @@ fn tag_resource(spec: &Spec, alarm: &Alarm, address: &Address) -> Resource {
 }
 
 /// Alarms of members that are gone, or that the spec no longer asks for: they go with their cache.
-fn gone(spec: &Spec, live: &Live, options: &Options, wanted: &Alarms, planned: &mut Vec<Planned>) {
+/// Where the members are read once more, the alarms that went with them are found then.
+fn gone(
+    spec: &Spec,
+    live: &Live,
+    options: &Options,
+    wanted: &Alarms,
+    read_later: &BTreeSet<Address>,
+    planned: &mut Vec<Planned>,
+) {
     let named: BTreeSet<&str> = wanted.named.iter().map(|alarm| alarm.name.as_str()).collect();
     for (name, alarm) in &live.alarms {
         let address = Address::new(Kind::Alarm, name);
         let unwanted = !named.contains(name.as_str()) && !spec.resources.contains_key(&address);
-        if !unwanted || alarm::stack_of(alarm) != Some(spec.stack.as_str()) || !options.selects(&address) {
+        let later = read_later.iter().any(|cache| alarm::belongs_to(alarm, cache));
+        if !unwanted || later || alarm::stack_of(alarm) != Some(spec.stack.as_str()) || !options.selects(&address) {
             continue;
         }
         if belongs_to_a_cache(spec, live, &address) {

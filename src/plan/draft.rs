@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use super::model::{AttributeChange, Blocked, PendingValue, Wait};
 use super::options::Options;
 use crate::resource::attribute::{Attribute, Difference, Impact, Pending, Phase, Route};
-use crate::resource::live::{Live, View};
+use crate::resource::live::{Live, View, strings};
 use crate::resource::shape::is_empty;
-use crate::resource::{Address, Kind};
+use crate::resource::{Address, Kind, replication_group};
 use crate::spec::{Resource, Spec};
 
 /// What a decision about one resource may look at.
@@ -20,12 +20,13 @@ pub struct Scene<'a> {
     pub options: &'a Options,
 }
 
-impl Scene<'_> {
-    pub fn declared(&self, name: &str) -> Option<&Value> {
-        self.resource.fields.get(name)
+impl<'a> Scene<'a> {
+    /// What the spec says, but for what it says to ignore.
+    pub fn declared(&self, name: &str) -> Option<&'a Value> {
+        self.resource.fields.get(name).filter(|_| !ignored(self.resource).any(|ignored| ignored == name))
     }
 
-    pub fn declared_text(&self, name: &str) -> Option<&str> {
+    pub fn declared_text(&self, name: &str) -> Option<&'a str> {
         self.declared(name)?.as_str()
     }
 
@@ -58,11 +59,12 @@ pub fn attribute(kind: Kind, name: &str) -> Option<&'static Attribute> {
     kind.attributes().iter().find(|attribute| attribute.field.name == name)
 }
 
-/// Nothing declared as nothing equals nothing live.
+/// What is declared as nothing equals nothing live, in whichever way either is written.
 pub fn same(attribute: &Attribute, declared: &Value, live: Option<&Value>) -> bool {
     match live {
-        Some(live) => attribute.field.shape.same(declared, live) || (is_empty(declared) && is_empty(live)),
-        None => is_empty(declared),
+        _ if is_empty(declared) => live.is_none_or(is_empty),
+        Some(live) => attribute.field.shape.same(declared, live),
+        None => false,
     }
 }
 
@@ -139,17 +141,15 @@ impl Draft {
 
     /// Compares every declared attribute with the live one and lets its row decide.
     pub fn compare(&mut self, scene: &Scene<'_>) {
-        let ignored = ignored(scene.resource);
         for attribute in scene.resource.address.kind.attributes() {
             let Some(declared) = scene.declared(attribute.field.name) else { continue };
-            if ignored.contains(&attribute.field.name) {
-                continue;
-            }
             if matches!(attribute.route, Route::Local | Route::Seed | Route::Whole) {
                 continue;
             }
             let live = attribute.live(scene.view, Some(declared));
-            if same(attribute, declared, live.as_ref()) {
+            // The members of a group that is being created cannot be read yet.
+            let unknown = live.is_none() && scene.view.status() == "creating";
+            if unknown || same(attribute, declared, live.as_ref()) {
                 continue;
             }
             let difference = Difference {
@@ -164,6 +164,9 @@ impl Draft {
                 && attribute.field.shape.same(declared, &value)
             {
                 self.pending.push(PendingValue { path: attribute.field.name.to_owned(), value });
+                continue;
+            }
+            if replication_group::decided_by_global(self, scene, &difference) {
                 continue;
             }
             self.route(attribute, scene, &difference);
@@ -193,9 +196,9 @@ impl Draft {
     }
 }
 
-pub fn ignored(resource: &Resource) -> Vec<&str> {
-    crate::resource::live::strings(resource.fields.get("lifecycle").and_then(|lifecycle| lifecycle.get("ignore")))
-        .collect()
+/// Attributes, or single tags as `tags.KEY`, whose differences are left alone.
+pub fn ignored(resource: &Resource) -> impl Iterator<Item = &str> {
+    strings(resource.fields.get("lifecycle").and_then(|lifecycle| lifecycle.get("ignore")))
 }
 
 impl Kind {

@@ -18,7 +18,7 @@ pub fn of(live: &Live, address: &Address) -> Option<String> {
         .iter()
         .map(|attribute| json!([attribute.field.name, attribute.live(&view, None)]))
         .collect();
-    let pending = crate::resource::replication_group::routes::pending_changes(&view);
+    let pending = crate::resource::replication_group::pending::pending_changes(&view);
     let members: Vec<_> = view.member_ids().collect();
     let text = json!([
         attributes,

@@ -4,13 +4,13 @@
 pub mod alarms;
 pub mod draft;
 pub mod fingerprint;
+pub mod guards;
+pub mod late;
 pub mod model;
 pub mod options;
 pub mod order;
 pub mod ownership;
 pub mod resource;
-
-use serde_json::Value;
 
 use crate::lint;
 use crate::resource::attribute::Impact;
@@ -18,8 +18,9 @@ use crate::resource::live::Live;
 use crate::resource::{Address, Kind};
 use crate::spec::Spec;
 use draft::Draft;
+pub use guards::needs_permit;
 use model::{Action, Blocked, Change, FORMAT_VERSION, Finding, Ownership, Plan, Summary};
-use options::{Options, Permit};
+use options::Options;
 
 /// The plan of one resource: what it comes to, and the calls.
 #[derive(Debug)]
@@ -44,8 +45,10 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
     }
     alarms::planned(spec, live, options, &mut planned);
     let orphans = orphans(spec, live, options, &mut planned);
-    guard_dependencies(spec, live, options, &mut planned);
-    guard_limits(spec, options, &mut planned);
+    late::postpone(spec, live, &mut planned);
+    guards::dependencies(spec, live, options, &mut planned);
+    guards::uses(live, &mut planned);
+    guards::limits(spec, options, &mut planned);
     let mut notes = live.notes.clone();
     for planned in &planned {
         notes.extend(
@@ -151,75 +154,4 @@ fn orphans(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planne
         }
     }
     orphans
-}
-
-/// With `--only`, and with references to what is neither declared nor live: what a resource needs must exist.
-fn guard_dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut [Planned]) {
-    if options.destroy {
-        return;
-    }
-    let made: Vec<Address> = planned
-        .iter()
-        .filter(|planned| planned.draft.blocked.is_empty())
-        .map(|planned| planned.draft.address.clone())
-        .collect();
-    for planned in planned.iter_mut().filter(|planned| planned.action != Action::Delete) {
-        let Some(resource) = spec.resources.get(&planned.draft.address) else { continue };
-        for need in order::references(resource) {
-            let default = need.id.starts_with("default");
-            if live.get(&need).is_some() || made.contains(&need) || default {
-                continue;
-            }
-            let declared = spec.resources.contains_key(&need);
-            let (reason, hint) = if declared && !options.selects(&need) {
-                (format!("needs {need}, which does not exist and --only leaves out"), format!("add --only {need}"))
-            } else if declared {
-                (format!("needs {need}, which is blocked itself"), format!("see {need}"))
-            } else {
-                (
-                    format!("needs {need}, which exists neither in AWS nor in this spec"),
-                    "declare it, or mend the name".to_owned(),
-                )
-            };
-            planned.draft.blocks("missing-dependency", reason, hint);
-        }
-    }
-}
-
-/// The spec's own limits on what one apply may destroy.
-fn guard_limits(spec: &Spec, options: &Options, planned: &mut [Planned]) {
-    let limits = [("maxDeletes", Action::Delete), ("maxReplacements", Action::Replace)];
-    for (name, action) in limits {
-        let Some(limit) = spec.policy.get(name).and_then(Value::as_u64) else { continue };
-        let counts = |planned: &&mut Planned| {
-            planned.action == action && !(action == Action::Delete && alarms::follows_its_cache(planned))
-        };
-        let found = planned.iter_mut().filter(|planned| counts(planned)).count();
-        if found as u64 <= limit || (options.destroy && action == Action::Replace) {
-            continue;
-        }
-        for planned in planned.iter_mut().filter(|planned| counts(planned)) {
-            planned.draft.blocks(
-                "policy",
-                format!("policy.{name} is {limit}, and {found} are planned"),
-                format!("raise policy.{name} in the spec"),
-            );
-        }
-    }
-}
-
-/// Deletions and replacements need a word on the command line.
-pub fn needs_permit(draft: &mut Draft, options: &Options, permit: Permit) {
-    if options.allows(permit, &draft.address) {
-        return;
-    }
-    let (rule, name, what) = match permit {
-        Permit::Delete => ("delete-not-allowed", "delete", "deleting it"),
-        Permit::Replace => ("replace-not-allowed", "replace", "replacing it"),
-        Permit::Adopt => ("adopt-not-allowed", "adopt", "it exists without this stack's tag; taking it over"),
-        Permit::Reboot => ("reboot-not-allowed", "reboot", "rebooting it"),
-        Permit::Flush => ("flush-pending", "flush", "carrying out what is pending"),
-    };
-    let address = draft.address.clone();
-    draft.blocks(rule, format!("{what} must be allowed"), format!("--allow {name}:{address}"));
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::late::users_of;
 use super::model::{Action, Step, Wait};
 use super::{Planned, alarms};
+use crate::resource::attribute::Phase;
 use crate::resource::live::{Live, object, strings};
 use crate::resource::shape::Shape;
 use crate::resource::{Address, Kind};
@@ -55,8 +57,25 @@ pub fn steps(spec: &Spec, live: &Live, planned: &[Planned]) -> Vec<Step> {
             order.serial(planned, after);
         }
     }
+    late(spec, planned, &mut order);
     deletions(live, planned, &mut order);
     order.steps
+}
+
+/// What waits for the caches: user groups before their users.
+fn late(spec: &Spec, planned: &[Planned], order: &mut Order) {
+    for kind in [Kind::UserGroup, Kind::User, Kind::SubnetGroup] {
+        let of_kind =
+            planned.iter().filter(|planned| planned.draft.address.kind == kind && planned.draft.blocked.is_empty());
+        for planned in of_kind {
+            for call in planned.draft.calls.iter().filter(|call| call.phase == Phase::AfterCaches) {
+                let address = &planned.draft.address;
+                let users = users_of(spec, address);
+                let after = order.last_of(|candidate| candidate == address || users.contains(candidate));
+                order.push(address, call.operation, call.parameters.clone(), after, call.wait);
+            }
+        }
+    }
 }
 
 struct Order {
@@ -91,7 +110,7 @@ impl Order {
     }
 
     fn serial(&mut self, planned: &Planned, after: Vec<usize>) {
-        let mut calls: Vec<_> = planned.draft.calls.iter().collect();
+        let mut calls: Vec<_> = planned.draft.calls.iter().filter(|call| call.phase != Phase::AfterCaches).collect();
         if planned.action != Action::Replace {
             // A replacement deletes first; everything else goes by phase.
             calls.sort_by_key(|call| call.phase);

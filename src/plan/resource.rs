@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::draft::{Draft, Scene, attribute};
+use super::draft::{Draft, Scene};
 use super::model::{Action, AttributeChange, Ownership, Wait};
 use super::options::{Options, Permit};
 use super::{Planned, fingerprint, needs_permit, ownership};
 use crate::resource::attribute::{Impact, Phase, Route};
-use crate::resource::live::{Live, object};
+use crate::resource::live::{Live, object, strings};
 use crate::resource::shape::is_empty;
+use crate::resource::version::Version;
 use crate::resource::{Address, Kind, parameter_group, replication_group, user};
 use crate::spec::{Resource, Spec};
 
@@ -67,7 +68,7 @@ fn update(draft: &mut Draft, scene: &Scene<'_>) {
     match draft.address.kind {
         Kind::ReplicationGroup => {
             reboot(draft, scene);
-            replication_group::routes::finish(draft, scene);
+            replication_group::finish(draft, scene);
         }
         Kind::User => user::passwords(draft, scene),
         Kind::SubnetGroup => {
@@ -81,14 +82,14 @@ fn update(draft: &mut Draft, scene: &Scene<'_>) {
         _ => {}
     }
     let id = (draft.address.kind.id_member(), json!(draft.address.id));
-    for call in draft.calls.iter_mut().filter(|call| call.phase != Phase::Tags) {
+    for call in draft.calls.iter_mut().filter(|call| call.operation != "RebootCacheCluster") {
         call.parameters.entry(id.0).or_insert_with(|| id.1.clone());
     }
 }
 
 /// Parameters that wait for a reboot are pending; a reboot happens only when it is allowed.
 fn reboot(draft: &mut Draft, scene: &Scene<'_>) {
-    let waiting: Vec<&Value> = scene
+    let mut waiting: Vec<&Value> = scene
         .view
         .members
         .iter()
@@ -101,13 +102,20 @@ fn reboot(draft: &mut Draft, scene: &Scene<'_>) {
     if waiting.is_empty() {
         return;
     }
-    if !scene.options.allows(Permit::Reboot, &draft.address) || replication_group::routes::cluster_enabled(scene.view) {
+    if !scene.options.allows(Permit::Reboot, &draft.address)
+        || replication_group::cluster_mode::speaks_cluster(scene.view)
+    {
         draft.pending.push(super::model::PendingValue {
             path: "cacheParameterGroupName".into(),
             value: json!("pending-reboot"),
         });
         return;
     }
+    // Replicas before the primary: one that was rebooted can take over.
+    waiting.sort_by_key(|cluster| {
+        let id = cluster.get("CacheClusterId").and_then(Value::as_str).unwrap_or_default();
+        (scene.view.role(id) == Some("primary"), id)
+    });
     for cluster in waiting {
         let Some(id) = cluster.get("CacheClusterId") else { continue };
         let node = json!(["0001"]);
@@ -119,7 +127,7 @@ fn reboot(draft: &mut Draft, scene: &Scene<'_>) {
             impact: Impact::Reboot,
             sensitive: false,
         });
-        draft.push(Phase::Settings, "RebootCacheCluster", Wait::Available, call);
+        draft.push(Phase::Reboot, "RebootCacheCluster", Wait::Available, call);
     }
 }
 
@@ -157,6 +165,16 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
             if let Some(snapshot) = restore {
                 parameters.insert("SnapshotName".into(), json!(snapshot));
             }
+            if let Some(member) = resource.fields.get("snapshottingClusterId") {
+                // Only a member that exists can be named.
+                let id = json!(resource.address.id);
+                let call = [
+                    ("ReplicationGroupId", id),
+                    ("SnapshottingClusterId", member.clone()),
+                    ("ApplyImmediately", json!(true)),
+                ];
+                draft.push(Phase::Settings, kind.modify(), kind.ready(), object(call));
+            }
         }
         Kind::ServerlessCache => {
             if let Some(snapshot) = restore {
@@ -166,6 +184,11 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
                 );
                 parameters.insert("SnapshotArnsToRestore".into(), json!([arn]));
             }
+        }
+        // The passwords say that they are the way in; AWS takes one member that does.
+        Kind::User if parameters.contains_key("Passwords") => {
+            parameters.remove("AuthenticationMode");
+            parameters.remove("NoPasswordRequired");
         }
         _ => {}
     }
@@ -211,15 +234,19 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
         needs_permit(&mut draft, scene.options, Permit::Adopt);
     }
     needs_permit(&mut draft, scene.options, Permit::Replace);
-    if !matches!(address.kind, Kind::ReplicationGroup | Kind::ServerlessCache | Kind::User) {
+    let groups: Vec<&str> = strings(scene.view.own("UserGroupIds")).filter(|_| address.kind == Kind::User).collect();
+    if !groups.is_empty() {
+        // AWS would take the user out of its groups without a word.
         draft.blocks(
             "replace-in-use",
-            "it cannot be replaced under its own name while something uses it",
-            "declare one under another name and point to that",
+            format!("the user is in {}, and could not log in until it is back there", groups.join(", ")),
+            "declare a new user under another id with the new name, and put that into the group's userIds in place of this one",
         );
     }
-    let snapshot = (!failed && address.kind.is_cache() && scene.resource.lifecycle("finalSnapshot") != Some(false))
-        .then(|| snapshot_name(&address, scene.options));
+    let memcached = scene.view.text("Engine") == Some("memcached");
+    let snapshot =
+        (!failed && !memcached && address.kind.is_cache() && scene.resource.lifecycle("finalSnapshot") != Some(false))
+            .then(|| snapshot_name(&address, scene.options));
     if address.kind.is_cache() && snapshot.is_none() && !failed {
         draft.warnings.push(("lifecycle.finalSnapshot".into(), "no final snapshot is taken: the data is lost".into()));
     }
@@ -255,14 +282,13 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
 
 /// Snapshots go into the same engine or a newer one, and between node types but for data tiering.
 fn restorable(scene: &Scene<'_>) -> bool {
-    let older = attribute(scene.resource.address.kind, "engineVersion").is_some() && {
-        let version = |text: Option<String>| text.and_then(|text| crate::resource::version::Version::parse(&text));
-        let (declared, live) = (
-            version(scene.declared_text("engineVersion").map(str::to_owned)),
-            version(scene.live_text("engineVersion")),
-        );
-        declared.zip(live).is_some_and(|(declared, live)| declared.compare(live).is_lt())
-    };
+    let name =
+        if scene.resource.address.kind == Kind::ServerlessCache { "majorEngineVersion" } else { "engineVersion" };
+    // A serverless cache's version is a major one alone.
+    let version = |text: &str| Version::parse(text).or_else(|| Version::parse(&format!("{text}.0")));
+    let (declared, live) =
+        (scene.declared_text(name).and_then(version), scene.live_text(name).as_deref().and_then(version));
+    let older = declared.zip(live).is_some_and(|(declared, live)| declared.compare(live).is_lt());
     !older && !scene.differs("dataTieringEnabled") && !scene.differs("engine")
 }
 

@@ -22,10 +22,11 @@ pub fn table(plan: &Plan, results: &[StepResult]) -> String {
     }
     for result in results.iter().filter(|result| result.status == Status::Interrupted) {
         let step = &plan.steps[result.step - 1];
-        out.push_str(&format!(
-            "Step {} ({} {}) was interrupted; what AWS has begun, it goes on with.\n",
-            step.id, step.operation, step.address
-        ));
+        let name = format!("Step {} ({} {})", step.id, step.operation, step.address);
+        out.push_str(&match &result.error {
+            Some(state) => format!("{name} goes on inside AWS: {state}.\n"),
+            None => format!("{name} was being sent; the next plan shows whether AWS has it.\n"),
+        });
     }
     let line = if not_done == 0 {
         format!("Applied: {done} {}.", if done == 1 { "step" } else { "steps" })

@@ -76,12 +76,19 @@ pub enum Phase {
     Settings,
     Tls,
     Auth,
+    /// TLS where user groups had to go first.
+    TlsAfterAuth,
     Logs,
     ReplicasDown,
+    /// What waits for the maintenance window: any later call with immediacy would carry it out.
+    Window,
+    Reboot,
     /// A serverless cache takes one field a call: one phase a field, in the order of the rows.
     Field(u8),
     Reset,
     Tags,
+    /// Once the caches that use the resource are through with their changes.
+    AfterCaches,
     Alarms,
     Delete,
 }

@@ -12,6 +12,9 @@ use crate::plan::model::{AttributeChange, Wait};
 
 /// AWS takes this many parameters in a call.
 const CHUNK: usize = 20;
+const CLUSTER_ENABLED: &str = "cluster-enabled";
+const RESERVED_MEMORY: &str = "reserved-memory";
+const RESERVED_PERCENT: &str = "reserved-memory-percent";
 
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
@@ -72,8 +75,39 @@ fn change_parameters(draft: &mut Draft, scene: &Scene<'_>, difference: &Differen
         let impact = if needs_reboot(catalogue, name) { Impact::Reboot } else { Impact::None };
         draft.attributes.push(parameter_change(name, json!(live[*name]), Value::Null, impact));
     }
+    let used = used_by(scene.live, &draft.address.id);
+    if let Some(cache) = used
+        .filter(|_| set.iter().map(|(name, _)| *name).chain(reset.iter().copied()).any(|name| name == CLUSTER_ENABLED))
+    {
+        draft.blocks(
+            CLUSTER_ENABLED,
+            format!("AWS does not change cluster-enabled in a parameter group that a cache uses, and {cache} does"),
+            "declare another parameter group with it, and move the cache by clusterMode",
+        );
+        return;
+    }
+    let (reserved, reset): (Vec<&String>, Vec<&String>) = reset.into_iter().partition(|name| *name == RESERVED_MEMORY);
     push_resets(draft, &reset, live.len());
     push_parameters(draft, &set);
+    if !reserved.is_empty() && !declared.contains_key(RESERVED_PERCENT) {
+        reset_reserved_memory(draft);
+    }
+}
+
+/// A direct reset of reserved-memory is refused, although AWS lists it. Its percentage takes its place,
+/// and that can be reset.
+fn reset_reserved_memory(draft: &mut Draft) {
+    let percent = (RESERVED_PERCENT.to_owned(), "0".to_owned());
+    push_parameters(draft, &[(&percent.0, &percent.1)]);
+    push_resets(draft, &[&percent.0], usize::MAX);
+}
+
+/// A member cluster that uses the group.
+fn used_by<'a>(live: &'a Live, group: &str) -> Option<&'a String> {
+    let name = |cluster: &Value| {
+        cluster.pointer("/CacheParameterGroup/CacheParameterGroupName").and_then(Value::as_str) == Some(group)
+    };
+    live.cache_clusters.iter().find(|(_, cluster)| name(cluster)).map(|(id, _)| id)
 }
 
 fn parameter_change(name: &str, before: Value, after: Value, impact: Impact) -> AttributeChange {
@@ -162,9 +196,10 @@ fn legal(allowed: &str, data_type: &str, value: &str) -> bool {
             let part = part.trim();
             match part.char_indices().skip(1).find(|(_, c)| *c == '-') {
                 Some((dash, _)) => {
-                    let bounds =
-                        part[..dash].trim().parse::<i128>().ok().zip(part[dash + 1..].trim().parse::<i128>().ok());
-                    bounds.is_none_or(|(low, high)| (low..=high).contains(&number))
+                    let (low, high) = (part[..dash].trim(), part[dash + 1..].trim());
+                    let from = low.parse::<i128>().map_or(true, |low| low <= number);
+                    // A range may have no end: `20-`.
+                    from && high.parse::<i128>().map_or(true, |high| number <= high)
                 }
                 None => part.parse::<i128>().map_or(true, |only| only == number),
             }
@@ -189,6 +224,8 @@ mod tests {
             ("1-100", "integer", "500", false),
             ("-1-100", "integer", "-1", true),
             ("0,20-500", "integer", "0", true),
+            ("0,20-", "integer", "10", false),
+            ("0,20-", "integer", "3600", true),
             ("volatile-lru,allkeys-lru", "string", "allkeys-lru", true),
             ("volatile-lru,allkeys-lru", "string", "lru", false),
             ("yes,no", "string", "on", false),

@@ -3,9 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::live::Live;
 use super::{Address, Kind};
+use crate::spec::hex;
 
 /// What the reader found out about a declared secret.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +54,15 @@ pub fn state(live: &Live, address: &Address, name: &str, declared: &Value) -> St
         Some(_) if seen.matches => State::Same,
         Some(_) => State::Different,
     }
+}
+
+/// The mark of a secret that its keeper versions. Versions are counted for each place, so the place is
+/// part of it, as a hash: two keys of one Secrets Manager secret share their version.
+pub fn versioned(reference: &Value, version: &str) -> String {
+    let named = |name: &str| reference.get(name).and_then(Value::as_str).unwrap_or_default();
+    let place = ["secretsManager", "ssm", "key"].map(named).join("\n");
+    let place = hex(&Sha256::digest(place)[..4]);
+    format!("{version}@{place}")
 }
 
 /// The mark in a tag, without its stage.

@@ -42,7 +42,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("dailySnapshotTime", "DailySnapshotTime", pattern("^([01][0-9]|2[0-3]):[0-5][0-9]$", 5, "03:00"), "Time of the daily snapshot in UTC, `hh:mm`."),
         Read::Own("DailySnapshotTime"), Route::Call(Phase::Field(6)), Impact::None, ""),
     Attribute::new(Field::new("kmsKeyId", "KmsKeyId", Shape::Text { pattern: None, min: 1, max: 2048, example: "alias/cache" }, "KMS key for encryption at rest: id, ARN or alias. An alias is not compared."),
-        Read::Own("KmsKeyId"), Route::With(super::replication_group::routes::kms_key), Impact::Replace, "the key is chosen at creation"),
+        Read::Own("KmsKeyId"), Route::With(super::replication_group::settings::kms_key), Impact::Replace, "the key is chosen at creation"),
     Attribute::new(Field::new("subnetIds", "SubnetIds", list(&text(255), 1, 20), "Subnets of one VPC, in two or three zones."),
         Read::Own("SubnetIds"), Route::Replace, Impact::Replace, "subnets are chosen at creation"),
     Attribute::new(Field::new("networkType", "NetworkType", Shape::Enum(&["ipv4", "ipv6", "dual_stack"]), "IP versions of the endpoint."),
@@ -109,16 +109,22 @@ fn major_engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Diffe
 
 fn limits(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
-    let live = difference.live.clone().unwrap_or_default();
-    let declared = difference.declared.as_object();
-    for limit in ["dataStorage", "ecpuPerSecond"] {
-        // An omitted half keeps what AWS has.
-        if declared.is_some_and(|declared| declared.get(limit).is_some_and(Value::is_null)) && live.get(limit).is_some()
-        {
-            draft.blocks("sl-limit-removal", format!("AWS cannot remove the limit {limit}"), "raise it instead");
+    if super::shape::is_empty(&difference.declared) {
+        draft.blocks(
+            "sl-limit-removal",
+            "AWS cannot remove a limit once it is set",
+            "raise the limits instead, or leave cacheUsageLimits out",
+        );
+        return;
+    }
+    // Storage and processing are one field: what is not declared is sent as it is.
+    let mut limits = difference.live.clone().unwrap_or_else(|| json!({}));
+    for (half, values) in difference.declared.as_object().into_iter().flatten() {
+        for (name, value) in values.as_object().into_iter().flatten() {
+            limits[half][name] = value.clone();
         }
     }
-    let value = LIMITS.to_api(&difference.declared);
+    let value = LIMITS.to_api(&limits);
     modify(draft, 2).insert("CacheUsageLimits".into(), value);
 }
 

@@ -19,18 +19,30 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("passwords", "Passwords", list(&Shape::Secret, 1, 2), "Where one or two passwords are kept; both are valid."),
         Read::Never, Route::Whole, Impact::None, "To rotate: declare new and old, move the clients, then declare the new one alone."),
     Attribute::new(Field::new("noPasswordRequired", "NoPasswordRequired", Shape::Bool, "Let the user in without a password. Not in a valkey user group."),
-        Read::With(|view| Some(json!(matches!(authentication(view), Some("no-password"))))), Route::Call(Phase::Settings), Impact::None, ""),
+        Read::With(|view| Some(json!(matches!(authentication(view), Some("no-password"))))), Route::With(way_in), Impact::None, ""),
     Attribute::new(Field::new("authenticationMode", "AuthenticationMode", Shape::Object(&[
             Field::new("type", "Type", Shape::Enum(&["password", "no-password-required", "iam"]), "How the user proves who it is.").required(),
         ]), "Authentication by IAM instead of passwords: `{type: iam}`."),
         Read::With(|view| authentication(view).map(|mode| json!({"type": if mode == "no-password" { "no-password-required" } else { mode }}))),
-        Route::Call(Phase::Settings), Impact::None, ""),
+        Route::With(way_in), Impact::None, ""),
     Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
         Read::Never, Route::Whole, Impact::None, ""),
 ];
 
 fn authentication<'a>(view: &super::live::View<'a>) -> Option<&'a str> {
     view.own("Authentication")?.get("Type")?.as_str()
+}
+
+/// AWS takes one member that says how a user logs in. Where it is by passwords, those are the member.
+fn way_in(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    let by_password = scene.declared("passwords").is_some();
+    if by_password {
+        return;
+    }
+    let Some(row) = crate::plan::draft::attribute(draft.address.kind, difference.attribute) else { return };
+    let value = row.field.shape.to_api(&difference.declared);
+    draft.call(Phase::Settings, "ModifyUser", Wait::Active).insert(difference.member.into(), value);
 }
 
 /// AWS expands what it was given (`+@read` gains `-@all` before it, `&*` and the like). Rules are
@@ -75,7 +87,9 @@ fn normal(access: &str) -> Vec<String> {
 /// Passwords are never read back; a tag says which were set.
 pub fn passwords(draft: &mut Draft, scene: &Scene<'_>) {
     let Some(declared) = scene.declared("passwords") else { return };
-    if secret::state(scene.live, &draft.address, "passwords", declared) != secret::State::Different {
+    // A user that logged in another way has no passwords yet.
+    let had_none = authentication(scene.view).is_some_and(|mode| mode != "password");
+    if !had_none && secret::state(scene.live, &draft.address, "passwords", declared) != secret::State::Different {
         return;
     }
     draft.shows(&Difference {

@@ -1,10 +1,10 @@
 //! User groups: the users that may log in to a cache.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Kind;
 use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
-use super::live::strings;
+use super::live::{View, strings};
 use super::shape::{Field, Shape, TAGS, list};
 use crate::plan::draft::{Draft, Scene};
 use crate::plan::model::Wait;
@@ -14,10 +14,18 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("engine", "Engine", super::replication_group::ENGINES, "`valkey` or `redis`.").required(),
         Read::Own("Engine"), Route::Call(Phase::Settings), Impact::None, ""),
     Attribute::new(Field::new("userIds", "UserIds", list(&Shape::Reference(Kind::User), 1, 100), "Ids of the group's users. A redis group needs one whose name is `default`.").required(),
-        Read::Own("UserIds"), Route::With(user_ids), Impact::None, "Additions and removals go in one call."),
+        Read::Own("UserIds"), Route::With(user_ids), Impact::None, "Additions and removals go in one call.").pending(pending_user_ids),
     Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
         Read::Never, Route::Whole, Impact::None, ""),
 ];
+
+/// The users once the change under way is over.
+fn pending_user_ids(view: &View<'_>) -> Option<Value> {
+    let pending = view.own("PendingChanges")?;
+    let removed: Vec<_> = strings(pending.get("UserIdsToRemove")).collect();
+    let kept = strings(view.own("UserIds")).filter(|id| !removed.contains(id));
+    Some(kept.chain(strings(pending.get("UserIdsToAdd"))).collect())
+}
 
 fn user_ids(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);

@@ -24,6 +24,8 @@ pub enum Effect {
     RefuseConnection,
     /// The call takes effect at once, its answer comes this many milliseconds later.
     Slow { ms: u64 },
+    /// The call takes effect this many milliseconds later, and not at all if its client has gone by then.
+    Hold { ms: u64 },
     /// Reads answer from the state this many milliseconds ago.
     Stale { ms: u64 },
 }
@@ -42,6 +44,9 @@ pub struct Fault {
     /// How many times it strikes; `None` is without end.
     #[serde(default)]
     pub count: Option<u32>,
+    /// How many calls that it applies to pass unharmed first.
+    #[serde(default)]
+    pub after: u32,
 }
 
 fn certain() -> f64 {
@@ -50,7 +55,7 @@ fn certain() -> f64 {
 
 impl Fault {
     pub fn new(effect: Effect) -> Self {
-        Fault { effect, operation: None, probability: 1.0, count: None }
+        Fault { effect, operation: None, probability: 1.0, count: None, after: 0 }
     }
 
     pub fn throttle() -> Self {
@@ -85,6 +90,10 @@ impl Fault {
         Self::new(Effect::Slow { ms })
     }
 
+    pub fn hold(ms: u64) -> Self {
+        Self::new(Effect::Hold { ms })
+    }
+
     pub fn stale(ms: u64) -> Self {
         Self::new(Effect::Stale { ms })
     }
@@ -96,6 +105,11 @@ impl Fault {
 
     pub fn times(mut self, count: u32) -> Self {
         self.count = Some(count);
+        self
+    }
+
+    pub fn after(mut self, calls: u32) -> Self {
+        self.after = calls;
         self
     }
 
@@ -111,6 +125,7 @@ pub struct Verdict {
     pub refuse_connection: bool,
     pub drop_answer: bool,
     pub slow_ms: u64,
+    pub hold_ms: u64,
     pub stale_ms: Option<u64>,
     pub error: Option<Effect>,
 }
@@ -159,7 +174,14 @@ impl Armed {
             let applies = fault.operation.as_deref().is_none_or(|name| name == operation)
                 && fault.count != Some(0)
                 && (is_read || !matches!(fault.effect, Effect::Stale { .. }));
-            if !applies || throw(&mut dice) >= fault.probability {
+            if !applies {
+                continue;
+            }
+            if fault.after > 0 {
+                fault.after -= 1;
+                continue;
+            }
+            if throw(&mut dice) >= fault.probability {
                 continue;
             }
             fault.count = fault.count.map(|left| left - 1);
@@ -167,6 +189,7 @@ impl Armed {
                 Effect::DropAnswer => verdict.drop_answer = true,
                 Effect::RefuseConnection => verdict.refuse_connection = true,
                 Effect::Slow { ms } => verdict.slow_ms += *ms,
+                Effect::Hold { ms } => verdict.hold_ms += *ms,
                 Effect::Stale { ms } => verdict.stale_ms = Some(verdict.stale_ms.unwrap_or(0).max(*ms)),
                 error => verdict.error = verdict.error.or_else(|| Some(error.clone())),
             }

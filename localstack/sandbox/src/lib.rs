@@ -8,6 +8,7 @@ mod bridge;
 mod cloudwatch;
 mod control;
 pub mod data;
+mod direct;
 mod door;
 mod failures;
 mod faults;
@@ -23,6 +24,7 @@ mod tagging;
 mod wire;
 mod world;
 
+pub use direct::Direct;
 pub use failures::{Failure, Kind as FailureKind};
 pub use faults::{Effect, Fault};
 pub use handle::{Options, Sandbox};

@@ -85,6 +85,9 @@ async fn answer(request: Request<Body>, shared: Shared) -> Result<Response<Full<
         shared.lock().end(&began, 0, Some("connection refused"));
         return Err(Closed);
     }
+    if verdict.hold_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(verdict.hold_ms)).await;
+    }
     let result = match verdict.error {
         Some(ref effect) => Err(faults::refusal(effect, incoming.service, incoming.protocol, &incoming.operation)),
         None => shared.lock().run(&incoming, verdict.stale_ms),

@@ -37,7 +37,7 @@ pub fn refusal(shape: &str, refusal: &Refusal) -> Vec<u8> {
         .into_bytes()
 }
 
-fn write(value: &Output) -> Value {
+pub fn write(value: &Output) -> Value {
     match value {
         Output::Text(text) => Value::String(text.clone()),
         Output::Int(value) => Value::Number((*value).into()),

@@ -196,6 +196,10 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
                 row.name, row.allowed
             )));
         }
+        if row.name == "reserved-memory-percent" {
+            // The two exclude each other: TF removes reserved-memory by way of its percentage.
+            values.remove("reserved-memory");
+        }
         values.insert(row.name.to_owned(), value);
     }
     write(state, &name, values);

@@ -1,0 +1,59 @@
+//! The alarms of a cache, once its members can be read: planned now, put side by side.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use futures::stream::{self, StreamExt};
+
+use super::report::WaitState;
+use super::send::send;
+use super::{Engine, Failure};
+use crate::aws::{AwsError, reader};
+use crate::plan::model::Step;
+use crate::plan::{alarms, order};
+use crate::resource::{Address, Kind};
+
+/// A step on `alarm/<cache>-*` stands for calls that could not be known when the plan was made.
+pub fn is_placeholder(step: &Step) -> bool {
+    step.operation == "PutMetricAlarm" && step.address.id.ends_with("-*")
+}
+
+pub async fn expand(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
+    let cache = step.address.id.trim_end_matches("-*");
+    let mut spec = engine.spec.clone();
+    spec.resources.retain(|address, resource| {
+        (address.kind.is_cache() && address.id == cache)
+            || (address.kind == Kind::Alarm
+                && resource
+                    .text("for")
+                    .and_then(|cache| cache.parse::<Address>().ok())
+                    .is_some_and(|address| address.id == cache))
+    });
+    let identity = engine.aws.identity().await?;
+    let live = reader::read(engine.aws, &identity, &spec).await?;
+    let planned = alarms::of_cache(&spec, &live, engine.options, cache);
+    if let Some(blocked) = planned
+        .iter()
+        .find_map(|planned| planned.draft.blocked.first().map(|blocked| (planned.draft.address.clone(), blocked)))
+    {
+        return Err(AwsError::local(
+            "PutMetricAlarm",
+            format!("{}: {}; {}", blocked.0, blocked.1.reason, blocked.1.hint),
+        )
+        .into());
+    }
+    let steps = order::steps(&spec, &live, &planned);
+    let total = steps.len();
+    let done = AtomicUsize::new(0);
+    let calls = steps.iter().map(|alarm| {
+        let done = &done;
+        async move {
+            let result = send(engine, alarm, Instant::now()).await;
+            let ready = done.fetch_add(1, Ordering::Relaxed) + 1;
+            engine.seen(step, WaitState { status: "alarms".into(), ready, total, detail: String::new() });
+            result
+        }
+    });
+    let results: Vec<_> = stream::iter(calls).buffer_unordered(engine.settings.parallelism.max(1)).collect().await;
+    results.into_iter().map(|result| result.map(drop)).collect()
+}

@@ -1,0 +1,170 @@
+//! Sending a step's call so that it takes effect once: what AWS is too busy for is sent later, and an
+//! answer that was lost is recognised by what is live.
+
+use std::time::{Duration, Instant};
+
+use super::effect;
+use super::readiness::{self, Condition};
+use super::step::{look, settle};
+use super::{Engine, Failure};
+use crate::aws::error::Kind as ErrorKind;
+use crate::aws::{AwsError, guard, operations, secrets, tags};
+use crate::plan::model::{Step, Wait};
+use crate::plan::ownership::STACK;
+
+/// How long AWS may be busy with something else before a call goes through; as long as Terraform's
+/// provider repeats a deletion.
+const BUSY: Duration = Duration::from_secs(600);
+/// Calls whose answer was lost are sent again this often, on top of the SDK's own attempts.
+const LOST: usize = 3;
+
+/// A call that AWS has accepted, now or before.
+pub struct Sent {
+    pub request_id: Option<String>,
+    /// A create call found the resource there.
+    pub existed: bool,
+}
+
+pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<Sent, Failure> {
+    let mut lost = 0;
+    let mut attempts = 0;
+    loop {
+        if engine.is_over() {
+            return Err(Failure::NoTime);
+        }
+        let parameters = secrets::resolve(engine.aws, &step.parameters).await?;
+        let (answer, sent) = guard::counting(operations::execute(engine.aws, &step.operation, parameters)).await;
+        attempts += sent;
+        let error = match answer {
+            Ok(request_id) => return Ok(Sent { request_id, existed: false }),
+            Err(error) => error,
+        };
+        let repeated = attempts > 1;
+        let done = |existed: bool| Ok(Sent { request_id: error.request_id.clone(), existed });
+        match verdict(step, &error) {
+            Verdict::Done => {
+                engine.note(step, &format!("already so: {error}"));
+                return done(false);
+            }
+            Verdict::Existed => {
+                engine.note(
+                    step,
+                    if repeated {
+                        "already there: the answer to an earlier attempt was lost"
+                    } else {
+                        "already there, though the plan did not see it: another apply of this stack may be running"
+                    },
+                );
+                return done(true);
+            }
+            // A second reboot would be one too many.
+            Verdict::Busy if repeated && step.operation == "RebootCacheCluster" => {
+                engine.note(step, "already under way: the answer to an earlier attempt was lost");
+                return done(false);
+            }
+            Verdict::Busy if started.elapsed() < BUSY => {
+                if already(engine, step, started).await? {
+                    engine.note(step, "already carried out: the answer to an earlier attempt was lost");
+                    return done(false);
+                }
+                engine.note(step, &format!("AWS is busy with it, trying again: {error}"));
+                settle(engine, step, started).await?;
+            }
+            Verdict::Lost if lost < LOST => {
+                lost += 1;
+                if already(engine, step, started).await? {
+                    engine.note(step, "carried out, although its answer was lost");
+                    return done(false);
+                }
+                engine.note(step, &format!("the answer was lost, trying again: {error}"));
+            }
+            Verdict::Refused if already(engine, step, started).await? => {
+                engine.note(step, "already carried out: the answer to an earlier attempt was lost");
+                return done(false);
+            }
+            Verdict::Busy | Verdict::Lost | Verdict::Refused | Verdict::Fatal => return Err(error.into()),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Done,
+    Existed,
+    /// Another change is under way, or something still refers to it.
+    Busy,
+    Lost,
+    Refused,
+    Fatal,
+}
+
+fn verdict(step: &Step, error: &AwsError) -> Verdict {
+    let code = error.code.as_deref().unwrap_or_default();
+    let create = step.operation.starts_with("Create");
+    match error.kind {
+        ErrorKind::Interrupted
+        | ErrorKind::AccessDenied
+        | ErrorKind::Credentials
+        | ErrorKind::ReadOnly
+        | ErrorKind::Unsupported => Verdict::Fatal,
+        // Unreachable too: the connection can break after the request went out.
+        ErrorKind::Unknown | ErrorKind::Timeout | ErrorKind::Throttled | ErrorKind::Unreachable => Verdict::Lost,
+        ErrorKind::NotFound if step.operation.starts_with("Delete") => Verdict::Done,
+        _ if create && code.contains("AlreadyExists") => Verdict::Existed,
+        _ if error.message.contains("No modifications were requested") => Verdict::Done,
+        // InvalidReplicationGroupState, InvalidUserGroupState, CacheSubnetGroupInUse, SubnetInUse, ...
+        _ if code.contains("State") || code.contains("InUse") => Verdict::Busy,
+        ErrorKind::Refused if code == "ServiceUnavailable" || code == "InternalFailure" => Verdict::Lost,
+        ErrorKind::Refused => Verdict::Refused,
+        ErrorKind::NotFound => Verdict::Fatal,
+    }
+}
+
+/// One look of its own: is the effect there although the call was refused?
+async fn already(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<bool, Failure> {
+    let modifies =
+        step.wait_for != Wait::Nothing && !step.operation.contains("Tags") && !step.operation.starts_with("Reboot");
+    if !modifies {
+        return Ok(false);
+    }
+    let mut ticket = engine.observer.register(&step.address);
+    let live = look(engine, step, &mut ticket, started).await?;
+    let (condition, _) = readiness::of(&live, &step.address);
+    if step.operation.starts_with("Delete") {
+        let deleting = live.status(&step.address) == Some("deleting");
+        return Ok(condition == Condition::Gone || deleting);
+    }
+    let verifiable = step.operation != "ModifyReplicationGroup" || has_readable_parameters(step);
+    // While AWS is at work the effect can be half there: then it counts once all is ready.
+    Ok(verifiable && condition == Condition::Ready && effect::missing(step, &live).is_none())
+}
+
+/// A call that only sets what AWS never tells cannot be recognised afterwards.
+fn has_readable_parameters(step: &Step) -> bool {
+    step.parameters.keys().any(|member| {
+        step.address.kind.attributes().iter().any(|attribute| attribute.field.member == member && member != "AuthToken")
+    })
+}
+
+/// What a create call found there must carry this stack's tag. AWS tells no tags while a group is being
+/// created, and reads lag behind writes: both are waited for.
+pub async fn claim(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<(), Failure> {
+    let address = &step.address;
+    let identity = engine.aws.identity().await?;
+    let arn = address.arn(&identity.partition, &engine.aws.region, &identity.account_id);
+    let mut asked = Instant::now();
+    loop {
+        match tags::of(engine.aws, &arn).await {
+            Ok(found) if found.get(STACK) == Some(&engine.spec.stack) => return Ok(()),
+            Err(error) if error.code.as_deref().is_some_and(|code| code.contains("State")) => {
+                settle(engine, step, started).await?;
+                asked = Instant::now();
+            }
+            Err(error) if error.kind != ErrorKind::NotFound => return Err(error.into()),
+            Ok(_) | Err(_) if asked.elapsed() < engine.settings.grace() => {
+                tokio::time::sleep(engine.settings.pause()).await;
+            }
+            Ok(_) | Err(_) => return Err(Failure::NotOurs { address: address.to_string() }),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! How fast this process calls AWS. Each call backs off on its own in the SDK; here all of them slow
+//! down together once AWS throttles one, and speed up again as answers come.
+//!
+//! The SDK's own adaptive mode was too blunt: one throttled answer in three, and it sends a call every
+//! twenty seconds.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::{Builder, tls};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority, RetryReason,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::retry::ErrorKind;
+use tokio::time::Instant;
+
+/// Between two calls after the first throttled answer.
+const FIRST: Duration = Duration::from_millis(20);
+/// Five calls a second are below every limit of the ElastiCache and CloudWatch APIs that is known.
+const LONGEST: Duration = Duration::from_millis(200);
+/// Shorter than this is no pause.
+const SHORTEST: Duration = Duration::from_millis(5);
+/// Answers to calls that were under way when the pace fell are no reason to let it fall again.
+const SETTLING: Duration = Duration::from_millis(200);
+/// An endpoint that never answered is not there: it is not tried as often as one that did.
+const NEVER_ANSWERED: usize = 3;
+
+#[derive(Clone, Debug, Default)]
+pub struct Pace(Arc<Mutex<Turns>>);
+
+#[derive(Debug, Default)]
+struct Turns {
+    /// Between the starts of two calls; zero while AWS does not mind.
+    gap: Duration,
+    next: Option<Instant>,
+    slowed: Option<Instant>,
+    answered: bool,
+    unreached: usize,
+}
+
+impl Turns {
+    /// When a call that wants to start now may.
+    fn turn(&mut self, now: Instant) -> Instant {
+        if self.gap.is_zero() {
+            return now;
+        }
+        let turn = self.next.map_or(now, |next| next.max(now));
+        self.next = Some(turn + self.gap);
+        turn
+    }
+
+    fn throttled(&mut self, now: Instant) {
+        self.answered = true;
+        if self.slowed.is_none_or(|slowed| now >= slowed + SETTLING) {
+            self.slowed = Some(now);
+            self.gap = (self.gap * 3 / 2).clamp(FIRST, LONGEST);
+        }
+    }
+
+    fn answered(&mut self) {
+        self.answered = true;
+        self.gap = self.gap * 4 / 5;
+        if self.gap < SHORTEST {
+            self.gap = Duration::ZERO;
+        }
+    }
+
+    fn unreached(&mut self) -> RetryAction {
+        self.unreached += 1;
+        if !self.answered && self.unreached >= NEVER_ANSWERED {
+            RetryAction::RetryForbidden
+        } else {
+            RetryAction::NoActionIndicated
+        }
+    }
+}
+
+impl Pace {
+    /// The way to AWS that keeps this pace: one pool of connections for all clients.
+    pub fn http_client(&self) -> SharedHttpClient {
+        let client = Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc)).build_https();
+        SharedHttpClient::new(Paced { pace: self.clone(), inner: client })
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Turns) -> T) -> Option<T> {
+        self.0.lock().ok().map(|mut turns| act(&mut turns))
+    }
+}
+
+/// Reads what the SDK's classifiers made of an answer, and only ever adds that an endpoint is not there.
+impl ClassifyRetry for Pace {
+    fn classify_retry(&self, _context: &InterceptorContext) -> RetryAction {
+        RetryAction::NoActionIndicated
+    }
+
+    fn classify_retry_v2(&self, context: &InterceptorContext, previous: &RetryAction) -> RetryAction {
+        let throttled = matches!(
+            previous,
+            RetryAction::RetryIndicated(RetryReason::RetryableError { kind: ErrorKind::ThrottlingError, .. })
+        );
+        let action = self.with(|turns| match context.output_or_error() {
+            _ if throttled => {
+                turns.throttled(Instant::now());
+                RetryAction::NoActionIndicated
+            }
+            Some(Err(error)) if error.as_connector_error().is_some() => turns.unreached(),
+            _ => {
+                turns.answered();
+                RetryAction::NoActionIndicated
+            }
+        });
+        action.unwrap_or(RetryAction::NoActionIndicated)
+    }
+
+    fn name(&self) -> &'static str {
+        "cachectl::Pace"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+#[derive(Debug)]
+struct Paced<T> {
+    pace: Pace,
+    inner: T,
+}
+
+impl HttpClient for Paced<SharedHttpClient> {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(Paced { pace: self.pace.clone(), inner })
+    }
+}
+
+impl HttpConnector for Paced<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let turn = self.pace.with(|turns| turns.turn(Instant::now()));
+        let inner = self.inner.clone();
+        HttpConnectorFuture::new(async move {
+            if let Some(turn) = turn {
+                tokio::time::sleep_until(turn).await;
+            }
+            inner.call(request).await
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn throttled_calls_take_turns_and_answers_let_them_go_again() {
+        let start = Instant::now();
+        let mut turns = Turns::default();
+        assert_eq!((turns.turn(start), turns.turn(start)), (start, start));
+        turns.throttled(start);
+        turns.throttled(start);
+        assert_eq!((turns.turn(start), turns.turn(start)), (start, start + FIRST), "one step down for one burst");
+        for second in 1..20 {
+            turns.throttled(start + Duration::from_secs(second));
+        }
+        assert_eq!(turns.gap, LONGEST);
+        for _ in 0..20 {
+            turns.answered();
+        }
+        assert!(turns.gap.is_zero());
+    }
+
+    #[test]
+    fn an_endpoint_that_never_answers_is_given_up_early_and_one_that_did_is_not() {
+        let mut turns = Turns::default();
+        let given_up = |turns: &mut Turns| turns.unreached() == RetryAction::RetryForbidden;
+        assert!(!given_up(&mut turns) && !given_up(&mut turns) && given_up(&mut turns));
+        turns.answered();
+        assert!(!given_up(&mut turns));
+    }
+}

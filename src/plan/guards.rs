@@ -1,0 +1,192 @@
+//! What stands in the way across resources: missing ones, used ones, limits, permits.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::draft::Draft;
+use super::model::Action;
+use super::options::{Options, Permit};
+use super::{Planned, alarms, order};
+use crate::resource::attribute::Phase;
+use crate::resource::live::{Live, strings};
+use crate::resource::{Address, Kind};
+use crate::spec::Spec;
+
+/// With `--only`, and with references to what is neither declared nor live: what a resource needs must exist.
+pub fn dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut [Planned]) {
+    if options.destroy {
+        return;
+    }
+    let made: Vec<Address> = planned
+        .iter()
+        .filter(|planned| planned.draft.blocked.is_empty())
+        .map(|planned| planned.draft.address.clone())
+        .collect();
+    for planned in planned.iter_mut().filter(|planned| planned.action != Action::Delete) {
+        let Some(resource) = spec.resources.get(&planned.draft.address) else { continue };
+        for need in order::references(resource) {
+            let default = need.id.starts_with("default");
+            if live.get(&need).is_some() || made.contains(&need) || default {
+                continue;
+            }
+            let declared = spec.resources.contains_key(&need);
+            let (reason, hint) = if declared && !options.selects(&need) {
+                (format!("needs {need}, which does not exist and --only leaves out"), format!("add --only {need}"))
+            } else if declared {
+                (format!("needs {need}, which is blocked itself"), format!("see {need}"))
+            } else {
+                (
+                    format!("needs {need}, which exists neither in AWS nor in this spec"),
+                    "declare it, or mend the name".to_owned(),
+                )
+            };
+            planned.draft.blocks("missing-dependency", reason, hint);
+        }
+    }
+}
+
+/// What is to be deleted must not be in use by what stays as it is.
+pub fn uses(live: &Live, planned: &mut [Planned]) {
+    let going: BTreeSet<Address> = planned
+        .iter()
+        .filter(|planned| planned.action == Action::Delete)
+        .map(|planned| planned.draft.address.clone())
+        .collect();
+    let (mut found, mut waiting) = (Vec::new(), Vec::new());
+    for (index, deleted) in planned.iter().enumerate().filter(|(_, planned)| planned.action == Action::Delete) {
+        let address = &deleted.draft.address;
+        let lets_go = |user: &Address| {
+            let ends = |planned: &Planned| lets_go(planned, address) || lets_go_later(planned, address);
+            going.contains(user) || planned.iter().any(|planned| planned.draft.address == *user && ends(planned))
+        };
+        let users: Vec<String> =
+            live_users(live, address).into_iter().filter(|user| !lets_go(user)).map(|user| user.to_string()).collect();
+        if !users.is_empty() {
+            found.push((index, users));
+        } else if live_users(live, address)
+            .iter()
+            .any(|user| planned.iter().any(|planned| planned.draft.address == *user && lets_go_later(planned, address)))
+        {
+            waiting.push(index);
+        }
+    }
+    for index in waiting {
+        let one = &mut planned[index];
+        (one.action, one.count) = (Action::Noop, None);
+        one.draft.calls.clear();
+        one.draft
+            .warnings
+            .push(("status".into(), "it is in use until the maintenance window, and can be deleted after it".into()));
+    }
+    for (index, users) in found {
+        let field = match planned[index].draft.address.kind {
+            Kind::UserGroup => "userGroupIds (or userGroupId)",
+            Kind::User => "userIds",
+            Kind::ParameterGroup => "cacheParameterGroupName",
+            _ => "cacheSubnetGroupName",
+        };
+        planned[index].draft.blocks(
+            "in-use",
+            format!("{} uses it", users.join(", ")),
+            format!("declare another {field} there, or none where AWS allows that, and apply first"),
+        );
+    }
+}
+
+/// What AWS says uses the resource now.
+fn live_users(live: &Live, address: &Address) -> BTreeSet<Address> {
+    let listed = |member: &str, kind: Kind| -> Vec<Address> {
+        strings(live.get(address).and_then(|own| own.get(member))).map(|id| Address::new(kind, id)).collect()
+    };
+    let of_clusters = |pointer: &str| -> Vec<Address> {
+        live.cache_clusters
+            .values()
+            .filter(|cluster| cluster.pointer(pointer).and_then(Value::as_str) == Some(address.id.as_str()))
+            .filter_map(|cluster| {
+                Some(Address::new(Kind::ReplicationGroup, cluster.get("ReplicationGroupId")?.as_str()?))
+            })
+            .collect()
+    };
+    let users = match address.kind {
+        Kind::UserGroup => {
+            let mut users = listed("ReplicationGroups", Kind::ReplicationGroup);
+            users.extend(listed("ServerlessCaches", Kind::ServerlessCache));
+            users
+        }
+        Kind::User => listed("UserGroupIds", Kind::UserGroup),
+        Kind::ParameterGroup => of_clusters("/CacheParameterGroup/CacheParameterGroupName"),
+        Kind::SubnetGroup => of_clusters("/CacheSubnetGroupName"),
+        _ => Vec::new(),
+    };
+    users.into_iter().collect()
+}
+
+/// Does the use only end in the maintenance window?
+fn lets_go_later(user: &Planned, used: &Address) -> bool {
+    let another = |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|id| id != used.id);
+    let sent = user.draft.calls.iter().filter(|call| call.phase == Phase::Window);
+    let waits = user.draft.pending.iter().filter(|pending| pending.path == "cacheParameterGroupName");
+    used.kind == Kind::ParameterGroup
+        && (sent.map(|call| call.parameters.get("CacheParameterGroupName")).any(another)
+            || waits.map(|pending| Some(&pending.value)).any(another))
+}
+
+/// Does this plan end the use? A replacement does, and any call that names another.
+fn lets_go(user: &Planned, used: &Address) -> bool {
+    let calls = || user.draft.calls.iter().map(|call| &call.parameters);
+    let removes = |member: &str| calls().any(|call| strings(call.get(member)).any(|id| id == used.id));
+    let flagged = |member: &str| calls().any(|call| call.get(member) == Some(&json!(true)));
+    let another =
+        |member: &str| calls().any(|call| call.get(member).and_then(Value::as_str).is_some_and(|id| id != used.id));
+    user.action == Action::Replace
+        || match used.kind {
+            Kind::UserGroup => {
+                removes("UserGroupIdsToRemove")
+                    || flagged("RemoveUserGroups")
+                    || flagged("RemoveUserGroup")
+                    || another("UserGroupId")
+            }
+            Kind::User => removes("UserIdsToRemove"),
+            Kind::ParameterGroup => another("CacheParameterGroupName"),
+            _ => false,
+        }
+}
+
+/// The spec's own limits on what one apply may destroy.
+pub fn limits(spec: &Spec, options: &Options, planned: &mut [Planned]) {
+    let limits = [("maxDeletes", Action::Delete), ("maxReplacements", Action::Replace)];
+    for (name, action) in limits {
+        let Some(limit) = spec.policy.get(name).and_then(Value::as_u64) else { continue };
+        let counts = |planned: &&mut Planned| {
+            planned.action == action && !(action == Action::Delete && alarms::follows_its_cache(planned))
+        };
+        let found = planned.iter_mut().filter(|planned| counts(planned)).count();
+        if found as u64 <= limit || (options.destroy && action == Action::Replace) {
+            continue;
+        }
+        for planned in planned.iter_mut().filter(|planned| counts(planned)) {
+            planned.draft.blocks(
+                "policy",
+                format!("policy.{name} is {limit}, and {found} are planned"),
+                format!("raise policy.{name} in the spec"),
+            );
+        }
+    }
+}
+
+/// Deletions and replacements need a word on the command line.
+pub fn needs_permit(draft: &mut Draft, options: &Options, permit: Permit) {
+    if options.allows(permit, &draft.address) {
+        return;
+    }
+    let (rule, name, what) = match permit {
+        Permit::Delete => ("delete-not-allowed", "delete", "deleting it"),
+        Permit::Replace => ("replace-not-allowed", "replace", "replacing it"),
+        Permit::Adopt => ("adopt-not-allowed", "adopt", "it exists without this stack's tag; taking it over"),
+        Permit::Reboot => ("reboot-not-allowed", "reboot", "rebooting it"),
+        Permit::Flush => ("flush-pending", "flush", "carrying out what is pending"),
+    };
+    let address = draft.address.clone();
+    draft.blocks(rule, format!("{what} must be allowed"), format!("--allow {name}:{address}"));
+}

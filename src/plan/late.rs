@@ -1,0 +1,168 @@
+//! Changes of one resource that must wait for the caches that use it: a subnet goes after its nodes, and
+//! users turn from redis to valkey after their groups, those after their caches.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Planned;
+use super::draft::Call;
+use super::model::Action;
+use crate::resource::attribute::Phase;
+use crate::resource::live::{Live, View, strings};
+use crate::resource::{Address, Kind};
+use crate::spec::Spec;
+
+/// Which of these use the resource, directly or by a user group.
+pub fn users_of(spec: &Spec, address: &Address) -> Vec<Address> {
+    let direct: Vec<Address> = spec
+        .resources
+        .values()
+        .filter(|resource| super::order::references(resource).contains(address))
+        .map(|resource| resource.address.clone())
+        .collect();
+    let of_groups: Vec<Address> =
+        direct.iter().filter(|user| user.kind == Kind::UserGroup).flat_map(|group| users_of(spec, group)).collect();
+    direct.into_iter().chain(of_groups).collect()
+}
+
+pub fn postpone(spec: &Spec, live: &Live, planned: &mut [Planned]) {
+    let busy: Vec<Address> = planned
+        .iter()
+        .filter(|planned| planned.action != Action::Delete && !planned.draft.calls.is_empty())
+        .map(|planned| planned.draft.address.clone())
+        .collect();
+    for index in 0..planned.len() {
+        let one = &planned[index];
+        if !matches!(one.action, Action::Update | Action::Adopt) {
+            continue;
+        }
+        let used = users_of(spec, &one.draft.address).iter().any(|user| busy.contains(user));
+        match one.draft.address.kind {
+            Kind::SubnetGroup => subnets(live, planned, index, used),
+            Kind::User | Kind::UserGroup if used => {
+                let calls = planned[index].draft.calls.iter_mut();
+                for call in calls.filter(|call| call.parameters.get("Engine") == Some(&json!("valkey"))) {
+                    call.phase = Phase::AfterCaches;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A subnet of a group as AWS describes it.
+struct Subnet {
+    id: String,
+    zone: String,
+}
+
+/// Additions go first, removals last; what nodes live in cannot be removed.
+fn subnets(live: &Live, planned: &mut [Planned], index: usize, used: bool) {
+    let Some(view) = live.view(&planned[index].draft.address) else { return };
+    let calls = &planned[index].draft.calls;
+    let Some(at) = calls.iter().position(|call| call.operation == "ModifyCacheSubnetGroup") else { return };
+    let wanted: Vec<String> = strings(calls[at].parameters.get("SubnetIds")).map(str::to_owned).collect();
+    let text =
+        |subnet: &Value, pointer: &str| subnet.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let subnets = view.own("Subnets").and_then(Value::as_array).into_iter().flatten();
+    let (kept, removed): (Vec<Subnet>, Vec<Subnet>) = subnets
+        .map(|subnet| Subnet {
+            id: text(subnet, "/SubnetIdentifier"),
+            zone: text(subnet, "/SubnetAvailabilityZone/Name"),
+        })
+        .partition(|subnet| wanted.contains(&subnet.id));
+    if removed.is_empty() {
+        return;
+    }
+    // A zone's only subnet is where the zone's nodes live.
+    let zones: Vec<&str> = removed
+        .iter()
+        .map(|subnet| subnet.zone.as_str())
+        .filter(|zone| kept.iter().all(|kept| kept.zone != *zone))
+        .collect();
+    let staying = staying_nodes(live, planned, &planned[index].draft.address.id.clone(), &zones);
+    let draft = &mut planned[index].draft;
+    if kept.is_empty() {
+        let vpc = view.text("VpcId").unwrap_or_default();
+        draft
+            .warnings
+            .push(("subnetIds".into(), format!("no subnet stays; AWS takes only subnets of the group's VPC, {vpc}")));
+    }
+    if !staying.is_empty() {
+        draft.blocks(
+            "subnet-in-use",
+            "AWS does not take a subnet away that nodes live in",
+            format!("remove {} first, or keep the subnet", staying.join(", ")),
+        );
+        return;
+    }
+    if !used {
+        return;
+    }
+    let call = &mut draft.calls[at];
+    if wanted.len() == kept.len() && !call.parameters.contains_key("CacheSubnetGroupDescription") {
+        call.phase = Phase::AfterCaches;
+        return;
+    }
+    let mut late = call.parameters.clone();
+    late.remove("CacheSubnetGroupDescription");
+    let all: Vec<String> = wanted.into_iter().chain(removed.into_iter().map(|subnet| subnet.id)).collect();
+    call.parameters.insert("SubnetIds".into(), json!(all));
+    let (operation, wait) = (call.operation, call.wait);
+    draft.calls.push(Call { phase: Phase::AfterCaches, operation, parameters: late, wait });
+}
+
+/// The nodes in these zones that live there after the plan too. Replicas that go are chosen among them.
+fn staying_nodes(live: &Live, planned: &mut [Planned], subnet_group: &str, zones: &[&str]) -> Vec<String> {
+    let text =
+        |cluster: &Value, member: &str| cluster.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut by_group: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (id, cluster) in &live.cache_clusters {
+        let zone = text(cluster, "PreferredAvailabilityZone");
+        if text(cluster, "CacheSubnetGroupName") == subnet_group && zones.contains(&zone.as_str()) {
+            by_group.entry(text(cluster, "ReplicationGroupId")).or_default().push(id.clone());
+        }
+    }
+    let mut staying = Vec::new();
+    for (group, mut nodes) in by_group {
+        let address = Address::new(Kind::ReplicationGroup, &group);
+        let of_group =
+            planned.iter_mut().find(|planned| planned.draft.address == address && planned.action != Action::Replace);
+        if let (Some(planned), Some(view)) = (of_group, live.view(&address)) {
+            nodes.retain(|node| !leaves_with_its_shard(planned, &view, node));
+            choose_replicas(planned, &view, &mut nodes);
+        }
+        staying.extend(nodes);
+    }
+    staying
+}
+
+fn leaves_with_its_shard(planned: &Planned, view: &View<'_>, node: &str) -> bool {
+    let leaving = |shard: &Value| {
+        planned.draft.calls.iter().any(|call| {
+            strings(call.parameters.get("NodeGroupsToRemove"))
+                .any(|id| Some(id) == shard.get("NodeGroupId").and_then(Value::as_str))
+        })
+    };
+    let has = |shard: &Value| {
+        let members = shard.get("NodeGroupMembers").and_then(Value::as_array);
+        members.into_iter().flatten().any(|member| member.get("CacheClusterId").and_then(Value::as_str) == Some(node))
+    };
+    view.node_groups().iter().any(|shard| has(shard) && leaving(shard))
+}
+
+/// AWS removes the replicas that are named; which are replicas it only tells with cluster mode disabled.
+fn choose_replicas(planned: &mut Planned, view: &View<'_>, nodes: &mut Vec<String>) {
+    let Some(call) = planned.draft.calls.iter_mut().find(|call| call.phase == Phase::ReplicasDown) else { return };
+    let Some(count) = call.parameters.get("NewReplicaCount").and_then(Value::as_u64) else { return };
+    let replicas: Vec<&str> = view.member_ids().filter(|member| view.role(member) == Some("replica")).collect();
+    let surplus = replicas.len().saturating_sub(count as usize);
+    if nodes.is_empty() || nodes.len() > surplus || nodes.iter().any(|node| !replicas.contains(&node.as_str())) {
+        return;
+    }
+    let others = replicas.iter().rev().map(|replica| (*replica).to_owned()).filter(|replica| !nodes.contains(replica));
+    let chosen: Vec<String> = nodes.iter().cloned().chain(others).take(surplus).collect();
+    call.parameters.insert("ReplicasToRemove".into(), json!(chosen));
+    nodes.clear();
+}

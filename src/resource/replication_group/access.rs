@@ -1,0 +1,148 @@
+//! Who may log in: an AUTH token or user groups, never both. AWS never returns a token, so a tag says
+//! which secret is set.
+
+use serde_json::{Map, Value, json};
+
+use super::{MODIFY, modify, tls};
+use crate::plan::draft::{Draft, Scene};
+use crate::plan::model::Wait;
+use crate::resource::attribute::{Difference, Phase};
+use crate::resource::live::{View, object, strings};
+use crate::resource::secret;
+
+fn has_users(view: &View<'_>) -> bool {
+    strings(view.own("UserGroupIds")).next().is_some()
+}
+
+pub fn in_force(view: &View<'_>) -> bool {
+    view.flag("AuthTokenEnabled") || has_users(view)
+}
+
+/// User groups are in force and the spec takes them off.
+pub fn is_lifted(scene: &Scene<'_>) -> bool {
+    has_users(scene.view)
+        && scene.declared("userGroupIds").is_some_and(|ids| strings(Some(ids)).next().is_none())
+        && scene.declared("authToken").is_none_or(Value::is_null)
+}
+
+/// AWS changes TLS before anybody must log in: the way in comes when TLS is where it should be.
+fn waits_for_tls(draft: &mut Draft, scene: &Scene<'_>, attribute: &str) -> bool {
+    let waits = !in_force(scene.view) && tls::remains(scene);
+    if waits {
+        draft.remaining.push(format!("{attribute} once TLS is as declared"));
+    }
+    waits
+}
+
+pub fn auth_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    if difference.declared.is_null() {
+        draft.shows(difference);
+        let groups: Vec<_> = strings(scene.declared("userGroupIds")).collect();
+        if groups.is_empty() {
+            draft.blocks(
+                "token-removal",
+                "AWS cannot remove an AUTH token but by moving to user groups",
+                "declare userGroupIds beside `authToken: null`, or keep the token",
+            );
+            return;
+        }
+        let groups = json!(groups);
+        let call = modify(draft, Phase::Auth);
+        call.insert("AuthTokenUpdateStrategy".into(), json!("DELETE"));
+        call.insert("UserGroupIdsToAdd".into(), groups);
+        return;
+    }
+    set_token(draft, scene, difference);
+}
+
+/// The way from what is set to the declared token.
+fn set_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    let sends = |strategy: &str| -> Map<String, Value> {
+        object([("AuthToken", difference.declared.clone()), ("AuthTokenUpdateStrategy", json!(strategy))])
+    };
+    let shows = |draft: &mut Draft| {
+        draft.shows(difference);
+        draft.attributes.last_mut().into_iter().for_each(|change| change.sensitive = true);
+    };
+    if has_users(scene.view) {
+        shows(draft);
+        if scene.declared("userGroupIds").is_none() {
+            draft.blocks(
+                "token-and-users",
+                "the group has user groups, which exclude an AUTH token",
+                "declare `userGroupIds: []` beside authToken to move from user groups to the token in one call",
+            );
+            return;
+        }
+        let mut call = sends("SET");
+        call.insert("RemoveUserGroups".into(), json!(true));
+        draft.push(Phase::Auth, MODIFY, Wait::Available, call);
+        return;
+    }
+    let has_token = scene.view.flag("AuthTokenEnabled");
+    match secret::state(scene.live, &scene.resource.address, "authToken", &difference.declared) {
+        secret::State::Same if has_token => {}
+        // Set by somebody else: which token it is, nobody can tell.
+        secret::State::Unknown if has_token => {}
+        secret::State::Rotating if has_token => {
+            shows(draft);
+            draft.push(Phase::Auth, MODIFY, Wait::Available, sends("SET"));
+        }
+        _ => {
+            shows(draft);
+            if waits_for_tls(draft, scene, difference.attribute) {
+                return;
+            }
+            draft.push(Phase::Auth, MODIFY, Wait::Available, sends("ROTATE"));
+            if scene.options.all_hops {
+                draft.push(Phase::Auth, MODIFY, Wait::Available, sends("SET"));
+            } else {
+                draft.remaining.push("authToken SET: apply again once all clients use the new token; until then the old way in stays open".into());
+            }
+        }
+    }
+}
+
+pub fn pending_user_groups(view: &View<'_>) -> Option<Value> {
+    let pending = view.pending("UserGroups")?;
+    let removed: Vec<_> = strings(pending.get("UserGroupIdsToRemove")).collect();
+    let kept = strings(view.own("UserGroupIds")).filter(|id| !removed.contains(id));
+    Some(kept.chain(strings(pending.get("UserGroupIdsToAdd"))).collect())
+}
+
+pub fn user_groups(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    if scene.view.flag("AuthTokenEnabled") {
+        // Where the token is declared away, its own row makes the one call that AWS accepts.
+        if !scene.declared("authToken").is_some_and(Value::is_null) {
+            draft.blocks(
+                "token-and-users",
+                "the group has an AUTH token, which excludes user groups",
+                "declare `authToken: null` beside userGroupIds to move from the token to user groups in one call",
+            );
+        }
+        return;
+    }
+    if scene.declared("authToken").is_some_and(|token| !token.is_null()) {
+        // From users to a token is one call too, which the token's row makes.
+        return;
+    }
+    if waits_for_tls(draft, scene, difference.attribute) {
+        return;
+    }
+    let live: Vec<_> = strings(scene.view.own("UserGroupIds")).collect();
+    let wanted: Vec<_> = strings(Some(&difference.declared)).collect();
+    let add: Vec<_> = wanted.iter().filter(|id| !live.contains(id)).collect();
+    let remove: Vec<_> = live.iter().filter(|id| !wanted.contains(id)).collect();
+    let call = modify(draft, Phase::Auth);
+    if wanted.is_empty() {
+        call.insert("RemoveUserGroups".into(), json!(true));
+        return;
+    }
+    if !add.is_empty() {
+        call.insert("UserGroupIdsToAdd".into(), json!(add));
+    }
+    if !remove.is_empty() {
+        call.insert("UserGroupIdsToRemove".into(), json!(remove));
+    }
+}

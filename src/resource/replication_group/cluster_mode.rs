@@ -1,0 +1,125 @@
+//! Cluster mode: disabled, compatible, enabled. One stage a call, one hop an apply.
+
+use serde_json::json;
+
+use super::{MODIFY, engine, modify};
+use crate::plan::draft::{Draft, Scene};
+use crate::plan::model::Wait;
+use crate::resource::attribute::{Difference, Phase};
+use crate::resource::live::{View, object};
+
+/// Clients may speak the cluster protocol: compatible or enabled.
+pub fn speaks_cluster(view: &View<'_>) -> bool {
+    view.flag("ClusterEnabled") || matches!(view.text("ClusterMode"), Some("enabled" | "compatible"))
+}
+
+/// Shards can come and go: only once cluster mode is fully enabled.
+pub fn is_enabled(view: &View<'_>) -> bool {
+    view.text("ClusterMode").map_or_else(|| view.flag("ClusterEnabled"), |mode| mode == "enabled")
+}
+
+fn live(scene: &Scene<'_>) -> String {
+    scene.live_text("clusterMode").unwrap_or_else(|| "disabled".to_owned())
+}
+
+/// The mode after the first hop of this apply.
+fn next(scene: &Scene<'_>) -> String {
+    let live = live(scene);
+    match (live.as_str(), scene.declared_text("clusterMode")) {
+        ("enabled", _) | (_, None) => live,
+        ("disabled", Some("enabled")) => "compatible".to_owned(),
+        (_, Some(wanted)) => wanted.to_owned(),
+    }
+}
+
+/// Will the group be in cluster mode when this apply comes to its shards?
+pub fn enabled_then(scene: &Scene<'_>) -> bool {
+    let hops = scene.options.all_hops && scene.declared_text("clusterMode") == Some("enabled");
+    next(scene) == "enabled" || hops
+}
+
+pub fn next_speaks_cluster(scene: &Scene<'_>) -> bool {
+    next(scene) != "disabled"
+}
+
+/// Does the next hop change which parameter group the group needs?
+pub fn crosses(scene: &Scene<'_>) -> bool {
+    next_speaks_cluster(scene) != (live(scene) != "disabled")
+}
+
+pub fn cluster_mode(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    let live = live(scene);
+    let wanted = difference.declared.as_str().unwrap_or_default();
+    if live == "enabled" {
+        draft.blocks(
+            "cluster-mode-oneway",
+            format!("cluster mode cannot go from enabled to {wanted}: AWS has no way back, and a replacement would lose the data and the endpoints"),
+            "declare `clusterMode: enabled`; to go back, create a second group and move the clients",
+        );
+        return;
+    }
+    if live == "disabled" && !may_begin(draft, scene) {
+        return;
+    }
+    if crosses(scene) && !parameter_group_fits(draft, scene) {
+        return;
+    }
+    modify(draft, Phase::ClusterMode).insert(difference.member.into(), json!(next(scene)));
+    if live == "disabled" && wanted == "enabled" {
+        if scene.options.all_hops {
+            draft.push(Phase::ClusterMode, MODIFY, Wait::Available, object([("ClusterMode", json!("enabled"))]));
+        } else {
+            draft.remaining.push("clusterMode enabled: apply again once all clients connect cluster-aware".into());
+        }
+    }
+}
+
+fn may_begin(draft: &mut Draft, scene: &Scene<'_>) -> bool {
+    if scene.wanted("automaticFailoverEnabled") != Some(json!(true)) {
+        draft.blocks(
+            "cluster-mode-needs-failover",
+            "the way to cluster mode needs automatic failover with a replica",
+            "declare `automaticFailoverEnabled: true` and a replica first",
+        );
+        return false;
+    }
+    if engine::version_then(scene).is_some_and(|version| !version.at_least(7, 0, 0)) {
+        draft.blocks(
+            "cluster-mode-engine",
+            "cluster mode can only be changed from engine version 7.0 on",
+            "upgrade to 7.0 or later first",
+        );
+        return false;
+    }
+    true
+}
+
+/// AWS exchanges its own parameter group where none is named. Another one must be for the new mode, and
+/// is when its own row sends it; one that stays is for the old mode.
+fn parameter_group_fits(draft: &mut Draft, scene: &Scene<'_>) -> bool {
+    let Some(name) = scene.live_text("cacheParameterGroupName") else { return true };
+    let named = scene.declared("cacheParameterGroupName").is_some();
+    if scene.differs("cacheParameterGroupName") || (name.starts_with("default.") && !named) {
+        return true;
+    }
+    let on = engine::yes_no(next_speaks_cluster(scene));
+    let hint = match name.strip_prefix("default.") {
+        Some(family) if on == "yes" => {
+            format!("set cacheParameterGroupName to default.{family}.cluster.on, or leave it out")
+        }
+        Some(family) => format!(
+            "set cacheParameterGroupName to default.{}, or leave it out",
+            family.trim_end_matches(".cluster.on")
+        ),
+        None => format!(
+            "declare another parameter group with `cluster-enabled: \"{on}\"` and set cacheParameterGroupName to it"
+        ),
+    };
+    draft.blocks(
+        "parameter-group-cluster-mode",
+        format!("the new cluster mode needs a parameter group with cluster-enabled {on}, {name} has the other"),
+        hint,
+    );
+    false
+}

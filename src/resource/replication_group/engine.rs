@@ -1,0 +1,210 @@
+//! Engine, version and parameter group hang together: AWS takes them in one call, by the family.
+
+use std::cmp::Ordering;
+
+use serde_json::{Value, json};
+
+use super::{cluster_mode, modify};
+use crate::plan::draft::{Draft, Scene};
+use crate::plan::model::PendingValue;
+use crate::resource::attribute::{Difference, Phase};
+use crate::resource::live::View;
+use crate::resource::parameter_group::{declared_parameters, user_parameters};
+use crate::resource::version::{Version, family};
+use crate::resource::{Address, Kind};
+
+/// The engine version that the steps after an upgrade meet: the declared one where it does not wait.
+pub fn version_then(scene: &Scene<'_>) -> Option<Version> {
+    let live = Version::parse(&scene.live_text("engineVersion")?);
+    let declared = scene.declared_text("engineVersion").filter(|_| super::is_immediate(scene)).and_then(Version::parse);
+    match (declared, live) {
+        (Some(declared), Some(live)) if declared.compare(live) == Ordering::Greater => Some(declared),
+        _ => live,
+    }
+}
+
+/// Every change of engine or version names both, and the parameter group where its family changes.
+fn engine_call(draft: &mut Draft, scene: &Scene<'_>) {
+    let engine = scene.wanted("engine").unwrap_or_else(|| json!("redis"));
+    let call = modify(draft, Phase::Engine);
+    call.insert("Engine".into(), engine);
+    if let Some(version) = scene.declared("engineVersion") {
+        call.insert("EngineVersion".into(), version.clone());
+    }
+}
+
+pub fn engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    if difference.declared == json!("redis") {
+        draft.blocks(
+            "engine-downgrade",
+            "valkey to redis is not offered: AWS documents no such change, and a replacement would lose the data",
+            "keep `engine: valkey`; it speaks the same protocol",
+        );
+        return;
+    }
+    if scene.declared("engineVersion").is_none() {
+        draft.blocks(
+            "engine-needs-version",
+            "AWS wants the engine version in the call that changes the engine",
+            "declare engineVersion, such as \"8.0\"",
+        );
+        return;
+    }
+    engine_call(draft, scene);
+    needs_family(draft, scene);
+}
+
+/// Redis ends at 7.1: any later version that waits is valkey's, which AWS does not say in words.
+pub fn pending_engine(view: &View<'_>) -> Option<Value> {
+    let version = Version::parse(view.member_pending("EngineVersion")?.as_str()?)?;
+    version.at_least(7, 2, 0).then(|| json!("valkey"))
+}
+
+pub fn engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    let live = difference.live.as_ref().and_then(Value::as_str).and_then(Version::parse);
+    let (Some(declared), Some(live)) = (difference.declared.as_str().and_then(Version::parse), live) else {
+        draft.shows(difference);
+        draft.blocks(
+            "engine-version-unreadable",
+            "the running engine version could not be read",
+            "run again once the members of the group answer",
+        );
+        return;
+    };
+    if scene.differs("engine") {
+        // The engine's own row sends the version.
+        draft.shows(difference);
+        return;
+    }
+    if declared.compare(live) == Ordering::Less {
+        if declared.major == live.major && scene.view.flag("AutoMinorVersionUpgrade") {
+            draft.warnings.push((
+                difference.attribute.into(),
+                format!(
+                    "AWS upgraded it to {} by itself (autoMinorVersionUpgrade); declare that version",
+                    difference.live.as_ref().and_then(Value::as_str).unwrap_or_default()
+                ),
+            ));
+            return;
+        }
+        draft.replaces(difference, "AWS refuses an engine downgrade");
+        return;
+    }
+    draft.shows(difference);
+    engine_call(draft, scene);
+    needs_family(draft, scene);
+}
+
+/// AWS exchanges its own groups where none is named, and refuses any other of the wrong family.
+fn needs_family(draft: &mut Draft, scene: &Scene<'_>) {
+    let name = scene.wanted("cacheParameterGroupName").and_then(|name| name.as_str().map(str::to_owned));
+    let Some(name) = name else { return };
+    let live_default = scene.live_text("cacheParameterGroupName").is_some_and(|live| live.starts_with("default."));
+    let crosses = cluster_mode::crosses(scene);
+    if live_default && (scene.declared("cacheParameterGroupName").is_none() || crosses) {
+        return;
+    }
+    if crosses && scene.differs("cacheParameterGroupName") {
+        draft.blocks(
+            "engine-and-cluster-mode",
+            "a new engine version needs a parameter group of its family, and cluster mode another one: one parameter group cannot be both on the way",
+            "take one of them out of the spec, apply, then put it back",
+        );
+        return;
+    }
+    fits_family(draft, scene, &name);
+}
+
+/// Is the parameter group of the family of the version that will run?
+fn fits_family(draft: &mut Draft, scene: &Scene<'_>, name: &str) {
+    let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
+    let (Some(engine), Some(version)) = (text(scene.wanted("engine")), text(scene.wanted("engineVersion"))) else {
+        return;
+    };
+    let Some(wanted) = family(&engine, &version) else { return };
+    let Some(found) = scene.family_of(name).filter(|found| *found != wanted) else { return };
+    if draft.blocked.iter().any(|blocked| blocked.rule == "parameter-group-family") {
+        return;
+    }
+    let hint = if name.starts_with("default.") {
+        format!("set cacheParameterGroupName to default.{wanted}, or leave it out")
+    } else {
+        format!(
+            "declare a new parameter group with `family: {wanted}` under another name and set cacheParameterGroupName to it; the old one can go with the next apply"
+        )
+    };
+    draft.blocks(
+        "parameter-group-family",
+        format!("{engine} {version} needs a parameter group of family {wanted}, {name} is of family {found}"),
+        hint,
+    );
+}
+
+pub fn parameter_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    let name = difference.declared.as_str().unwrap_or_default();
+    if waits_with_the_engine(scene, name) {
+        draft.pending.push(PendingValue { path: difference.attribute.into(), value: difference.declared.clone() });
+        return;
+    }
+    draft.shows(difference);
+    if let Some(on) = scene.cluster_on(name)
+        && on != cluster_mode::next_speaks_cluster(scene)
+    {
+        draft.blocks(
+            "parameter-group-cluster-mode",
+            format!("{name} has cluster-enabled {}, and the group's cluster mode needs the other", yes_no(on)),
+            format!("take a parameter group with `cluster-enabled: \"{}\"`", yes_no(!on)),
+        );
+        return;
+    }
+    fits_family(draft, scene, name);
+    // The cluster-mode hop takes its parameter group along.
+    let phase = if cluster_mode::crosses(scene) { Phase::ClusterMode } else { Phase::Engine };
+    modify(draft, phase).insert(difference.member.into(), difference.declared.clone());
+}
+
+pub fn yes_no(on: bool) -> &'static str {
+    if on { "yes" } else { "no" }
+}
+
+/// AWS shows an engine version that waits, and not the parameter group that was sent with it.
+fn waits_with_the_engine(scene: &Scene<'_>, name: &str) -> bool {
+    let Some(version) = scene.view.member_pending("EngineVersion").and_then(Value::as_str) else { return false };
+    let waiting = ["valkey", "redis"].iter().filter_map(|engine| family(engine, version));
+    let wanted = scene.family_of(name);
+    let live = scene.live_text("cacheParameterGroupName").and_then(|live| scene.family_of(&live));
+    wanted != live && waiting.into_iter().any(|family| Some(family) == wanted)
+}
+
+impl Scene<'_> {
+    /// The family of a parameter group: as this spec declares it, as AWS describes it, or as a default group's name says.
+    pub fn family_of(&self, name: &str) -> Option<String> {
+        let address = Address::new(Kind::ParameterGroup, name);
+        if let Some(family) = self.spec.resources.get(&address).and_then(|group| group.text("family")) {
+            return Some(family.to_owned());
+        }
+        let described = self
+            .live
+            .get(&address)
+            .and_then(|group| group.get("CacheParameterGroupFamily")?.as_str().map(str::to_owned));
+        described.or_else(|| Some(name.strip_prefix("default.")?.trim_end_matches(".cluster.on").to_owned()))
+    }
+
+    /// Is the parameter group for cluster mode? `None` where nothing is known of it.
+    pub fn cluster_on(&self, name: &str) -> Option<bool> {
+        if name.starts_with("default.") {
+            return Some(name.ends_with(".cluster.on"));
+        }
+        let address = Address::new(Kind::ParameterGroup, name);
+        let on = |parameters: std::collections::BTreeMap<String, String>| {
+            parameters.get("cluster-enabled").is_some_and(|value| value == "yes")
+        };
+        let declared = self.spec.resources.get(&address);
+        match declared.and_then(|group| group.fields.get("parameters")) {
+            Some(parameters) => Some(on(declared_parameters(Some(parameters)))),
+            None if self.live.get(&address).is_some() => Some(on(user_parameters(self.live, &address.id))),
+            None => declared.map(|_| false),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! Nodes: how many shards, how many replicas in each, and where. Several attributes say so, one set of
+//! calls carries it out: replicas up, shards, replicas down. Shards go by their live ids, which are not
+//! contiguous after a scale-in, and never by position.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{cluster_mode, zones};
+use crate::plan::draft::{Draft, Scene};
+use crate::plan::model::{AttributeChange, Wait};
+use crate::resource::attribute::{Difference, Impact, Phase};
+use crate::resource::live::{View, strings};
+
+const RESHARD: &str = "ModifyReplicationGroupShardConfiguration";
+
+/// One live shard.
+pub struct Shard<'a> {
+    pub id: &'a str,
+    pub replicas: usize,
+    /// Of its members, the primary's first where AWS tells.
+    pub zones: Vec<&'a str>,
+}
+
+pub fn shards<'a>(view: &View<'a>) -> Vec<Shard<'a>> {
+    let text = |value: &'a Value, member: &str| value.get(member).and_then(Value::as_str).unwrap_or_default();
+    let mut shards: Vec<Shard<'a>> = view
+        .node_groups()
+        .iter()
+        .map(|group| {
+            let members = group.get("NodeGroupMembers").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            Shard {
+                id: text(group, "NodeGroupId"),
+                replicas: members.len().saturating_sub(1),
+                zones: members.iter().map(|member| text(member, "PreferredAvailabilityZone")).collect(),
+            }
+        })
+        .collect();
+    shards.sort_by_key(|shard| shard.id);
+    shards
+}
+
+/// The live replica count of each shard, by shard id.
+pub fn replica_counts(view: &View<'_>) -> Vec<(String, usize)> {
+    shards(view).into_iter().map(|shard| (shard.id.to_owned(), shard.replicas)).collect()
+}
+
+/// One number where all shards agree, else the smallest and the largest.
+pub fn replicas_per_node_group(view: &View<'_>) -> Option<Value> {
+    let counts = || shards(view).into_iter().map(|shard| shard.replicas);
+    let (min, max) = (counts().min()?, counts().max()?);
+    Some(if min == max { json!(min) } else { json!(format!("{min} to {max}")) })
+}
+
+/// The live shards as a spec would list them.
+pub fn node_group_configuration(view: &View<'_>) -> Option<Value> {
+    Some(shards(view).iter().map(|shard| json!({"nodeGroupId": shard.id, "replicaCount": shard.replicas})).collect())
+}
+
+/// What the nodes of a group should come to.
+struct Wanted<'a> {
+    live: Vec<Shard<'a>>,
+    /// Live shards that go.
+    leaving: Vec<&'a str>,
+    shards: usize,
+    /// By live shard that stays: replicas, and the spec's entry for it.
+    replicas: BTreeMap<&'a str, (usize, Option<&'a Value>)>,
+    /// The spec's entries for shards that are to come.
+    coming: Vec<&'a Value>,
+}
+
+fn entries<'a>(scene: &Scene<'a>) -> &'a [Value] {
+    scene.declared("nodeGroupConfiguration").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn entry_id(entry: &Value) -> Option<String> {
+    // AWS fills ids up to four digits.
+    entry.get("nodeGroupId").and_then(Value::as_str).map(|id| format!("{id:0>4}"))
+}
+
+fn number(value: Option<&Value>) -> Option<usize> {
+    value.and_then(Value::as_u64).map(|number| number as usize)
+}
+
+fn wanted<'a>(scene: &Scene<'a>) -> Wanted<'a> {
+    let live = shards(scene.view);
+    let entries = entries(scene);
+    let listed = Some(entries.len()).filter(|count| *count > 0);
+    let count = number(scene.declared("numNodeGroups")).or(listed).unwrap_or(live.len());
+    // Shards change only in cluster mode.
+    let count = if cluster_mode::enabled_then(scene) { count } else { live.len() };
+    let named = |id: &str| entries.iter().any(|entry| entry_id(entry).as_deref() == Some(id));
+    let mut candidates: Vec<&str> = live.iter().map(|shard| shard.id).collect();
+    // Those that the spec still names stay; of the others the newest go.
+    candidates.sort_by_key(|id| (named(id), std::cmp::Reverse(*id)));
+    let mut leaving: Vec<&str> = candidates.into_iter().take(live.len().saturating_sub(count)).collect();
+    leaving.sort_unstable();
+    let staying: Vec<&Shard<'a>> = live.iter().filter(|shard| !leaving.contains(&shard.id)).collect();
+    let (matched, coming) = matched(&staying, entries);
+    let everywhere = match number(scene.declared("numCacheClusters")) {
+        Some(nodes) if live.len() <= 1 => Some(nodes.saturating_sub(1)),
+        _ => number(scene.declared("replicasPerNodeGroup")),
+    };
+    let replicas = staying
+        .iter()
+        .map(|shard| {
+            let entry = matched.get(shard.id).copied();
+            let own = entry.and_then(|entry| number(entry.get("replicaCount")));
+            (shard.id, (own.or(everywhere).unwrap_or(shard.replicas), entry))
+        })
+        .collect();
+    Wanted { shards: count, replicas, coming, leaving, live }
+}
+
+/// Entries go to the shards that they name; the others to those that they change least. What is left
+/// over is for shards to come.
+fn matched<'a>(staying: &[&Shard<'a>], entries: &'a [Value]) -> (BTreeMap<&'a str, &'a Value>, Vec<&'a Value>) {
+    let mut free: Vec<&&Shard<'a>> = staying.iter().collect();
+    let mut left: Vec<&Value> = Vec::new();
+    let mut matched = BTreeMap::new();
+    for entry in entries {
+        match free.iter().position(|shard| entry_id(entry).as_deref() == Some(shard.id)) {
+            Some(at) => drop(matched.insert(free.remove(at).id, entry)),
+            None => left.push(entry),
+        }
+    }
+    let replicas = |entry: &Value| number(entry.get("replicaCount"));
+    for exact in [true, false] {
+        left.retain(|entry| {
+            let fits = |shard: &&&Shard<'a>| !exact || replicas(entry).is_none_or(|count| count == shard.replicas);
+            match free.iter().position(|shard| fits(&shard)) {
+                Some(at) => {
+                    matched.insert(free.remove(at).id, entry);
+                    false
+                }
+                None => true,
+            }
+        });
+    }
+    (matched, left)
+}
+
+pub fn num_cache_clusters(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    if difference.live.is_none() {
+        draft.blocks(
+            "shape-conflict",
+            "numCacheClusters is for a group of one shard, this one has several",
+            "declare numNodeGroups and replicasPerNodeGroup",
+        );
+    }
+}
+
+pub fn per_shard(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    // An entry of nodeGroupConfiguration has the last word on its shard.
+    let wanted = wanted(scene);
+    if wanted.live.iter().any(|shard| wanted.replicas.get(shard.id).is_some_and(|(count, _)| *count != shard.replicas))
+    {
+        draft.shows(difference);
+    }
+}
+
+pub fn configured(draft: &mut Draft, scene: &Scene<'_>, _difference: &Difference) {
+    let wanted = wanted(scene);
+    for shard in &wanted.live {
+        let Some((count, Some(_))) = wanted.replicas.get(shard.id) else { continue };
+        if *count != shard.replicas {
+            draft.attributes.push(AttributeChange {
+                path: format!("nodeGroupConfiguration.{}.replicaCount", shard.id),
+                before: json!(shard.replicas),
+                after: json!(count),
+                impact: Impact::None,
+                sensitive: false,
+            });
+        }
+    }
+    if scene.declared("numNodeGroups").is_none() && entries(scene).len() != wanted.live.len() {
+        shard_count(draft, scene, "nodeGroupConfiguration", wanted.live.len(), entries(scene).len());
+    }
+}
+
+pub fn num_node_groups(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    let count = number(Some(&difference.declared)).unwrap_or(1);
+    shard_count(draft, scene, difference.attribute, shards(scene.view).len(), count);
+}
+
+fn shard_count(draft: &mut Draft, scene: &Scene<'_>, path: &str, live: usize, count: usize) {
+    draft.attributes.push(AttributeChange {
+        path: path.to_owned(),
+        before: json!(live),
+        after: json!(count),
+        impact: Impact::None,
+        sensitive: false,
+    });
+    if cluster_mode::enabled_then(scene) {
+        return;
+    }
+    if scene.declared_text("clusterMode") == Some("enabled") {
+        draft.remaining.push(format!("{path} {count} once cluster mode is enabled"));
+    } else {
+        draft.blocks(
+            "cluster-mode-disabled",
+            "shards can only be added in cluster mode, and this group has it disabled",
+            "declare `clusterMode: compatible`, apply, move the clients, then `clusterMode: enabled`, apply, then numNodeGroups",
+        );
+    }
+}
+
+/// The fewest replicas that any shard will have.
+pub fn fewest_replicas_then(scene: &Scene<'_>) -> usize {
+    wanted(scene).replicas.values().map(|(count, _)| *count).min().unwrap_or(0)
+}
+
+/// The calls, once every attribute was compared.
+pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
+    let wanted = wanted(scene);
+    replicas(draft, scene, &wanted, true);
+    replicas(draft, scene, &wanted, false);
+    if wanted.shards == wanted.live.len() {
+        return;
+    }
+    let grows = wanted.shards > wanted.live.len();
+    let configuration = if grows { zones::resharding(&wanted.live, &wanted.coming) } else { None };
+    let call = draft.call(Phase::Shards, RESHARD, Wait::Available);
+    call.insert("NodeGroupCount".into(), json!(wanted.shards));
+    if !grows {
+        call.insert("NodeGroupsToRemove".into(), json!(wanted.leaving));
+    }
+    if let Some(configuration) = configuration {
+        call.insert("ReshardingConfiguration".into(), configuration);
+    }
+    // A new shard gets as many nodes as the smallest has by then.
+    let smallest =
+        wanted.live.iter().filter_map(|shard| Some(shard.replicas.max(wanted.replicas.get(shard.id)?.0))).min();
+    let later = wanted
+        .coming
+        .iter()
+        .filter_map(|entry| number(entry.get("replicaCount")))
+        .filter(|count| Some(*count) != smallest);
+    if later.count() > 0 {
+        draft.remaining.push("nodeGroupConfiguration: replicas of the new shards, once they exist".into());
+    }
+}
+
+fn replicas(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>, up: bool) {
+    let staying = || wanted.live.iter().filter_map(|shard| Some((shard, wanted.replicas.get(shard.id)?)));
+    let off: Vec<_> = staying()
+        .filter(|(shard, (count, _))| if up { shard.replicas < *count } else { shard.replicas > *count })
+        .collect();
+    let Some((_, (first, _))) = off.first() else { return };
+    let (phase, operation) =
+        if up { (Phase::ReplicasUp, "IncreaseReplicaCount") } else { (Phase::ReplicasDown, "DecreaseReplicaCount") };
+    let placed = |shard: &Shard<'_>, count: usize, entry: Option<&Value>| {
+        if up { zones::of_shard(shard, count, entry, scene.declared("preferredCacheClusterAZs")) } else { None }
+    };
+    let alike = off.iter().all(|(shard, (count, entry))| count == first && placed(shard, *count, *entry).is_none());
+    // Shards that are about to go, or are not off, must not be named along.
+    let all = off.len() == staying().count() && !(up && !wanted.leaving.is_empty());
+    if alike && all {
+        draft.call(phase, operation, Wait::Available).insert("NewReplicaCount".into(), json!(first));
+        return;
+    }
+    let shards: Vec<Value> = off
+        .iter()
+        .map(|(shard, (count, entry))| {
+            let mut one = json!({"NodeGroupId": shard.id, "NewReplicaCount": count});
+            if let Some(zones) = placed(shard, *count, *entry) {
+                one["PreferredAvailabilityZones"] = zones;
+            }
+            one
+        })
+        .collect();
+    draft.call(phase, operation, Wait::Available).insert("ReplicaConfiguration".into(), json!(shards));
+}
+
+/// Zones that an entry names: the primary's, then the replicas'.
+pub fn entry_zones(entry: &Value) -> Vec<&str> {
+    let primary = entry.get("primaryAvailabilityZone").and_then(Value::as_str);
+    primary.into_iter().chain(strings(entry.get("replicaAvailabilityZones"))).collect()
+}

@@ -1,0 +1,86 @@
+//! What waits for the maintenance window, and what must not disturb it: `ApplyImmediately` carries out
+//! everything that waits, not only its own call.
+
+use serde_json::{Value, json};
+
+use super::{ENGINE_MEMBERS, MODIFY, is_immediate};
+use crate::plan::draft::{Call, Draft, Scene, attribute};
+use crate::plan::options::Permit;
+use crate::resource::Kind;
+use crate::resource::attribute::{Impact, Phase};
+use crate::resource::live::View;
+
+/// AWS begins with these at once, so that they are under way and never wait.
+const NEVER_WAIT: [&str; 4] = ["Resharding", "AuthTokenStatus", "UserGroups", "LogDeliveryConfigurations"];
+
+/// Adds whether AWS may make each change now. Changes that wait are sent last, since any later call
+/// with immediacy would carry them out.
+pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
+    let pending = pending_changes(scene.view);
+    let flush = scene.options.allows(Permit::Flush, &draft.address);
+    let mut refused = Vec::new();
+    for call in draft.calls.iter_mut().filter(|call| call.operation != "RebootCacheCluster") {
+        let mut now = is_immediate(scene) || !may_wait(call);
+        if now && !pending.is_empty() && !flush {
+            // Settings take effect at once whatever the flag says.
+            if may_wait(call) || call.phase == Phase::Settings {
+                now = false;
+            } else {
+                refused.push(call.operation);
+                continue;
+            }
+        }
+        call.parameters.insert("ApplyImmediately".into(), json!(now));
+        if !now && may_wait(call) {
+            call.phase = Phase::Window;
+            for change in &mut draft.attributes {
+                let member = attribute(Kind::ReplicationGroup, &change.path).map(|row| row.field.member);
+                if member.is_some_and(|member| ENGINE_MEMBERS.contains(&member) && call.parameters.contains_key(member))
+                {
+                    change.impact = Impact::Deferred;
+                }
+            }
+        }
+    }
+    for operation in refused {
+        draft.blocks(
+            "flush-pending",
+            format!(
+                "{operation} is carried out at once, and so would be what waits for the maintenance window: {}",
+                pending.join(", ")
+            ),
+            format!("--allow flush:{} carries both out now; or wait for the window", draft.address),
+        );
+    }
+}
+
+/// Node type, engine and version may wait. So may a parameter group, but AWS does not show that it does:
+/// it waits only together with an engine version.
+fn may_wait(call: &Call) -> bool {
+    let shown = ["CacheNodeType", "EngineVersion"];
+    call.operation == MODIFY
+        && matches!(call.phase, Phase::NodeTypeUp | Phase::NodeTypeDown | Phase::Engine)
+        && shown.iter().any(|member| call.parameters.contains_key(*member))
+}
+
+/// What waits, by AWS's names.
+pub fn pending_changes(view: &View<'_>) -> Vec<String> {
+    let of = |value: &Value| -> Vec<String> {
+        let pending = value.get("PendingModifiedValues").and_then(Value::as_object);
+        pending
+            .into_iter()
+            .flatten()
+            .filter(|(member, value)| {
+                !NEVER_WAIT.contains(&member.as_str()) && !crate::resource::shape::is_empty(value)
+            })
+            .map(|(member, value)| {
+                format!("{member} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            })
+            .collect()
+    };
+    let mut pending = of(view.own);
+    pending.extend(view.members.iter().flat_map(|cluster| of(cluster)));
+    pending.sort();
+    pending.dedup();
+    pending
+}

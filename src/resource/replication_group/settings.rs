@@ -1,0 +1,139 @@
+//! Settings that one call can change together, and what AWS wants to know besides.
+
+use serde_json::{Value, json};
+
+use super::{cluster_mode, engine, modify};
+use crate::plan::draft::{Draft, Scene, attribute};
+use crate::resource::Kind;
+use crate::resource::attribute::{Difference, Phase};
+
+pub fn snapshot_retention(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    let first = difference.live == Some(json!(0));
+    // With cluster mode disabled AWS wants to know which member to take snapshots from; a replica spares the primary.
+    let unnamed =
+        first && !cluster_mode::next_speaks_cluster(scene) && scene.declared("snapshottingClusterId").is_none();
+    let source = unnamed
+        .then(|| {
+            let replica = scene.view.member_ids().find(|member| scene.view.role(member) == Some("replica"));
+            replica.or_else(|| scene.view.member_ids().next())
+        })
+        .flatten();
+    let call = modify(draft, Phase::Settings);
+    call.insert(difference.member.into(), difference.declared.clone());
+    if let Some(source) = source {
+        call.insert("SnapshottingClusterId".into(), json!(source));
+    }
+}
+
+pub fn snapshotting_cluster(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    if cluster_mode::next_speaks_cluster(scene) {
+        draft.blocks(
+            "snapshotting-cluster",
+            "in cluster mode AWS takes snapshots of all shards, and no member can be named",
+            "leave it out",
+        );
+        return;
+    }
+    let known = scene.view.member_ids().any(|member| difference.declared == json!(member));
+    if !known {
+        let members: Vec<_> = scene.view.member_ids().collect();
+        draft.blocks(
+            "snapshotting-cluster",
+            format!("{} is no member of the group", difference.declared.as_str().unwrap_or_default()),
+            format!("its members are {}; or leave it out", members.join(", ")),
+        );
+        return;
+    }
+    modify(draft, Phase::Settings).insert(difference.member.into(), difference.declared.clone());
+}
+
+/// AWS keeps the days of the week in lower case.
+pub fn maintenance_window(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
+    let lower = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_ascii_lowercase);
+    let declared = lower(Some(&difference.declared));
+    if declared == lower(difference.live.as_ref()) {
+        return;
+    }
+    draft.shows(difference);
+    modify(draft, Phase::Settings).insert(difference.member.into(), json!(declared));
+}
+
+pub fn notification_topic(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    let call = modify(draft, Phase::Settings);
+    if difference.declared.is_null() {
+        call.insert("NotificationTopicStatus".into(), json!("inactive"));
+    } else {
+        call.insert(difference.member.into(), difference.declared.clone());
+        call.insert("NotificationTopicStatus".into(), json!("active"));
+    }
+}
+
+pub fn ip_discovery(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    if difference.declared == json!("ipv6") && scene.live_text("networkType").as_deref() == Some("ipv4") {
+        draft.blocks(
+            "ip-discovery",
+            "clients cannot discover IPv6 addresses in a group that has none: its networkType is ipv4",
+            "declare networkType dual_stack, which is a replacement, or leave ipDiscovery out",
+        );
+        return;
+    }
+    modify(draft, Phase::Settings).insert(difference.member.into(), difference.declared.clone());
+}
+
+/// An id is the end of its ARN; which key an alias names is only known to KMS.
+pub fn kms_key(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
+    let tail = |value: &str| value.rsplit('/').next().unwrap_or_default().to_owned();
+    let declared = difference.declared.as_str().unwrap_or_default();
+    let live = difference.live.as_ref().and_then(Value::as_str).unwrap_or_default();
+    if declared.contains("alias/") || tail(declared) == tail(live) {
+        return;
+    }
+    draft.replaces(difference, "the key of encryption at rest is chosen at creation");
+}
+
+pub fn durability(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
+    let on = |value: Option<&Value>| matches!(value.and_then(Value::as_str), Some("sync" | "async"));
+    let (wanted, live) = (on(Some(&difference.declared)), on(difference.live.as_ref()));
+    if wanted != live {
+        draft.replaces(difference, "durability is turned on or off at creation only");
+    } else if wanted {
+        draft.shows(difference);
+        modify(draft, Phase::Settings).insert(difference.member.into(), difference.declared.clone());
+    }
+}
+
+/// Only the logs that differ, each by its type; one that is left out is turned off.
+pub fn log_delivery(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    let Some(row) = attribute(Kind::ReplicationGroup, "logDeliveryConfigurations") else { return };
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let log_type = |entry: &Value| entry.get("logType").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (declared, live) = (list(&difference.declared), difference.live.as_ref().map(list).unwrap_or_default());
+    let mut entries = Vec::new();
+    for entry in &declared {
+        let one = json!([entry]);
+        if live.iter().any(|live| row.field.shape.same(&one, &json!([live]))) {
+            continue;
+        }
+        let minimum = if log_type(entry) == "slow-log" { 0 } else { 2 };
+        if engine::version_then(scene).is_some_and(|version| !version.at_least(6, minimum, 0)) {
+            draft.blocks(
+                "log-engine-version",
+                format!("the running engine version has no {}", log_type(entry)),
+                format!("upgrade to redis 6.{minimum} or later first"),
+            );
+        }
+        let mut sent = row.field.shape.to_api(&one)[0].clone();
+        sent["Enabled"] = json!(true);
+        entries.push(sent);
+    }
+    let kept: Vec<String> = declared.iter().map(log_type).collect();
+    for gone in live.iter().map(log_type).filter(|live| !kept.contains(live)) {
+        entries.push(json!({"LogType": gone, "Enabled": false}));
+    }
+    modify(draft, Phase::Logs).insert(difference.member.into(), json!(entries));
+}

@@ -1,0 +1,116 @@
+//! TLS: off, preferred, required. One stage a call, one hop an apply, and never while a token or user
+//! groups are in force: AWS refuses even an unchanged value then.
+
+use serde_json::{Value, json};
+
+use super::{MODIFY, access, engine};
+use crate::plan::draft::{Draft, Scene};
+use crate::plan::model::Wait;
+use crate::resource::attribute::{Difference, Phase};
+use crate::resource::live::object;
+
+/// The calls from where the group is to where it should be; the first is this apply's.
+fn hops(scene: &Scene<'_>) -> Vec<&'static str> {
+    let live = match (scene.view.flag("TransitEncryptionEnabled"), scene.view.text("TransitEncryptionMode")) {
+        (false, _) => "off",
+        (true, Some("preferred")) => "preferred",
+        (true, _) => "required",
+    };
+    let on = scene.wanted("transitEncryptionEnabled") == Some(json!(true));
+    let wanted = match (on, scene.declared_text("transitEncryptionMode")) {
+        (false, _) => "off",
+        // A mode that is not declared stays; a group that had no TLS stays at the first stage.
+        (true, None) if live == "off" => "preferred",
+        (true, None) => live,
+        (true, Some(mode)) => {
+            if mode == "preferred" {
+                "preferred"
+            } else {
+                "required"
+            }
+        }
+    };
+    match (live, wanted) {
+        (live, wanted) if live == wanted => Vec::new(),
+        ("off", "required") => vec!["preferred", "required"],
+        ("required", "off") => vec!["preferred", "off"],
+        (_, wanted) => vec![wanted],
+    }
+}
+
+/// Is TLS still on its way after this apply?
+pub fn remains(scene: &Scene<'_>) -> bool {
+    hops(scene).len() > 1 && !scene.options.all_hops
+}
+
+pub fn transit_encryption(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    if !engine::version_then(scene).is_some_and(|version| version.at_least(7, 0, 5)) {
+        draft.replaces(difference, "before engine version 7.0.5 TLS is chosen at creation");
+        return;
+    }
+    draft.shows(difference);
+    change(draft, scene);
+}
+
+pub fn transit_encryption_mode(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    draft.shows(difference);
+    if scene.differs("transitEncryptionEnabled") {
+        return;
+    }
+    if !scene.view.flag("TransitEncryptionEnabled") {
+        draft.blocks("tls-off", "the group has no TLS", "declare `transitEncryptionEnabled: true`");
+        return;
+    }
+    change(draft, scene);
+}
+
+fn change(draft: &mut Draft, scene: &Scene<'_>) {
+    let hops = hops(scene);
+    let mut phase = Phase::Tls;
+    if access::in_force(scene.view) {
+        if !access::is_lifted(scene) {
+            draft.blocks(
+                "tls-with-access-control",
+                "AWS does not change TLS while an AUTH token or user groups are in force",
+                if scene.view.flag("AuthTokenEnabled") {
+                    "move from the token to user groups first (`authToken: null` beside userGroupIds), then declare `userGroupIds: []`"
+                } else {
+                    "declare `userGroupIds: []`"
+                },
+            );
+            return;
+        }
+        phase = Phase::TlsAfterAuth;
+        if !scene.options.all_hops {
+            draft.remaining.extend(hops.iter().map(|hop| later(hop)));
+            return;
+        }
+    }
+    for (index, hop) in hops.iter().enumerate() {
+        if index > 0 && !scene.options.all_hops {
+            draft.remaining.push(later(hop));
+            continue;
+        }
+        draft.push(phase, MODIFY, Wait::Available, parameters(scene, hop, index));
+    }
+}
+
+fn parameters(scene: &Scene<'_>, hop: &str, index: usize) -> serde_json::Map<String, Value> {
+    let on = || ("TransitEncryptionEnabled", json!(true));
+    let mode = |mode: &str| ("TransitEncryptionMode", json!(mode));
+    match hop {
+        "off" => object([("TransitEncryptionEnabled", json!(false))]),
+        hop if index == 0 && !scene.view.flag("TransitEncryptionEnabled") => object([on(), mode(hop)]),
+        hop => object([mode(hop)]),
+    }
+}
+
+fn later(hop: &str) -> String {
+    match hop {
+        "off" => "transitEncryptionEnabled false: apply again once all clients connect without TLS".to_owned(),
+        "required" => {
+            "transitEncryptionMode required: apply again once all clients use TLS and the new endpoints".to_owned()
+        }
+        hop => format!("transitEncryptionMode {hop}: apply again once no client logs in any more"),
+    }
+}

@@ -1,0 +1,154 @@
+//! Over generated specs and what they left behind: AWS accepts every step, and after the steps, hop by
+//! hop, nothing is left to do. `CACHECTL_PROPERTY_CASES` says how many pairs, `CACHECTL_PROPERTY_SEED`
+//! which.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use cachectl::plan::options::Options;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use super::plan_account::{Account, options, shown, spec};
+use super::plan_generated::{self, GENES};
+
+const CASES: u32 = 2_000;
+
+/// Two specs and how the second is applied.
+#[derive(Clone, Debug)]
+struct Pair {
+    before: Vec<u8>,
+    other: Vec<u8>,
+    /// Which genes the second spec takes from `other`.
+    mask: Vec<bool>,
+    all_hops: bool,
+}
+
+impl Pair {
+    fn after(&self) -> Vec<u8> {
+        self.before
+            .iter()
+            .zip(&self.other)
+            .zip(&self.mask)
+            .map(|((one, other), take)| if *take { *other } else { *one })
+            .collect()
+    }
+}
+
+fn pairs() -> impl Strategy<Value = Pair> {
+    let genes = || vec(0u8..60, GENES);
+    // A few changes at a time, as people make them; now and then everything at once.
+    let mask = (prop::sample::select(vec![0.08, 0.08, 0.2, 0.6]), vec(0.0..1.0f64, GENES))
+        .prop_map(|(share, draws)| draws.into_iter().map(|draw| draw < share).collect::<Vec<bool>>());
+    (genes(), genes(), mask, any::<bool>()).prop_map(|(before, other, mask, all_hops)| Pair {
+        before,
+        other,
+        mask,
+        all_hops,
+    })
+}
+
+/// What the pairs came to.
+#[derive(Default)]
+struct Tally {
+    settled: usize,
+    steps: usize,
+    blocked: BTreeMap<String, usize>,
+    operations: BTreeMap<String, usize>,
+}
+
+fn holds(pair: &Pair, tally: &Mutex<Tally>) -> Result<(), String> {
+    let (before, after) = (plan_generated::spec(&pair.before), plan_generated::spec(&pair.after()));
+    let told = |what: &str, why: String| {
+        format!("{what}: {why}\n--- before\n{before}--- after\n{after}---\nall hops: {}", pair.all_hops)
+    };
+    let mut account = Account::new();
+    let (first, second) = (spec(&before), spec(&after));
+    let created = account.settle(&first, &options(&[])).map_err(|why| told("creating", why))?;
+    if created.len() > 1 {
+        return Err(told("creating", "it takes a second apply".into()));
+    }
+    let how = Options { all_hops: pair.all_hops, prune: true, ..options(&["replace:*", "delete:*"]) };
+    let plan = account.plan(&second, &how);
+    if plan.is_blocked() {
+        let mut tally = tally.lock().map_err(|error| error.to_string())?;
+        for blocked in plan.changes.iter().filter_map(|change| change.blocked.as_ref()) {
+            if blocked.hint.is_empty() {
+                return Err(told("blocked without a way round", shown(&plan)));
+            }
+            *tally.blocked.entry(blocked.rule.clone()).or_default() += 1;
+        }
+        return Ok(());
+    }
+    let plans = account.settle(&second, &how).map_err(|why| told("changing", why))?;
+    if let Some(unannounced) =
+        plans.windows(2).find(|pair| pair[0].changes.iter().all(|change| change.remaining.is_empty()))
+    {
+        return Err(told("changing", format!("a further apply that nothing announced:\n{}", shown(&unannounced[1]))));
+    }
+    if pair.all_hops && plans.len() > 2 {
+        return Err(told("changing", format!("all hops took {} applies", plans.len())));
+    }
+    account.sandbox.open_maintenance_window("g").map_err(|refusal| told("opening the window", refusal.to_string()))?;
+    account.settle(&second, &how).map_err(|why| told("after the maintenance window", why))?;
+    let mut tally = tally.lock().map_err(|error| error.to_string())?;
+    tally.settled += 1;
+    for step in plans.iter().flat_map(|plan| &plan.steps) {
+        tally.steps += 1;
+        *tally.operations.entry(step.operation.clone()).or_default() += 1;
+    }
+    Ok(())
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+#[test]
+fn every_step_is_accepted_and_afterwards_nothing_is_left_to_do() {
+    let cases = number("CACHECTL_PROPERTY_CASES").map_or(CASES, |cases| u32::try_from(cases).unwrap_or(u32::MAX));
+    let seed = number("CACHECTL_PROPERTY_SEED").unwrap_or(1);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let tally = Mutex::new(Tally::default());
+    let started = Instant::now();
+    let failures: Vec<String> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..threads)
+            .map(|thread| {
+                let tally = &tally;
+                scope.spawn(move || {
+                    let config = Config {
+                        cases: cases.div_ceil(u32::try_from(threads).unwrap_or(1)),
+                        failure_persistence: None,
+                        ..Config::default()
+                    };
+                    let mut bytes = [0; 32];
+                    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+                    bytes[8] = u8::try_from(thread).unwrap_or(0);
+                    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+                    let outcome = runner.run(&pairs(), |pair| holds(&pair, tally).map_err(TestCaseError::fail));
+                    match outcome {
+                        Ok(()) => None,
+                        Err(TestError::Fail(why, _)) => Some(why.to_string()),
+                        Err(TestError::Abort(why)) => Some(format!("aborted: {why}")),
+                    }
+                })
+            })
+            .collect();
+        runs.into_iter().filter_map(|run| run.join().unwrap_or_else(|_| Some("a thread panicked".into()))).collect()
+    });
+    let seconds = started.elapsed().as_secs_f64();
+    let tally = tally.into_inner().expect("no thread panicked");
+    let blocked: usize = tally.blocked.values().sum();
+    eprintln!(
+        "{cases} pairs in {seconds:.1} s, {:.0} a second: {} settled with {} steps {:?}, {blocked} blocked {:?}",
+        f64::from(cases) / seconds,
+        tally.settled,
+        tally.steps,
+        tally.operations,
+        tally.blocked
+    );
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    assert!(tally.settled > blocked, "most pairs should come through");
+}

@@ -1,0 +1,301 @@
+//! Replication groups: TLS, tokens, user groups. One module an attribute's way to change.
+
+use cachectl::resource::attribute::Impact;
+use serde_json::{Value, json};
+
+use super::plan_account::{mark, shown, spec};
+use super::plan_case::{Case, change, expect_calls, group, regroup};
+
+const MODIFY: &str = "ModifyReplicationGroup";
+const TLS: &str = "transitEncryptionEnabled: true\ntransitEncryptionMode: required";
+const PREFERRED: &str = "transitEncryptionEnabled: true\ntransitEncryptionMode: preferred";
+const TOKEN: &str = "authToken: {secretsManager: prod/cache, key: token}";
+const USERS: &str = "\
+users:
+  app: {userName: app, engine: valkey, accessString: on ~* +@all, passwords: [{secretsManager: prod/cache, key: password}]}
+userGroups:
+  one: {engine: valkey, userIds: [app]}
+  two: {engine: valkey, userIds: [app]}
+";
+
+fn token() -> Value {
+    json!({"secretsManager": "prod/cache", "key": "token"})
+}
+
+/// Users and user groups stand in both specs.
+fn with_users(before: &str, after: &str) -> Case {
+    change(&format!("{USERS}{}", group(before)), &format!("{USERS}{}", group(after)))
+}
+
+fn tag(value: &str) -> Value {
+    json!({"ResourceName": "arn:aws:elasticache:us-east-1:012345678901:replicationgroup:g", "Tags": [{"Key": "cachectl:auth-token", "Value": value}]})
+}
+
+mod transit_encryption_enabled_on {
+    use super::*;
+
+    #[test]
+    fn goes_to_preferred_first_and_says_what_remains() {
+        regroup("", TLS)
+            .impact(Impact::Brief)
+            .remains("transitEncryptionMode required")
+            .calls(&[(MODIFY, json!({"TransitEncryptionEnabled": true, "TransitEncryptionMode": "preferred"}))]);
+    }
+
+    #[test]
+    fn all_hops_are_two_calls() {
+        let case = regroup("", TLS).all_hops();
+        case.calls(&[
+            (MODIFY, json!({"TransitEncryptionEnabled": true, "TransitEncryptionMode": "preferred"})),
+            (MODIFY, json!({"TransitEncryptionMode": "required"})),
+        ]);
+    }
+
+    #[test]
+    fn an_undeclared_mode_stays_at_preferred() {
+        regroup("", "transitEncryptionEnabled: true")
+            .calls(&[(MODIFY, json!({"TransitEncryptionEnabled": true, "TransitEncryptionMode": "preferred"}))]);
+    }
+
+    #[test]
+    fn before_redis_7_0_5_it_is_a_replacement_unless_the_upgrade_comes_first() {
+        let redis = |version: &str, rest: &str| format!("engine: redis\nengineVersion: \"{version}\"\n{rest}");
+        regroup(&redis("6.2", ""), &redis("6.2", TLS)).replaces("replicationGroup/g");
+        regroup(&redis("6.2", ""), &redis("7.1", PREFERRED)).calls(&[
+            (MODIFY, json!({"Engine": "redis", "EngineVersion": "7.1"})),
+            (MODIFY, json!({"TransitEncryptionEnabled": true, "TransitEncryptionMode": "preferred"})),
+        ]);
+    }
+
+    #[test]
+    fn a_token_or_user_groups_wait_until_tls_is_where_it_should_be() {
+        regroup("", &format!("{TLS}\n{TOKEN}"))
+            .remains("authToken")
+            .calls(&[(MODIFY, json!({"TransitEncryptionEnabled": true, "TransitEncryptionMode": "preferred"}))]);
+        with_users("", &format!("{TLS}\nuserGroupIds: [one]"))
+            .remains("userGroupIds")
+            .calls(&[(MODIFY, json!({"TransitEncryptionEnabled": true, "TransitEncryptionMode": "preferred"}))]);
+        let case = with_users("", &format!("{TLS}\nuserGroupIds: [one]")).all_hops();
+        case.calls(&[
+            (MODIFY, json!({"TransitEncryptionEnabled": true, "TransitEncryptionMode": "preferred"})),
+            (MODIFY, json!({"TransitEncryptionMode": "required"})),
+            (MODIFY, json!({"UserGroupIdsToAdd": ["one"]})),
+        ]);
+    }
+}
+
+mod transit_encryption_mode_preferred_to_required {
+    use super::*;
+
+    #[test]
+    fn sends_the_mode_alone() {
+        regroup(PREFERRED, TLS).calls(&[(MODIFY, json!({"TransitEncryptionMode": "required"}))]);
+    }
+}
+
+mod transit_encryption_mode_required_to_preferred {
+    use super::*;
+
+    #[test]
+    fn sends_the_mode_alone() {
+        regroup(TLS, PREFERRED).calls(&[(MODIFY, json!({"TransitEncryptionMode": "preferred"}))]);
+    }
+
+    #[test]
+    fn under_access_control_it_is_blocked() {
+        with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{PREFERRED}\nuserGroupIds: [one]"))
+            .blocked("tls-with-access-control", "userGroupIds: []");
+    }
+}
+
+mod transit_encryption_enabled_off {
+    use super::*;
+
+    #[test]
+    fn goes_by_preferred() {
+        regroup(TLS, "transitEncryptionEnabled: false")
+            .remains("transitEncryptionEnabled false")
+            .calls(&[(MODIFY, json!({"TransitEncryptionMode": "preferred"}))]);
+        regroup(PREFERRED, "transitEncryptionEnabled: false")
+            .calls(&[(MODIFY, json!({"TransitEncryptionEnabled": false}))]);
+        regroup(TLS, "transitEncryptionEnabled: false").all_hops().calls(&[
+            (MODIFY, json!({"TransitEncryptionMode": "preferred"})),
+            (MODIFY, json!({"TransitEncryptionEnabled": false})),
+        ]);
+    }
+
+    #[test]
+    fn an_unchanged_tls_is_never_sent_along() {
+        with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: [one]\ndescription: new"))
+            .calls(&[(MODIFY, json!({"ReplicationGroupDescription": "new"}))]);
+    }
+
+    #[test]
+    fn user_groups_go_first() {
+        let case = with_users(
+            &format!("{PREFERRED}\nuserGroupIds: [one]"),
+            "transitEncryptionEnabled: false\nuserGroupIds: []",
+        );
+        case.remains("transitEncryptionEnabled false").calls(&[(MODIFY, json!({"RemoveUserGroups": true}))]);
+        with_users(&format!("{PREFERRED}\nuserGroupIds: [one]"), "transitEncryptionEnabled: false\nuserGroupIds: []")
+            .all_hops()
+            .calls(&[
+                (MODIFY, json!({"RemoveUserGroups": true})),
+                (MODIFY, json!({"TransitEncryptionEnabled": false})),
+            ]);
+    }
+
+    #[test]
+    fn under_a_token_it_is_blocked() {
+        regroup(&format!("{TLS}\n{TOKEN}"), "transitEncryptionEnabled: false")
+            .blocked("tls-with-access-control", "user groups");
+    }
+}
+
+mod auth_token_set {
+    use super::*;
+
+    #[test]
+    fn the_first_token_is_rotated_in_and_then_set() {
+        regroup(TLS, &format!("{TLS}\n{TOKEN}")).remains("authToken SET").calls(&[
+            (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"})),
+            ("AddTagsToResource", tag(&format!("rotating:{}", mark("token", 1)))),
+        ]);
+    }
+
+    #[test]
+    fn the_second_apply_sets_it() {
+        let mut case = regroup(TLS, &format!("{TLS}\n{TOKEN}"));
+        let spec = spec(&case.after);
+        let plan = case.plan();
+        case.account.run(&spec, &case.options, &plan).expect("accepted");
+        case.calls(&[
+            (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "SET"})),
+            ("AddTagsToResource", tag(&mark("token", 1))),
+        ]);
+    }
+
+    #[test]
+    fn all_hops_are_two_calls_and_one_tag() {
+        regroup(TLS, &format!("{TLS}\n{TOKEN}")).all_hops().calls(&[
+            (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"})),
+            (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "SET"})),
+            ("AddTagsToResource", tag(&mark("token", 1))),
+        ]);
+    }
+}
+
+mod auth_token_rotate {
+    use super::*;
+
+    #[test]
+    fn a_new_version_of_the_secret_is_rotated_in_and_never_printed() {
+        let mut case = regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}"));
+        case.account.secrets.insert("prod-cache-token".into(), 2);
+        let plan = case.plan();
+        assert!(
+            plan.changes[0].attributes.iter().any(|change| change.path == "authToken" && change.sensitive),
+            "{}",
+            shown(&plan)
+        );
+        case.remains("authToken SET").calls(&[
+            (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"})),
+            ("AddTagsToResource", tag(&format!("rotating:{}", mark("token", 2)))),
+        ]);
+    }
+
+    #[test]
+    fn the_same_version_is_no_change() {
+        regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}")).nothing();
+    }
+
+    #[test]
+    fn without_its_tag_nobody_can_tell_and_nothing_is_changed() {
+        regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}"))
+            .meanwhile(|account| {
+                let arn = "arn:aws:elasticache:us-east-1:012345678901:replicationgroup:g";
+                account
+                    .call("RemoveTagsFromResource", json!({"ResourceName": arn, "TagKeys": ["cachectl:auth-token"]}));
+            })
+            .nothing();
+    }
+}
+
+mod auth_token_to_user_groups {
+    use super::*;
+
+    #[test]
+    fn is_one_call_without_the_token() {
+        with_users(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nauthToken: null\nuserGroupIds: [one]"))
+            .calls(&[(MODIFY, json!({"AuthTokenUpdateStrategy": "DELETE", "UserGroupIdsToAdd": ["one"]}))]);
+    }
+
+    #[test]
+    fn must_be_said() {
+        with_users(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nuserGroupIds: [one]"))
+            .blocked("token-and-users", "authToken: null");
+    }
+}
+
+mod user_groups_to_auth_token {
+    use super::*;
+
+    #[test]
+    fn is_one_call_that_removes_the_groups() {
+        with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: []\n{TOKEN}")).calls(&[
+            (MODIFY, json!({"RemoveUserGroups": true, "AuthToken": token(), "AuthTokenUpdateStrategy": "SET"})),
+            ("AddTagsToResource", tag(&mark("token", 1))),
+        ]);
+    }
+
+    #[test]
+    fn must_be_said() {
+        with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\n{TOKEN}"))
+            .blocked("token-and-users", "userGroupIds: []");
+    }
+}
+
+mod auth_token_removed {
+    use super::*;
+
+    #[test]
+    fn without_user_groups_it_is_blocked_whatever_is_allowed() {
+        regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nauthToken: null"))
+            .allow(&["replace:*"])
+            .blocked("token-removal", "userGroupIds");
+    }
+}
+
+mod user_group_ids {
+    use super::*;
+
+    #[test]
+    fn are_attached_swapped_and_detached_in_one_call_each() {
+        with_users(TLS, &format!("{TLS}\nuserGroupIds: [one]"))
+            .calls(&[(MODIFY, json!({"UserGroupIdsToAdd": ["one"]}))]);
+        with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: [two]"))
+            .calls(&[(MODIFY, json!({"UserGroupIdsToAdd": ["two"], "UserGroupIdsToRemove": ["one"]}))]);
+        with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: []"))
+            .calls(&[(MODIFY, json!({"RemoveUserGroups": true}))]);
+    }
+
+    #[test]
+    fn a_new_group_waits_for_its_user_group_and_that_for_its_users() {
+        let after = format!("{USERS}{}", group(&format!("{TLS}\nuserGroupIds: [one]")));
+        let mut case = change(&group(TLS), &after);
+        let plan = case.plan();
+        let operations: Vec<&str> = plan.steps.iter().map(|step| step.operation.as_str()).collect();
+        assert_eq!(operations, ["CreateUser", "CreateUserGroup", "CreateUserGroup", MODIFY]);
+        assert_eq!(plan.steps[1].after, [1]);
+        assert_eq!(plan.steps[3].after, [2], "only the group that it uses");
+        case.account.apply_all(&spec(&case.after), &case.options);
+    }
+
+    #[test]
+    fn tokens_and_groups_that_are_as_declared_are_no_change() {
+        let users = format!("{TLS}\nuserGroupIds: [one]");
+        with_users(&users, &users).nothing();
+        let mut case = with_users(&users, TLS);
+        expect_calls(&case.plan(), &[]);
+    }
+}

@@ -1,0 +1,228 @@
+//! The real binary against a sandbox of its own: a stack in a folder, and nothing of the caller's
+//! environment.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use cachectl_sandbox::{Options, Sandbox};
+use serde_json::Value;
+
+/// No command of these tests takes this long, however slow the machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// AWS's minutes become tenths of a second: a group takes 0.15 s to be created.
+pub const QUICK: f64 = 0.0005;
+
+pub struct Rig {
+    pub sandbox: Sandbox,
+    folder: tempfile::TempDir,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code(), Some(code), "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    pub fn says(self, text: &str) -> Self {
+        assert!(
+            self.stdout.contains(text) || self.stderr.contains(text),
+            "no `{text}` in {}\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout, self.stderr))
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+impl Rig {
+    pub fn new(spec: &str) -> Self {
+        Self::with(spec, Options { time_scale: QUICK, ..Options::default() })
+    }
+
+    pub fn with(spec: &str, options: Options) -> Self {
+        let rig = Self { sandbox: Sandbox::start_blocking(options).unwrap(), folder: tempfile::tempdir().unwrap() };
+        rig.spec(spec);
+        rig
+    }
+
+    /// The stack from now on.
+    pub fn spec(&self, spec: &str) {
+        std::fs::write(self.path("cachectl.yaml"), spec).unwrap();
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.within(Command::new(env!("CARGO_BIN_EXE_cachectl")), arguments)
+    }
+
+    /// The same for a program that starts cachectl.
+    pub fn within(&self, mut command: Command, arguments: &[&str]) -> Command {
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if name.starts_with("AWS_") || name.starts_with("CACHECTL_") || name == "NO_COLOR" || name == "COLUMNS" {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .env("AWS_ENDPOINT_URL", self.sandbox.endpoint())
+            .env("AWS_ACCESS_KEY_ID", "sandbox")
+            .env("AWS_SECRET_ACCESS_KEY", "sandbox")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("CACHECTL_POLL_INTERVAL", "20ms")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        self.start(arguments).end()
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running(Some(child))
+    }
+
+    pub fn apply(&self) -> Ended {
+        self.run(&["apply", "--yes", "--no-smoke"])
+    }
+
+    pub fn destroy(&self) -> Ended {
+        self.run(&["destroy", "--yes", "--allow", "delete:*"])
+    }
+
+    /// A plan of the stack finds nothing to do.
+    pub fn settled(&self) {
+        let plan = self.run(&["plan", "--format", "json", "--show-unchanged"]).exits(0).json();
+        assert_eq!(plan["steps"], serde_json::json!([]), "{plan:#}");
+        assert_eq!(plan["orphans"], serde_json::json!([]), "{plan:#}");
+    }
+
+    /// How often an operation was called, whatever came of it.
+    pub fn called(&self, operation: &str) -> usize {
+        self.sandbox.calls().iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// How often it was called and answered with success.
+    pub fn accepted(&self, operation: &str) -> usize {
+        self.sandbox.calls().iter().filter(|call| call.operation == operation && call.status == 200).count()
+    }
+
+    /// Calls that change something.
+    pub fn writes(&self) -> Vec<String> {
+        let reads = ["Describe", "List", "Get"];
+        let calls = self.sandbox.calls().into_iter().map(|call| call.operation);
+        calls.filter(|name| !reads.iter().any(|prefix| name.starts_with(prefix))).collect()
+    }
+
+    /// Waits until this operation was called.
+    pub fn begun(&self, operation: &str, running: &mut Running) {
+        let begun = Instant::now();
+        while self.called(operation) == 0 {
+            assert!(!running.ended(), "it ended without {operation}");
+            assert!(begun.elapsed() < Duration::from_secs(60), "{operation} is not called within a minute");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until the sandbox has begun this many calls, or the command ended.
+    pub fn reached(&self, calls: usize, running: &mut Running) -> bool {
+        let begun = Instant::now();
+        loop {
+            if self.sandbox.calls().len() >= calls {
+                return true;
+            }
+            if running.ended() {
+                return false;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "call {calls} is not made within a minute");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// A command under way; it ends with the test.
+pub struct Running(Option<Child>);
+
+impl Running {
+    fn child(&mut self) -> &mut Child {
+        self.0.as_mut().unwrap()
+    }
+
+    fn ended(&mut self) -> bool {
+        self.child().try_wait().unwrap().is_some()
+    }
+
+    pub fn kill(mut self) {
+        self.child().kill().unwrap();
+        self.child().wait().unwrap();
+    }
+
+    /// `INT`, `TERM`, `HUP`.
+    pub fn signal(&mut self, name: &str) {
+        let pid = self.child().id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end, which has to come.
+    pub fn end(mut self) -> Ended {
+        let child = self.0.take().unwrap();
+        let pid = child.id().to_string();
+        let (ended, watch) = mpsc::channel::<()>();
+        let watchdog = std::thread::spawn(move || {
+            let late = watch.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
+            if late {
+                let _ = Command::new("kill").args(["-s", "KILL", &pid]).status();
+            }
+            late
+        });
+        let output: Ended = child.wait_with_output().unwrap().into();
+        drop(ended);
+        assert!(!watchdog.join().unwrap(), "it does not end: {}\n{}", output.stdout, output.stderr);
+        output
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
