@@ -12,8 +12,8 @@ use super::{Address, Kind};
 use crate::spec::{Resource, Spec};
 
 const DIMENSION: Shape = Shape::Object(&[
-    Field::new("name", "Name", text(255), "Name, such as CacheClusterId.").required(),
-    Field::new("value", "Value", text(1024), "Value.").required(),
+    Field::new("name", "Name", text(255), "The dimension's name, such as CacheClusterId.").required(),
+    Field::new("value", "Value", text(1024), "The dimension's value, such as prod-cache-001.").required(),
 ]);
 const DIMENSIONS: Shape = Shape::List { of: &DIMENSION, min: 0, max: 30, order: Order::By("name") };
 const STATISTICS: &[&str] = &["SampleCount", "Average", "Sum", "Minimum", "Maximum"];

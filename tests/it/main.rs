@@ -25,4 +25,6 @@ mod rig;
 mod smoke_room;
 mod spec_coverage;
 mod spec_diagnostics;
+mod spec_generated;
+mod spec_generator;
 mod spec_traps;
