@@ -12,8 +12,8 @@ use super::{Address, Kind};
 use crate::spec::{Resource, Spec};
 
 const DIMENSION: Shape = Shape::Object(&[
-    Field::new("name", "Name", text(255), "Name, such as CacheClusterId.").required(),
-    Field::new("value", "Value", text(1024), "Value.").required(),
+    Field::new("name", "Name", text(255), "The dimension's name, such as CacheClusterId.").required(),
+    Field::new("value", "Value", text(1024), "The dimension's value, such as prod-cache-001.").required(),
 ]);
 const DIMENSIONS: Shape = Shape::List { of: &DIMENSION, min: 0, max: 30, order: Order::By("name") };
 const STATISTICS: &[&str] = &["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
@@ -211,11 +211,19 @@ pub fn nodes(live: &Live, cache: &Address, scope: &str) -> Vec<String> {
 /// How many nodes and shards the spec asks for.
 pub fn declared_nodes(resource: &Resource) -> (usize, usize) {
     let number = |name: &str| resource.fields.get(name).and_then(Value::as_u64).map(|number| number as usize);
-    let shards = number("numNodeGroups").unwrap_or(1);
+    let entries =
+        resource.fields.get("nodeGroupConfiguration").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let shards = number("numNodeGroups").unwrap_or(entries.len().max(1));
+    let replicas = number("replicasPerNodeGroup").unwrap_or(0);
+    if !entries.is_empty() {
+        let of =
+            |entry: &Value| entry.get("replicaCount").and_then(Value::as_u64).map_or(replicas, |count| count as usize);
+        return (entries.iter().map(|entry| of(entry) + 1).sum(), shards);
+    }
     match (resource.address.kind, number("numCacheClusters")) {
         (Kind::ServerlessCache, _) => (1, 1),
         (_, Some(nodes)) => (nodes, 1),
-        _ => (shards * (number("replicasPerNodeGroup").unwrap_or(0) + 1), shards),
+        _ => (shards * (replicas + 1), shards),
     }
 }
 

@@ -8,9 +8,14 @@ use super::source::Span;
 fn sounds_secret(key: &str) -> bool {
     let key: String = key.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
     let words = ["token", "passw", "passphrase", "secret", "credential", "pwd"];
-    words.iter().any(|word| key.contains(word)) && !matches!(key.as_str(), "secretsmanager" | "nopasswordrequired")
-        // A slip of one of the words, such as `authTokn`.
-        || ["authtoken", "passwords", "password", "token"].iter().any(|word| strsim::damerau_levenshtein(word, &key) <= 2 && key.len() >= 5)
+    if matches!(key.as_str(), "secretsmanager" | "nopasswordrequired") {
+        return false;
+    }
+    // A slip of one of the words, such as `authTokn`.
+    let slip = |word: &&str| {
+        key.len() >= 5 && key.len().abs_diff(word.len()) <= 2 && strsim::damerau_levenshtein(word, &key) <= 2
+    };
+    words.iter().any(|word| key.contains(word)) || ["authtoken", "passwords", "password", "token"].iter().any(slip)
 }
 
 /// The spans of everything in a document that may be a literal secret.

@@ -1,8 +1,10 @@
-//! The JSON Schema of a spec, made from the same shapes that the reader uses.
+//! The JSON Schema of a spec, made from the same shapes that the reader uses: an editor completes and
+//! explains what the reader takes.
 
 use serde_json::{Map, Value, json};
 
-use super::schema;
+use super::rules::id;
+use super::{decode, schema};
 use crate::resource::Kind;
 use crate::resource::shape::{Field, Keys, Order, Shape};
 
@@ -11,115 +13,184 @@ pub fn text() -> String {
 }
 
 pub fn document() -> Value {
-    let head = object(schema::HEAD);
-    let mut properties = head["properties"].as_object().cloned().unwrap_or_default();
-    for kind in schema::sections() {
-        properties.insert(kind.section().to_owned(), section(kind));
+    let whole = Writer { partial: false };
+    let part = Writer { partial: true };
+    let mut definitions = Map::new();
+    for writer in [&whole, &part] {
+        for kind in schema::sections() {
+            definitions.insert(writer.definition(kind), writer.resource(kind));
+        }
+        definitions.insert(writer.name("secret"), writer.secret());
     }
-    // An environment may say anything that a spec may, in part.
-    let environment =
-        json!({"type": "object", "description": "Merged by key over the rest with `-e NAME`; lists are replaced."});
-    properties.insert(
-        schema::ENVIRONMENTS.to_owned(),
-        json!({
-            "type": "object",
-            "description": "Differences by environment.",
-            "additionalProperties": environment,
-        }),
-    );
-    json!({
+    let mut environment = whole_or_part(&part);
+    environment["description"] =
+        json!("What differs in this environment: merged by key over the rest with `-e NAME`; lists are replaced.");
+    definitions.insert("environment".to_owned(), environment);
+    let mut document = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "cachectl spec",
-        "description": "One stack of AWS ElastiCache resources.",
-        "type": "object",
-        "properties": properties,
-        "required": head["required"],
-        "additionalProperties": false,
-    })
-}
-
-fn section(kind: Kind) -> Value {
-    let fields: Vec<Field> = kind.attributes().iter().map(|attribute| attribute.field).collect();
-    let mut resource = object(&fields);
-    resource["description"] = json!(format!("A {kind}."));
-    let required = fields.iter().any(|field| field.required);
-    if !required {
-        resource["type"] = json!(["object", "null"]);
+        "description": "One stack of AWS ElastiCache resources: the scope of ownership and pruning.",
+    });
+    let mut root = whole_or_part(&whole);
+    root["properties"][schema::ENVIRONMENTS] = json!({
+        "type": ["object", "null"],
+        "description": "Environments by name: `-e NAME` merges one over the rest.",
+        "additionalProperties": {"anyOf": [{"$ref": "#/$defs/environment"}, {"type": "null"}]},
+    });
+    if let (Some(document), Value::Object(root)) = (document.as_object_mut(), root) {
+        document.extend(root);
+        document.insert("$defs".to_owned(), Value::Object(definitions));
     }
-    json!({"type": ["object", "null"], "description": format!("Resources of kind {kind}, by id."), "additionalProperties": resource})
+    document
 }
 
-fn object(fields: &[Field]) -> Value {
-    let properties: Map<String, Value> = fields.iter().map(|field| (field.name.to_owned(), property(field))).collect();
-    let required: Vec<&str> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
-    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
-}
-
-fn property(field: &Field) -> Value {
-    let mut value = shape(&field.shape);
-    if field.nullable {
-        value = json!({"anyOf": [value, {"type": "null"}]});
+/// A spec, or what an environment or an overlay says of one.
+fn whole_or_part(writer: &Writer) -> Value {
+    let mut value = writer.object(schema::HEAD);
+    for kind in schema::sections() {
+        value["properties"][kind.section()] = writer.section(kind);
     }
-    value["description"] = json!(field.doc);
     value
 }
 
-/// A place for a variable: `${...}` may stand for any scalar.
+struct Writer {
+    /// Nothing is required: an environment says what differs.
+    partial: bool,
+}
+
+impl Writer {
+    fn name(&self, name: &str) -> String {
+        if self.partial { format!("{name}.part") } else { name.to_owned() }
+    }
+
+    fn definition(&self, kind: Kind) -> String {
+        self.name(kind.name())
+    }
+
+    fn section(&self, kind: Kind) -> Value {
+        let resource = json!({"$ref": format!("#/$defs/{}", self.definition(kind))});
+        let (pattern, max) = id::declared_form(kind);
+        json!({
+            "type": ["object", "null"],
+            "description": format!("{} {}", schema::describe(kind), id::words(kind)),
+            "propertyNames": {"pattern": pattern, "maxLength": max},
+            "additionalProperties": resource,
+        })
+    }
+
+    fn resource(&self, kind: Kind) -> Value {
+        let fields: Vec<Field> = kind.attributes().iter().map(|attribute| attribute.field).collect();
+        let mut resource = self.object(&fields);
+        resource["description"] = json!(schema::describe(kind));
+        for attribute in kind.attributes().iter().filter(|attribute| !attribute.note.is_empty()) {
+            // What an editor shows when the pointer rests on the field: what it is, and what changing it does.
+            let property = &mut resource["properties"][attribute.field.name];
+            property["description"] = json!(format!("{} {}", attribute.field.doc, sentence(attribute.note)));
+        }
+        if self.partial || !fields.iter().any(|field| field.required) {
+            resource["type"] = json!(["object", "null"]);
+        }
+        resource
+    }
+
+    fn object(&self, fields: &[Field]) -> Value {
+        let properties: Map<String, Value> =
+            fields.iter().map(|field| (field.name.to_owned(), self.property(field))).collect();
+        let mut value = json!({"type": "object", "properties": properties, "additionalProperties": false});
+        let required: Vec<&str> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+        if !self.partial && !required.is_empty() {
+            value["required"] = json!(required);
+        }
+        value
+    }
+
+    fn property(&self, field: &Field) -> Value {
+        let mut value = self.shape(&field.shape);
+        if field.nullable {
+            value = json!({"anyOf": [value, {"type": "null"}]});
+        }
+        value["description"] = json!(field.doc);
+        if let Some(example) = example(&field.shape) {
+            value["examples"] = json!([example]);
+        }
+        value
+    }
+
+    fn secret(&self) -> Value {
+        let mut value = self.object(decode::SECRET_FIELDS);
+        value["description"] = json!("Where a secret is kept; the secret itself never stands in a spec.");
+        value["oneOf"] = decode::SECRET_PLACES.iter().map(|place| json!({"required": [place]})).collect();
+        value
+    }
+
+    fn shape(&self, of: &Shape) -> Value {
+        match of {
+            Shape::Text { pattern, min, max, .. } => {
+                let mut value = json!({"type": "string", "minLength": min, "maxLength": max});
+                if let Some(pattern) = pattern {
+                    value["pattern"] = json!(pattern);
+                }
+                if pattern.is_some() || *min > 0 { or_variable(value) } else { value }
+            }
+            Shape::Scalar => json!({"type": ["string", "number", "boolean"]}),
+            Shape::Integer { min, max } => or_variable(json!({"type": "integer", "minimum": min, "maximum": max})),
+            Shape::Number => or_variable(json!({"type": "number"})),
+            Shape::Bool => or_variable(json!({"type": "boolean"})),
+            Shape::Enum(words) => or_variable(json!({"enum": words})),
+            Shape::Version => {
+                or_variable(json!({"type": "string", "pattern": "^[0-9]{1,9}\\.([0-9]{1,9}|x)(\\.[0-9]{1,9})?$"}))
+            }
+            Shape::Duration => or_variable(json!({"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$"})),
+            Shape::Reference(kind) => {
+                let (pattern, max) = id::form_of(*kind);
+                or_variable(json!({"type": "string", "pattern": pattern, "maxLength": max}))
+            }
+            Shape::Secret => json!({"$ref": format!("#/$defs/{}", self.name("secret"))}),
+            Shape::List { of, min, max, order } => {
+                let mut value = json!({"type": "array", "items": self.shape(of), "maxItems": max});
+                if *min > 0 {
+                    value["minItems"] = json!(min);
+                }
+                if *order == Order::Any {
+                    value["uniqueItems"] = json!(true);
+                }
+                value
+            }
+            Shape::Map { of, keys } => {
+                let mut inner = self.shape(of);
+                if *keys == Keys::Removable {
+                    inner = json!({"anyOf": [inner, {"type": "null"}]});
+                }
+                json!({"type": "object", "additionalProperties": inner})
+            }
+            Shape::Object(fields) => self.object(fields),
+            Shape::OrNone(of) => json!({"anyOf": [{"const": "none"}, self.shape(of)]}),
+        }
+    }
+}
+
+/// `${...}` may stand for any scalar.
 fn or_variable(value: Value) -> Value {
     json!({"anyOf": [value, {"type": "string", "pattern": "\\$\\{.+\\}"}]})
 }
 
-fn shape(of: &Shape) -> Value {
-    match of {
-        Shape::Text { pattern, min, max, example } => {
-            let mut value = json!({"type": "string", "minLength": min, "maxLength": max});
-            if let Some(pattern) = pattern {
-                value["pattern"] = json!(pattern);
-                value = or_variable(value);
-            }
-            if !example.is_empty() {
-                value["examples"] = json!([example]);
-            }
-            value
-        }
-        Shape::Scalar => json!({"type": ["string", "number", "boolean"]}),
-        Shape::Integer { min, max } => or_variable(json!({"type": "integer", "minimum": min, "maximum": max})),
-        Shape::Number => or_variable(json!({"type": "number"})),
-        Shape::Bool => or_variable(json!({"type": "boolean"})),
-        Shape::Enum(words) => or_variable(json!({"enum": words})),
-        Shape::Version => {
-            or_variable(json!({"type": "string", "pattern": "^[0-9]+\\.([0-9]+|x)(\\.[0-9]+)?$", "examples": ["8.0"]}))
-        }
-        Shape::Duration => {
-            or_variable(json!({"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$", "examples": ["10s"]}))
-        }
-        Shape::Reference(kind) => json!({"type": "string", "minLength": 1, "description": format!("Id of a {kind}.")}),
-        Shape::Secret => json!({
-            "type": "object",
-            "oneOf": [{"required": ["secretsManager"]}, {"required": ["ssm"]}, {"required": ["env"]}, {"required": ["file"]}],
-            "properties": {
-                "secretsManager": {"type": "string", "description": "Name or ARN of a Secrets Manager secret."},
-                "ssm": {"type": "string", "description": "Name of an SSM parameter."},
-                "env": {"type": "string", "description": "Environment variable."},
-                "file": {"type": "string", "description": "File; a line end at its end is cut off."},
-                "key": {"type": "string", "description": "Key within the secret's JSON."},
-            },
-            "additionalProperties": false,
-        }),
-        Shape::List { of, min, max, order } => {
-            let unique = *order == Order::Any;
-            json!({"type": "array", "items": shape(of), "minItems": min, "maxItems": max, "uniqueItems": unique})
-        }
-        Shape::Map { of, keys } => {
-            let mut inner = shape(of);
-            if *keys == Keys::Removable {
-                inner = json!({"anyOf": [inner, {"type": "null"}]});
-            }
-            json!({"type": "object", "additionalProperties": inner})
-        }
-        Shape::Object(fields) => object(fields),
-        Shape::OrNone(of) => json!({"anyOf": [{"const": "none"}, shape(of)]}),
+fn example(shape: &Shape) -> Option<Value> {
+    match shape {
+        Shape::Text { example: "", .. } => None,
+        Shape::Text { example, .. } => Some(json!(example)),
+        Shape::Version => Some(json!("8.0")),
+        Shape::Duration => Some(json!("10s")),
+        Shape::List { of, .. } => Some(json!([example(of)?])),
+        Shape::Secret => Some(json!({"secretsManager": "prod/cache", "key": "password"})),
+        _ => None,
     }
+}
+
+fn sentence(note: &str) -> String {
+    let mut letters = note.chars();
+    let first: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    let end = if note.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }
 
 /// What a value looks like, in words.

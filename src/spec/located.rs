@@ -134,8 +134,9 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool) -> Strin
     renderer.render(&report)
 }
 
-/// A span of the file as one of its excerpt.
+/// A span of the file as one of its excerpt, from and to whole characters.
 fn within(span: Span, start: usize, text: &str) -> std::ops::Range<usize> {
     let at = |at: usize| at.saturating_sub(start).min(text.len());
-    at(span.start)..at(span.end.max(span.start))
+    let whole = |at: usize| (at..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    whole(at(span.start))..whole(at(span.end.max(span.start)))
 }

@@ -11,9 +11,9 @@ pub const POLICY: Shape = Shape::Object(&[
     Field::new("maxReplacements", "", integer(0, 10_000), "Most resources that one apply may replace, whatever --allow says."),
     Field::new("lint", "", Shape::Map { of: &SEVERITY, keys: Keys::Any }, "Severity of lint rules, by rule; `*` is all of them."),
     Field::new("waivers", "", list(&Shape::Object(&[
-        Field::new("rule", "", text(64), "Lint rule.").required(),
+        Field::new("rule", "", text(64), "Id of the lint rule, or `*`.").required(),
         Field::new("resource", "", text(256), "Address, or a glob of addresses.").required(),
-        Field::new("reason", "", text(1024), "Why.").required(),
+        Field::new("reason", "", text(1024), "Why the rule does not apply here.").required(),
         Field::new("until", "", pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", 10, "2027-03-31"), "Last day of the waiver."),
     ]), 0, 1000), "Exceptions from lint rules, with a reason and an end."),
 ]);
@@ -37,6 +37,23 @@ pub const ENVIRONMENTS: &str = "environments";
 
 pub fn sections() -> impl Iterator<Item = Kind> {
     Kind::ALL.into_iter()
+}
+
+/// A kind in a sentence.
+pub const fn describe(kind: Kind) -> &'static str {
+    match kind {
+        Kind::SubnetGroup => "Subnet groups, by name: the subnets that nodes may be placed in.",
+        Kind::ParameterGroup => {
+            "Parameter groups, by name: the engine's settings. A group is owned whole; parameters that are not listed are reset."
+        }
+        Kind::User => "Users, by id: their names, where their passwords are kept, and what they may do.",
+        Kind::UserGroup => "User groups, by id: the users that may log in to a cache.",
+        Kind::ReplicationGroup => {
+            "Replication groups, by id: a primary with replicas, or with cluster mode shards of them. A field left out is not managed."
+        }
+        Kind::ServerlessCache => "Serverless caches, by name. A field left out is not managed.",
+        Kind::Alarm => "CloudWatch metric alarms, by name; with `for`, one for each node of a cache.",
+    }
 }
 
 /// Every key that a spec may have at its top.

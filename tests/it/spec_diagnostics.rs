@@ -74,6 +74,17 @@ fn every_mistake_is_told_as_expected() {
         if case.join("expected.json").exists() {
             agrees(&case.join("expected.json"), &json(case, &loaded), &mut failures);
         }
+        let folder = format!("{}/", case.display());
+        let located = located(&loaded);
+        for (file, text) in [
+            ("expected.github", github(&located, &[])),
+            ("expected.sarif", serde_json::to_string_pretty(&sarif(&located, &[])).expect("JSON") + "\n"),
+        ] {
+            if case.join(file).exists() {
+                let text = text.replace(&folder, "").replace(&folder.replace(':', "%3A"), "");
+                agrees(&case.join(file), &text, &mut failures);
+            }
+        }
     }
     assert!(failures.is_empty(), "{}\n{} cases differ", failures.join("\n"), failures.len());
 }

@@ -159,6 +159,15 @@ fn after_five_hundred_faults_the_rest_is_left_out_and_said_so() {
 }
 
 #[test]
+fn a_place_before_a_letter_of_several_bytes_is_shown() {
+    for text in
+        ["漢", "漢: [", "- 漢", "\u{85}", "a:\n  漢字: [x, {漢: y}]\n  漢字: {}\n", "replicationGroups: {漢: [漢]}"]
+    {
+        soon(text, text);
+    }
+}
+
+#[test]
 fn words_of_yaml_1_1_are_never_taken_for_something_else() {
     let group = |line: &str| {
         from_text(&format!(

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 pub use scalar::{duration, matches};
+pub use secret::{FIELDS as SECRET_FIELDS, PLACES as SECRET_PLACES};
 
 use super::diagnostic::Diagnostic;
 use super::locations::Locations;

@@ -9,7 +9,7 @@ use crate::spec::node::{Content, Node, Style};
 
 const FORMS: &str = "{secretsManager: NAME, key: KEY}, {ssm: NAME}, {env: NAME} or {file: PATH}";
 /// The keys of which one says where the secret is.
-const PLACES: [&str; 4] = ["secretsManager", "ssm", "env", "file"];
+pub const PLACES: [&str; 4] = ["secretsManager", "ssm", "env", "file"];
 
 /// A secret's place, as an object.
 #[rustfmt::skip]

@@ -35,6 +35,28 @@ fn form(kind: Kind) -> (&'static str, usize, &'static str) {
     }
 }
 
+/// What an id that is named must look like, and how long it may be.
+pub fn form_of(kind: Kind) -> (&'static str, usize) {
+    let (pattern, max, _) = form(kind);
+    (pattern, max)
+}
+
+/// The same of an id that is declared: AWS's own groups are not.
+pub fn declared_form(kind: Kind) -> (String, usize) {
+    let (pattern, max, _) = form(kind);
+    let pattern = match kind {
+        Kind::ParameterGroup | Kind::SubnetGroup => {
+            format!("^(?![dD][eE][fF][aA][uU][lL][tT](\\.|$)){}", pattern.trim_start_matches('^'))
+        }
+        _ => pattern.to_owned(),
+    };
+    (pattern, max)
+}
+
+pub fn words(kind: Kind) -> String {
+    format!("Ids are {}.", form(kind).2)
+}
+
 fn fits(kind: Kind, text: &str) -> bool {
     let (pattern, max, _) = form(kind);
     text.chars().count() <= max && matches(pattern, text)
