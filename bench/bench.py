@@ -70,7 +70,7 @@ class Sandbox:
 def measure(sandbox, command, folder):
     """Calls, wall and CPU seconds, peak MiB of the largest process."""
     environment = {
-        "PATH": os.environ["PATH"], "HOME": folder, "AWS_ENDPOINT_URL": sandbox.endpoint, "AWS_REGION": "us-east-1",
+        "PATH": os.environ["PATH"], "HOME": folder, "AWS_ENDPOINT_URL": sandbox.endpoint, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "CACHECTL_POLL_INTERVAL": "50ms",
         "AWS_PAGER": "", "AWS_EC2_METADATA_DISABLED": "true",
     }
@@ -84,6 +84,16 @@ def measure(sandbox, command, folder):
         raise SystemExit(f"{command} ended with {status}:\n" + pathlib.Path(folder, "log").read_text()[-4000:])
     calls = len(sandbox.ask("GET", "calls")["calls"])
     return calls, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def run(sandbox, groups, latency, tool, tasks):
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "before.yaml").write_text(spec(groups, "One of many"))
+        pathlib.Path(folder, "after.yaml").write_text(spec(groups, "Repaired"))
+        for task, command in tasks.items():
+            calls, wall, cpu, peak = measure(sandbox, command, folder)
+            row = [groups, latency, task, tool, calls, f"{wall:.2f}", f"{cpu:.2f}", f"{peak:.0f}"]
+            print("| " + " | ".join(map(str, row)) + " |", flush=True)
 
 
 def main():
@@ -110,13 +120,10 @@ def main():
                 tools["AWS CLI"] = {task: peer + [task] for task in ["create", "plan", "drift"]}
             for tool, tasks in tools.items():
                 sandbox = Sandbox(str(binaries / "cachectl-sandbox"), latency)
-                with tempfile.TemporaryDirectory() as folder:
-                    pathlib.Path(folder, "before.yaml").write_text(spec(groups, "One of many"))
-                    pathlib.Path(folder, "after.yaml").write_text(spec(groups, "Repaired"))
-                    for task, command in tasks.items():
-                        calls, wall, cpu, peak = measure(sandbox, command, folder)
-                        print(f"| {groups} | {latency} | {task} | {tool} | {calls} | {wall:.2f} | {cpu:.2f} | {peak:.0f} |", flush=True)
-                sandbox.stop()
+                try:
+                    run(sandbox, groups, latency, tool, tasks)
+                finally:
+                    sandbox.stop()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ aws=$1 groups=$2 parameter_groups=$3 task=$4
 tag=Key=cachectl:stack,Value=bench
 export aws tag parameter_groups
 
-each() { seq 0 $(($1 - 1)) | xargs -P 10 -I N bash -euo pipefail -c "$2"; }
+each() { seq 0 $(($1 - 1)) | xargs -P 10 -I __ bash -euo pipefail -c "$2"; }
 
 read_all() {
   $aws sts get-caller-identity > identity.json
@@ -17,25 +17,25 @@ read_all() {
   $aws cloudwatch describe-alarms > alarms.json
   $aws resourcegroupstaggingapi get-resources --tag-filters Key=cachectl:stack,Values=bench > tags.json
   each "$parameter_groups" '$aws elasticache describe-cache-parameters --source user \
-    --cache-parameter-group-name bench-params-N > parameters-N.json'
+    --cache-parameter-group-name bench-params-__ > parameters-__.json'
 }
 
 case $task in
   create)
     $aws elasticache create-cache-subnet-group --cache-subnet-group-name bench-subnets \
       --cache-subnet-group-description bench --subnet-ids subnet-private-1a subnet-private-1b --tags "$tag" > /dev/null
-    each "$parameter_groups" '$aws elasticache create-cache-parameter-group --cache-parameter-group-name bench-params-N \
+    each "$parameter_groups" '$aws elasticache create-cache-parameter-group --cache-parameter-group-name bench-params-__ \
       --cache-parameter-group-family valkey7 --description bench --tags "$tag" > /dev/null
-      $aws elasticache modify-cache-parameter-group --cache-parameter-group-name bench-params-N \
+      $aws elasticache modify-cache-parameter-group --cache-parameter-group-name bench-params-__ \
       --parameter-name-values ParameterName=maxmemory-policy,ParameterValue=allkeys-lru > /dev/null'
-    each "$groups" '$aws elasticache create-replication-group --replication-group-id bench-N \
+    each "$groups" '$aws elasticache create-replication-group --replication-group-id bench-__ \
       --replication-group-description "One of many" --engine valkey --engine-version 7.2 --num-cache-clusters 1 \
       --cache-node-type cache.t4g.small --transit-encryption-enabled --cache-subnet-group-name bench-subnets \
-      --cache-parameter-group-name "bench-params-$((N % parameter_groups))" --tags "$tag" > /dev/null
-      $aws elasticache wait replication-group-available --replication-group-id bench-N
+      --cache-parameter-group-name "bench-params-$((__ % parameter_groups))" --tags "$tag" > /dev/null
+      $aws elasticache wait replication-group-available --replication-group-id bench-__
       for metric in EngineCPUUtilization Evictions CurrConnections; do
-        $aws cloudwatch put-metric-alarm --alarm-name "bench-N-001-$metric" --namespace AWS/ElastiCache \
-          --metric-name "$metric" --dimensions Name=CacheClusterId,Value=bench-N-001 --statistic Average --period 60 \
+        $aws cloudwatch put-metric-alarm --alarm-name "bench-__-001-$metric" --namespace AWS/ElastiCache \
+          --metric-name "$metric" --dimensions Name=CacheClusterId,Value=bench-__-001 --statistic Average --period 60 \
           --evaluation-periods 5 --threshold 90 --comparison-operator GreaterThanThreshold --tags "$tag"
       done'
     ;;
