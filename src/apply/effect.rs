@@ -24,6 +24,28 @@ pub fn missing(step: &Step, live: &Live) -> Option<String> {
     }
 }
 
+/// What of an immediate step AWS still has before it, in words: the group can be `available` meanwhile.
+pub fn pending(step: &Step, live: &Live) -> Option<String> {
+    let view = live.view(&step.address).filter(|_| step.address.kind == Kind::ReplicationGroup)?;
+    if step.parameters.get("ApplyImmediately") == Some(&json!(false)) {
+        return None;
+    }
+    let own = [
+        ("AutomaticFailoverEnabled", "AutomaticFailoverStatus"),
+        ("AuthToken", "AuthTokenStatus"),
+        ("UserGroupIdsToAdd", "UserGroups"),
+        ("UserGroupIdsToRemove", "UserGroups"),
+        ("LogDeliveryConfigurations", "LogDeliveryConfigurations"),
+        ("TransitEncryptionEnabled", "TransitEncryptionEnabled"),
+        ("TransitEncryptionMode", "TransitEncryptionMode"),
+        ("ClusterMode", "ClusterMode"),
+    ];
+    let of_group = own.iter().filter(|(_, pending)| view.pending(pending).is_some()).map(|(member, _)| *member);
+    let of_members = ["EngineVersion", "CacheNodeType"].into_iter().filter(|name| view.member_pending(name).is_some());
+    let member = of_group.chain(of_members).find(|member| step.parameters.contains_key(*member))?;
+    Some(format!("{member} is pending"))
+}
+
 fn replicas(step: &Step, view: &View<'_>) -> Option<String> {
     let counts = replica_counts(view);
     let wrong = |wanted: u64, shard: Option<&str>| {

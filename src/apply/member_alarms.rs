@@ -50,10 +50,10 @@ pub async fn expand(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
         async move {
             let result = send(engine, alarm, Instant::now()).await;
             let ready = done.fetch_add(1, Ordering::Relaxed) + 1;
-            engine.seen(step, WaitState { status: "alarms".into(), ready, total, detail: String::new() });
+            engine.seen(step, WaitState { status: "alarms".into(), ready, total, ..WaitState::default() });
             result
         }
     });
     let results: Vec<_> = stream::iter(calls).buffer_unordered(engine.settings.parallelism.max(1)).collect().await;
-    results.into_iter().map(|result| result.map(drop)).collect()
+    results.into_iter().try_for_each(|result| result.map(drop))
 }

@@ -72,7 +72,8 @@ impl Engine<'_> {
         self.reporter.report(&Progress::Note { step, text });
     }
 
-    fn seen(&self, step: &Step, state: WaitState) {
+    fn seen(&self, step: &Step, mut state: WaitState) {
+        state.event = self.observer.last_event(&step.address);
         self.reporter.report(&Progress::Waiting { step, state: &state });
         if let Ok(mut states) = self.states.lock() {
             states.insert(step.id, state);

@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
 use super::FIRST_PAUSE;
+use crate::aws::error::Kind as ErrorKind;
+use crate::aws::events::{self, Event};
 use crate::aws::{Aws, AwsError, reader};
 use crate::resource::live::Live;
 use crate::resource::{Address, Kind};
 
+/// Events are read with every fifth look.
+const LOOKS_PER_NEWS: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
@@ -27,12 +31,32 @@ pub struct Observer {
     next: Mutex<u64>,
     looks: watch::Sender<Look>,
     registered: Notify,
+    began: Instant,
+    news: Mutex<News>,
+}
+
+/// AWS's events, read now and then: they explain, and nothing depends on them.
+#[derive(Default)]
+struct News {
+    read: Option<Instant>,
+    events: Vec<Event>,
+    /// These credentials may not read them.
+    denied: bool,
 }
 
 impl Observer {
     pub fn new(aws: Aws, interval: Option<Duration>) -> Self {
         let (looks, _) = watch::channel(Look { number: 0, seen: Ok(Arc::default()) });
-        Self { aws, interval, awaited: Mutex::default(), next: Mutex::new(1), looks, registered: Notify::new() }
+        Self {
+            aws,
+            interval,
+            awaited: Mutex::default(),
+            next: Mutex::new(1),
+            looks,
+            registered: Notify::new(),
+            began: Instant::now(),
+            news: Mutex::default(),
+        }
     }
 
     pub fn register(&self, address: &Address) -> Ticket<'_> {
@@ -64,6 +88,29 @@ impl Observer {
         }
     }
 
+    /// What AWS said last about a cache.
+    pub fn last_event(&self, address: &Address) -> String {
+        let Ok(news) = self.news.lock() else { return String::new() };
+        let last = news.events.iter().rev().find(|event| address.kind.is_cache() && event.is_of(&address.id));
+        last.map(|event| event.message.clone()).unwrap_or_default()
+    }
+
+    async fn read_news(&self) {
+        let pause = (self.interval.unwrap_or(FIRST_PAUSE) * LOOKS_PER_NEWS).max(Duration::from_secs(1));
+        let due = self.news.lock().is_ok_and(|news| !news.denied && news.read.unwrap_or(self.began).elapsed() >= pause);
+        if !due {
+            return;
+        }
+        let events = events::recent(&self.aws, self.began.elapsed()).await;
+        if let Ok(mut news) = self.news.lock() {
+            news.read = Some(Instant::now());
+            match events {
+                Ok(events) => news.events = events,
+                Err(error) => news.denied = error.kind == ErrorKind::AccessDenied,
+            }
+        }
+    }
+
     async fn look(&self) {
         let number = self
             .next
@@ -85,6 +132,9 @@ impl Observer {
             of(Kind::UserGroup),
         )
         .await;
+        if awaited.keys().any(|address| address.kind.is_cache()) {
+            self.read_news().await;
+        }
         self.looks.send_replace(Look { number, seen: seen.map(Arc::new) });
     }
 }

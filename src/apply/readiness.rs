@@ -74,5 +74,5 @@ fn replication_group(view: &View<'_>, status: String) -> (Condition, WaitState) 
     } else {
         Condition::Moving
     };
-    (condition, WaitState { status, ready, total: members.len().max(declared), detail })
+    (condition, WaitState { status, ready, total: members.len().max(declared), detail, ..WaitState::default() })
 }

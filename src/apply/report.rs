@@ -42,6 +42,9 @@ pub struct WaitState {
     pub ready: usize,
     pub total: usize,
     pub detail: String,
+    /// The last event that AWS told of it; empty without one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub event: String,
 }
 
 /// `modifying, 3/5 available, prod-cache-004 creating`

@@ -63,12 +63,13 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
                 return done(false);
             }
             Verdict::Busy if started.elapsed() < BUSY => {
+                engine.note(step, &format!("AWS is busy with it, waiting: {error}"));
+                settle(engine, step, started).await?;
+                // What it is busy with can be this very call.
                 if already(engine, step, started).await? {
                     engine.note(step, "already carried out: the answer to an earlier attempt was lost");
                     return done(false);
                 }
-                engine.note(step, &format!("AWS is busy with it, trying again: {error}"));
-                settle(engine, step, started).await?;
             }
             Verdict::Lost if lost < LOST => {
                 lost += 1;

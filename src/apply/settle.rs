@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::observer::Observer;
 use super::readiness::{self, Condition};
-use super::report::{Progress, Reporter};
+use super::report::{Progress, Reporter, Status, StepResult};
 use super::{Failure, Settings};
 use crate::aws::client::Identity;
 use crate::aws::{Aws, reader};
@@ -64,18 +64,21 @@ async fn wait(
         after: Vec::new(),
         wait_for: address.kind.ready(),
     };
+    reporter.report(&Progress::Started { step: &step });
     let mut ticket = observer.register(address);
     loop {
         let live = ticket.next().await?;
         let (condition, state) = readiness::of(&live, address);
         reporter.report(&Progress::Waiting { step: &step, state: &state });
         if condition != Condition::Moving {
+            let result = StepResult { seconds: started.elapsed().as_secs_f64(), ..StepResult::new(0, Status::Done) };
+            reporter.report(&Progress::Done { step: &step, result: &result });
             return Ok(());
         }
         if deadline.is_some_and(|deadline| Instant::now() > deadline) {
             return Err(Failure::TimedOut {
                 address: address.to_string(),
-                status: state.status,
+                status: state.to_string(),
                 after: started.elapsed(),
             });
         }

@@ -11,10 +11,13 @@ use super::{Engine, Failure, effect, member_alarms};
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::events;
 use crate::plan::model::{Step, Wait};
+use crate::resource::Kind;
 use crate::resource::live::Live;
 
-/// Events of this long before a failure are quoted.
-const RECENT: Duration = Duration::from_secs(3600);
+/// Events of the step's own time are quoted, and of as much before as clocks may differ.
+const SKEW: Duration = Duration::from_secs(60);
+/// The last of them.
+const QUOTED: usize = 3;
 /// A look that fails this often in a row is an error; each is made of calls that were tried many times.
 const FAILED_LOOKS: usize = 5;
 
@@ -88,14 +91,15 @@ fn check_time(engine: &Engine<'_>, step: &Step, started: Instant, status: &str) 
     Ok(())
 }
 
-/// As long as Terraform's provider waits, and resharding as long as it takes with a full cache.
+/// As long as Terraform's provider waits, and half as long again for changes of a group, which grow with its
+/// members; resharding takes as long as the data takes to move.
 fn limit(step: &Step) -> Duration {
-    let minutes = match step.operation.as_str() {
-        "ModifyReplicationGroupShardConfiguration" => 24 * 60,
-        "CreateReplicationGroup" => 60,
-        "DeleteReplicationGroup" => 45,
-        "ModifyServerlessCache" => 80,
-        _ if step.address.kind.is_cache() => 60,
+    let minutes = match (step.operation.as_str(), step.address.kind) {
+        ("ModifyReplicationGroupShardConfiguration", _) => 24 * 60,
+        ("DeleteReplicationGroup", _) => 45,
+        (_, Kind::ReplicationGroup) => 60,
+        ("ModifyServerlessCache", _) => 80,
+        (_, Kind::ServerlessCache) => 40,
         _ => 15,
     };
     Duration::from_secs(minutes * 60)
@@ -107,7 +111,13 @@ async fn await_effect(engine: &Engine<'_>, step: &Step, started: Instant) -> Res
     let mut at_rest_since: Option<Instant> = None;
     loop {
         let live = look(engine, step, &mut ticket, started).await?;
-        let (condition, state) = readiness::of(&live, &step.address);
+        let (mut condition, mut state) = readiness::of(&live, &step.address);
+        if condition == Condition::Ready
+            && let Some(pending) = effect::pending(step, &live)
+        {
+            condition = Condition::Moving;
+            state.detail = pending;
+        }
         engine.seen(step, state.clone());
         check_time(engine, step, started, &state.to_string())?;
         if step.wait_for == Wait::Deleted {
@@ -117,7 +127,7 @@ async fn await_effect(engine: &Engine<'_>, step: &Step, started: Instant) -> Res
             continue;
         }
         match condition {
-            Condition::Broken => return Err(broken(engine, step, &state).await),
+            Condition::Broken => return Err(broken(engine, step, started, &state).await),
             Condition::Moving => at_rest_since = None,
             // Right after a create, the reads may not know it yet.
             Condition::Ready | Condition::Gone => {
@@ -127,20 +137,20 @@ async fn await_effect(engine: &Engine<'_>, step: &Step, started: Instant) -> Res
                 }
                 let since = *at_rest_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > engine.settings.grace() {
-                    let events = events::messages(engine.aws, &step.address.id, RECENT).await;
+                    let events = quoted(engine, step, started).await;
                     let missing = missing.unwrap_or_else(|| "it does not exist".to_owned());
-                    return Err(Failure::NotDone { operation: step.operation.clone(), missing, events: last(events) });
+                    return Err(Failure::NotDone { operation: step.operation.clone(), missing, events });
                 }
             }
         }
     }
 }
 
-async fn broken(engine: &Engine<'_>, step: &Step, state: &WaitState) -> Failure {
-    let events = events::messages(engine.aws, &step.address.id, RECENT).await;
-    Failure::Broken { address: step.address.to_string(), status: state.status.clone(), events: last(events) }
+async fn broken(engine: &Engine<'_>, step: &Step, started: Instant, state: &WaitState) -> Failure {
+    let events = quoted(engine, step, started).await;
+    Failure::Broken { address: step.address.to_string(), status: state.status.clone(), events }
 }
 
-fn last(mut events: Vec<String>) -> Vec<String> {
-    events.split_off(events.len().saturating_sub(3))
+async fn quoted(engine: &Engine<'_>, step: &Step, started: Instant) -> Vec<String> {
+    events::last_messages(engine.aws, &step.address.id, started.elapsed() + SKEW, QUOTED).await
 }

@@ -1,10 +1,12 @@
 //! Clients of one account and region, with one guard over all of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use tokio::sync::OnceCell;
 
 use super::error::AwsError;
 use super::guard::Guard;
@@ -35,6 +37,7 @@ pub struct Aws {
     pub secrets_manager: aws_sdk_secretsmanager::Client,
     pub ssm: aws_sdk_ssm::Client,
     pub guard: Guard,
+    identity: Arc<OnceCell<Identity>>,
     pub region: String,
     /// Where calls go when not to AWS, for the header.
     pub endpoint: Option<String>,
@@ -42,22 +45,19 @@ pub struct Aws {
 
 /// With 30 % of all answers throttled, one call in fifty thousand still fails.
 const ATTEMPTS: u32 = 10;
+const ATTEMPTS_AT_FIRST: u32 = 7;
 
 impl Aws {
     pub async fn connect(settings: &Settings) -> Self {
         let guard = Guard::new(settings.access);
         let pace = Pace::default();
-        let retry = RetryConfig::standard()
-            .with_max_attempts(ATTEMPTS)
-            .with_initial_backoff(Duration::from_millis(250))
-            .with_max_backoff(Duration::from_secs(10));
         let timeout = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
             .operation_attempt_timeout(Duration::from_secs(30))
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(aws_config::Region::new(settings.region.clone()))
-            .retry_config(retry)
+            .retry_config(retry())
             .http_client(pace.http_client())
             .timeout_config(timeout);
         if let Ok(name) = aws_config::AppName::new(concat!("cachectl-", env!("CARGO_PKG_VERSION"))) {
@@ -96,6 +96,7 @@ impl Aws {
             secrets_manager: client!(aws_sdk_secretsmanager),
             ssm: client!(aws_sdk_ssm),
             guard,
+            identity: Arc::default(),
             region: settings.region.clone(),
             endpoint,
         }
@@ -106,16 +107,27 @@ impl Aws {
         self.guard.calls()
     }
 
-    /// Account and partition of the credentials: the first call of every command.
+    /// Account and partition of the credentials: the first call of every command, made once.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
-        // The first call says soon whether there is a way to AWS at all; later ones are more patient.
-        let impatient = aws_sdk_sts::config::Builder::new().retry_config(RetryConfig::standard().with_max_attempts(3));
+        self.identity.get_or_try_init(|| self.read_identity()).await.cloned()
+    }
+
+    async fn read_identity(&self) -> Result<Identity, AwsError> {
+        // It says soon whether there is a way to AWS at all; later calls are more patient.
+        let impatient = aws_sdk_sts::config::Builder::new().retry_config(retry().with_max_attempts(ATTEMPTS_AT_FIRST));
         let call = self.sts.get_caller_identity().customize().config_override(impatient);
         let answer = call.send().await.map_err(|error| AwsError::of("GetCallerIdentity", error))?;
         let arn = answer.arn().unwrap_or_default();
         let partition = arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws");
         Ok(Identity { account_id: answer.account().unwrap_or_default().to_owned(), partition: partition.to_owned() })
     }
+}
+
+fn retry() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS)
+        .with_initial_backoff(Duration::from_millis(250))
+        .with_max_backoff(Duration::from_secs(10))
 }
 
 #[derive(Clone, Debug)]

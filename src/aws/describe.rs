@@ -361,12 +361,3 @@ pub fn metric_alarm(alarm: &cw::MetricAlarm) -> Value {
         })),
     }
 }
-
-pub fn event(event: &ec::Event) -> Value {
-    record! {
-        "SourceIdentifier": event.source_identifier(),
-        "SourceType": event.source_type().map(|kind| kind.as_str()),
-        "Message": event.message(),
-        "Date": event.date().map(|date| Value::from(date.to_string())),
-    }
-}

@@ -3,28 +3,69 @@
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
-use serde_json::Value;
 
 use super::client::Aws;
-use super::describe;
 use super::error::AwsError;
 
-/// The last events of a resource, oldest first.
-pub async fn of(aws: &Aws, id: &str, since: Duration) -> Result<Vec<Value>, AwsError> {
-    let start = SystemTime::now().checked_sub(since).map(DateTime::from);
-    let answer = aws.elasticache.describe_events().set_start_time(start).max_records(100).send().await;
-    let answer = answer.map_err(|error| AwsError::of("DescribeEvents", error))?;
-    let of_resource = |source: &str| source == id || source.strip_prefix(id).is_some_and(|rest| rest.starts_with('-'));
-    Ok(answer
-        .events()
-        .iter()
-        .filter(|event| event.source_identifier().is_some_and(of_resource))
-        .map(describe::event)
-        .collect())
+/// A page is 100 events; an account that makes more of them in the time asked for is very busy.
+const PAGES: usize = 10;
+
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// A group, a member, a serverless cache.
+    pub source: String,
+    pub message: String,
 }
 
-/// Their messages, for an error.
-pub async fn messages(aws: &Aws, id: &str, since: Duration) -> Vec<String> {
-    let events = of(aws, id, since).await.unwrap_or_default();
-    events.iter().filter_map(|event| event.get("Message")?.as_str().map(str::to_owned)).collect()
+impl Event {
+    /// Of the resource itself or of one of its members, which AWS names `<group>-001` and
+    /// `<group>-0001-001`: not of another group whose name begins alike.
+    pub fn is_of(&self, id: &str) -> bool {
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        match self.source.strip_prefix(id) {
+            Some("") => true,
+            Some(rest) => rest.strip_prefix('-').is_some_and(|rest| rest.split('-').all(digits)),
+            None => false,
+        }
+    }
+}
+
+/// Everything that happened to caches in this time, oldest first.
+pub async fn recent(aws: &Aws, time: Duration) -> Result<Vec<Event>, AwsError> {
+    let start = SystemTime::now().checked_sub(time).map(DateTime::from);
+    let (mut events, mut marker) = (Vec::new(), None);
+    for _ in 0..PAGES {
+        let call = aws.elasticache.describe_events().set_start_time(start).max_records(100).set_marker(marker);
+        let answer = call.send().await.map_err(|error| AwsError::of("DescribeEvents", error))?;
+        events.extend(answer.events().iter().filter_map(|event| {
+            let (source, message) = (event.source_identifier()?.to_owned(), event.message()?.to_owned());
+            Some((event.date().copied(), Event { source, message }))
+        }));
+        marker = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
+        if marker.is_none() {
+            break;
+        }
+    }
+    events.sort_by_key(|(date, _)| date.map(|date| (date.secs(), date.subsec_nanos())));
+    Ok(events.into_iter().map(|(_, event)| event).collect())
+}
+
+/// The last words on a resource, for an error; none where they cannot be read.
+pub async fn last_messages(aws: &Aws, id: &str, time: Duration, count: usize) -> Vec<String> {
+    let events = recent(aws, time).await.unwrap_or_default();
+    let mut messages: Vec<String> =
+        events.into_iter().filter(|event| event.is_of(id)).map(|event| event.message).collect();
+    messages.split_off(messages.len().saturating_sub(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_of_members_count_and_those_of_a_group_with_a_longer_name_do_not() {
+        let of = |source: &str| Event { source: source.into(), message: String::new() }.is_of("prod-cache");
+        assert!(of("prod-cache") && of("prod-cache-001") && of("prod-cache-0001-001"));
+        assert!(!of("prod-cache-cluster") && !of("prod-cache-cluster-0001-001") && !of("prod-cache-") && !of("prod"));
+    }
 }

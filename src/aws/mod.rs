@@ -5,6 +5,7 @@ pub mod describe;
 pub mod error;
 pub mod events;
 pub mod guard;
+pub mod lists;
 pub mod operations;
 pub mod pace;
 pub mod params;

@@ -3,52 +3,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::try_join_all;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 
 use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
+use super::lists::{CONCURRENCY, Found, Wanted, read_kinds};
 use super::{describe, secrets, tags};
 use crate::plan::ownership;
-use crate::resource::live::{Live, strings};
+use crate::resource::live::Live;
 use crate::resource::parameter_group::{declared_parameters, user_parameters};
 use crate::resource::{Address, Kind, alarm, secret};
 use crate::spec::Spec;
 
-/// After the first page of a list, up to this many missing resources are asked for by name.
-const FEW: usize = 10;
-/// Requests under way at once.
-const CONCURRENCY: usize = 16;
 const ALARM_NAMES: usize = 100;
-
-type Found = BTreeMap<String, Value>;
-
-/// What a read is for.
-struct Wanted {
-    by_kind: BTreeMap<Kind, BTreeSet<String>>,
-}
-
-impl Wanted {
-    fn new(spec: &Spec) -> Self {
-        let mut wanted = Self { by_kind: BTreeMap::new() };
-        for resource in spec.resources.values() {
-            wanted.add(resource.address.clone());
-            for need in crate::plan::order::references(resource) {
-                wanted.add(need);
-            }
-        }
-        wanted
-    }
-
-    fn add(&mut self, address: Address) {
-        self.by_kind.entry(address.kind).or_default().insert(address.id);
-    }
-
-    fn of(&self, kind: Kind) -> BTreeSet<String> {
-        self.by_kind.get(&kind).cloned().unwrap_or_default()
-    }
-}
 
 /// Reads everything that a plan of this spec looks at.
 pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, AwsError> {
@@ -63,7 +31,7 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, A
     first?.store(&mut live);
     take_owned(owned, &mut wanted, &mut live)?;
     // Orphans of kinds, or with names, that the spec does not have.
-    let mut missing = Wanted { by_kind: BTreeMap::new() };
+    let mut missing = Wanted::default();
     for (kind, ids) in &wanted.by_kind {
         for id in ids.iter().filter(|id| *kind != Kind::Alarm && !live.of(*kind).contains_key(*id)) {
             let address = Address { kind: *kind, id: id.clone() };
@@ -122,237 +90,6 @@ fn take_owned(
     Ok(())
 }
 
-#[derive(Default)]
-struct Kinds {
-    groups: Found,
-    clusters: Found,
-    parameter_groups: Found,
-    subnet_groups: Found,
-    users: Found,
-    user_groups: Found,
-    serverless: Found,
-    notes: Vec<String>,
-    seen: usize,
-}
-
-impl Kinds {
-    fn store(self, live: &mut Live) {
-        live.replication_groups.extend(self.groups);
-        live.cache_clusters.extend(self.clusters);
-        live.parameter_groups.extend(self.parameter_groups);
-        live.subnet_groups.extend(self.subnet_groups);
-        live.users.extend(self.users);
-        live.user_groups.extend(self.user_groups);
-        live.serverless_caches.extend(self.serverless);
-        live.notes.extend(self.notes);
-        live.seen += self.seen;
-    }
-}
-
-/// An endpoint that lacks the operation has none of these resources; the plan says so.
-fn tolerate(result: Result<(Found, usize), AwsError>, notes: &mut Vec<String>) -> Result<(Found, usize), AwsError> {
-    match result {
-        Err(error) if error.kind == ErrorKind::Unsupported => {
-            notes.push(format!("{} is not implemented by this endpoint: taken as empty", error.operation));
-            Ok((Found::new(), 0))
-        }
-        other => other,
-    }
-}
-
-async fn read_kinds(aws: &Aws, wanted: &Wanted) -> Result<Kinds, AwsError> {
-    let (groups, parameter_groups, subnet_groups, users, user_groups, serverless) = futures::join!(
-        groups_and_members(aws, wanted.of(Kind::ReplicationGroup)),
-        list_parameter_groups(aws, wanted.of(Kind::ParameterGroup)),
-        list_subnet_groups(aws, wanted.of(Kind::SubnetGroup)),
-        list_users(aws, wanted.of(Kind::User)),
-        list_user_groups(aws, wanted.of(Kind::UserGroup)),
-        list_serverless(aws, wanted.of(Kind::ServerlessCache)),
-    );
-    let mut kinds = Kinds::default();
-    let (groups, clusters) = groups?;
-    kinds.seen += groups.1;
-    kinds.groups = groups.0;
-    kinds.clusters = clusters;
-    kinds.parameter_groups = tolerate(parameter_groups, &mut kinds.notes)?.0;
-    kinds.subnet_groups = tolerate(subnet_groups, &mut kinds.notes)?.0;
-    kinds.users = tolerate(users, &mut kinds.notes)?.0;
-    kinds.user_groups = tolerate(user_groups, &mut kinds.notes)?.0;
-    let (serverless, seen) = tolerate(serverless, &mut kinds.notes)?;
-    kinds.seen += seen;
-    kinds.serverless = serverless;
-    Ok(kinds)
-}
-
-/// One Describe call that lists in pages and also takes a name. The first page is always a list; what
-/// is still missing then is asked for by name where it is little, since other teams' resources may
-/// fill many pages.
-macro_rules! lister {
-    ($name:ident, $operation:literal, $call:ident, $by_id:ident, $items:ident, $id:ident, $describe:path) => {
-        async fn $name(aws: &Aws, wanted: BTreeSet<String>) -> Result<(Found, usize), AwsError> {
-            let (mut found, mut seen, mut marker) = (Found::new(), 0, None);
-            while !wanted.is_empty() {
-                let answer = aws.elasticache.$call().max_records(100).set_marker(marker.take()).send().await;
-                let answer = answer.map_err(|error| AwsError::of($operation, error))?;
-                for item in answer.$items() {
-                    seen += 1;
-                    let id = item.$id().unwrap_or_default().to_ascii_lowercase();
-                    if wanted.contains(&id) {
-                        found.insert(id, $describe(item));
-                    }
-                }
-                let missing: Vec<_> = wanted.iter().filter(|id| !found.contains_key(*id)).cloned().collect();
-                marker = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
-                if marker.is_none() || missing.is_empty() {
-                    break;
-                }
-                if missing.len() <= FEW {
-                    let reads = missing.into_iter().map(|id| async move {
-                        match aws.elasticache.$call().$by_id(&id).send().await {
-                            Ok(answer) => Ok(answer.$items().first().map(|item| (id, $describe(item)))),
-                            Err(error) => match AwsError::of($operation, error) {
-                                error if error.kind == ErrorKind::NotFound => Ok(None),
-                                error => Err(error),
-                            },
-                        }
-                    });
-                    let more: Vec<Option<(String, Value)>> =
-                        stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await?;
-                    found.extend(more.into_iter().flatten());
-                    break;
-                }
-            }
-            Ok((found, seen))
-        }
-    };
-}
-
-lister!(
-    list_groups,
-    "DescribeReplicationGroups",
-    describe_replication_groups,
-    replication_group_id,
-    replication_groups,
-    replication_group_id,
-    describe::replication_group
-);
-lister!(
-    list_parameter_groups,
-    "DescribeCacheParameterGroups",
-    describe_cache_parameter_groups,
-    cache_parameter_group_name,
-    cache_parameter_groups,
-    cache_parameter_group_name,
-    describe::parameter_group
-);
-lister!(
-    list_subnet_groups,
-    "DescribeCacheSubnetGroups",
-    describe_cache_subnet_groups,
-    cache_subnet_group_name,
-    cache_subnet_groups,
-    cache_subnet_group_name,
-    describe::subnet_group
-);
-lister!(list_users, "DescribeUsers", describe_users, user_id, users, user_id, describe::user);
-lister!(
-    list_user_groups,
-    "DescribeUserGroups",
-    describe_user_groups,
-    user_group_id,
-    user_groups,
-    user_group_id,
-    describe::user_group
-);
-
-async fn list_serverless(aws: &Aws, wanted: BTreeSet<String>) -> Result<(Found, usize), AwsError> {
-    let (mut found, mut seen, mut token) = (Found::new(), 0, None);
-    while !wanted.is_empty() {
-        let answer = aws.elasticache.describe_serverless_caches().set_next_token(token.take()).send().await;
-        let answer = answer.map_err(|error| AwsError::of("DescribeServerlessCaches", error))?;
-        for cache in answer.serverless_caches() {
-            seen += 1;
-            let id = cache.serverless_cache_name().unwrap_or_default().to_ascii_lowercase();
-            if wanted.contains(&id) {
-                found.insert(id, describe::serverless_cache(cache));
-            }
-        }
-        token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-        if token.is_none() || found.len() == wanted.len() {
-            break;
-        }
-    }
-    Ok((found, seen))
-}
-
-/// Groups and, side by side with them, the first page of member clusters; then the members that are
-/// still missing.
-async fn groups_and_members(aws: &Aws, wanted: BTreeSet<String>) -> Result<((Found, usize), Found), AwsError> {
-    if wanted.is_empty() {
-        return Ok(((Found::new(), 0), Found::new()));
-    }
-    let (groups, page) = futures::try_join!(list_groups(aws, wanted), clusters_page(aws, None))?;
-    let needed: BTreeSet<String> =
-        groups.0.values().flat_map(|group| strings(group.get("MemberClusters"))).map(str::to_owned).collect();
-    let clusters = members(aws, &needed, page).await?;
-    Ok((groups, clusters))
-}
-
-type Page = (Vec<(String, Value)>, Option<String>);
-
-async fn clusters_page(aws: &Aws, marker: Option<String>) -> Result<Page, AwsError> {
-    let answer = aws
-        .elasticache
-        .describe_cache_clusters()
-        .max_records(100)
-        .show_cache_node_info(true)
-        .set_marker(marker)
-        .send()
-        .await;
-    let answer = answer.map_err(|error| AwsError::of("DescribeCacheClusters", error))?;
-    let clusters = answer
-        .cache_clusters()
-        .iter()
-        .map(|cluster| (cluster.cache_cluster_id().unwrap_or_default().to_owned(), describe::cache_cluster(cluster)));
-    Ok((clusters.collect(), answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned)))
-}
-
-async fn members(aws: &Aws, needed: &BTreeSet<String>, first: Page) -> Result<Found, AwsError> {
-    let mut found = Found::new();
-    let mut page = first;
-    loop {
-        let (clusters, marker) = page;
-        found.extend(clusters.into_iter().filter(|(id, _)| needed.contains(id)));
-        let missing: Vec<_> = needed.iter().filter(|id| !found.contains_key(*id)).collect();
-        let Some(marker) = marker.filter(|_| !missing.is_empty()) else { break };
-        if missing.len() <= FEW {
-            let reads = missing.into_iter().map(|id| async move {
-                match aws
-                    .elasticache
-                    .describe_cache_clusters()
-                    .cache_cluster_id(id)
-                    .show_cache_node_info(true)
-                    .send()
-                    .await
-                {
-                    Ok(answer) => Ok(answer
-                        .cache_clusters()
-                        .first()
-                        .map(|cluster| (id.clone(), describe::cache_cluster(cluster)))),
-                    Err(error) => match AwsError::of("DescribeCacheClusters", error) {
-                        error if error.kind == ErrorKind::NotFound => Ok(None),
-                        error => Err(error),
-                    },
-                }
-            });
-            found.extend(try_join_all(reads).await?.into_iter().flatten());
-            break;
-        }
-        page = clusters_page(aws, Some(marker)).await?;
-    }
-    Ok(found)
-}
-
 /// The replication groups, members and serverless caches of these ids, for an observer: list calls.
 pub async fn caches(
     aws: &Aws,
@@ -361,7 +98,7 @@ pub async fn caches(
     users: BTreeSet<String>,
     user_groups: BTreeSet<String>,
 ) -> Result<Live, AwsError> {
-    let mut wanted = Wanted { by_kind: BTreeMap::new() };
+    let mut wanted = Wanted::default();
     wanted.by_kind.insert(Kind::ReplicationGroup, groups);
     wanted.by_kind.insert(Kind::ServerlessCache, serverless);
     wanted.by_kind.insert(Kind::User, users);
@@ -586,7 +323,7 @@ async fn secrets_seen(aws: &Aws, live: &mut Live, spec: &Spec) -> Result<(), Aws
 
 /// The states of the stack's resources, orphans included, without their details.
 pub async fn stack_states(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<(Live, Vec<Address>), AwsError> {
-    let mut wanted = Wanted { by_kind: BTreeMap::new() };
+    let mut wanted = Wanted::default();
     let owned = tags::owned_by(aws, &spec.stack).await?.unwrap_or_default();
     let orphans: Vec<Address> =
         owned.into_keys().filter(|address| address.kind.ready() != crate::plan::model::Wait::Nothing).collect();

@@ -98,6 +98,13 @@ impl Printer {
     }
 }
 
+impl Printer {
+    /// Of the terminal that progress is drawn on, however narrow.
+    pub fn stderr_width(&self) -> usize {
+        console::Term::stderr().size_checked().map_or(USUAL, |(_, columns)| usize::from(columns).max(1))
+    }
+}
+
 fn terminal_width() -> usize {
     if !std::io::stdout().is_terminal() {
         return USUAL;

@@ -36,9 +36,8 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
                 Some((Action::Create, per_node.count(nodes, shards)))
             }
             (Some(_), Some(Moving::Topology)) => {
-                let (shards, nodes) = now_nodes(live, cache);
-                let (shards_then, nodes_then) = declared_after(resource, shards, nodes);
-                let (now, then) = (per_node.count(nodes, shards), per_node.count(nodes_then, shards_then));
+                let (shards, nodes) = declared_after(resource, live, cache);
+                let (now, then) = (existing(spec, live, cache), per_node.count(nodes, shards));
                 match then.cmp(&now) {
                     Ordering::Greater => Some((Action::Create, then - now)),
                     Ordering::Less => Some((Action::Delete, now - then)),
@@ -65,10 +64,17 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
     }
     for alarm in &wanted.named {
         let address = Address::new(Kind::Alarm, &alarm.name);
-        // The members of a replaced cache are other ones, even under the same names.
-        let replaced = alarm.cache.as_ref().is_some_and(|cache| matches!(moving.get(cache), Some(Moving::Replaced)));
-        if options.selects(&address) && !replaced {
-            planned.push(one(spec, live, options, alarm));
+        if !options.selects(&address) {
+            continue;
+        }
+        let one = one(spec, live, options, alarm);
+        // A member that is there now may be another one, or gone, once the cache is through.
+        let later = alarm
+            .cache
+            .as_ref()
+            .is_some_and(|cache| matches!(moving.get(cache), Some(Moving::Replaced)) || read_later.contains(cache));
+        if !later || !one.draft.blocked.is_empty() {
+            planned.push(one);
         }
     }
     gone(spec, live, options, &wanted, &read_later, planned);
@@ -119,13 +125,20 @@ fn moving_caches(planned: &[Planned]) -> BTreeMap<Address, Moving> {
         .collect()
 }
 
-/// Shards and nodes that are live.
-fn now_nodes(live: &Live, cache: &Address) -> (usize, usize) {
-    live.view(cache).map_or((0, 0), |view| (view.node_groups().len().max(1), view.member_ids().count()))
+/// The stack's alarms that watch the cache now.
+fn existing(spec: &Spec, live: &Live, cache: &Address) -> usize {
+    let own = |alarm: &&Value| alarm::stack_of(alarm) == Some(spec.stack.as_str()) && alarm::belongs_to(alarm, cache);
+    live.alarms.values().filter(own).count()
 }
 
-/// The same after the change: what is declared, else what is live.
-fn declared_after(resource: &Resource, shards: usize, nodes: usize) -> (usize, usize) {
+/// Shards and nodes after the change: what is declared, else what is live.
+fn declared_after(resource: &Resource, live: &Live, cache: &Address) -> (usize, usize) {
+    let (shards, nodes) =
+        live.view(cache).map_or((0, 0), |view| (view.node_groups().len().max(1), view.member_ids().count()));
+    if resource.fields.contains_key("nodeGroupConfiguration") {
+        let (nodes, shards) = alarm::declared_nodes(resource);
+        return (shards, nodes);
+    }
     let number = |name: &str| resource.number(name).map(|number| number as usize);
     let shards_then = number("numNodeGroups").unwrap_or(shards);
     let per_shard = number("replicasPerNodeGroup").map_or(nodes / shards.max(1), |replicas| replicas + 1);

@@ -37,9 +37,10 @@ pub fn postpone(spec: &Spec, live: &Live, planned: &mut [Planned]) {
         if !matches!(one.action, Action::Update | Action::Adopt) {
             continue;
         }
-        let used = users_of(spec, &one.draft.address).iter().any(|user| busy.contains(user));
+        let users = users_of(spec, &one.draft.address);
+        let used = users.iter().any(|user| busy.contains(user));
         match one.draft.address.kind {
-            Kind::SubnetGroup => subnets(live, planned, index, used),
+            Kind::SubnetGroup => subnets(live, planned, index, &users),
             Kind::User | Kind::UserGroup if used => {
                 let calls = planned[index].draft.calls.iter_mut();
                 for call in calls.filter(|call| call.parameters.get("Engine") == Some(&json!("valkey"))) {
@@ -58,7 +59,7 @@ struct Subnet {
 }
 
 /// Additions go first, removals last; what nodes live in cannot be removed.
-fn subnets(live: &Live, planned: &mut [Planned], index: usize, used: bool) {
+fn subnets(live: &Live, planned: &mut [Planned], index: usize, users: &[Address]) {
     let Some(view) = live.view(&planned[index].draft.address) else { return };
     let calls = &planned[index].draft.calls;
     let Some(at) = calls.iter().position(|call| call.operation == "ModifyCacheSubnetGroup") else { return };
@@ -81,7 +82,14 @@ fn subnets(live: &Live, planned: &mut [Planned], index: usize, used: bool) {
         .map(|subnet| subnet.zone.as_str())
         .filter(|zone| kept.iter().all(|kept| kept.zone != *zone))
         .collect();
-    let staying = staying_nodes(live, planned, &planned[index].draft.address.id.clone(), &zones);
+    let address = planned[index].draft.address.clone();
+    let lived_in = nodes_in(live, &address.id, &zones);
+    let grows = planned.iter().any(|planned| users.contains(&planned.draft.address) && adds_nodes(planned));
+    let mut staying = staying_nodes(live, planned, lived_in.clone());
+    if staying.is_empty() && !lived_in.is_empty() && grows {
+        // New nodes may be put where others only just went.
+        staying = lived_in.values().flatten().cloned().collect();
+    }
     let draft = &mut planned[index].draft;
     if kept.is_empty() {
         let vpc = view.text("VpcId").unwrap_or_default();
@@ -97,7 +105,8 @@ fn subnets(live: &Live, planned: &mut [Planned], index: usize, used: bool) {
         );
         return;
     }
-    if !used {
+    // What nobody lives in goes at once, before anybody moves in.
+    if lived_in.is_empty() {
         return;
     }
     let call = &mut draft.calls[at];
@@ -113,8 +122,16 @@ fn subnets(live: &Live, planned: &mut [Planned], index: usize, used: bool) {
     draft.calls.push(Call { phase: Phase::AfterCaches, operation, parameters: late, wait });
 }
 
-/// The nodes in these zones that live there after the plan too. Replicas that go are chosen among them.
-fn staying_nodes(live: &Live, planned: &mut [Planned], subnet_group: &str, zones: &[&str]) -> Vec<String> {
+fn adds_nodes(planned: &Planned) -> bool {
+    matches!(planned.action, Action::Create | Action::Replace)
+        || planned.draft.calls.iter().any(|call| {
+            let removes = call.parameters.contains_key("NodeGroupsToRemove");
+            call.phase == Phase::ReplicasUp || (call.phase == Phase::Shards && !removes)
+        })
+}
+
+/// The nodes in these zones, by their replication group.
+fn nodes_in(live: &Live, subnet_group: &str, zones: &[&str]) -> BTreeMap<String, Vec<String>> {
     let text =
         |cluster: &Value, member: &str| cluster.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut by_group: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -124,6 +141,11 @@ fn staying_nodes(live: &Live, planned: &mut [Planned], subnet_group: &str, zones
             by_group.entry(text(cluster, "ReplicationGroupId")).or_default().push(id.clone());
         }
     }
+    by_group
+}
+
+/// Those of them that stay. Replicas that go are chosen among them.
+fn staying_nodes(live: &Live, planned: &mut [Planned], by_group: BTreeMap<String, Vec<String>>) -> Vec<String> {
     let mut staying = Vec::new();
     for (group, mut nodes) in by_group {
         let address = Address::new(Kind::ReplicationGroup, &group);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::draft::{Draft, Scene};
+use super::draft::{Draft, Scene, ignored};
 use super::model::{AttributeChange, Ownership};
 use crate::resource::attribute::{Impact, Phase};
 use crate::resource::live::{Live, object};
@@ -50,6 +50,12 @@ pub fn wanted_tags(spec: &Spec, live: &Live, resource: &Resource) -> BTreeMap<St
         tags.insert(PROTECT.to_owned(), protect.then(|| "true".to_owned()));
     }
     if let Some((field, tag)) = secret::field(resource.address.kind)
+        && resource.fields.get(field).is_some_and(Value::is_null)
+    {
+        // A secret that is declared away leaves no mark.
+        tags.insert(tag.to_owned(), None);
+    }
+    if let Some((field, tag)) = secret::field(resource.address.kind)
         && let Some(seen) = live.secrets.get(&secret::key(&resource.address, field))
         && !seen.matches
     {
@@ -71,7 +77,13 @@ pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
     mark_secrets(draft, scene, &mut wanted);
     let mut set = Vec::new();
     let mut remove = Vec::new();
+    let left_alone: Vec<&str> = ignored(scene.resource).collect();
     for (key, value) in &wanted {
+        let path = format!("tags.{key}");
+        let managed = key.starts_with("cachectl:");
+        if !managed && left_alone.iter().any(|ignored| *ignored == "tags" || *ignored == path) {
+            continue;
+        }
         let before = live.get(key);
         match value {
             Some(value) if before != Some(value) => set.push(json!({"Key": key, "Value": value})),
@@ -79,7 +91,7 @@ pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
             _ => continue,
         }
         draft.attributes.push(AttributeChange {
-            path: format!("tags.{key}"),
+            path,
             before: json!(before),
             after: json!(value),
             impact: Impact::None,

@@ -49,7 +49,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
     if !draft.replace.is_empty() {
         return replaced(draft, &scene, owner);
     }
-    if owner != Ownership::Unknown {
+    if !matches!(owner, Ownership::Unknown | Ownership::Foreign) {
         ownership::change_tags(&mut draft, &scene);
     }
     let action = match owner {

@@ -183,6 +183,11 @@ fn parameters(step: &Step) -> String {
     let mut parts: Vec<String> = Vec::new();
     if create && !step.parameters.contains_key("Count") {
         parts.push(format!("{} parameters", step.parameters.len()));
+        // Whether the data comes back is worth a word.
+        let seeds = ["SnapshotName", "SnapshotArns", "SnapshotArnsToRestore", "ServerlessCacheSnapshotName"];
+        parts.extend(
+            seeds.iter().filter_map(|member| Some(format!("{member}={}", brief(step.parameters.get(*member)?)))),
+        );
     } else {
         for (member, value) in step.parameters.iter().filter(|(member, _)| !plain.contains(&member.as_str())) {
             parts.push(match (member.as_str(), value) {

@@ -211,11 +211,19 @@ pub fn nodes(live: &Live, cache: &Address, scope: &str) -> Vec<String> {
 /// How many nodes and shards the spec asks for.
 pub fn declared_nodes(resource: &Resource) -> (usize, usize) {
     let number = |name: &str| resource.fields.get(name).and_then(Value::as_u64).map(|number| number as usize);
-    let shards = number("numNodeGroups").unwrap_or(1);
+    let entries =
+        resource.fields.get("nodeGroupConfiguration").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let shards = number("numNodeGroups").unwrap_or(entries.len().max(1));
+    let replicas = number("replicasPerNodeGroup").unwrap_or(0);
+    if !entries.is_empty() {
+        let of =
+            |entry: &Value| entry.get("replicaCount").and_then(Value::as_u64).map_or(replicas, |count| count as usize);
+        return (entries.iter().map(|entry| of(entry) + 1).sum(), shards);
+    }
     match (resource.address.kind, number("numCacheClusters")) {
         (Kind::ServerlessCache, _) => (1, 1),
         (_, Some(nodes)) => (nodes, 1),
-        _ => (shards * (number("replicasPerNodeGroup").unwrap_or(0) + 1), shards),
+        _ => (shards * (replicas + 1), shards),
     }
 }
 

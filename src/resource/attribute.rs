@@ -72,6 +72,8 @@ pub enum Phase {
     Engine,
     ClusterMode,
     Shards,
+    /// Multi-AZ where shards without replicas had to go first.
+    FailoverOnAfterShards,
     NodeTypeDown,
     Settings,
     Tls,

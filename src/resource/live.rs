@@ -40,8 +40,6 @@ pub struct Live {
     /// What could not be read, and what that means.
     pub notes: Vec<String>,
     pub api_calls: usize,
-    /// Replication groups and serverless caches of the region that were seen, the stack's and others'.
-    pub seen: usize,
 }
 
 impl Live {

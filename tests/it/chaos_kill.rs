@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use cachectl_sandbox::{Fault, Options};
 
-use crate::rig::{Ended, Rig};
+use crate::harness::Ran;
+use crate::rig::Rig;
 
 /// Far longer than any test: the call at which the process dies.
 const NEVER: u64 = 3_600_000;
@@ -150,7 +151,7 @@ fn kill_everywhere(command: &[&str], prepare: impl Fn(&Rig) + Sync, check: impl 
             rig.sandbox.clear_calls();
             match killed_at(&rig, call, command) {
                 Some(again) => {
-                    assert_eq!(again.code(), Some(0), "killed at call {call}:\n{}\n{}", again.stdout, again.stderr)
+                    assert_eq!(again.code, 0, "killed at call {call}:\n{}\n{}", again.stdout, again.stderr)
                 }
                 None => break assert!(call > 20, "it makes only {call} calls"),
             }
@@ -165,7 +166,7 @@ fn kill_everywhere(command: &[&str], prepare: impl Fn(&Rig) + Sync, check: impl 
 }
 
 /// How the second run ended; `None` when the first one made fewer calls.
-fn killed_at(rig: &Rig, call: u32, command: &[&str]) -> Option<Ended> {
+fn killed_at(rig: &Rig, call: u32, command: &[&str]) -> Option<Ran> {
     rig.sandbox.inject(Fault::slow(NEVER).after(call).times(1));
     let mut running = rig.start(command);
     if !rig.reached(call as usize + 1, &mut running) {

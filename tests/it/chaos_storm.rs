@@ -64,11 +64,14 @@ fn throttled_dropped_slow_and_stale_at_once_a_stack_is_created_changed_and_destr
 fn of_two_applies_at_once_one_is_clean_and_the_other_says_what_it_met() {
     let rig = Rig::new(STACK);
     rig.sandbox.set_secret("storm", "0123456789abcdef");
-    let (one, other) = (rig.start(&["apply", "--yes", "--no-smoke"]), rig.start(&["apply", "--yes", "--no-smoke"]));
-    let ended = [one.end(), other.end()];
-    assert!(ended.iter().any(|ended| ended.code() == Some(0)), "{ended:#?}");
+    // The first has its plan and is about to create the group when the second makes its own.
+    rig.sandbox.inject(Fault::hold(3_000).on("CreateReplicationGroup").times(1));
+    let mut first = rig.start(&["apply", "--yes", "--no-smoke"]);
+    rig.begun("CreateReplicationGroup", &mut first);
+    let ended = [rig.apply(), first.end()];
+    assert!(ended.iter().all(|ended| ended.code == 0), "{ended:#?}");
     rig.settled();
     assert_eq!(rig.accepted("CreateReplicationGroup"), 1);
     let met = "another apply of this stack may be running";
-    assert!(ended.iter().any(|ended| ended.stderr.contains(met)), "{ended:#?}");
+    assert_eq!(ended.each_ref().map(|ended| ended.stderr.contains(met)), [false, true], "{ended:#?}");
 }

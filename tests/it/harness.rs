@@ -59,20 +59,26 @@ pub fn bare(dir: &Path) -> Command {
 }
 
 /// How a run ended.
+#[derive(Debug)]
 pub struct Ran {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Ran {
-    pub fn of(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().expect("the binary runs");
+impl From<Output> for Ran {
+    fn from(Output { status, stdout, stderr }: Output) -> Self {
         Self {
             code: status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&stdout).into_owned(),
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
         }
+    }
+}
+
+impl Ran {
+    pub fn of(command: &mut Command) -> Self {
+        command.output().expect("the binary runs").into()
     }
 
     #[track_caller]

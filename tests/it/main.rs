@@ -1,13 +1,17 @@
 //! Everything that runs against something real: the sandbox, servers, other people's emulators.
 
+mod apply_journal;
 mod apply_lost_answers;
 mod apply_outcomes;
+mod apply_terminal;
 mod chaos_kill;
 mod chaos_storm;
 mod harness;
 mod plan_account;
 mod plan_case;
+mod plan_docs;
 mod plan_generated;
+mod plan_golden;
 mod plan_properties;
 mod plan_rows_alarm;
 mod plan_rows_groups_and_users;

@@ -231,7 +231,8 @@ impl Account {
                 return Err(format!("blocked:\n{}", shown(&plan)));
             }
             if plan.steps.is_empty() {
-                let says_otherwise = plan.changes.iter().find(|change| !change.attributes.is_empty());
+                let says_otherwise =
+                    plan.changes.iter().find(|change| !change.attributes.is_empty() && change.remaining.is_empty());
                 return match says_otherwise {
                     Some(change) => Err(format!("{} differs, and no step mends it:\n{}", change.address, shown(&plan))),
                     None => Ok(plans),

@@ -200,7 +200,8 @@ fn settings(g: &Genes<'_>, slow_log: bool, engine_log: bool, needed: &mut BTreeS
     }
     let key = "arn:aws:kms:us-east-1:012345678901:key";
     let (one, other) = (format!("kmsKeyId: {key}/1111"), format!("kmsKeyId: {key}/2222"));
-    let encryption: &[&str] = &["", "", "", "atRestEncryptionEnabled: true", "atRestEncryptionEnabled: false"];
+    let encryption: &[&str] =
+        &["", "", "", "", "", "", "", "atRestEncryptionEnabled: true", "atRestEncryptionEnabled: false"];
     let at_rest = g.pick(13, encryption);
     lines.push(at_rest.to_owned());
     if at_rest.ends_with("true") {
@@ -224,18 +225,25 @@ fn settings(g: &Genes<'_>, slow_log: bool, engine_log: bool, needed: &mut BTreeS
             ],
         ),
         (20, &["", "autoMinorVersionUpgrade: true", "autoMinorVersionUpgrade: false"]),
-        (21, &["", "", "", "", "port: 6379", "port: 6380"]),
+        (21, &["", "", "", "", "", "", "port: 6379", "port: 6380"]),
         (22, &["", "tags: {a: \"1\"}", "tags: {a: \"2\", b: \"1\"}", "tags: {a: null}"]),
         (23, &["", "applyImmediately: false", "applyImmediately: true"]),
         (
             24,
             &[
                 "",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
                 "alarms: {preset: recommended}",
                 "alarms: {preset: recommended, override: {Evictions: {threshold: 5}, CurrConnections: none}}",
             ],
         ),
-        (25, &["", "", "", "networkType: ipv4", "networkType: dual_stack"]),
+        (25, &["", "", "", "", "", "", "networkType: ipv4", "networkType: dual_stack"]),
         (26, &["", "ipDiscovery: ipv4"]),
         (27, &["", "lifecycle: {finalSnapshot: false}", "lifecycle: {protect: false}"]),
         (28, &["", "smoke: none"]),
@@ -311,7 +319,7 @@ fn sections(g: &Genes<'_>, needed: &BTreeSet<String>, out: &mut String) {
         format!("  {}: {{engine: {}, userIds: [{ids}]}}\n", words[1], words[2])
     });
     section("userGroups", entries.collect());
-    let threshold = g.pick(7, &["", "1", "2.5"]);
+    let threshold = g.pick(7, &["", "", "", "", "1", "2.5"]);
     if !threshold.is_empty() {
         let missing = g.pick(8, &["", ", treatMissingData: breaching"]);
         section(
@@ -354,7 +362,7 @@ fn serverless(g: &Genes<'_>) -> String {
         g.pick(16, &["", "", "subnetIds: [subnet-1a, subnet-1b]", "subnetIds: [subnet-1b, subnet-1c]"]).to_owned(),
     );
     lines.push(g.pick(17, &["", "tags: {a: \"1\"}", "tags: {a: null, b: \"2\"}"]).to_owned());
-    lines.push(g.pick(18, &["", "alarms: {preset: recommended}"]).to_owned());
+    lines.push(g.pick(18, &["", "", "", "alarms: {preset: recommended}"]).to_owned());
     let body: String = lines.iter().filter(|line| !line.is_empty()).map(|line| format!("    {line}\n")).collect();
     format!("serverlessCaches:\n  s:\n{body}")
 }

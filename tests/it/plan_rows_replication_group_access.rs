@@ -227,7 +227,10 @@ mod auth_token_to_user_groups {
     #[test]
     fn is_one_call_without_the_token() {
         with_users(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nauthToken: null\nuserGroupIds: [one]"))
-            .calls(&[(MODIFY, json!({"AuthTokenUpdateStrategy": "DELETE", "UserGroupIdsToAdd": ["one"]}))]);
+            .calls(&[
+                (MODIFY, json!({"AuthTokenUpdateStrategy": "DELETE", "UserGroupIdsToAdd": ["one"]})),
+                ("RemoveTagsFromResource", json!({"ResourceName": "arn:aws:elasticache:us-east-1:012345678901:replicationgroup:g", "TagKeys": ["cachectl:auth-token"]})),
+            ]);
     }
 
     #[test]

@@ -1,13 +1,14 @@
-//! The real binary against a sandbox of its own: a stack in a folder, and nothing of the caller's
-//! environment.
+//! A stack and what is done to it: applied, interrupted, killed, and looked at afterwards.
 
+use std::ops::Deref;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use cachectl_sandbox::{Options, Sandbox};
-use serde_json::Value;
+use cachectl_sandbox::Options;
+
+use crate::harness::{Ran, World};
 
 /// No command of these tests takes this long, however slow the machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -15,48 +16,16 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// AWS's minutes become tenths of a second: a group takes 0.15 s to be created.
 pub const QUICK: f64 = 0.0005;
 
+/// A stack in a folder of its own.
 pub struct Rig {
-    pub sandbox: Sandbox,
-    folder: tempfile::TempDir,
+    world: World,
 }
 
-/// How a command ended.
-#[derive(Debug)]
-pub struct Ended {
-    pub status: ExitStatus,
-    pub stdout: String,
-    pub stderr: String,
-}
+impl Deref for Rig {
+    type Target = World;
 
-impl Ended {
-    pub fn code(&self) -> Option<i32> {
-        self.status.code()
-    }
-
-    pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code(), Some(code), "{}\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    pub fn says(self, text: &str) -> Self {
-        assert!(
-            self.stdout.contains(text) || self.stderr.contains(text),
-            "no `{text}` in {}\n{}",
-            self.stdout,
-            self.stderr
-        );
-        self
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.stdout, self.stderr))
-    }
-}
-
-impl From<Output> for Ended {
-    fn from(output: Output) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Self { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
+    fn deref(&self) -> &World {
+        &self.world
     }
 }
 
@@ -66,18 +35,18 @@ impl Rig {
     }
 
     pub fn with(spec: &str, options: Options) -> Self {
-        let rig = Self { sandbox: Sandbox::start_blocking(options).unwrap(), folder: tempfile::tempdir().unwrap() };
+        let rig = Self { world: World::with(options) };
         rig.spec(spec);
         rig
     }
 
     /// The stack from now on.
     pub fn spec(&self, spec: &str) {
-        std::fs::write(self.path("cachectl.yaml"), spec).unwrap();
+        self.world.spec("cachectl.yaml", spec);
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.world.dir.path().join(name)
     }
 
     pub fn read(&self, name: &str) -> String {
@@ -90,26 +59,13 @@ impl Rig {
 
     /// The same for a program that starts cachectl.
     pub fn within(&self, mut command: Command, arguments: &[&str]) -> Command {
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if name.starts_with("AWS_") || name.starts_with("CACHECTL_") || name == "NO_COLOR" || name == "COLUMNS" {
-                command.env_remove(name);
-            }
-        }
-        command
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env("HOME", self.folder.path())
-            .env("AWS_ENDPOINT_URL", self.sandbox.endpoint())
-            .env("AWS_ACCESS_KEY_ID", "sandbox")
-            .env("AWS_SECRET_ACCESS_KEY", "sandbox")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("CACHECTL_POLL_INTERVAL", "20ms")
-            .stdin(Stdio::null());
+        let own = self.world.command();
+        command.env_clear().envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.args(arguments).current_dir(self.world.dir.path()).stdin(Stdio::null());
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub fn run(&self, arguments: &[&str]) -> Ran {
         self.start(arguments).end()
     }
 
@@ -118,11 +74,11 @@ impl Rig {
         Running(Some(child))
     }
 
-    pub fn apply(&self) -> Ended {
+    pub fn apply(&self) -> Ran {
         self.run(&["apply", "--yes", "--no-smoke"])
     }
 
-    pub fn destroy(&self) -> Ended {
+    pub fn destroy(&self) -> Ran {
         self.run(&["destroy", "--yes", "--allow", "delete:*"])
     }
 
@@ -179,6 +135,12 @@ impl Rig {
 /// A command under way; it ends with the test.
 pub struct Running(Option<Child>);
 
+impl From<Child> for Running {
+    fn from(child: Child) -> Self {
+        Self(Some(child))
+    }
+}
+
 impl Running {
     fn child(&mut self) -> &mut Child {
         self.0.as_mut().unwrap()
@@ -200,7 +162,7 @@ impl Running {
     }
 
     /// Waits for the end, which has to come.
-    pub fn end(mut self) -> Ended {
+    pub fn end(mut self) -> Ran {
         let child = self.0.take().unwrap();
         let pid = child.id().to_string();
         let (ended, watch) = mpsc::channel::<()>();
@@ -211,10 +173,10 @@ impl Running {
             }
             late
         });
-        let output: Ended = child.wait_with_output().unwrap().into();
+        let ran = Ran::from(child.wait_with_output().unwrap());
         drop(ended);
-        assert!(!watchdog.join().unwrap(), "it does not end: {}\n{}", output.stdout, output.stderr);
-        output
+        assert!(!watchdog.join().unwrap(), "it does not end:\n{}", ran.all());
+        ran
     }
 }
 

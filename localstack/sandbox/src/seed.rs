@@ -8,6 +8,10 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use crate::wire::input::Input;
 
+pub fn is_seeded(group: &str) -> bool {
+    group.starts_with("seed-")
+}
+
 /// Makes `count` available groups `seed-0001`, `seed-0002`… of two nodes, through the same checks as
 /// CreateReplicationGroup but without the wait and without real servers.
 pub fn groups(state: &mut State, count: usize, tags: &BTreeMap<String, String>) -> Result<usize, Refusal> {
@@ -16,7 +20,7 @@ pub fn groups(state: &mut State, count: usize, tags: &BTreeMap<String, String>) 
         .iter()
         .map(|(key, value)| Input::Map([("Key".into(), text(key)), ("Value".into(), text(value))].into()))
         .collect();
-    let first = state.groups.keys().filter(|id| id.starts_with("seed-")).count();
+    let first = state.groups.keys().filter(|id| is_seeded(id)).count();
     for number in first + 1..=first + count {
         let id = format!("seed-{number:04}");
         let input = Input::Map(

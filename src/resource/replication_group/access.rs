@@ -3,12 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{MODIFY, modify, tls};
+use super::{MODIFY, engine, modify, tls};
 use crate::plan::draft::{Draft, Scene};
 use crate::plan::model::Wait;
 use crate::resource::attribute::{Difference, Phase};
 use crate::resource::live::{View, object, strings};
-use crate::resource::secret;
+use crate::resource::{Address, Kind, secret};
 
 fn has_users(view: &View<'_>) -> bool {
     strings(view.own("UserGroupIds")).next().is_some()
@@ -34,6 +34,30 @@ fn waits_for_tls(draft: &mut Draft, scene: &Scene<'_>, attribute: &str) -> bool 
     waits
 }
 
+/// A redis cache takes only redis user groups, so those of valkey come once the engine is.
+fn waits_for_engine(draft: &mut Draft, scene: &Scene<'_>) -> bool {
+    let engine = |id: &str| {
+        let address = Address::new(Kind::UserGroup, id);
+        let declared = scene.spec.resources.get(&address).and_then(|group| group.text("engine"));
+        declared.or_else(|| scene.live.get(&address)?.get("Engine")?.as_str()).map(str::to_owned)
+    };
+    let live: Vec<_> = strings(scene.view.own("UserGroupIds")).collect();
+    let valkey = strings(scene.declared("userGroupIds"))
+        .filter(|id| !live.contains(id))
+        .find(|id| engine(id).is_some_and(|engine| engine.eq_ignore_ascii_case("valkey")));
+    let Some(id) = valkey.filter(|_| engine::engine_then(scene).as_deref() == Some("redis")) else { return false };
+    if scene.differs("engine") {
+        draft.remaining.push(format!("userGroupIds {id} once the engine is valkey"));
+    } else {
+        draft.blocks(
+            "user-group-engine",
+            format!("{id} is a valkey user group, which a redis cache does not take"),
+            "declare a redis user group, or `engine: valkey`",
+        );
+    }
+    true
+}
+
 pub fn auth_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     if difference.declared.is_null() {
         draft.shows(difference);
@@ -44,6 +68,9 @@ pub fn auth_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference)
                 "AWS cannot remove an AUTH token but by moving to user groups",
                 "declare userGroupIds beside `authToken: null`, or keep the token",
             );
+            return;
+        }
+        if waits_for_engine(draft, scene) {
             return;
         }
         let groups = json!(groups);
@@ -127,7 +154,7 @@ pub fn user_groups(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference
         // From users to a token is one call too, which the token's row makes.
         return;
     }
-    if waits_for_tls(draft, scene, difference.attribute) {
+    if waits_for_tls(draft, scene, difference.attribute) || waits_for_engine(draft, scene) {
         return;
     }
     let live: Vec<_> = strings(scene.view.own("UserGroupIds")).collect();

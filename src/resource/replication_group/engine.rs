@@ -23,6 +23,12 @@ pub fn version_then(scene: &Scene<'_>) -> Option<Version> {
     }
 }
 
+/// The engine that the steps after an upgrade meet.
+pub fn engine_then(scene: &Scene<'_>) -> Option<String> {
+    let declared = scene.declared_text("engine").filter(|_| super::is_immediate(scene)).map(str::to_owned);
+    declared.or_else(|| scene.live_text("engine"))
+}
+
 /// Every change of engine or version names both, and the parameter group where its family changes.
 fn engine_call(draft: &mut Draft, scene: &Scene<'_>) {
     let engine = scene.wanted("engine").unwrap_or_else(|| json!("redis"));
@@ -78,7 +84,7 @@ pub fn engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Differe
         return;
     }
     if declared.compare(live) == Ordering::Less {
-        if declared.major == live.major && scene.view.flag("AutoMinorVersionUpgrade") {
+        if declared.major == live.major && scene.wanted("autoMinorVersionUpgrade") == Some(json!(true)) {
             draft.warnings.push((
                 difference.attribute.into(),
                 format!(

@@ -43,7 +43,14 @@ pub fn multi_az(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) 
 /// Both need replicas, also where it is the replicas that change.
 pub fn check(draft: &mut Draft, scene: &Scene<'_>) {
     let touches = |draft: &Draft, phases: &[Phase]| draft.calls.iter().any(|call| phases.contains(&call.phase));
-    if nodes::fewest_replicas_then(scene) > 0 || !touches(draft, &[Phase::FailoverOn, Phase::ReplicasDown]) {
+    if nodes::loses_lonely_shards(scene) {
+        for call in draft.calls.iter_mut().filter(|call| call.phase == Phase::FailoverOn) {
+            call.phase = Phase::FailoverOnAfterShards;
+        }
+    }
+    if nodes::fewest_replicas_then(scene) > 0
+        || !touches(draft, &[Phase::FailoverOn, Phase::FailoverOnAfterShards, Phase::ReplicasDown])
+    {
         return;
     }
     let on = |name: &str| scene.wanted(name) == Some(json!(true));

@@ -211,6 +211,12 @@ pub fn fewest_replicas_then(scene: &Scene<'_>) -> usize {
     wanted(scene).replicas.values().map(|(count, _)| *count).min().unwrap_or(0)
 }
 
+/// Do shards go that have no replica?
+pub fn loses_lonely_shards(scene: &Scene<'_>) -> bool {
+    let wanted = wanted(scene);
+    wanted.live.iter().any(|shard| shard.replicas == 0 && wanted.leaving.contains(&shard.id))
+}
+
 /// The calls, once every attribute was compared.
 pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
     let wanted = wanted(scene);

@@ -43,8 +43,12 @@ pub fn remains(scene: &Scene<'_>) -> bool {
     hops(scene).len() > 1 && !scene.options.all_hops
 }
 
+fn can_change(scene: &Scene<'_>) -> bool {
+    engine::version_then(scene).is_some_and(|version| version.at_least(7, 0, 5))
+}
+
 pub fn transit_encryption(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
-    if !engine::version_then(scene).is_some_and(|version| version.at_least(7, 0, 5)) {
+    if !can_change(scene) {
         draft.replaces(difference, "before engine version 7.0.5 TLS is chosen at creation");
         return;
     }
@@ -59,6 +63,14 @@ pub fn transit_encryption_mode(draft: &mut Draft, scene: &Scene<'_>, difference:
     }
     if !scene.view.flag("TransitEncryptionEnabled") {
         draft.blocks("tls-off", "the group has no TLS", "declare `transitEncryptionEnabled: true`");
+        return;
+    }
+    if !can_change(scene) {
+        draft.blocks(
+            "tls-mode-engine",
+            "before engine version 7.0.5 TLS is required or off, and nothing between",
+            "upgrade to 7.0.5 or later first",
+        );
         return;
     }
     change(draft, scene);

@@ -1,0 +1,285 @@
+//! What an account has of each kind: lists where much is wanted, calls by name where little is, so that other
+//! teams' resources cost nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::try_join_all;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use serde_json::Value;
+
+use super::client::Aws;
+use super::describe;
+use super::error::{AwsError, Kind as ErrorKind};
+use crate::resource::live::{Live, strings};
+use crate::resource::{Address, Kind};
+use crate::spec::Spec;
+
+/// After the first page of a list, up to this many missing resources are asked for by name.
+const FEW: usize = 10;
+/// Requests under way at once.
+pub const CONCURRENCY: usize = 16;
+
+pub type Found = BTreeMap<String, Value>;
+
+/// What a read is for.
+#[derive(Default)]
+pub struct Wanted {
+    pub by_kind: BTreeMap<Kind, BTreeSet<String>>,
+}
+
+impl Wanted {
+    pub fn new(spec: &Spec) -> Self {
+        let mut wanted = Self::default();
+        for resource in spec.resources.values() {
+            wanted.add(resource.address.clone());
+            for need in crate::plan::order::references(resource) {
+                wanted.add(need);
+            }
+        }
+        wanted
+    }
+
+    pub fn add(&mut self, address: Address) {
+        self.by_kind.entry(address.kind).or_default().insert(address.id);
+    }
+
+    pub fn of(&self, kind: Kind) -> BTreeSet<String> {
+        self.by_kind.get(&kind).cloned().unwrap_or_default()
+    }
+}
+
+#[derive(Default)]
+pub struct Kinds {
+    groups: Found,
+    clusters: Found,
+    parameter_groups: Found,
+    subnet_groups: Found,
+    users: Found,
+    user_groups: Found,
+    serverless: Found,
+    notes: Vec<String>,
+}
+
+impl Kinds {
+    pub fn store(self, live: &mut Live) {
+        live.replication_groups.extend(self.groups);
+        live.cache_clusters.extend(self.clusters);
+        live.parameter_groups.extend(self.parameter_groups);
+        live.subnet_groups.extend(self.subnet_groups);
+        live.users.extend(self.users);
+        live.user_groups.extend(self.user_groups);
+        live.serverless_caches.extend(self.serverless);
+        live.notes.extend(self.notes);
+    }
+}
+
+/// An endpoint that lacks the operation has none of these resources; the plan says so.
+fn tolerate(result: Result<Found, AwsError>, notes: &mut Vec<String>) -> Result<Found, AwsError> {
+    match result {
+        Err(error) if error.kind == ErrorKind::Unsupported => {
+            notes.push(format!("{} is not implemented by this endpoint: taken as empty", error.operation));
+            Ok(Found::new())
+        }
+        other => other,
+    }
+}
+
+/// Everything wanted, all kinds side by side.
+pub async fn read_kinds(aws: &Aws, wanted: &Wanted) -> Result<Kinds, AwsError> {
+    let (groups, parameter_groups, subnet_groups, users, user_groups, serverless) = futures::join!(
+        groups_and_members(aws, wanted.of(Kind::ReplicationGroup)),
+        list_parameter_groups(aws, wanted.of(Kind::ParameterGroup)),
+        list_subnet_groups(aws, wanted.of(Kind::SubnetGroup)),
+        list_users(aws, wanted.of(Kind::User)),
+        list_user_groups(aws, wanted.of(Kind::UserGroup)),
+        list_serverless(aws, wanted.of(Kind::ServerlessCache)),
+    );
+    let mut kinds = Kinds::default();
+    (kinds.groups, kinds.clusters) = groups?;
+    kinds.parameter_groups = tolerate(parameter_groups, &mut kinds.notes)?;
+    kinds.subnet_groups = tolerate(subnet_groups, &mut kinds.notes)?;
+    kinds.users = tolerate(users, &mut kinds.notes)?;
+    kinds.user_groups = tolerate(user_groups, &mut kinds.notes)?;
+    kinds.serverless = tolerate(serverless, &mut kinds.notes)?;
+    Ok(kinds)
+}
+
+/// One Describe call that lists in pages and also takes a name. One resource is asked for by its name. Of
+/// several the first page is a list, and what is still missing then is asked for by name where it is little,
+/// since other teams' resources may fill many pages.
+macro_rules! lister {
+    ($name:ident, $operation:literal, $call:ident, $by_id:ident, $items:ident, $id:ident, $describe:path) => {
+        async fn $name(aws: &Aws, wanted: BTreeSet<String>) -> Result<Found, AwsError> {
+            let by_name = async |ids: Vec<String>| {
+                let reads = ids.into_iter().map(|id| async move {
+                    match aws.elasticache.$call().$by_id(&id).send().await {
+                        Ok(answer) => Ok(answer.$items().first().map(|item| (id, $describe(item)))),
+                        Err(error) => match AwsError::of($operation, error) {
+                            error if error.kind == ErrorKind::NotFound => Ok(None),
+                            error => Err(error),
+                        },
+                    }
+                });
+                let read: Vec<Option<(String, Value)>> =
+                    stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await?;
+                Ok::<_, AwsError>(read.into_iter().flatten())
+            };
+            let (mut found, mut marker) = (Found::new(), None);
+            if wanted.len() == 1 {
+                return Ok(by_name(wanted.into_iter().collect()).await?.collect());
+            }
+            while !wanted.is_empty() {
+                let answer = aws.elasticache.$call().max_records(100).set_marker(marker.take()).send().await;
+                let answer = answer.map_err(|error| AwsError::of($operation, error))?;
+                for item in answer.$items() {
+                    let id = item.$id().unwrap_or_default().to_ascii_lowercase();
+                    if wanted.contains(&id) {
+                        found.insert(id, $describe(item));
+                    }
+                }
+                let missing: Vec<_> = wanted.iter().filter(|id| !found.contains_key(*id)).cloned().collect();
+                marker = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
+                if marker.is_none() || missing.is_empty() {
+                    break;
+                }
+                if missing.len() <= FEW {
+                    found.extend(by_name(missing).await?);
+                    break;
+                }
+            }
+            Ok(found)
+        }
+    };
+}
+
+lister!(
+    list_groups,
+    "DescribeReplicationGroups",
+    describe_replication_groups,
+    replication_group_id,
+    replication_groups,
+    replication_group_id,
+    describe::replication_group
+);
+lister!(
+    list_parameter_groups,
+    "DescribeCacheParameterGroups",
+    describe_cache_parameter_groups,
+    cache_parameter_group_name,
+    cache_parameter_groups,
+    cache_parameter_group_name,
+    describe::parameter_group
+);
+lister!(
+    list_subnet_groups,
+    "DescribeCacheSubnetGroups",
+    describe_cache_subnet_groups,
+    cache_subnet_group_name,
+    cache_subnet_groups,
+    cache_subnet_group_name,
+    describe::subnet_group
+);
+lister!(list_users, "DescribeUsers", describe_users, user_id, users, user_id, describe::user);
+lister!(
+    list_user_groups,
+    "DescribeUserGroups",
+    describe_user_groups,
+    user_group_id,
+    user_groups,
+    user_group_id,
+    describe::user_group
+);
+
+async fn list_serverless(aws: &Aws, wanted: BTreeSet<String>) -> Result<Found, AwsError> {
+    let (mut found, mut token) = (Found::new(), None);
+    let only = wanted.iter().next().filter(|_| wanted.len() == 1);
+    while !wanted.is_empty() {
+        let call = aws.elasticache.describe_serverless_caches().set_next_token(token.take());
+        let answer = match call.set_serverless_cache_name(only.cloned()).send().await {
+            Ok(answer) => answer,
+            Err(error) => match AwsError::of("DescribeServerlessCaches", error) {
+                error if error.kind == ErrorKind::NotFound => break,
+                error => return Err(error),
+            },
+        };
+        for cache in answer.serverless_caches() {
+            let id = cache.serverless_cache_name().unwrap_or_default().to_ascii_lowercase();
+            if wanted.contains(&id) {
+                found.insert(id, describe::serverless_cache(cache));
+            }
+        }
+        token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        if token.is_none() || found.len() == wanted.len() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Groups and, side by side with them, the first page of member clusters; then the members that are
+/// still missing.
+async fn groups_and_members(aws: &Aws, wanted: BTreeSet<String>) -> Result<(Found, Found), AwsError> {
+    if wanted.is_empty() {
+        return Ok((Found::new(), Found::new()));
+    }
+    let (groups, page) = futures::try_join!(list_groups(aws, wanted), clusters_page(aws, None))?;
+    let needed: BTreeSet<String> =
+        groups.values().flat_map(|group| strings(group.get("MemberClusters"))).map(str::to_owned).collect();
+    let clusters = members(aws, &needed, page).await?;
+    Ok((groups, clusters))
+}
+
+type Page = (Vec<(String, Value)>, Option<String>);
+
+async fn clusters_page(aws: &Aws, marker: Option<String>) -> Result<Page, AwsError> {
+    let answer = aws
+        .elasticache
+        .describe_cache_clusters()
+        .max_records(100)
+        .show_cache_node_info(true)
+        .set_marker(marker)
+        .send()
+        .await;
+    let answer = answer.map_err(|error| AwsError::of("DescribeCacheClusters", error))?;
+    let clusters = answer
+        .cache_clusters()
+        .iter()
+        .map(|cluster| (cluster.cache_cluster_id().unwrap_or_default().to_owned(), describe::cache_cluster(cluster)));
+    Ok((clusters.collect(), answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned)))
+}
+
+async fn members(aws: &Aws, needed: &BTreeSet<String>, first: Page) -> Result<Found, AwsError> {
+    let mut found = Found::new();
+    let mut page = first;
+    loop {
+        let (clusters, marker) = page;
+        found.extend(clusters.into_iter().filter(|(id, _)| needed.contains(id)));
+        let missing: Vec<_> = needed.iter().filter(|id| !found.contains_key(*id)).collect();
+        let Some(marker) = marker.filter(|_| !missing.is_empty()) else { break };
+        if missing.len() <= FEW {
+            let reads = missing.into_iter().map(|id| async move {
+                match aws
+                    .elasticache
+                    .describe_cache_clusters()
+                    .cache_cluster_id(id)
+                    .show_cache_node_info(true)
+                    .send()
+                    .await
+                {
+                    Ok(answer) => Ok(answer
+                        .cache_clusters()
+                        .first()
+                        .map(|cluster| (id.clone(), describe::cache_cluster(cluster)))),
+                    Err(error) => match AwsError::of("DescribeCacheClusters", error) {
+                        error if error.kind == ErrorKind::NotFound => Ok(None),
+                        error => Err(error),
+                    },
+                }
+            });
+            found.extend(try_join_all(reads).await?.into_iter().flatten());
+            break;
+        }
+        page = clusters_page(aws, Some(marker)).await?;
+    }
+    Ok(found)
+}

@@ -1,0 +1,158 @@
+//! What is written down beside the code: `docs/attributes.md`, one line an attribute from its row, and
+//! the schema of plans. `CACHECTL_BLESS=1` writes the page anew.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use cachectl::cli::explain::{how, impact};
+use cachectl::resource::Kind;
+use cachectl::resource::attribute::Read;
+use cachectl::spec::json_schema::words;
+use serde_json::Value;
+
+use super::plan_golden;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn page() -> String {
+    let mut out = String::from(
+        "# Attributes\n\nEvery attribute of every resource: what it takes, how a change of it is made, and what clients of the\ncache notice. `cachectl explain KIND.ATTRIBUTE` tells the same. Made from the code by `CACHECTL_BLESS=1 cargo test`.\n",
+    );
+    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+    for kind in Kind::ALL {
+        let _ = write!(out, "\n## {kind}\n\n| attribute | value | changed | clients | note |\n|---|---|---|---|---|\n");
+        for attribute in kind.attributes() {
+            let field = attribute.field;
+            let member = if field.member.is_empty() { String::new() } else { format!(" (`{}`)", field.member) };
+            let unread = matches!(attribute.read, Read::Never) && !field.member.is_empty() && field.name != "tags";
+            let mut note = format!("{} {}", field.doc, attribute.note);
+            if unread {
+                note.push_str(" AWS does not tell it.");
+            }
+            let _ = writeln!(
+                out,
+                "| `{}`{member} | {} | {} | {} | {} |",
+                field.name,
+                cell(&words(&field.shape)),
+                cell(&how(kind, attribute)),
+                impact(attribute.impact),
+                cell(note.trim())
+            );
+        }
+    }
+    out
+}
+
+#[test]
+fn the_page_of_attributes_is_current() {
+    let path = root().join("docs/attributes.md");
+    if std::env::var_os("CACHECTL_BLESS").is_some() {
+        fs::write(&path, page()).expect("docs/attributes.md");
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == page(), "docs/attributes.md is not current: CACHECTL_BLESS=1 cargo test --test it plan_docs");
+}
+
+#[test]
+fn every_attribute_says_what_it_is_and_none_is_sent_twice() {
+    for kind in Kind::ALL {
+        let mut members: Vec<&str> = kind
+            .attributes()
+            .iter()
+            .map(|attribute| attribute.field.member)
+            .filter(|member| !member.is_empty())
+            .collect();
+        for attribute in kind.attributes() {
+            assert!(!attribute.field.doc.is_empty(), "{kind}.{} has no text", attribute.field.name);
+        }
+        let all = members.len();
+        members.sort_unstable();
+        members.dedup();
+        assert_eq!(all, members.len(), "two attributes of a {kind} are one member of the API");
+    }
+}
+
+/// As much of JSON Schema as the plan's schema uses. What is wrong, by its place in the document.
+fn violations(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
+    let schema = match schema.get("$ref").and_then(Value::as_str) {
+        Some(reference) => {
+            root.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} is nowhere"))
+        }
+        None => schema,
+    };
+    if let Some(choices) = schema.get("anyOf").and_then(Value::as_array) {
+        let fits = |choice: &Value| {
+            let mut inner = Vec::new();
+            violations(choice, root, value, at, &mut inner);
+            inner.is_empty()
+        };
+        if !choices.iter().any(fits) {
+            found.push(format!("{at}: {value} fits none of the choices"));
+        }
+        return;
+    }
+    let is = |name: &str| match name {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        other => panic!("the test does not know the type {other}"),
+    };
+    match schema.get("type") {
+        Some(Value::String(name)) if !is(name) => found.push(format!("{at}: {value} is no {name}")),
+        _ => {}
+    }
+    if let Some(words) = schema.get("enum").and_then(Value::as_array).filter(|words| !words.contains(value)) {
+        found.push(format!("{at}: {value} is none of {words:?}"));
+    }
+    if let Some(only) = schema.get("const").filter(|only| *only != value) {
+        found.push(format!("{at}: {value} is not {only}"));
+    }
+    if let (Some(items), Some(list)) = (schema.get("items"), value.as_array()) {
+        for (index, item) in list.iter().enumerate() {
+            violations(items, root, item, &format!("{at}[{index}]"), found);
+        }
+    }
+    let Some(map) = value.as_object() else { return };
+    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        if !map.contains_key(name) {
+            found.push(format!("{at}: {name} is missing"));
+        }
+    }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (name, value) in map {
+        match properties.and_then(|properties| properties.get(name)) {
+            Some(schema) => violations(schema, root, value, &format!("{at}.{name}"), found),
+            None if schema.get("additionalProperties") == Some(&Value::Bool(false)) => {
+                found.push(format!("{at}: {name} is not in the schema"))
+            }
+            None => {}
+        }
+    }
+}
+
+#[test]
+fn plans_are_as_their_schema_says() {
+    let text = fs::read_to_string(root().join("schema/plan.schema.json")).expect("schema/plan.schema.json");
+    let schema: Value = serde_json::from_str(&text).expect("JSON");
+    let mut found = Vec::new();
+    for case in plan_golden::cases() {
+        let plan = serde_json::to_value(plan_golden::plan_of(&case)).expect("a plan");
+        violations(
+            &schema,
+            &schema,
+            &plan,
+            case.file_name().and_then(|name| name.to_str()).unwrap_or_default(),
+            &mut found,
+        );
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    // A document that is no plan is told apart.
+    violations(&schema, &schema, &serde_json::json!({"formatVersion": 1, "extra": true}), "wrong", &mut found);
+    assert!(found.len() > 5, "{found:?}");
+}
