@@ -9,7 +9,7 @@ ifneq ($(shell command -v mold),)
 export RUSTFLAGS := $(strip $(RUSTFLAGS) -C link-arg=-fuse-ld=mold)
 endif
 
-.PHONY: help build demo test fmt clippy unit emulator conformance licences clean
+.PHONY: help build demo test fmt clippy unit schema emulator conformance licences clean
 
 help:
 	@grep '^# make' Makefile | sed 's/^# //'
@@ -20,7 +20,7 @@ build:
 demo: build
 	bash localstack/demo.sh
 
-test: fmt clippy unit emulator conformance licences
+test: fmt clippy unit schema emulator conformance licences
 
 fmt:
 	cargo fmt --all --check
@@ -30,6 +30,14 @@ clippy:
 
 unit: build
 	cargo test --workspace --locked
+
+# The spec's schema against an independent validator, its fields against AWS's API model.
+schema: .venv-schema
+	.venv-schema/bin/python schema/check.py
+	.venv-schema/bin/python schema/coverage.py --check
+
+.venv-schema:
+	python3 -m venv $@ && $@/bin/pip install --quiet --disable-pip-version-check jsonschema pyyaml botocore
 
 # The article's spec against ministack, an emulator that nobody here wrote.
 emulator: build

@@ -75,9 +75,9 @@ fn mutate(random: &mut Random, text: &mut String, seeds: &[String]) {
     let at = floor(text, random.below(text.len() + 1));
     let to = floor(text, (at + 1 + random.below(12)).min(text.len()));
     match random.below(9) {
-        0 => text.insert_str(at, (*random.of(TOKENS))),
+        0 => text.insert_str(at, random.of::<&str>(TOKENS)),
         1 => drop(text.drain(at..to)),
-        2 => text.replace_range(at..to, (*random.of(TOKENS))),
+        2 => text.replace_range(at..to, random.of::<&str>(TOKENS)),
         3 => {
             let other = random.of(seeds);
             let from = floor(other, random.below(other.len() + 1));
@@ -108,6 +108,20 @@ fn floor(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
+/// Is the text a sound spec, and how long did that take? `None` after a panic.
+fn timed(text: &str) -> (Option<bool>, Duration) {
+    let start = Instant::now();
+    let end = catch_unwind(AssertUnwindSafe(|| {
+        let loaded = from_text(text);
+        // Messages are part of it: a span that is no place of the file would panic here.
+        for diagnostic in loaded.diagnostics.iter().take(3) {
+            let _ = render(diagnostic, &loaded.sources, false);
+        }
+        loaded.is_sound()
+    }));
+    (end.ok(), start.elapsed())
+}
+
 fn keep(kind: &str, number: u64, text: &str) {
     let folder = Path::new("target/fuzz");
     let _ = std::fs::create_dir_all(folder);
@@ -127,19 +141,16 @@ fn main() -> std::process::ExitCode {
     for number in 0..inputs {
         let text = input(&mut Random::new(seed.wrapping_mul(1_000_003).wrapping_add(number)), &seeds);
         bytes += text.len();
-        let start = Instant::now();
-        let end = catch_unwind(AssertUnwindSafe(|| {
-            let loaded = from_text(&text);
-            // Messages are part of it: a span that is no place of the file would panic here.
-            for diagnostic in loaded.diagnostics.iter().take(3) {
-                let _ = render(diagnostic, &loaded.sources, false);
+        let (end, mut took) = timed(&text);
+        // On a crowded machine a run is slow for no reason of its own: the best of five says how long it takes.
+        for _ in 0..4 {
+            if took > SLOW && end.is_some() {
+                took = took.min(timed(&text).1);
             }
-            loaded.is_sound()
-        }));
-        let took = start.elapsed();
+        }
         match end {
-            Ok(is_sound) => sound += u64::from(is_sound),
-            Err(_) => {
+            Some(is_sound) => sound += u64::from(is_sound),
+            None => {
                 crashed += 1;
                 keep("crash", number, &text);
             }

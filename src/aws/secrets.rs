@@ -84,16 +84,27 @@ fn keyed(json: &str, key: &str) -> Option<String> {
     serde_json::from_str::<Value>(json).ok()?.get(key)?.as_str().map(str::to_owned)
 }
 
+/// A secret that AWS takes for this member: a refusal of the call might quote it.
+async fn fit(aws: &Aws, member: &str, reference: &Value) -> Result<String, AwsError> {
+    let plain = fetch(aws, reference).await?;
+    match secret::unfit(member, &plain.value) {
+        Some(why) => {
+            Err(AwsError::local("secret", format!("the secret for {member} is not one that AWS takes: {why}")))
+        }
+        None => Ok(plain.value),
+    }
+}
+
 /// Puts secrets in place of their references, just before a call is sent.
 pub async fn resolve(aws: &Aws, parameters: &Map<String, Value>) -> Result<Map<String, Value>, AwsError> {
     let mut out = parameters.clone();
     if let Some(reference) = parameters.get("AuthToken").filter(|value| value.is_object()) {
-        out.insert("AuthToken".into(), Value::from(fetch(aws, reference).await?.value));
+        out.insert("AuthToken".into(), Value::from(fit(aws, "AuthToken", reference).await?));
     }
     if let Some(references) = parameters.get("Passwords").and_then(Value::as_array) {
         let mut passwords = Vec::with_capacity(references.len());
         for reference in references {
-            passwords.push(Value::from(fetch(aws, reference).await?.value));
+            passwords.push(Value::from(fit(aws, "Passwords", reference).await?));
         }
         out.insert("Passwords".into(), Value::Array(passwords));
     }

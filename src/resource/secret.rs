@@ -39,6 +39,20 @@ pub fn field(kind: Kind) -> Option<(&'static str, &'static str)> {
     }
 }
 
+/// Why AWS would refuse a secret for this member of a request. The secret itself is in no message.
+pub fn unfit(member: &str, value: &str) -> Option<&'static str> {
+    let length = value.chars().count();
+    if !(16..=128).contains(&length) {
+        return Some("it must have 16 to 128 characters");
+    }
+    // CreateReplicationGroup's AuthToken names the marks that it takes; ModifyReplicationGroup those that it does not.
+    let token = |c: char| c.is_ascii_alphanumeric() || "!&#$^<>-".contains(c);
+    if member == "AuthToken" && !value.chars().all(token) {
+        return Some("it may only hold letters, digits and ! & # $ ^ < > -");
+    }
+    None
+}
+
 pub fn key(address: &Address, field: &str) -> String {
     format!("{address}#{field}")
 }
@@ -73,4 +87,21 @@ pub fn mark(tag: &str) -> &str {
 /// The tag after a plan: where its last call only adds the secret, it says so.
 pub fn tag(seen: &Seen, only_added: bool) -> String {
     if only_added { format!("{ROTATING}{}", seen.mark) } else { seen.mark.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_that_aws_refuses_are_found_before_the_call() {
+        assert!(unfit("AuthToken", "hunter2").is_some_and(|why| why.contains("16 to 128")));
+        assert!(unfit("AuthToken", &"x".repeat(129)).is_some());
+        for mark in ["/", "\"", "@", "%", " ", "_", "é"] {
+            assert!(unfit("AuthToken", &format!("0123456789abcdef{mark}")).is_some(), "{mark}");
+        }
+        assert_eq!(unfit("AuthToken", "0123456789abcDEF!&#$^<>-"), None);
+        assert_eq!(unfit("Passwords", "correct horse battery @ staple"), None);
+        assert!(unfit("Passwords", "too short").is_some());
+    }
 }

@@ -169,18 +169,27 @@ mod threshold_metric_id {
 }
 
 mod evaluation_criteria {
+    use super::*;
+
     #[test]
-    fn promql_has_no_place_in_a_spec_yet_and_the_message_says_so() {
-        let text = format!(
-            "apiVersion: cachectl/v1\nstack: prod\nregion: us-east-1\n{}",
-            super::alarm(&[("evaluationInterval", "60")])
+    fn a_query_takes_the_place_of_metric_and_threshold() {
+        let query = "{promQLCriteria: {query: \"evictions > 0\", pendingPeriod: 60, recoveryPeriod: 60}}";
+        let mut after: Vec<(&str, &str)> =
+            BASE.iter().filter(|(name, _)| *name != "description").map(|(name, _)| (*name, "")).collect();
+        after.extend([("evaluationCriteria", query), ("evaluationInterval", "60")]);
+        let mut case = change(&alarm(&[]), &alarm(&after));
+        let sent = parameters(&case.plan(), "PutMetricAlarm");
+        assert_eq!(
+            sent["EvaluationCriteria"],
+            json!({"PromQLCriteria": {"Query": "evictions > 0", "PendingPeriod": 60, "RecoveryPeriod": 60}})
         );
-        let loaded = cachectl::spec::from_text(&text);
-        assert!(
-            loaded.diagnostics.iter().any(|diagnostic| diagnostic.code == "unknown-key"),
-            "{:?}",
-            loaded.diagnostics
-        );
+        assert_eq!(sent["EvaluationInterval"], json!(60));
+        for gone in
+            ["MetricName", "Namespace", "Period", "Statistic", "Threshold", "ComparisonOperator", "EvaluationPeriods"]
+        {
+            assert_eq!(sent.get(gone), None, "{gone}");
+        }
+        case.account.apply_all(&spec(&case.after), &case.options);
     }
 }
 

@@ -36,8 +36,6 @@ const EXCLUDED: &[(&str, &str, &str)] = &[
     ("*", "CacheSubnetGroupName", "the key under subnetGroups; of a group it has its place"),
     ("*", "AlarmName", "the key under alarms"),
     ("*", "CacheSecurityGroupNames", "EC2-Classic"),
-    ("*", "NodeGroupConfiguration.PrimaryOutpostArn", "Outposts"),
-    ("*", "NodeGroupConfiguration.ReplicaOutpostArns", "Outposts"),
     ("*", "ReplicaConfiguration.PreferredOutpostArns", "Outposts"),
     ("*", "LogDeliveryConfigurations.Enabled", "a log that is in the list is on, one that is taken out is off"),
     (

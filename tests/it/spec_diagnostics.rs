@@ -142,3 +142,18 @@ fn a_secret_is_in_no_format() {
     }
     assert!(secret_cases >= 12, "only {secret_cases} cases hold a secret");
 }
+
+#[test]
+fn the_page_about_the_spec_names_no_code_that_does_not_exist() {
+    let page = include_str!("../../docs/spec.md");
+    let known: BTreeSet<&str> = rules::all().map(|rule| rule.code).collect();
+    let mut named = 0;
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        let codes = row.split('|').nth(2).unwrap_or_default();
+        for code in codes.split('`').skip(1).step_by(2) {
+            assert!(known.contains(code), "{code} is explained by no rule");
+            named += 1;
+        }
+    }
+    assert!(named > 60, "only {named} codes");
+}

@@ -56,7 +56,7 @@ fn a_file_without_permission_is_told_as_such() {
     use std::os::unix::fs::PermissionsExt;
     let (folder, _) = file(HEAD.as_bytes());
     let path = folder.path().join("spec.yaml");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).expect("permissions");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).expect("permissions");
     if std::fs::read(&path).is_ok() {
         // Root may read everything.
         return;

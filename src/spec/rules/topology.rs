@@ -70,10 +70,10 @@ fn shape(finder: &mut Finder<'_>, group: &Resource) {
         }
         None if configured > 0 && !has("numCacheClusters") => {
             finder
-                .error(
+                .warn(
                     group,
-                    &[("nodeGroupConfiguration", "needs numNodeGroups")],
-                    "nodeGroupConfiguration needs numNodeGroups beside it",
+                    &[("nodeGroupConfiguration", "of how many shards?")],
+                    "nodeGroupConfiguration stands without numNodeGroups",
                     format!("declare `numNodeGroups: {configured}`"),
                 )
                 .insert(group, "nodeGroupConfiguration", &format!("numNodeGroups: {configured}"));
