@@ -102,7 +102,7 @@ def main():
     parser.add_argument("--aws", help="the AWS CLI to compare with; without it, cachectl alone")
     parser.add_argument("--groups", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--latency", type=int, nargs="+", default=[0, 50], help="milliseconds per call")
-    parser.add_argument("--aws-up-to", type=int, default=100, metavar="N", help="larger stacks without the AWS CLI")
+    parser.add_argument("--aws-up-to", type=int, default=10, metavar="N", help="larger stacks without the AWS CLI, which takes many minutes")
     arguments = parser.parse_args()
     binaries = pathlib.Path(arguments.target) / "release"
     cachectl = [str(binaries / "cachectl")]

@@ -12,22 +12,38 @@ use crate::aws::{AwsError, reader};
 use crate::plan::model::Step;
 use crate::plan::{alarms, order};
 use crate::resource::{Address, Kind};
-use crate::spec::Resource;
+use crate::spec::{Locations, Resource, Spec};
 
 /// A step on `alarm/<cache>-*` stands for calls that could not be known when the plan was made.
 pub fn is_placeholder(step: &Step) -> bool {
     step.operation == "PutMetricAlarm" && step.address.id.ends_with("-*")
 }
 
-pub async fn expand(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
-    let cache = step.address.id.trim_end_matches("-*");
-    let mut spec = engine.spec.clone();
-    // Alarms that the spec declares under their own names stay, or they would count as left over.
+/// As much of the spec as a plan of one cache's alarms looks at. Alarms that are declared under their own names
+/// stay, or they would count as left over.
+fn of_cache(spec: &Spec, cache: &str) -> Spec {
     let watched = |resource: &Resource| resource.text("for").and_then(|watched| watched.parse::<Address>().ok());
-    spec.resources.retain(|address, resource| match address.kind {
+    let looked_at = |(address, resource): &(&Address, &Resource)| match address.kind {
         Kind::Alarm => watched(resource).is_none_or(|watched| watched.id == cache),
         kind => kind.is_cache() && address.id == cache,
-    });
+    };
+    let resources = spec.resources.iter().filter(looked_at);
+    Spec {
+        stack: spec.stack.clone(),
+        region: spec.region.clone(),
+        account_id: spec.account_id.clone(),
+        environment: spec.environment.clone(),
+        tags: spec.tags.clone(),
+        policy: spec.policy.clone(),
+        resources: resources.map(|(address, resource)| (address.clone(), resource.clone())).collect(),
+        locations: Locations::default(),
+        digest: spec.digest.clone(),
+    }
+}
+
+pub async fn expand(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
+    let cache = step.address.id.trim_end_matches("-*");
+    let spec = of_cache(engine.spec, cache);
     let identity = engine.aws.identity().await?;
     let live = reader::members_and_alarms(engine.aws, &identity, &spec, cache).await?;
     let planned = alarms::of_cache(&spec, &live, engine.options, cache);
