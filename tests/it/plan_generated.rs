@@ -93,6 +93,7 @@ fn replication_group(g: &Genes<'_>, needed: &mut BTreeSet<String>) -> String {
         }
         Shape::Each(counts) => {
             let entries: Vec<String> = counts.iter().map(|count| format!("{{replicaCount: {count}}}")).collect();
+            push(&format!("numNodeGroups: {}", counts.len()));
             push(&format!("nodeGroupConfiguration: [{}]", entries.join(", ")));
             (false, counts.iter().all(|count| *count > 0))
         }

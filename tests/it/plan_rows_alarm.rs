@@ -169,18 +169,21 @@ mod threshold_metric_id {
 }
 
 mod evaluation_criteria {
+    use super::*;
+
     #[test]
-    fn promql_has_no_place_in_a_spec_yet_and_the_message_says_so() {
-        let text = format!(
-            "apiVersion: cachectl/v1\nstack: prod\nregion: us-east-1\n{}",
-            super::alarm(&[("evaluationInterval", "60")])
-        );
-        let loaded = cachectl::spec::from_text(&text);
-        assert!(
-            loaded.diagnostics.iter().any(|diagnostic| diagnostic.code == "unknown-key"),
-            "{:?}",
-            loaded.diagnostics
-        );
+    fn a_promql_query_is_sent_whole() {
+        let with = |query: &str, interval: u32| {
+            format!(
+                "alarms:\n  a:\n    description: d\n    evaluationCriteria: {{promQLCriteria: {{query: {query}}}}}\n    evaluationInterval: {interval}\n"
+            )
+        };
+        let mut case = change(&with("up == 0", 60), &with("up == 1", 120));
+        let sent = parameters(&case.plan(), "PutMetricAlarm");
+        assert_eq!(sent["EvaluationCriteria"]["PromQLCriteria"]["Query"], "up == 1");
+        assert_eq!(sent["EvaluationInterval"], 120);
+        assert_eq!(sent.get("Threshold"), None);
+        case.account.apply_all(&spec(&case.after), &case.options);
     }
 }
 
