@@ -103,10 +103,14 @@ mod engine_redis_to_valkey {
     }
 
     #[test]
-    fn a_default_group_of_the_old_family_by_name_is_blocked() {
-        let named = |rest: &str| format!("{rest}\ncacheParameterGroupName: default.redis7");
-        regroup(&named(REDIS), &named("engine: valkey\nengineVersion: \"8.0\""))
-            .blocked("parameter-group-family", "default.valkey8");
+    fn a_default_group_of_the_old_family_by_name_is_no_spec() {
+        let text = format!(
+            "apiVersion: cachectl/v1\nstack: prod\nregion: us-east-1\n{}",
+            group("engine: valkey\nengineVersion: \"8.0\"\ncacheParameterGroupName: default.redis7")
+        );
+        let loaded = cachectl::spec::from_text(&text);
+        let found = loaded.diagnostics.iter().find(|found| found.code == "parameter-group-family").expect("refused");
+        assert!(found.help.as_deref().is_some_and(|help| help.contains("default.valkey8")), "{found:?}");
     }
 }
 
