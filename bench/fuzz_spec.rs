@@ -75,9 +75,9 @@ fn mutate(random: &mut Random, text: &mut String, seeds: &[String]) {
     let at = floor(text, random.below(text.len() + 1));
     let to = floor(text, (at + 1 + random.below(12)).min(text.len()));
     match random.below(9) {
-        0 => text.insert_str(at, *random.of(TOKENS)),
+        0 => text.insert_str(at, random.of::<&str>(TOKENS)),
         1 => drop(text.drain(at..to)),
-        2 => text.replace_range(at..to, *random.of(TOKENS)),
+        2 => text.replace_range(at..to, random.of::<&str>(TOKENS)),
         3 => {
             let other = random.of(seeds);
             let from = floor(other, random.below(other.len() + 1));

@@ -12,6 +12,7 @@ use crate::aws::{AwsError, reader};
 use crate::plan::model::Step;
 use crate::plan::{alarms, order};
 use crate::resource::{Address, Kind};
+use crate::spec::Resource;
 
 /// A step on `alarm/<cache>-*` stands for calls that could not be known when the plan was made.
 pub fn is_placeholder(step: &Step) -> bool {
@@ -21,16 +22,14 @@ pub fn is_placeholder(step: &Step) -> bool {
 pub async fn expand(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
     let cache = step.address.id.trim_end_matches("-*");
     let mut spec = engine.spec.clone();
-    spec.resources.retain(|address, resource| {
-        (address.kind.is_cache() && address.id == cache)
-            || (address.kind == Kind::Alarm
-                && resource
-                    .text("for")
-                    .and_then(|cache| cache.parse::<Address>().ok())
-                    .is_some_and(|address| address.id == cache))
+    // Alarms that the spec declares under their own names stay, or they would count as left over.
+    let watched = |resource: &Resource| resource.text("for").and_then(|watched| watched.parse::<Address>().ok());
+    spec.resources.retain(|address, resource| match address.kind {
+        Kind::Alarm => watched(resource).is_none_or(|watched| watched.id == cache),
+        kind => kind.is_cache() && address.id == cache,
     });
     let identity = engine.aws.identity().await?;
-    let live = reader::read(engine.aws, &identity, &spec).await?;
+    let live = reader::members_and_alarms(engine.aws, &identity, &spec, cache).await?;
     let planned = alarms::of_cache(&spec, &live, engine.options, cache);
     if let Some(blocked) = planned
         .iter()

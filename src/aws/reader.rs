@@ -213,19 +213,21 @@ async fn alarms(aws: &Aws, live: &Live, spec: &Spec, wanted: &Wanted) -> Result<
     let mut found: Found = pages.into_iter().flatten().collect();
     if live.orphans_unknown {
         // Without tags, ownership reads from the descriptions of all alarms.
-        found.extend(described_alarms(aws, &spec.stack).await?);
+        found.extend(described_alarms(aws, &spec.stack, None).await?);
     }
     Ok((found, Vec::new()))
 }
 
-async fn described_alarms(aws: &Aws, stack: &str) -> Result<Found, AwsError> {
+/// The stack's alarms, by what their descriptions say; with a prefix, everybody's whose names begin with it.
+async fn described_alarms(aws: &Aws, stack: &str, prefix: Option<String>) -> Result<Found, AwsError> {
     let (mut found, mut token) = (Found::new(), None);
     loop {
-        let answer = aws.cloudwatch.describe_alarms().max_records(100).set_next_token(token).send().await;
+        let call = aws.cloudwatch.describe_alarms().set_alarm_name_prefix(prefix.clone()).max_records(100);
+        let answer = call.set_next_token(token).send().await;
         let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
         for item in answer.metric_alarms() {
             let value = describe::metric_alarm(item);
-            if alarm::stack_of(&value) == Some(stack) {
+            if prefix.is_some() || alarm::stack_of(&value) == Some(stack) {
                 found.insert(item.alarm_name().unwrap_or_default().to_owned(), value);
             }
         }
@@ -234,6 +236,26 @@ async fn described_alarms(aws: &Aws, stack: &str) -> Result<Found, AwsError> {
             return Ok(found);
         }
     }
+}
+
+/// What a plan of one cache's alarms looks at, and no more: whoever creates a hundred caches reads this a
+/// hundred times.
+pub async fn members_and_alarms(aws: &Aws, identity: &Identity, spec: &Spec, cache: &str) -> Result<Live, AwsError> {
+    let mut live = Live {
+        account_id: identity.account_id.clone(),
+        partition: identity.partition.clone(),
+        region: aws.region.clone(),
+        ..Live::default()
+    };
+    let mut wanted = Wanted::default();
+    for address in spec.resources.keys().filter(|address| address.kind.is_cache() && address.id == cache) {
+        wanted.add(address.clone());
+    }
+    let prefix = Some(format!("{cache}-"));
+    let (kinds, alarms) = futures::try_join!(read_kinds(aws, &wanted), described_alarms(aws, &spec.stack, prefix))?;
+    kinds.store(&mut live);
+    live.alarms = alarms;
+    Ok(live)
 }
 
 /// Only for groups whose declared node type is not the live one.

@@ -116,6 +116,20 @@ fn what_needs_a_failed_step_is_not_started_and_the_rest_goes_on() {
 }
 
 #[test]
+fn an_alarm_under_its_own_name_stays_when_the_members_of_its_cache_change() {
+    const OWN: &str = "alarms:\n  outcome-0001-001-own: {namespace: AWS/ElastiCache, metricName: Evictions, dimensions: \
+                       [{name: CacheClusterId, value: outcome-0001-001}], statistic: Sum, period: 60, \
+                       evaluationPeriods: 1, threshold: 0, comparisonOperator: GreaterThanThreshold}\n";
+    let spec = GROUP.replace("    lifecycle", "    alarms: {preset: recommended}\n    lifecycle") + OWN;
+    let rig = Rig::new(&spec);
+    rig.apply().exits(0);
+    rig.spec(&spec.replace("replicasPerNodeGroup: 1", "replicasPerNodeGroup: 2"));
+    rig.apply().exits(0);
+    assert_eq!(rig.called("DeleteAlarms"), 0);
+    rig.settled();
+}
+
+#[test]
 fn twenty_groups_are_awaited_with_as_many_looks_as_one() {
     let stack = |groups: usize| {
         let mut spec = GROUP.split("  outcome:").next().unwrap().to_owned();

@@ -127,8 +127,8 @@ fn matched<'a>(staying: &[&Shard<'a>], entries: &'a [Value]) -> (BTreeMap<&'a st
     let replicas = |entry: &Value| number(entry.get("replicaCount"));
     for exact in [true, false] {
         left.retain(|entry| {
-            let fits = |shard: &&&Shard<'a>| !exact || replicas(entry).is_none_or(|count| count == shard.replicas);
-            match free.iter().position(|shard| fits(&shard)) {
+            let fits = |shard: &Shard<'a>| !exact || replicas(entry).is_none_or(|count| count == shard.replicas);
+            match free.iter().position(|shard| fits(shard)) {
                 Some(at) => {
                     matched.insert(free.remove(at).id, entry);
                     false
@@ -261,7 +261,7 @@ fn replicas(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>, up: bool)
     };
     let alike = off.iter().all(|(shard, (count, entry))| count == first && placed(shard, *count, *entry).is_none());
     // Shards that are about to go, or are not off, must not be named along.
-    let all = off.len() == staying().count() && !(up && !wanted.leaving.is_empty());
+    let all = off.len() == staying().count() && (!up || wanted.leaving.is_empty());
     if alike && all {
         draft.call(phase, operation, Wait::Available).insert("NewReplicaCount".into(), json!(first));
         return;
