@@ -153,6 +153,7 @@ fn every_step_is_accepted_and_afterwards_nothing_is_left_to_do() {
     let seconds = started.elapsed().as_secs_f64();
     let tally = tally.into_inner().expect("no thread panicked");
     let blocked: usize = tally.blocked.values().sum();
+    #[expect(clippy::print_stderr, reason = "how many pairs, how fast, and what they came to")]
     {
         eprintln!(
             "{cases} pairs in {seconds:.1} s, {:.0} a second: {} settled with {} steps {:?}, {blocked} blocked {:?}",
