@@ -119,7 +119,6 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "how many pairs, how fast, and what they came to")]
 fn every_step_is_accepted_and_afterwards_nothing_is_left_to_do() {
     let cases = number("CACHECTL_PROPERTY_CASES").map_or(CASES, |cases| u32::try_from(cases).unwrap_or(u32::MAX));
     let seed = number("CACHECTL_PROPERTY_SEED").unwrap_or(1);
@@ -154,7 +153,7 @@ fn every_step_is_accepted_and_afterwards_nothing_is_left_to_do() {
     let seconds = started.elapsed().as_secs_f64();
     let tally = tally.into_inner().expect("no thread panicked");
     let blocked: usize = tally.blocked.values().sum();
-    #[expect(clippy::print_stderr, reason = "a count that says how far the search went, shown with --nocapture")]
+    #[expect(clippy::print_stderr, reason = "how many pairs, how fast, and what they came to")]
     {
         eprintln!(
             "{cases} pairs in {seconds:.1} s, {:.0} a second: {} settled with {} steps {:?}, {blocked} blocked {:?}",
