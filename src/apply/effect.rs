@@ -7,6 +7,15 @@ use crate::resource::Kind;
 use crate::resource::live::{Live, View, strings};
 use crate::resource::replication_group::nodes::replica_counts;
 
+/// Secrets are never read back, and a service's own wording of the others cannot be compared.
+const UNREADABLE: [&str; 6] =
+    ["AccessString", "AuthToken", "Passwords", "LogDeliveryConfigurations", "AuthenticationMode", "KmsKeyId"];
+
+/// Can all that the step sets be seen afterwards? Else what is live proves nothing about the call.
+pub fn is_readable(step: &Step) -> bool {
+    !step.parameters.keys().any(|member| UNREADABLE.contains(&member.as_str()))
+}
+
 /// What of the step is not to be seen yet, in words; `None` when all of it is.
 pub fn missing(step: &Step, live: &Live) -> Option<String> {
     if step.operation.starts_with("Delete") {
@@ -89,13 +98,7 @@ fn members(step: &Step, view: &View<'_>) -> Option<String> {
                 }
                 continue;
             }
-            // A service's own wording of these cannot be compared, and tokens are never read back.
-            "AccessString"
-            | "AuthToken"
-            | "Passwords"
-            | "LogDeliveryConfigurations"
-            | "AuthenticationMode"
-            | "KmsKeyId" => continue,
+            member if UNREADABLE.contains(&member) => continue,
             _ => {}
         }
         let Some(attribute) = step.address.kind.attributes().iter().find(|attribute| attribute.field.member == member)

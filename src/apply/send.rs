@@ -79,7 +79,8 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
                 }
                 engine.note(step, &format!("the answer was lost, trying again: {error}"));
             }
-            Verdict::Refused if already(engine, step, started).await? => {
+            // A refusal of the first attempt is a refusal, whatever is live.
+            Verdict::Refused if repeated && already(engine, step, started).await? => {
                 engine.note(step, "already carried out: the answer to an earlier attempt was lost");
                 return done(false);
             }
@@ -135,16 +136,8 @@ async fn already(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<b
         let deleting = live.status(&step.address) == Some("deleting");
         return Ok(condition == Condition::Gone || deleting);
     }
-    let verifiable = step.operation != "ModifyReplicationGroup" || has_readable_parameters(step);
     // While AWS is at work the effect can be half there: then it counts once all is ready.
-    Ok(verifiable && condition == Condition::Ready && effect::missing(step, &live).is_none())
-}
-
-/// A call that only sets what AWS never tells cannot be recognised afterwards.
-fn has_readable_parameters(step: &Step) -> bool {
-    step.parameters.keys().any(|member| {
-        step.address.kind.attributes().iter().any(|attribute| attribute.field.member == member && member != "AuthToken")
-    })
+    Ok(effect::is_readable(step) && condition == Condition::Ready && effect::missing(step, &live).is_none())
 }
 
 /// What a create call found there must carry this stack's tag. AWS tells no tags while a group is being

@@ -64,7 +64,9 @@ impl Aws {
             loader = loader.app_name(name);
         }
         if let Some(profile) = &settings.profile {
-            loader = loader.profile_name(profile);
+            // As with the AWS CLI, a profile that is asked for wins over keys in the environment.
+            let chain = aws_config::profile::ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+            loader = loader.profile_name(profile).credentials_provider(chain);
         }
         if let Some(endpoint) = &settings.endpoint_url {
             loader = loader.endpoint_url(endpoint);

@@ -51,6 +51,8 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, A
     )?;
     let (parameters, (alarms, alarm_notes), (allowed, allowed_notes), confirmed) = details;
     live.parameters = parameters;
+    let known = &live.parameters;
+    live.parameter_groups.retain(|name, _| name.starts_with("default.") || known.contains_key(name));
     live.alarms = alarms;
     live.allowed_node_types = allowed;
     live.notes.extend(alarm_notes.into_iter().chain(allowed_notes));
@@ -127,15 +129,22 @@ async fn parameters(aws: &Aws, live: &Live, wanted: &Wanted) -> Result<BTreeMap<
                 .set_marker(marker)
                 .send()
                 .await;
-            let answer = answer.map_err(|error| AwsError::of("DescribeCacheParameters", error))?;
+            let answer = match answer.map_err(|error| AwsError::of("DescribeCacheParameters", error)) {
+                Ok(answer) => answer,
+                // Lists lag behind: the group was deleted a moment ago.
+                Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            };
             out.extend(answer.parameters().iter().map(describe::parameter));
             marker = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
             if marker.is_none() {
-                return Ok::<_, AwsError>((name, out));
+                return Ok(Some((name, out)));
             }
         }
     });
-    stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await
+    let found: Vec<Option<(String, Vec<Value>)>> =
+        stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// What the parameters of a family are and allow; only where a group is new or differs.

@@ -26,6 +26,9 @@ use crate::smoke::Report;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let paths = session::paths(&args.specs);
+    if paths.iter().any(|path| saved::is_plan(path)) {
+        alone(args, paths.len())?;
+    }
     let mut worst = Exit::Done;
     let mut documents = Vec::new();
     for path in &paths {
@@ -53,6 +56,28 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
     }
     Ok(worst)
+}
+
+/// A saved plan says all there is to say: nothing goes beside it that would be ignored.
+fn alone(args: &Args, paths: usize) -> Result<(), CliError> {
+    let allowances = &args.allowances;
+    let beside = [
+        (paths > 1, "another spec or plan"),
+        (args.spec.env.is_some(), "--env"),
+        (!args.spec.overlay.is_empty(), "--overlay"),
+        (!args.spec.var.is_empty(), "--var"),
+        (!allowances.allow.is_empty(), "--allow"),
+        (!allowances.only.is_empty(), "--only"),
+        (allowances.prune, "--prune"),
+        (allowances.all_hops, "--all-hops"),
+    ];
+    match beside.iter().find(|(given, _)| *given) {
+        None => Ok(()),
+        Some((_, what)) => {
+            Err(CliError::new(Exit::Usage, format!("a saved plan is applied as it is: {what} cannot go beside it"))
+                .hint("give it to `cachectl plan --out PLAN.json`, then apply that plan alone"))
+        }
+    }
 }
 
 async fn one(printer: &Printer, args: &Args, path: &Path) -> Result<(Value, Exit), CliError> {
@@ -167,6 +192,10 @@ impl Run<'_> {
         let printer = self.printer.clone();
         tokio::spawn(async move {
             interrupt().await;
+            if printer.is_asking() {
+                printer.stderr("\nInterrupted: nothing was changed.");
+                std::process::exit(i32::from(Exit::Interrupted.code()));
+            }
             guard.interrupt();
             printer.stderr("\nInterrupt: no further call is sent. What AWS has begun, it goes on with.\nInterrupt again to leave now.");
             interrupt().await;
@@ -208,7 +237,7 @@ impl Run<'_> {
         );
         match self.printer.ask(&question) {
             Some(answer) if answer == "yes" => Ok(()),
-            Some(_) => Err(CliError::new(Exit::Done, "not confirmed: nothing was changed")),
+            Some(_) => Err(CliError::new(Exit::Error, "not confirmed: nothing was changed")),
             None => Err(CliError::new(Exit::Usage, "there is no terminal to ask on; nothing was changed")
                 .hint("add --yes, or apply a saved plan with --yes")),
         }

@@ -70,7 +70,7 @@ fn confirm(run: &Run<'_>, stack: &str, steps: usize) -> Result<(), CliError> {
     );
     match run.printer.ask(&question) {
         Some(answer) if answer == stack => Ok(()),
-        Some(_) => Err(CliError::new(Exit::Done, "not confirmed: nothing was deleted")),
+        Some(_) => Err(CliError::new(Exit::Error, "not confirmed: nothing was deleted")),
         None => Err(CliError::new(Exit::Usage, "there is no terminal to ask on; nothing was deleted")
             .hint("add --yes --allow 'delete:*'")),
     }

@@ -14,11 +14,7 @@ use crate::render::{self, plan::Header};
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     if let Some(path) = &args.show {
         let saved = saved::read(path)?;
-        print(
-            printer,
-            args.format,
-            &[(saved.plan, Header { read: "nothing, this plan was saved".into(), ..Header::default() })],
-        );
+        print(printer, args.format, &[(saved.plan, Header::default())]);
         return Ok(Exit::Done);
     }
     let paths = session::paths(&args.specs);

@@ -1,6 +1,8 @@
 //! The only place that prints. stdout carries results, stderr everything else.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 
@@ -13,6 +15,7 @@ pub struct Printer {
     choice: ColorChoice,
     pub quiet: bool,
     pub verbose: u8,
+    asking: Arc<AtomicBool>,
 }
 
 const NARROWEST: usize = 60;
@@ -25,7 +28,7 @@ impl Printer {
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };
-        Self { choice, quiet: output.quiet, verbose: output.verbose }
+        Self { choice, quiet: output.quiet, verbose: output.verbose, asking: Arc::default() }
     }
 
     /// The result of a command. A closed pipe is no error: who reads has what it wants.
@@ -64,11 +67,22 @@ impl Printer {
         if !self.can_ask() {
             return None;
         }
-        let mut err = AutoStream::new(std::io::stderr().lock(), self.choice);
-        let _ = write!(err, "{question} ").and_then(|()| err.flush());
+        {
+            // Not held while waiting: an interrupt has something to say too.
+            let mut err = AutoStream::new(std::io::stderr().lock(), self.choice);
+            let _ = write!(err, "{question} ").and_then(|()| err.flush());
+        }
+        self.asking.store(true, Ordering::SeqCst);
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).ok()?;
+        let read = std::io::stdin().read_line(&mut answer);
+        self.asking.store(false, Ordering::SeqCst);
+        read.ok()?;
         Some(answer.trim().to_owned())
+    }
+
+    /// Is a question open, with nothing begun?
+    pub fn is_asking(&self) -> bool {
+        self.asking.load(Ordering::SeqCst)
     }
 
     pub fn can_ask(&self) -> bool {

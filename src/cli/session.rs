@@ -13,8 +13,8 @@ use crate::aws::{Access, Aws, Settings, reader};
 use crate::plan::model::Plan;
 use crate::plan::options::Options;
 use crate::render::plan::Header;
-use crate::resource::Kind;
 use crate::resource::live::Live;
+use crate::resource::{Address, Kind};
 use crate::spec::source::Sources;
 use crate::spec::{self, Request, Spec};
 
@@ -127,7 +127,33 @@ impl Session {
     pub async fn planned(&self, options: &Options) -> Result<(Live, Plan), CliError> {
         let live = self.read().await?;
         let plan = self.plan(&live, options);
+        self.matched(&live, options)?;
         Ok((live, plan))
+    }
+}
+
+impl Session {
+    /// A glob of `--only` that matches nothing is a slip, and must not look like "no changes".
+    fn matched(&self, live: &Live, options: &Options) -> Result<(), CliError> {
+        let declared = self.spec.resources.keys();
+        let caches = declared.clone().filter(|address| address.kind.is_cache());
+        let alarms = caches.map(|cache| Address::alarms_of(&cache.id));
+        let known: Vec<Address> = declared
+            .chain(&live.owned)
+            .cloned()
+            .chain(live.alarms.keys().map(|name| Address::new(Kind::Alarm, name)))
+            .chain(alarms)
+            .collect();
+        let Some(lost) = options.only.iter().find(|glob| !known.iter().any(|address| glob.matches(address))) else {
+            return Ok(());
+        };
+        let names: Vec<String> = known.iter().map(Address::to_string).collect();
+        let near = spec::suggest(&lost.0, names.iter().map(String::as_str));
+        let hint = near.map_or_else(
+            || "an address is KIND/ID, such as replicationGroup/prod-cache; `*` matches anything".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        Err(CliError::new(Exit::Usage, format!("--only {} matches nothing of this stack", lost.0)).hint(hint))
     }
 }
 

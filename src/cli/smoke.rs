@@ -39,10 +39,29 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         Format::Table => {}
     }
     if reports.is_empty() {
-        return Err(CliError::new(Exit::Error, "no cache to test: none of the spec's caches exists, or none matches")
-            .hint("apply the spec first, or check the address"));
+        return nothing_tested(printer, &session, &live, &selected);
     }
     Ok(if reports.iter().any(is_failure) { Exit::SmokeFailed } else { Exit::Done })
+}
+
+/// Why no cache was tested: none matches, none exists, or the spec leaves them out.
+fn nothing_tested(
+    printer: &Printer,
+    session: &Session,
+    live: &Live,
+    selected: &dyn Fn(&Address) -> bool,
+) -> Result<Exit, CliError> {
+    let caches: Vec<&Address> =
+        session.spec.resources.keys().filter(|address| address.kind.is_cache() && selected(address)).collect();
+    if caches.is_empty() {
+        return Err(CliError::new(Exit::Usage, "no cache of the spec matches")
+            .hint("an address is KIND/ID, such as replicationGroup/prod-cache"));
+    }
+    if caches.iter().all(|address| live.get(address).is_none()) {
+        return Err(CliError::new(Exit::Error, "none of the spec's caches exists").hint("apply the spec first"));
+    }
+    printer.note("Nothing to test: the spec leaves these caches out (smoke: none), or they have no endpoint.");
+    Ok(Exit::Done)
 }
 
 pub fn is_failure(report: &Report) -> bool {

@@ -150,6 +150,7 @@ impl Draft {
             // The members of a group that is being created cannot be read yet.
             let unknown = live.is_none() && scene.view.status() == "creating";
             if unknown || same(attribute, declared, live.as_ref()) {
+                self.contradicted(attribute, scene, declared);
                 continue;
             }
             let difference = Difference {
@@ -171,6 +172,20 @@ impl Draft {
             }
             self.route(attribute, scene, &difference);
         }
+    }
+
+    /// Live as declared, but AWS has accepted another value for the window: that is no quiet "no changes".
+    fn contradicted(&mut self, attribute: &Attribute, scene: &Scene<'_>, declared: &Value) {
+        let Pending::With(pending) = attribute.pending else { return };
+        let Some(value) = pending(scene.view).filter(|value| !attribute.field.shape.same(declared, value)) else {
+            return;
+        };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        self.warnings.push((
+            attribute.field.name.to_owned(),
+            format!("AWS will change it to {text} in the maintenance window, which is not what the spec says; another change of it takes that back"),
+        ));
+        self.pending.push(PendingValue { path: attribute.field.name.to_owned(), value });
     }
 
     fn route(&mut self, attribute: &Attribute, scene: &Scene<'_>, difference: &Difference) {

@@ -41,6 +41,10 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
             format!("take it out of one of the specs, or remove its tag {}", ownership::STACK),
         );
     }
+    let restless = address.kind.is_cache() && !matches!(view.status(), "available" | "create-failed");
+    if restless {
+        draft.warnings.push(("status".into(), format!("it is {}; apply waits until it is at rest", view.status())));
+    }
     if address.kind.is_cache() && view.status() == "create-failed" {
         draft.replace.push("it failed to be created, and AWS only lets it be deleted".to_owned());
     } else {

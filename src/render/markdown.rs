@@ -71,6 +71,9 @@ pub fn plan(plan: &Plan) -> String {
     for finding in &plan.lint {
         out.push_str(&format!("\n- {} `{}` {}: {}", finding.severity, finding.rule, finding.address, finding.message));
     }
+    for note in &plan.notes {
+        out.push_str(&format!("\n- note: {note}"));
+    }
     if !plan.orphans.is_empty() {
         let names: Vec<_> = plan.orphans.iter().map(|address| format!("`{address}`")).collect();
         out.push_str(&format!("\n\nOrphans: {}\n", names.join(", ")));

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::style::{Label, paint};
 use super::value::{brief, wrap};
 use crate::plan::model::{Action, AttributeChange, Change, Ownership, Plan, Step, Wait};
+use crate::resource::Address;
 use crate::resource::attribute::Impact;
 
 /// What the header says besides the plan itself.
@@ -46,7 +47,11 @@ fn head(plan: &Plan, header: &Header, width: usize) -> String {
     if let Some(endpoint) = &header.endpoint {
         line.push_str(&format!("   {endpoint}"));
     }
-    let read = format!("Read {} in {} calls, {:.1} s", header.read, plan.api_calls, header.seconds);
+    let read = if header.read.is_empty() {
+        "A saved plan; nothing was read now".to_owned()
+    } else {
+        format!("Read {} in {} calls, {:.1} s", header.read, plan.api_calls, header.seconds)
+    };
     format!("{line}\n{}\n", paint(Label::Dim, &wrap(&read, width, "  ")))
 }
 
@@ -272,12 +277,13 @@ fn lint(plan: &Plan, width: usize) -> String {
 }
 
 fn orphans(plan: &Plan) -> String {
-    if plan.orphans.is_empty() {
+    let going = |address: &&Address| plan.change(address).is_none_or(|change| change.action != Action::Delete);
+    let names: String = plan.orphans.iter().filter(going).map(|address| format!("  {address}\n")).collect();
+    if names.is_empty() {
         return String::new();
     }
-    let names: String = plan.orphans.iter().map(|address| format!("  {address}\n")).collect();
     format!(
-        "\nOrphans: owned by this stack, no longer in the spec (--prune --allow delete:ADDRESS deletes them)\n{names}"
+        "\nOrphans: owned by this stack, no longer in the spec\n{names}  --prune --allow delete:ADDRESS deletes them\n"
     )
 }
 

@@ -178,6 +178,11 @@ impl<'a> Probe<'a> {
                 "a connection without credentials may read keys",
                 Some("set an auth token, or give the user group a `default` user without access".to_owned()),
             ),
+            // A redirection is service: who may not come in is told so before.
+            Err(error) if matches!(error.code(), Some("MOVED" | "ASK")) => Finding::failed(
+                "a connection without credentials is served (it was sent on to another shard)",
+                Some("set an auth token, or give the user group a `default` user without access".to_owned()),
+            ),
             Err(error) if matches!(error.code(), Some("NOAUTH" | "NOPERM")) => {
                 Finding::ok(self.connector.describe(&error))
             }

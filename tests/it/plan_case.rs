@@ -30,6 +30,9 @@ pub fn group(fields: &str) -> String {
             lines.push(format!("    {line}"));
         }
     }
+    if has("nodeGroupConfiguration") && !has("numNodeGroups") {
+        lines.push(format!("    numNodeGroups: {}", fields.matches("replicaCount:").count()));
+    }
     lines.extend(fields.lines().map(|line| format!("    {line}")));
     lines.join("\n") + "\n"
 }

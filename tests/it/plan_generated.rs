@@ -93,6 +93,7 @@ fn replication_group(g: &Genes<'_>, needed: &mut BTreeSet<String>) -> String {
         }
         Shape::Each(counts) => {
             let entries: Vec<String> = counts.iter().map(|count| format!("{{replicaCount: {count}}}")).collect();
+            push(&format!("numNodeGroups: {}", counts.len()));
             push(&format!("nodeGroupConfiguration: [{}]", entries.join(", ")));
             (false, counts.iter().all(|count| *count > 0))
         }
@@ -243,12 +244,13 @@ fn settings(g: &Genes<'_>, slow_log: bool, engine_log: bool, needed: &mut BTreeS
                 "alarms: {preset: recommended, override: {Evictions: {threshold: 5}, CurrConnections: none}}",
             ],
         ),
-        (25, &["", "", "", "", "", "", "networkType: ipv4", "networkType: dual_stack"]),
         (26, &["", "ipDiscovery: ipv4"]),
         (27, &["", "lifecycle: {finalSnapshot: false}", "lifecycle: {protect: false}"]),
         (28, &["", "smoke: none"]),
     ];
     lines.extend(choices.iter().map(|(gene, values)| g.pick(*gene, values).to_owned()));
+    let dual_stack = if engine_log { "networkType: dual_stack" } else { "" };
+    lines.push(g.pick(25, &["", "", "", "", "", "", "networkType: ipv4", dual_stack]).to_owned());
     lines.retain(|line| !line.is_empty());
 }
 

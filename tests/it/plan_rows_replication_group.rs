@@ -103,10 +103,11 @@ mod engine_redis_to_valkey {
     }
 
     #[test]
-    fn a_default_group_of_the_old_family_by_name_is_blocked() {
-        let named = |rest: &str| format!("{rest}\ncacheParameterGroupName: default.redis7");
-        regroup(&named(REDIS), &named("engine: valkey\nengineVersion: \"8.0\""))
-            .blocked("parameter-group-family", "default.valkey8");
+    fn a_default_group_of_the_old_family_by_name_is_an_error_of_the_spec() {
+        let sections = group("engine: valkey\nengineVersion: \"8.0\"\ncacheParameterGroupName: default.redis7");
+        let loaded =
+            cachectl::spec::from_text(&format!("apiVersion: cachectl/v1\nstack: prod\nregion: us-east-1\n{sections}"));
+        assert!(loaded.diagnostics.iter().any(|diagnostic| diagnostic.code == "parameter-group-family"));
     }
 }
 

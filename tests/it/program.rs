@@ -313,3 +313,42 @@ fn every_example_spec_is_valid() {
         world.run(&["validate", path(&file)]).exits(0);
     }
 }
+
+#[test]
+fn a_refused_change_of_what_cannot_be_read_back_fails_in_aws_own_words() {
+    let world = World::new();
+    let users = |password: &str| {
+        format!(
+            "apiVersion: cachectl/v1\nstack: small\nregion: us-east-1\nusers:\n  app: {{userName: app, engine: valkey, accessString: \"on ~* +@all\", passwords: [{{env: {password}}}]}}\n"
+        )
+    };
+    let run = |arguments: &[&str]| {
+        let mut command = world.command();
+        command.env("OLD", "an-old-password-of-some-length").env("NEW", "a-new-password-of-some-length");
+        Ran::of(command.args(arguments))
+    };
+    let spec = world.spec("users.yaml", &users("OLD"));
+    run(&["apply", path(&spec), "--yes"]).exits(0);
+    world.spec("users.yaml", &users("NEW"));
+    world.sandbox.inject(Fault::error(400, "InvalidParameterValue", "No, not this one.").on("ModifyUser").times(1));
+    run(&["apply", path(&spec), "--yes"]).exits(1).says("No, not this one.");
+    run(&["plan", path(&spec), "--detailed-exitcode"]).exits(2);
+    run(&["apply", path(&spec), "--yes"]).exits(0);
+    run(&["plan", path(&spec), "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn what_would_be_ignored_is_a_usage_error() {
+    let world = World::new();
+    let spec = world.spec("small.yaml", &small(""));
+    let saved = world.dir.path().join("plan.json");
+    world.run(&["plan", path(&spec), "--out", path(&saved)]).exits(0);
+    world.run(&["apply", path(&saved), "--only", "alarm/*", "--yes"]).exits(64).says("--only");
+    world.run(&["apply", path(&saved), path(&spec), "--yes"]).exits(64);
+    world
+        .run(&["plan", path(&spec), "--only", "replicationGroup/cach"])
+        .exits(64)
+        .says("did you mean `replicationGroup/cache`?");
+    world.run(&["smoke", path(&spec), "replicationGroup/other"]).exits(64);
+    assert!(!world.sandbox.calls().iter().any(|call| call.operation.starts_with("Create")));
+}

@@ -109,8 +109,11 @@ fn set_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let has_token = scene.view.flag("AuthTokenEnabled");
     match secret::state(scene.live, &scene.resource.address, "authToken", &difference.declared) {
         secret::State::Same if has_token => {}
-        // Set by somebody else: which token it is, nobody can tell.
-        secret::State::Unknown if has_token => {}
+        // Set by somebody else, or by a run that was killed before it could say so.
+        secret::State::Unknown if has_token => draft.warnings.push((
+            difference.attribute.to_owned(),
+            "a token is set, and no tag says which: it is taken to be the declared one and left as it is".into(),
+        )),
         secret::State::Rotating if has_token => {
             shows(draft);
             draft.push(Phase::Auth, MODIFY, Wait::Available, sends("SET"));

@@ -108,7 +108,9 @@ fn needs_family(draft: &mut Draft, scene: &Scene<'_>) {
     let Some(name) = name else { return };
     let live_default = scene.live_text("cacheParameterGroupName").is_some_and(|live| live.starts_with("default."));
     let crosses = cluster_mode::crosses(scene);
-    if live_default && (scene.declared("cacheParameterGroupName").is_none() || crosses) {
+    // An engine that waits comes after the cluster-mode hop and not, as else, before it.
+    let in_order = crosses && super::is_immediate(scene);
+    if live_default && (scene.declared("cacheParameterGroupName").is_none() || in_order) {
         return;
     }
     if crosses && scene.differs("cacheParameterGroupName") {

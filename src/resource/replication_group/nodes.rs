@@ -85,8 +85,7 @@ fn number(value: Option<&Value>) -> Option<usize> {
 fn wanted<'a>(scene: &Scene<'a>) -> Wanted<'a> {
     let live = shards(scene.view);
     let entries = entries(scene);
-    let listed = Some(entries.len()).filter(|count| *count > 0);
-    let count = number(scene.declared("numNodeGroups")).or(listed).unwrap_or(live.len());
+    let count = number(scene.declared("numNodeGroups")).unwrap_or(live.len());
     // Shards change only in cluster mode.
     let count = if cluster_mode::enabled_then(scene) { count } else { live.len() };
     let named = |id: &str| entries.iter().any(|entry| entry_id(entry).as_deref() == Some(id));
@@ -173,9 +172,6 @@ pub fn configured(draft: &mut Draft, scene: &Scene<'_>, _difference: &Difference
                 sensitive: false,
             });
         }
-    }
-    if scene.declared("numNodeGroups").is_none() && entries(scene).len() != wanted.live.len() {
-        shard_count(draft, scene, "nodeGroupConfiguration", wanted.live.len(), entries(scene).len());
     }
 }
 
