@@ -172,10 +172,7 @@ impl Run<'_> {
             }
             exit = self.prove(&plan, options, &mut outcome).await?;
         } else {
-            outcome.pending = plan
-                .pending()
-                .map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value}))
-                .collect();
+            outcome.pending = pending(&plan);
         }
         if exit == Exit::Done {
             exit = self.smoke(&plan, &live, &mut outcome).await?;
@@ -304,10 +301,7 @@ impl Run<'_> {
     async fn prove(&self, applied: &Plan, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
         let again = Options { timestamp: clock::compact(), ..options.clone() };
         let (live, plan) = self.planned_until(&again, |plan| left(applied, plan).is_empty()).await?;
-        outcome.pending = plan
-            .pending()
-            .map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value}))
-            .collect();
+        outcome.pending = pending(&plan);
         for (address, pending) in plan.pending() {
             self.printer
                 .note(&format!("pending: {address} {} waits for the maintenance window or a reboot", pending.path));
@@ -359,6 +353,13 @@ impl Run<'_> {
             "smoke": outcome.smoke,
         })
     }
+}
+
+/// What waits, as the result's document has it.
+fn pending(plan: &Plan) -> Vec<Value> {
+    plan.pending()
+        .map(|(address, pending)| json!({"address": address, "path": pending.path, "value": pending.value}))
+        .collect()
 }
 
 /// What should not be left once all steps are done.

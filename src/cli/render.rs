@@ -8,11 +8,9 @@ use crate::spec;
 
 pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);
-    // Reports what is wrong, and ends here.
-    session::load(printer, &request)?;
-    let loaded = spec::load(&request, &session::environment);
-    if let (Some(document), Some(spec)) = (&loaded.document, &loaded.spec) {
-        printer.result(&spec::render::yaml(document, spec));
+    let (spec, loaded) = session::sound(printer, &request)?;
+    if let Some(document) = &loaded.document {
+        printer.result(&spec::render::yaml(document, &spec));
     }
     Ok(Exit::Done)
 }

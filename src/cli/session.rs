@@ -16,7 +16,7 @@ use crate::render::plan::Header;
 use crate::resource::live::Live;
 use crate::resource::{Address, Kind};
 use crate::spec::source::Sources;
-use crate::spec::{self, Request, Spec};
+use crate::spec::{self, Loaded, Request, Spec};
 
 pub const DEFAULT_SPEC: &str = "cachectl.yaml";
 
@@ -39,7 +39,12 @@ pub fn environment(name: &str) -> Option<String> {
 
 /// A sound spec, or its diagnostics on stderr and exit 78.
 pub fn load(printer: &Printer, request: &Request) -> Result<(Spec, Sources), CliError> {
-    let loaded = spec::load(request, &environment);
+    sound(printer, request).map(|(spec, loaded)| (spec, loaded.sources))
+}
+
+/// The same, with all else that was read.
+pub fn sound(printer: &Printer, request: &Request) -> Result<(Spec, Loaded), CliError> {
+    let mut loaded = spec::load(request, &environment);
     for diagnostic in &loaded.diagnostics {
         let text = spec::located::render(diagnostic, &loaded.sources, printer.styles_stderr());
         if diagnostic.severity == spec::diagnostic::Severity::Error {
@@ -49,8 +54,8 @@ pub fn load(printer: &Printer, request: &Request) -> Result<(Spec, Sources), Cli
         }
     }
     let count = crate::render::diagnostics::count(&loaded.diagnostics);
-    match loaded.spec {
-        Some(spec) => Ok((spec, loaded.sources)),
+    match loaded.spec.take() {
+        Some(spec) => Ok((spec, loaded)),
         None => {
             Err(CliError::new(Exit::InvalidSpec, format!("{} is not a valid spec: {count}", request.path.display())))
         }
