@@ -20,6 +20,7 @@ use crate::aws::error::Kind as ErrorKind;
 use crate::aws::{Aws, AwsError};
 use crate::plan::model::{Plan, Step};
 use crate::plan::options::Options;
+use crate::resource::live::Live;
 use crate::spec::Spec;
 use observer::Observer;
 pub use report::{Progress, Reporter, Status, StepResult, WaitState};
@@ -54,6 +55,8 @@ pub struct Engine<'a> {
     pub aws: &'a Aws,
     pub spec: &'a Spec,
     pub options: &'a Options,
+    /// What the plan was made of.
+    pub before: &'a Live,
     pub observer: &'a Observer,
     pub reporter: &'a dyn Reporter,
     pub settings: &'a Settings,
@@ -91,6 +94,7 @@ pub async fn run(
     spec: &Spec,
     options: &Options,
     plan: &Plan,
+    before: &Live,
     settings: &Settings,
     reporter: &dyn Reporter,
 ) -> Vec<StepResult> {
@@ -99,6 +103,7 @@ pub async fn run(
         aws,
         spec,
         options,
+        before,
         observer: &observer,
         reporter,
         settings,

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::effect;
 use super::readiness::{self, Condition};
 use super::step::{look, settle};
@@ -11,6 +13,7 @@ use crate::aws::error::Kind as ErrorKind;
 use crate::aws::{AwsError, guard, operations, secrets, tags};
 use crate::plan::model::{Step, Wait};
 use crate::plan::ownership::STACK;
+use crate::resource::secret;
 
 /// How long AWS may be busy with something else before a call goes through; as long as Terraform's
 /// provider repeats a deletion.
@@ -132,6 +135,12 @@ async fn already(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<b
     let mut ticket = engine.observer.register(&step.address);
     let live = look(engine, step, &mut ticket, started).await?;
     let (condition, _) = readiness::of(&live, &step.address);
+    if step.parameters.get("AuthTokenUpdateStrategy") == Some(&json!("ROTATE")) {
+        // Adding a token a second time can push out the one that clients still use. A token is never read back, but
+        // when it was changed is.
+        let changed = secret::last_change(&live, &step.address) != secret::last_change(engine.before, &step.address);
+        return Ok(condition == Condition::Ready && changed);
+    }
     if step.operation.starts_with("Delete") {
         let deleting = live.status(&step.address) == Some("deleting");
         return Ok(condition == Condition::Gone || deleting);

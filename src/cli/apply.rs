@@ -165,7 +165,7 @@ impl Run<'_> {
         let mut exit = Exit::Done;
         if !plan.steps.is_empty() {
             self.confirm(&plan)?;
-            let (results, ended) = self.execute(&plan, options, journal).await?;
+            let (results, ended) = self.execute(&plan, &live, options, journal).await?;
             outcome.results = results;
             if ended != Exit::Done {
                 return Ok((self.document(&plan, &outcome), ended));
@@ -244,13 +244,14 @@ impl Run<'_> {
     pub async fn execute(
         &self,
         plan: &Plan,
+        live: &Live,
         options: &Options,
         journal: &Journal,
     ) -> Result<(Vec<StepResult>, Exit), CliError> {
         let aws = &self.session.aws;
         let writes = aws.guard.writes();
         let reporter = LiveProgress::new(self.printer, journal, plan.steps.len());
-        let results = apply::run(aws, &self.session.spec, options, plan, &self.settings(), &reporter).await;
+        let results = apply::run(aws, &self.session.spec, options, plan, live, &self.settings(), &reporter).await;
         reporter.finish();
         if self.format == Format::Table {
             self.printer.result(&format!("\n{}", render::results::table(plan, &results)));

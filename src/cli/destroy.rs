@@ -52,7 +52,7 @@ async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal) -> Result<(Val
         Exit::Done
     } else {
         confirm(run, &plan.stack, plan.steps.len())?;
-        let (done, exit) = run.execute(&plan, &options, journal).await?;
+        let (done, exit) = run.execute(&plan, &live, &options, journal).await?;
         results = done;
         if exit == Exit::Done { gone(run, &options).await? } else { exit }
     };

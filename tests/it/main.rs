@@ -5,6 +5,7 @@ mod apply_lost_answers;
 mod apply_outcomes;
 mod apply_terminal;
 mod chaos_kill;
+mod chaos_secrets;
 mod chaos_storm;
 mod harness;
 mod plan_account;
