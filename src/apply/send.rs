@@ -32,18 +32,21 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
     let mut lost = 0;
     let mut attempts = 0;
     loop {
-        if engine.is_over() {
-            return Err(Failure::NoTime);
-        }
         let parameters = secrets::resolve(engine.aws, &step.parameters).await?;
         let (answer, sent) = guard::counting(operations::execute(engine.aws, &step.operation, parameters)).await;
         attempts += sent;
         let error = match answer {
-            Ok(request_id) => return Ok(Sent { request_id, existed: false }),
+            Ok(request_id) => {
+                engine.accepted(step);
+                return Ok(Sent { request_id, existed: false });
+            }
             Err(error) => error,
         };
         let repeated = attempts > 1;
-        let done = |existed: bool| Ok(Sent { request_id: error.request_id.clone(), existed });
+        let done = |existed: bool| {
+            engine.accepted(step);
+            Ok(Sent { request_id: error.request_id.clone(), existed })
+        };
         match verdict(step, &error) {
             Verdict::Done => {
                 engine.note(step, &format!("already so: {error}"));
@@ -67,6 +70,7 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
             }
             Verdict::Busy if started.elapsed() < BUSY => {
                 engine.note(step, &format!("AWS is busy with it, waiting: {error}"));
+                engine.refused(step, &error);
                 settle(engine, step, started).await?;
                 // What it is busy with can be this very call.
                 if already(engine, step, started).await? {
