@@ -21,6 +21,8 @@ const BUSY: Duration = Duration::from_secs(600);
 /// Calls whose answer was lost are sent again this often, on top of the SDK's own attempts.
 const LOST: usize = 3;
 
+const SOMEBODY_ELSE: &str = "though the plan did not see it: another apply of this stack may be running";
+
 /// A call that AWS has accepted, now or before.
 pub struct Sent {
     pub request_id: Option<String>,
@@ -29,6 +31,10 @@ pub struct Sent {
 }
 
 pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<Sent, Failure> {
+    if rotates(step) && already(engine, step, started).await? {
+        engine.note(step, &format!("already added, {SOMEBODY_ELSE}"));
+        return Ok(Sent { request_id: None, existed: false });
+    }
     let mut lost = 0;
     let mut attempts = 0;
     loop {
@@ -49,18 +55,13 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
         };
         match verdict(step, &error) {
             Verdict::Done => {
-                engine.note(step, &format!("already so: {error}"));
+                let why = if repeated { String::new() } else { format!(", {SOMEBODY_ELSE}") };
+                engine.note(step, &format!("already so ({error}){why}"));
                 return done(false);
             }
             Verdict::Existed => {
-                engine.note(
-                    step,
-                    if repeated {
-                        "already there: the answer to an earlier attempt was lost"
-                    } else {
-                        "already there, though the plan did not see it: another apply of this stack may be running"
-                    },
-                );
+                let why = if repeated { "the answer to an earlier attempt was lost" } else { SOMEBODY_ELSE };
+                engine.note(step, &format!("already there: {why}"));
                 return done(true);
             }
             // A second reboot would be one too many.
@@ -74,7 +75,8 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
                 settle(engine, step, started).await?;
                 // What it is busy with can be this very call.
                 if already(engine, step, started).await? {
-                    engine.note(step, "already carried out: the answer to an earlier attempt was lost");
+                    let why = if repeated { "the answer to an earlier attempt was lost" } else { SOMEBODY_ELSE };
+                    engine.note(step, &format!("already carried out: {why}"));
                     return done(false);
                 }
             }
@@ -86,7 +88,11 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
                 }
                 engine.note(step, &format!("the answer was lost, trying again: {error}"));
             }
-            // A refusal of the first attempt is a refusal, whatever is live.
+            // A refusal of the first attempt is a refusal, whatever is live; but for what is seen in full.
+            Verdict::Refused if !repeated && is_counted(step) && already(engine, step, started).await? => {
+                engine.note(step, &format!("already so ({error}), {SOMEBODY_ELSE}"));
+                return done(false);
+            }
             Verdict::Refused if repeated && already(engine, step, started).await? => {
                 engine.note(step, "already carried out: the answer to an earlier attempt was lost");
                 return done(false);
@@ -120,13 +126,25 @@ fn verdict(step: &Step, error: &AwsError) -> Verdict {
         ErrorKind::Unknown | ErrorKind::Timeout | ErrorKind::Throttled | ErrorKind::Unreachable => Verdict::Lost,
         ErrorKind::NotFound if step.operation.starts_with("Delete") => Verdict::Done,
         _ if create && code.contains("AlreadyExists") => Verdict::Existed,
-        _ if error.message.contains("No modifications were requested") => Verdict::Done,
+        _ if code.contains("NoOperation") || error.message.contains("No modifications were requested") => Verdict::Done,
         // InvalidReplicationGroupState, InvalidUserGroupState, CacheSubnetGroupInUse, SubnetInUse, ...
         _ if code.contains("State") || code.contains("InUse") => Verdict::Busy,
         ErrorKind::Refused if code == "ServiceUnavailable" || code == "InternalFailure" => Verdict::Lost,
         ErrorKind::Refused => Verdict::Refused,
         ErrorKind::NotFound => Verdict::Fatal,
     }
+}
+
+/// Sets what can be counted afterwards, and nothing else.
+fn is_counted(step: &Step) -> bool {
+    let counted =
+        ["IncreaseReplicaCount", "DecreaseReplicaCount", "ModifyReplicationGroupShardConfiguration", "ModifyUserGroup"];
+    counted.contains(&step.operation.as_str())
+}
+
+/// Adds a token, which must be done once.
+fn rotates(step: &Step) -> bool {
+    step.parameters.get("AuthTokenUpdateStrategy") == Some(&json!("ROTATE"))
 }
 
 /// One look of its own: is the effect there although the call was refused?
@@ -139,7 +157,7 @@ async fn already(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<b
     let mut ticket = engine.observer.register(&step.address);
     let live = look(engine, step, &mut ticket, started).await?;
     let (condition, _) = readiness::of(&live, &step.address);
-    if step.parameters.get("AuthTokenUpdateStrategy") == Some(&json!("ROTATE")) {
+    if rotates(step) {
         // Adding a token a second time can push out the one that clients still use. A token is never read back, but
         // when it was changed is.
         let changed = secret::last_change(&live, &step.address) != secret::last_change(engine.before, &step.address);

@@ -178,9 +178,7 @@ impl Run<'_> {
             }
         };
         outcome.plan = Some(plan.clone());
-        if self.format == Format::Table {
-            plan_command::print(self.printer, Format::Table, &[(plan.clone(), self.session.header(&live))]);
-        }
+        self.show(&plan, &live);
         if plan.is_blocked() {
             let error = CliError::new(Exit::Blocked, "blocked: nothing was changed")
                 .hint("each blocked change above says what it needs");
@@ -206,6 +204,14 @@ impl Run<'_> {
             exit = Exit::Pending;
         }
         Ok(exit)
+    }
+
+    /// A quiet run shows its plan to somebody who is to confirm it, and where there is nothing else to show.
+    pub fn show(&self, plan: &Plan, live: &Live) {
+        let expected = self.printer.quiet && self.execution.yes && !plan.is_blocked() && !plan.steps.is_empty();
+        if self.format == Format::Table && !expected {
+            plan_command::print(self.printer, Format::Table, &[(plan.clone(), self.session.header(live))]);
+        }
     }
 
     /// The first Ctrl-C stops sending; the second leaves now.

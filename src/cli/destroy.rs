@@ -2,11 +2,11 @@
 
 use super::apply::{Outcome, Run, count};
 use super::args::{Destroy as Args, Format};
+use super::clock;
 use super::events::Journal;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session::{self, Session};
-use super::{clock, plan as plan_command};
 use crate::aws::Access;
 use crate::plan::options::Options;
 
@@ -46,9 +46,7 @@ async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal, outcome: &mut 
     }
     let plan = session.plan(&live, &options)?;
     outcome.plan = Some(plan.clone());
-    if args.format == Format::Table {
-        plan_command::print(printer, Format::Table, &[(plan.clone(), session.header(&live))]);
-    }
+    run.show(&plan, &live);
     if plan.is_blocked() && plan.summary.blocked > 0 {
         printer.error(
             &CliError::new(Exit::Blocked, "blocked: nothing was deleted")

@@ -12,6 +12,10 @@ use crate::plan::model::{FORMAT_VERSION, Plan};
 use crate::render::{self, plan::Header};
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    for path in args.out.iter().chain(&args.json_out).filter(|path| path.as_os_str() == "-") {
+        return Err(CliError::new(Exit::Usage, format!("`{}` would be a file of that name", path.display()))
+            .hint("`--format json` prints the plan to stdout; a plan to be applied is saved under a name"));
+    }
     if let Some(path) = &args.show {
         let saved = saved::read(path)?;
         print(printer, args.format, &[(saved.plan, Header::default())]);
@@ -97,7 +101,15 @@ pub fn print(printer: &Printer, format: Format, plans: &[(Plan, Header)]) {
         }
         Format::Markdown => plans.iter().for_each(|(plan, _)| printer.result(&render::markdown::plan(plan))),
         Format::Table => {
-            plans.iter().for_each(|(plan, header)| printer.result(&render::plan::table(plan, header, printer.width())))
+            let width = printer.width();
+            for (plan, header) in plans {
+                let table = if printer.quiet {
+                    render::plan::quiet(plan, width)
+                } else {
+                    render::plan::table(plan, header, width)
+                };
+                printer.result(&table);
+            }
         }
     }
 }

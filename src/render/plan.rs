@@ -18,7 +18,20 @@ pub struct Header {
 }
 
 pub fn table(plan: &Plan, header: &Header, width: usize) -> String {
-    let mut out = head(plan, header, width);
+    head(plan, header, width) + &body(plan, width)
+}
+
+/// Only what changes and what stands in the way.
+pub fn quiet(plan: &Plan, width: usize) -> String {
+    let mut plan = plan.clone();
+    plan.lint.retain(|finding| finding.severity == "error");
+    plan.orphans.clear();
+    plan.notes.clear();
+    body(&plan, width).trim_start().to_owned()
+}
+
+fn body(plan: &Plan, width: usize) -> String {
+    let mut out = String::new();
     for change in &plan.changes {
         out.push('\n');
         out.push_str(&block(change, width));

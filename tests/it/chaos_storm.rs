@@ -75,3 +75,78 @@ fn of_two_applies_at_once_one_is_clean_and_the_other_says_what_it_met() {
     let met = "another apply of this stack may be running";
     assert_eq!(ended.each_ref().map(|ended| ended.stderr.contains(met)), [false, true], "{ended:#?}");
 }
+
+/// Two people change the same at once: the first has its plan and is held up in this call until the second is through.
+fn two_updates(rig: &Rig, operation: &str) -> [crate::harness::Ran; 2] {
+    rig.sandbox.clear_calls();
+    rig.sandbox.inject(Fault::hold(4_000).on(operation).times(1));
+    let mut first = rig.start(&["apply", "--yes", "--no-smoke"]);
+    rig.begun(operation, &mut first);
+    let second = rig.apply();
+    [first.end(), second]
+}
+
+const MET: &str = "another apply of this stack may be running";
+
+#[test]
+fn of_two_updates_at_once_the_later_finds_done_what_it_was_about_to_do() {
+    let failover = "numCacheClusters: 2\n    automaticFailoverEnabled: true";
+    let no_failover = "numCacheClusters: 1\n    automaticFailoverEnabled: false";
+    let another = "storm-app: {userName: app, engine: valkey, accessString: \"on ~app:* +@read\", passwords: [{secretsManager: storm}]}\n  storm-too: {userName: too, engine: valkey, accessString: on ~* +get, passwords: [{secretsManager: storm}]}";
+    let app = "storm-app: {userName: app, engine: valkey, accessString: \"on ~app:* +@read\", passwords: [{secretsManager: storm}]}";
+    // What AWS refuses to do a second time, and what it does again without harm.
+    let changes: [(&str, &[(&str, &str)], bool); 8] = [
+        ("IncreaseReplicaCount", &[("numCacheClusters: 2", "numCacheClusters: 3")], true),
+        ("DecreaseReplicaCount", &[(failover, no_failover)], true),
+        ("CreateUser", &[(app, another)], true),
+        ("ModifyUserGroup", &[(app, another), ("userIds: [storm-app]", "userIds: [storm-app, storm-too]")], true),
+        ("ModifyReplicationGroup", &[("In a storm", "After a storm")], true),
+        ("ModifyUser", &[("+@read", "+@write")], false),
+        ("ModifyCacheParameterGroup", &[("allkeys-lru", "volatile-lru")], false),
+        ("PutMetricAlarm", &[("threshold: 90", "threshold: 80")], false),
+    ];
+    for (operation, edits, refused) in changes {
+        let rig = Rig::new(STACK);
+        rig.sandbox.set_secret("storm", "0123456789abcdef");
+        rig.apply().exits(0);
+        let edited = edits.iter().fold(STACK.to_owned(), |spec, (before, after)| spec.replace(before, after));
+        assert_ne!(edited, STACK, "{operation}");
+        rig.spec(&edited);
+        let [first, second] = two_updates(&rig, operation);
+        let (first, second) = (first.exits(0), second.exits(0));
+        assert_eq!(first.stderr.contains(MET), refused, "{operation}:\n{}", first.all());
+        assert!(!second.stderr.contains(MET), "{operation}:\n{}", second.all());
+        rig.settled();
+    }
+}
+
+#[test]
+fn of_two_rotations_at_once_one_adds_the_token_and_the_old_one_stays() {
+    let with_token = STACK.replace("    userGroupIds: [storm-users]\n", "    authToken: {secretsManager: token}\n");
+    let rig = Rig::new(&with_token);
+    rig.sandbox.set_secret("storm", "0123456789abcdef");
+    rig.sandbox.set_secret("token", "0123456789abcdef-old");
+    rig.apply().exits(0);
+    rig.sandbox.set_secret("token", "0123456789abcdef-new");
+    let [first, second] = two_updates(&rig, "AddTagsToResource");
+    first.exits(0).says(MET);
+    second.exits(0);
+    assert_eq!(rig.accepted("ModifyReplicationGroup"), 1);
+    assert_eq!(rig.sandbox.tokens("storm"), ["0123456789abcdef-old", "0123456789abcdef-new"]);
+}
+
+#[test]
+fn of_two_destroys_at_once_both_end_with_nothing_left() {
+    for operation in ["DeleteReplicationGroup", "DeleteUserGroup", "DeleteCacheSubnetGroup", "DeleteAlarms"] {
+        let rig = Rig::new(STACK);
+        rig.sandbox.set_secret("storm", "0123456789abcdef");
+        rig.apply().exits(0);
+        rig.sandbox.clear_calls();
+        rig.sandbox.inject(Fault::hold(3_000).on(operation).times(1));
+        let mut first = rig.start(&["destroy", "--yes", "--allow", "delete:*"]);
+        rig.begun(operation, &mut first);
+        rig.destroy().exits(0).says("nothing of the stack is left");
+        first.end().exits(0).says("nothing of the stack is left");
+        assert_eq!(rig.accepted("DeleteReplicationGroup"), 1, "one final snapshot");
+    }
+}

@@ -8,6 +8,7 @@ mod apply_terminal;
 mod chaos_kill;
 mod chaos_secrets;
 mod chaos_storm;
+mod cli_output;
 mod harness;
 mod plan_account;
 mod plan_case;
