@@ -42,7 +42,9 @@ pub fn difference(before: &Value, after: &Value) -> String {
         // As a whole, since all of it differs.
         [(path, _, _)] if path.is_empty() => format!("{} -> {}", full(before), full(after)),
         leaves => {
-            let one = |(path, before, after): &(String, &Value, &Value)| format!("{path}: {} -> {}", full(before), full(after));
+            let one = |(path, before, after): &(String, &Value, &Value)| {
+                format!("{path}: {} -> {}", full(before), full(after))
+            };
             leaves.iter().map(one).collect::<Vec<_>>().join(", ")
         }
     }
@@ -101,10 +103,7 @@ mod tests {
         let limits = |storage: u32, ecpu: u32| json!({"dataStorage": {"maximum": storage, "unit": "GB"}, "ecpuPerSecond": {"maximum": ecpu}});
         assert_eq!(difference(&limits(10, 5000), &limits(20, 5000)), "dataStorage.maximum: 10 -> 20");
         let logs = |group: &str| json!([{"logType": "slow-log", "destinationDetails": {"cloudWatchLogsDetails": {"logGroup": group}}}]);
-        assert_eq!(
-            difference(&logs("a"), &logs("b")),
-            "[0].destinationDetails.cloudWatchLogsDetails.logGroup: a -> b"
-        );
+        assert_eq!(difference(&logs("a"), &logs("b")), "[0].destinationDetails.cloudWatchLogsDetails.logGroup: a -> b");
         assert_eq!(difference(&json!(null), &json!({"maximum": 1})), "(none) -> {maximum: 1}");
         assert_eq!(difference(&json!(90.0), &json!(7)), "90 -> 7");
     }
