@@ -1,15 +1,10 @@
 //! Serverless caches.
 
-use serde_json::{Map, Value};
-
 use super::{Check, Rule, SERVERLESS, finder::Finder};
 use crate::spec::Resource;
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
-    Rule { code: "limits-empty", check: Check::Resource(SERVERLESS, empty),
-        why: "AWS can raise and lower a limit of a serverless cache, and cannot remove one. Limits that are left out are not managed; empty ones would ask for what cannot be.",
-        source: "API reference, ModifyServerlessCache: CacheUsageLimits" },
     Rule { code: "limits-order", check: Check::Resource(SERVERLESS, order),
         why: "A limit's minimum, which is always paid for, lies below its maximum.",
         source: "API reference, DataStorage and ECPUPerSecond" },
@@ -17,20 +12,6 @@ pub const RULES: &[Rule] = &[
         why: "A serverless cache takes a major version: valkey from 7 on, redis 7, memcached 1.6.",
         source: "API reference, CreateServerlessCache: MajorEngineVersion" },
 ];
-
-fn empty(finder: &mut Finder<'_>, cache: &Resource) {
-    let Some(limits) = cache.fields.get("cacheUsageLimits") else { return };
-    let parts = [
-        ("cacheUsageLimits.dataStorage", limits.get("dataStorage")),
-        ("cacheUsageLimits.ecpuPerSecond", limits.get("ecpuPerSecond")),
-    ];
-    for (field, value) in std::iter::once(("cacheUsageLimits", Some(limits))).chain(parts) {
-        if value.and_then(Value::as_object).is_some_and(Map::is_empty) {
-            let help = "leave it out to keep the limits that AWS has, or declare them";
-            finder.error(cache, &[(field, "says no limit")], "AWS cannot remove a limit", help);
-        }
-    }
-}
 
 fn order(finder: &mut Finder<'_>, cache: &Resource) {
     for limit in ["dataStorage", "ecpuPerSecond"] {
