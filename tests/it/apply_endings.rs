@@ -58,8 +58,7 @@ fn a_second_signal_leaves_at_once_whatever_is_still_waited_for() {
         ));
         let fifo = rig.path("fifo");
         assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-        let mut child =
-            rig.command(&["apply", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = rig.command(&["apply", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let mut running = Running::from(child);
         // Opens once the other end is being read, and says nothing: the secret never comes.
