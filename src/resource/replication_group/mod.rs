@@ -9,6 +9,7 @@ pub mod failover;
 pub mod node_type;
 pub mod nodes;
 pub mod pending;
+mod reboot;
 pub mod settings;
 pub mod tls;
 mod zones;
@@ -300,4 +301,5 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
     nodes::plan(draft, scene);
     failover::check(draft, scene);
     pending::finish(draft, scene);
+    reboot::plan(draft, scene);
 }
