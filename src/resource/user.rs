@@ -17,20 +17,27 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("accessString", "AccessString", pattern("\\S", 2048, "on ~app:* +@read +@write"), "What the user may do, in ACL syntax. It starts with `on` or `off`.").required(),
         Read::Own("AccessString"), Route::With(access_string), Impact::None, "AWS writes it out in another form; both are compared by what they mean as far as that can be told."),
     Attribute::new(Field::new("passwords", "Passwords", list(&Shape::Secret, 1, 2), "Where one or two passwords are kept; both are valid."),
-        Read::Never, Route::Whole, Impact::None, "To rotate: declare new and old, move the clients, then declare the new one alone."),
+        Read::Never, Route::Whole, Impact::None, "To rotate: declare new and old, move the clients, then declare the new one alone.").remark(passwords_remark),
     Attribute::new(Field::new("noPasswordRequired", "NoPasswordRequired", Shape::Bool, "Let the user in without a password. Not in a valkey user group."),
-        Read::With(|view| Some(json!(matches!(authentication(view), Some("no-password"))))), Route::With(way_in), Impact::None, ""),
+        Read::With(|view| Some(json!(matches!(authentication(view), Some("no-password"))))), Route::With(way_in), Impact::None, "").import(|_, value| (value == json!(true)).then_some(value)),
     Attribute::new(Field::new("authenticationMode", "AuthenticationMode", Shape::Object(&[
             Field::new("type", "Type", Shape::Enum(&["password", "no-password-required", "iam"]), "How the user proves who it is.").required(),
         ]), "Authentication by IAM instead of passwords: `{type: iam}`."),
         Read::With(|view| authentication(view).map(|mode| json!({"type": if mode == "no-password" { "no-password-required" } else { mode }}))),
-        Route::With(way_in), Impact::None, ""),
+        Route::With(way_in), Impact::None, "").import(|_, value| (value != json!({"type": "no-password-required"})).then_some(value)),
     Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
         Read::Never, Route::Whole, Impact::None, ""),
 ];
 
 fn authentication<'a>(view: &super::live::View<'a>) -> Option<&'a str> {
     view.own("Authentication")?.get("Type")?.as_str()
+}
+
+fn passwords_remark(view: &super::live::View<'_>) -> Option<&'static str> {
+    (authentication(view) == Some("password")).then_some(
+        "AWS never tells passwords: left out, they stay as they are. To manage them, say where they are kept:\n\
+         passwords: [{secretsManager: NAME, key: KEY}]",
+    )
 }
 
 /// AWS takes one member that says how a user logs in. Where it is by passwords, those are the member.
