@@ -111,7 +111,11 @@ pub async fn caches(
 }
 
 /// What a user set in each parameter group. AWS has no list call for this: one call a group.
-async fn parameters(aws: &Aws, live: &Live, wanted: &Wanted) -> Result<BTreeMap<String, Vec<Value>>, AwsError> {
+pub(super) async fn parameters(
+    aws: &Aws,
+    live: &Live,
+    wanted: &Wanted,
+) -> Result<BTreeMap<String, Vec<Value>>, AwsError> {
     let names = wanted
         .of(Kind::ParameterGroup)
         .into_iter()
@@ -200,10 +204,24 @@ async fn families(
 }
 
 /// By name, a hundred a call: the alarms that the spec asks for and those that carry the stack's tag.
-async fn alarms(aws: &Aws, live: &Live, spec: &Spec, wanted: &Wanted) -> Result<(Found, Vec<String>), AwsError> {
+pub(super) async fn alarms(
+    aws: &Aws,
+    live: &Live,
+    spec: &Spec,
+    wanted: &Wanted,
+) -> Result<(Found, Vec<String>), AwsError> {
     let mut names: BTreeSet<String> = alarm::wanted(spec, live).named.into_iter().map(|alarm| alarm.name).collect();
     names.extend(live.owned.iter().filter(|address| address.kind == Kind::Alarm).map(|address| address.id.clone()));
     names.extend(wanted.of(Kind::Alarm));
+    let mut found = alarms_by_name(aws, names).await?;
+    if live.orphans_unknown {
+        // Without tags, ownership reads from the descriptions of all alarms.
+        found.extend(described_alarms(aws, None, |alarm| alarm::stack_of(alarm) == Some(&spec.stack)).await?);
+    }
+    Ok((found, Vec::new()))
+}
+
+pub(super) async fn alarms_by_name(aws: &Aws, names: BTreeSet<String>) -> Result<Found, AwsError> {
     let chunks: Vec<Vec<String>> =
         names.into_iter().collect::<Vec<_>>().chunks(ALARM_NAMES).map(<[String]>::to_vec).collect();
     let by_name = |names: Vec<String>| async move {
@@ -219,16 +237,15 @@ async fn alarms(aws: &Aws, live: &Live, spec: &Spec, wanted: &Wanted) -> Result<
     };
     let pages: Vec<Vec<(String, Value)>> =
         stream::iter(chunks.into_iter().map(by_name)).buffer_unordered(CONCURRENCY).try_collect().await?;
-    let mut found: Found = pages.into_iter().flatten().collect();
-    if live.orphans_unknown {
-        // Without tags, ownership reads from the descriptions of all alarms.
-        found.extend(described_alarms(aws, &spec.stack, None).await?);
-    }
-    Ok((found, Vec::new()))
+    Ok(pages.into_iter().flatten().collect())
 }
 
-/// The stack's alarms, by what their descriptions say; with a prefix, everybody's whose names begin with it.
-async fn described_alarms(aws: &Aws, stack: &str, prefix: Option<String>) -> Result<Found, AwsError> {
+/// All alarms, or those whose names begin with a prefix, as far as they are taken.
+pub(super) async fn described_alarms(
+    aws: &Aws,
+    prefix: Option<String>,
+    takes: impl Fn(&Value) -> bool,
+) -> Result<Found, AwsError> {
     let (mut found, mut token) = (Found::new(), None);
     loop {
         let call = aws.cloudwatch.describe_alarms().set_alarm_name_prefix(prefix.clone()).max_records(100);
@@ -236,7 +253,7 @@ async fn described_alarms(aws: &Aws, stack: &str, prefix: Option<String>) -> Res
         let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
         for item in answer.metric_alarms() {
             let value = describe::metric_alarm(item);
-            if prefix.is_some() || alarm::stack_of(&value) == Some(stack) {
+            if takes(&value) {
                 found.insert(item.alarm_name().unwrap_or_default().to_owned(), value);
             }
         }
@@ -261,7 +278,7 @@ pub async fn members_and_alarms(aws: &Aws, identity: &Identity, spec: &Spec, cac
         wanted.add(address.clone());
     }
     let prefix = Some(format!("{cache}-"));
-    let (kinds, alarms) = futures::try_join!(read_kinds(aws, &wanted), described_alarms(aws, &spec.stack, prefix))?;
+    let (kinds, alarms) = futures::try_join!(read_kinds(aws, &wanted), described_alarms(aws, prefix, |_| true))?;
     kinds.store(&mut live);
     live.alarms = alarms;
     Ok(live)

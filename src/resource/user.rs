@@ -33,6 +33,15 @@ fn authentication<'a>(view: &super::live::View<'a>) -> Option<&'a str> {
     view.own("Authentication")?.get("Type")?.as_str()
 }
 
+/// AWS takes the way in by password only together with one.
+pub fn needs_password(draft: &mut Draft) {
+    draft.blocks(
+        "user-needs-password",
+        "the user is to log in by password, and the spec names none to set",
+        "declare `passwords: [{secretsManager: NAME, key: KEY}]`",
+    );
+}
+
 fn passwords_remark(view: &super::live::View<'_>) -> Option<&'static str> {
     (authentication(view) == Some("password")).then_some(
         "AWS never tells passwords: left out, they stay as they are. To manage them, say where they are kept:\n\
@@ -45,6 +54,10 @@ fn way_in(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     let by_password = scene.declared("passwords").is_some();
     if by_password {
+        return;
+    }
+    if difference.declared == json!({"type": "password"}) {
+        needs_password(draft);
         return;
     }
     let Some(row) = crate::plan::draft::attribute(draft.address.kind, difference.attribute) else { return };
