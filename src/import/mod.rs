@@ -154,8 +154,9 @@ fn with_their_alarms(live: &Live, stack: &str, chosen: &mut BTreeSet<Address>) {
     let alarms: Vec<Address> = live
         .alarms
         .iter()
-        .filter(|(_, alarm)| {
+        .filter(|(name, alarm)| {
             alarm::stack_of(alarm) == Some(stack)
+                && !chosen.contains(&Address::new(Kind::Alarm, name))
                 && chosen.iter().any(|cache| cache.kind.is_cache() && alarm::belongs_to(alarm, cache))
         })
         .map(|(name, _)| Address::new(Kind::Alarm, name))
