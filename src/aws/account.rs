@@ -81,7 +81,7 @@ pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> 
         }
     }
     if !selection.all {
-        let more = alarms_of_stacks(aws, &live, listed).await?;
+        let more = alarms_of_stacks(aws, &mut live, listed).await?;
         live.alarms.extend(more);
     }
     live.api_calls = aws.calls();
@@ -106,12 +106,12 @@ async fn named_alarms(aws: &Aws, selection: &Selection, wanted: &Wanted) -> Resu
 }
 
 /// Alarms of the caches' stacks: some of them belong to the caches. Where tags were listed, they are known.
-async fn alarms_of_stacks(aws: &Aws, live: &Live, listed: bool) -> Result<Found, AwsError> {
-    let stacks: BTreeSet<&String> = live
+async fn alarms_of_stacks(aws: &Aws, live: &mut Live, listed: bool) -> Result<Found, AwsError> {
+    let stacks: BTreeSet<String> = live
         .tags
         .iter()
         .filter(|(address, _)| address.kind.is_cache())
-        .filter_map(|(_, tags)| tags.get(STACK))
+        .filter_map(|(_, tags)| tags.get(STACK).cloned())
         .collect();
     let of_stacks = |(address, tags): &(&Address, &Tags)| {
         address.kind == Kind::Alarm && tags.get(STACK).is_some_and(|stack| stacks.contains(stack))
@@ -123,7 +123,8 @@ async fn alarms_of_stacks(aws: &Aws, live: &Live, listed: bool) -> Result<Found,
         let Some(owned) = owned else {
             return described_alarms(aws, None, |alarm| alarm::stack_of(alarm).is_some()).await;
         };
-        names.extend(owned.into_keys().filter(|address| address.kind == Kind::Alarm).map(|address| address.id));
+        names.extend(owned.keys().filter(|address| address.kind == Kind::Alarm).map(|address| address.id.clone()));
+        live.owned.extend(owned.into_keys());
     }
     names.retain(|name| !live.alarms.contains_key(name));
     alarms_by_name(aws, names).await

@@ -27,6 +27,14 @@ pub enum Line {
 }
 
 impl Entry {
+    pub fn fields(&self) -> Map<String, Value> {
+        let fields = self.lines.iter().filter_map(|line| match line {
+            Line::Field(name, value) => Some(((*name).to_owned(), value.clone())),
+            Line::Remark(_) => None,
+        });
+        fields.collect()
+    }
+
     pub fn field(&self, name: &str) -> Option<&Value> {
         self.lines.iter().find_map(|line| match line {
             Line::Field(field, value) if *field == name => Some(value),

@@ -2,6 +2,7 @@
 //! attribute say what is written of it. Pure: no I/O, no AWS client.
 
 mod entry;
+mod preset;
 mod select;
 mod sound;
 
@@ -76,7 +77,8 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
         return Err(Refused::new("nothing is left to import", "name other addresses; -v tells what was found"));
     }
     let tags = common_tags(live, &chosen);
-    let entries: Vec<Entry> = chosen
+    notes.extend(left_behind(live, &stack, &chosen));
+    let mut entries: Vec<Entry> = chosen
         .iter()
         .filter_map(|address| {
             let entry = entry::of(live, address, &tags)?;
@@ -84,7 +86,7 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
             Some(entry)
         })
         .collect();
-    notes.extend(left_behind(live, &stack, &chosen));
+    as_presets(live, &chosen, &mut entries);
     let tags = tags.into_iter().map(|(key, value)| (key, json!(value))).collect();
     let document = Document { stack, region: live.region.clone(), account_id: live.account_id.clone(), tags, entries };
     let (document, yaml) = sound::made(document, &mut notes)?;
@@ -164,6 +166,18 @@ fn with_their_alarms(live: &Live, stack: &str, chosen: &mut BTreeSet<Address>) {
     chosen.extend(alarms);
 }
 
+/// Alarms that are a preset's stand with their cache.
+fn as_presets(live: &Live, chosen: &BTreeSet<Address>, entries: &mut Vec<Entry>) {
+    let mut told: BTreeSet<Address> = BTreeSet::new();
+    for entry in entries.iter_mut().filter(|entry| entry.address.kind.is_cache()) {
+        if let Some((value, alarms)) = preset::of(live, &entry.address, &entry.fields(), chosen) {
+            entry.lines.push(Line::Field("alarms", value));
+            told.extend(alarms);
+        }
+    }
+    entries.retain(|entry| !told.contains(&entry.address));
+}
+
 /// Tags that every one of several resources carries alike are the stack's.
 fn common_tags(live: &Live, chosen: &BTreeSet<Address>) -> Tags {
     let mut common: Option<Tags> = None;
@@ -189,14 +203,13 @@ fn is_users(key: &str) -> bool {
 
 /// What the stack owns besides: a plan of this spec calls it orphans.
 fn left_behind(live: &Live, stack: &str, chosen: &BTreeSet<Address>) -> Option<String> {
-    let others: Vec<String> = live
+    let tagged = live
         .tags
         .iter()
-        .filter(|(address, tags)| {
-            tags.get(STACK).is_some_and(|own| own == stack) && !chosen.contains(address) && live.get(address).is_some()
-        })
-        .map(|(address, _)| address.to_string())
-        .collect();
+        .filter(|(address, tags)| tags.get(STACK).is_some_and(|own| own == stack) && live.get(address).is_some());
+    let others: BTreeSet<&Address> = tagged.map(|(address, _)| address).chain(&live.owned).collect();
+    let others: Vec<String> =
+        others.into_iter().filter(|address| !chosen.contains(address)).map(Address::to_string).collect();
     let more = if others.len() > 3 { format!(" and {} more", others.len() - 3) } else { String::new() };
     (!others.is_empty()).then(|| {
         let named = others.iter().take(3).cloned().collect::<Vec<_>>().join(", ");

@@ -7,6 +7,7 @@ mod apply_terminal;
 mod chaos_kill;
 mod chaos_storm;
 mod harness;
+mod import_program;
 mod import_round_trip;
 mod plan_account;
 mod plan_case;
