@@ -337,7 +337,12 @@ fn pending(kind: Kind, view: &View<'_>) -> Vec<PendingValue> {
         .attributes()
         .iter()
         .filter_map(|row| match row.pending {
-            Pending::With(value) => Some(PendingValue { path: row.field.name.to_owned(), value: value(view)? }),
+            // What waits may be what is there: an engine version names its engine.
+            Pending::With(value) => {
+                let value = value(view)?;
+                let same = row.live(view, None).is_some_and(|live| row.field.shape.same(&value, &live));
+                (!same).then(|| PendingValue { path: row.field.name.to_owned(), value })
+            }
             Pending::Nowhere => None,
         })
         .collect();

@@ -150,6 +150,9 @@ pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, 
     let (owned, kinds) = futures::try_join!(tags::owned_by(aws, &spec.stack), read_kinds(aws, &wanted))?;
     kinds.store(&mut live);
     live.orphans_unknown = owned.is_none();
+    if owned.is_none() {
+        live.notes.push("tag:GetResources is not available here: orphans are not known".into());
+    }
     let mut missing = Wanted::default();
     for (address, tags) in owned.into_iter().flatten() {
         if address.kind != Kind::Alarm && live.get(&address).is_none() && !spec.resources.contains_key(&address) {

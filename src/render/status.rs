@@ -46,7 +46,10 @@ fn mark(well: bool) -> String {
 }
 
 fn block(resource: &Resource, longest: usize, width: usize) -> String {
-    let state = if resource.detail.is_empty() {
+    // A member that is not available has a line of its own.
+    let mut nodes_of = resource.shards.iter().flat_map(|shard| &shard.nodes);
+    let told = nodes_of.any(|node| resource.detail.split(' ').next() == Some(&node.id));
+    let state = if resource.detail.is_empty() || told {
         resource.state.clone()
     } else {
         format!("{}, {}", resource.state, resource.detail)
@@ -56,13 +59,13 @@ fn block(resource: &Resource, longest: usize, width: usize) -> String {
     let shown = if well { Label::Good } else { label(resource.health) };
     let address = format!("{:<longest$}", resource.address.to_string());
     let mut out = format!("{} {address}  {}{orphan}", mark(well), paint(shown, &state));
-    let facts = resource.facts.join("   ");
+    let facts = facts(&resource.facts, width - 4);
     if !resource.address.kind.is_cache() {
         let taken = 4 + address.chars().count() + state.chars().count() + orphan.chars().count();
-        if facts.is_empty() || taken + 2 + facts.chars().count() > width {
+        if facts.is_empty() || facts.contains('\n') || taken + 2 + facts.chars().count() > width {
             out.push('\n');
             if !facts.is_empty() {
-                out.push_str(&format!("    {}\n", wrap(&facts, width - 4, "    ")));
+                out.push_str(&format!("    {facts}\n"));
             }
         } else {
             out.push_str(&format!("   {facts}\n"));
@@ -72,15 +75,35 @@ fn block(resource: &Resource, longest: usize, width: usize) -> String {
     }
     out.push('\n');
     if !facts.is_empty() {
-        out.push_str(&format!("    {}\n", wrap(&facts, width - 4, "    ")));
+        out.push_str(&format!("    {facts}\n"));
     }
     for endpoint in &resource.endpoints {
-        out.push_str(&format!("    {:<9}{}:{}\n", endpoint.role, endpoint.address, endpoint.port));
+        let role = if endpoint.role == "configuration" { "config" } else { endpoint.role };
+        out.push_str(&format!("    {role:<9}{}:{}\n", endpoint.address, endpoint.port));
     }
     out.push_str(&nodes(&resource.shards));
     out.push_str(&pending(resource, width));
     if let Some(alarms) = &resource.alarms {
         out.push_str(&alarm_lines(alarms, width));
+    }
+    out
+}
+
+/// Side by side as far as they fit; none is broken.
+fn facts(facts: &[String], width: usize) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for fact in facts {
+        let length = fact.chars().count();
+        if column > 0 && column + 3 + length > width {
+            out.push_str("\n    ");
+            column = 0;
+        } else if column > 0 {
+            out.push_str("   ");
+            column += 3;
+        }
+        out.push_str(fact);
+        column += length;
     }
     out
 }

@@ -30,3 +30,5 @@ mod spec_diagnostics;
 mod spec_generated;
 mod spec_generator;
 mod spec_traps;
+mod status_program;
+mod status_table;
