@@ -14,7 +14,7 @@ use serde_json::json;
 use super::plan_account::{Account, options, shown};
 use super::plan_generated::{self, GENES};
 
-const CASES: u32 = 150;
+const CASES: u32 = 100;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()

@@ -9,6 +9,8 @@ mod chaos_storm;
 mod harness;
 mod import_program;
 mod import_round_trip;
+mod import_rows;
+mod import_yaml;
 mod plan_account;
 mod plan_case;
 mod plan_docs;
