@@ -45,13 +45,13 @@ impl Selection {
             };
             parsed.map_err(|why| Refused::new(why, "such as replicationGroup/prod-cache; `*` matches anything"))?;
         }
-        for address in self.exact().filter(is_aws_own) {
-            return Err(Refused::new(
+        match self.exact().find(is_aws_own) {
+            Some(address) => Err(Refused::new(
                 format!("{address} is AWS's own, and is not managed"),
                 "what uses it names it; leave it out here",
-            ));
+            )),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The live resources that are meant. A glob that matches nothing is a slip.

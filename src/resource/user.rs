@@ -24,7 +24,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
             Field::new("type", "Type", Shape::Enum(&["password", "no-password-required", "iam"]), "How the user proves who it is.").required(),
         ]), "Authentication by IAM instead of passwords: `{type: iam}`."),
         Read::With(|view| authentication(view).map(|mode| json!({"type": if mode == "no-password" { "no-password-required" } else { mode }}))),
-        Route::With(way_in), Impact::None, "").import(|_, value| (value != json!({"type": "no-password-required"})).then_some(value)),
+        Route::With(way_in), Impact::None,"`{type: password}` without passwords leaves those of a user that exists as they are.").import(|_, value| (value != json!({"type": "no-password-required"})).then_some(value)),
     Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
         Read::Never, Route::Whole, Impact::None, ""),
 ];

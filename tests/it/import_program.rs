@@ -134,6 +134,15 @@ fn a_thousand_groups_are_read_in_lists() {
 }
 
 #[test]
+fn pages_of_two_make_no_difference() {
+    let rig = Rig::with(ACCOUNT, Options { page_size: Some(2), ..Options::default() });
+    run(&rig, &["apply", "--yes", "--no-smoke"]).exits(0);
+    let ran = run(&rig, &["import", "--all"]).exits(0);
+    let expected = include_str!("../import/expected.yaml");
+    assert!(ran.stdout == expected, "{}", ran.stdout);
+}
+
+#[test]
 fn without_the_tagging_api_tags_are_read_one_by_one() {
     let rig = rig();
     rig.sandbox.inject(Fault::access_denied().on("GetResources"));

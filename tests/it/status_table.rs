@@ -11,6 +11,7 @@ use cachectl::status::{Health, Report, report};
 use serde_json::{Value, json};
 
 use super::plan_account::{Account, options, spec};
+use super::plan_docs::violations;
 
 const STACK: &str = r#"
 subnetGroups:
@@ -82,6 +83,15 @@ fn is_golden(name: &str, found: &str) {
     assert!(expected == found, "{} is not\n{found}", path.display());
 }
 
+/// The document holds what its schema says.
+#[track_caller]
+fn is_documented(report: &Report) {
+    let schema: Value = serde_json::from_str(include_str!("../../schema/status.schema.json")).expect("JSON");
+    let mut found = Vec::new();
+    violations(&schema, &schema, &serde_json::to_value(report).expect("a document"), "status", &mut found);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 #[track_caller]
 fn fits(text: &str) {
     let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
@@ -93,6 +103,7 @@ fn a_stack_that_is_well_is_told_in_eighty_columns_without_a_mark() {
     let (spec, live) = well();
     let report = report(&spec, &live, &[]);
     assert_eq!(report.health, Health::Ok);
+    is_documented(&report);
     let text = plain(&report);
     fits(&text);
     assert!(!text.contains('!'), "{text}");
@@ -118,6 +129,7 @@ fn a_group_in_the_middle_of_a_failover_names_the_members_that_are_not_available(
     let report = report(&spec, &live, &only);
     assert_eq!(report.health, Health::Moving);
     assert_eq!(report.resources.len(), 2, "--only leaves the others out");
+    is_documented(&report);
     let text = plain(&report);
     fits(&text);
     assert!(text.lines().any(|line| line.starts_with('!') && line.contains("shop-cache-001")), "{text}");
@@ -137,6 +149,7 @@ fn alarms_in_alarm_and_alarms_that_are_missing_stand_out() {
     let alarms = report.resources[0].alarms.as_ref().expect("a cache's alarms");
     assert_eq!(alarms.firing, ["shop-cache-002-Evictions"]);
     assert_eq!(alarms.absent, ["shop-cache-001-NewConnections"]);
+    is_documented(&report);
     let text = plain(&report);
     fits(&text);
     is_golden("alarms.txt", &text);
@@ -173,6 +186,7 @@ fn what_waits_for_the_window_what_is_absent_broken_or_an_orphan_is_told() {
     assert_eq!(state("userGroup/other-users"), ("absent".into(), Health::Absent, false));
     assert_eq!(state("userGroup/shop-users"), ("active".into(), Health::Ok, true));
     assert_eq!(state("replicationGroup/shop-shards"), ("create-failed".into(), Health::Broken, false));
+    is_documented(&report);
     let text = plain(&report);
     fits(&text);
     for pending in ["engineVersion 8.0", "cacheNodeType cache.r7g.xlarge", "cacheParameterGroupName pending-reboot"] {
