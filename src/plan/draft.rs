@@ -164,13 +164,22 @@ impl Draft {
                 && let Some(value) = pending(scene.view)
                 && attribute.field.shape.same(declared, &value)
             {
-                self.pending.push(PendingValue { path: attribute.field.name.to_owned(), value });
+                self.waits(scene, &difference, value);
                 continue;
             }
             if replication_group::decided_by_global(self, scene, &difference) {
                 continue;
             }
             self.route(attribute, scene, &difference);
+        }
+    }
+
+    /// AWS has accepted it for the window, or is to carry it out now.
+    pub fn waits(&mut self, scene: &Scene<'_>, difference: &Difference, value: Value) {
+        if replication_group::pending::is_flushed(scene, difference.member) {
+            self.shows(difference);
+        } else {
+            self.pending.push(PendingValue { path: difference.attribute.to_owned(), value });
         }
     }
 

@@ -106,9 +106,14 @@ fn reboot(draft: &mut Draft, scene: &Scene<'_>) {
     if waiting.is_empty() {
         return;
     }
-    if !scene.options.allows(Permit::Reboot, &draft.address)
-        || replication_group::cluster_mode::speaks_cluster(scene.view)
-    {
+    let in_cluster_mode = replication_group::cluster_mode::speaks_cluster(scene.view);
+    if in_cluster_mode && scene.options.allows(Permit::Reboot, &draft.address) {
+        draft.warnings.push((
+            "cacheParameterGroupName".into(),
+            "AWS reboots no nodes in cluster mode: the parameters take effect as AWS replaces the nodes".into(),
+        ));
+    }
+    if in_cluster_mode || !scene.options.allows(Permit::Reboot, &draft.address) {
         draft.pending.push(super::model::PendingValue {
             path: "cacheParameterGroupName".into(),
             value: json!("pending-reboot"),

@@ -16,6 +16,7 @@ mod plan_case;
 mod plan_docs;
 mod plan_generated;
 mod plan_golden;
+mod plan_member_alarms;
 mod plan_properties;
 mod plan_rows_alarm;
 mod plan_rows_groups_and_users;

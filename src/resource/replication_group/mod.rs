@@ -261,9 +261,10 @@ fn modify(draft: &mut Draft, phase: Phase) -> &mut serde_json::Map<String, Value
     draft.call(phase, MODIFY, Wait::Available)
 }
 
-/// Without `applyImmediately: false`, nothing waits for the maintenance window.
+/// Without `applyImmediately: false`, nothing waits for the maintenance window; nor does anything that comes
+/// together with what is flushed.
 fn is_immediate(scene: &Scene<'_>) -> bool {
-    scene.declared("applyImmediately") != Some(&json!(false))
+    scene.declared("applyImmediately") != Some(&json!(false)) || pending::flushes(scene)
 }
 
 /// What a global datastore decides for its members: AWS takes changes only of the datastore.
