@@ -225,15 +225,20 @@ pub(super) async fn alarms_by_name(aws: &Aws, names: BTreeSet<String>) -> Result
     let chunks: Vec<Vec<String>> =
         names.into_iter().collect::<Vec<_>>().chunks(ALARM_NAMES).map(<[String]>::to_vec).collect();
     let by_name = |names: Vec<String>| async move {
-        let answer = aws.cloudwatch.describe_alarms().set_alarm_names(Some(names)).max_records(100).send().await;
-        let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
-        Ok::<_, AwsError>(
-            answer
-                .metric_alarms()
-                .iter()
-                .map(|alarm| (alarm.alarm_name().unwrap_or_default().to_owned(), describe::metric_alarm(alarm)))
-                .collect::<Vec<_>>(),
-        )
+        let (mut found, mut token) = (Vec::new(), None);
+        loop {
+            let call = aws.cloudwatch.describe_alarms().set_alarm_names(Some(names.clone())).max_records(100);
+            let answer = call.set_next_token(token).send().await;
+            let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
+            let alarms = answer.metric_alarms().iter();
+            found.extend(
+                alarms.map(|alarm| (alarm.alarm_name().unwrap_or_default().to_owned(), describe::metric_alarm(alarm))),
+            );
+            token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+            if token.is_none() {
+                return Ok::<_, AwsError>(found);
+            }
+        }
     };
     let pages: Vec<Vec<(String, Value)>> =
         stream::iter(chunks.into_iter().map(by_name)).buffer_unordered(CONCURRENCY).try_collect().await?;
