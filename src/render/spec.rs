@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::import::{Document, Entry, Line};
 use crate::resource::Kind;
-use crate::spec::render::word;
+use crate::spec::render::{is_printable, word};
 
 /// Lists and maps within a field stay on its line up to here.
 const WIDTH: usize = 100;
@@ -47,7 +47,7 @@ fn entry(out: &mut String, entry: &Entry) {
             Line::Remark(text) => {
                 for line in text.lines() {
                     // What is not printable would end the comment, or the reading.
-                    let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+                    let line: String = line.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
                     out.push_str(&format!("    # {line}\n"));
                 }
             }

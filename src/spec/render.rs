@@ -115,5 +115,20 @@ pub fn word(text: &str) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::Value::String(text.replace("${", "$${")).to_string()
+    let json = serde_json::Value::String(text.replace("${", "$${")).to_string();
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_printable(c) {
+            out.push(c);
+        } else {
+            // All of them are below 0x10000.
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+    }
+    out
+}
+
+/// May it stand in a YAML file as it is? Others are escaped, and stand in no comment.
+pub fn is_printable(c: char) -> bool {
+    !matches!(c, '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
