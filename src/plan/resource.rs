@@ -147,6 +147,9 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
             parameters.remove("AuthenticationMode");
             parameters.remove("NoPasswordRequired");
         }
+        Kind::User if parameters.get("AuthenticationMode") == Some(&json!({"Type": "password"})) => {
+            user::needs_password(draft);
+        }
         _ => {}
     }
     draft.push(Phase::Create, kind.create(), kind.ready(), parameters);

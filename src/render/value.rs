@@ -9,10 +9,13 @@ const HASH: &str = "argon2:";
 
 /// A value as a person would write it, shortened.
 pub fn brief(value: &Value) -> String {
-    let text = full(value);
-    match text.char_indices().nth(LONGEST) {
+    shortened(&full(value), LONGEST)
+}
+
+pub fn shortened(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
         Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
+        None => text.to_owned(),
     }
 }
 

@@ -185,6 +185,8 @@ fn commands_that_read_make_no_other_calls() {
     rig.sandbox.clear_calls();
     rig.run(&["plan"]).exits(0).says("Another description");
     rig.run(&["validate"]).exits(0);
+    rig.run(&["status"]).exits(0).says("small-001");
+    rig.run(&["import", "--all", "--region", "us-east-1"]).exits(0).says("A small cache");
     assert_eq!(rig.writes(), Vec::<String>::new());
 }
 
