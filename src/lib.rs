@@ -5,9 +5,11 @@
 pub mod apply;
 pub mod aws;
 pub mod cli;
+pub mod import;
 pub mod lint;
 pub mod plan;
 pub mod render;
 pub mod resource;
 pub mod smoke;
 pub mod spec;
+pub mod status;

@@ -14,11 +14,6 @@ use crate::plan::{alarms, order};
 use crate::resource::{Address, Kind};
 use crate::spec::{Locations, Resource, Spec};
 
-/// A step on `alarm/<cache>-*` stands for calls that could not be known when the plan was made.
-pub fn is_placeholder(step: &Step) -> bool {
-    step.operation == "PutMetricAlarm" && step.address.id.ends_with("-*")
-}
-
 /// As much of the spec as a plan of one cache's alarms looks at. Alarms that are declared under their own names
 /// stay, or they would count as left over.
 fn of_cache(spec: &Spec, cache: &str) -> Spec {
@@ -41,8 +36,8 @@ fn of_cache(spec: &Spec, cache: &str) -> Spec {
     }
 }
 
-pub async fn expand(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
-    let cache = step.address.id.trim_end_matches("-*");
+/// Makes the calls that the step stands for.
+pub async fn expand(engine: &Engine<'_>, step: &Step, cache: &str) -> Result<(), Failure> {
     let spec = of_cache(engine.spec, cache);
     let identity = engine.aws.identity().await?;
     let live = reader::members_and_alarms(engine.aws, &identity, &spec, cache).await?;

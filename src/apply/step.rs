@@ -10,6 +10,7 @@ use super::send::{claim, send};
 use super::{Engine, Failure, effect, member_alarms};
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::events;
+use crate::plan::alarms;
 use crate::plan::model::{Step, Wait};
 use crate::resource::Kind;
 use crate::resource::live::Live;
@@ -23,8 +24,8 @@ const FAILED_LOOKS: usize = 5;
 
 /// The request id of the call.
 pub async fn run(engine: &Engine<'_>, step: &Step) -> Result<Option<String>, Failure> {
-    if member_alarms::is_placeholder(step) {
-        return member_alarms::expand(engine, step).await.map(|()| None);
+    if let Some(cache) = alarms::step_of_members_to_come(step) {
+        return member_alarms::expand(engine, step, cache).await.map(|()| None);
     }
     let started = Instant::now();
     let sent = send(engine, step, started).await?;

@@ -43,6 +43,15 @@ pub struct Aws {
     pub endpoint: Option<String>,
 }
 
+/// The region of the environment or of the profile, where no spec says one.
+pub async fn usual_region(profile: Option<&str>) -> Option<String> {
+    let mut chain = aws_config::default_provider::region::DefaultRegionChain::builder();
+    if let Some(profile) = profile {
+        chain = chain.profile_name(profile);
+    }
+    Some(chain.build().region().await?.to_string())
+}
+
 /// With 30 % of all answers throttled, one call in fifty thousand still fails.
 const ATTEMPTS: u32 = 10;
 const ATTEMPTS_AT_FIRST: u32 = 7;

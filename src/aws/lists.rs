@@ -25,6 +25,42 @@ pub type Found = BTreeMap<String, Value>;
 #[derive(Default)]
 pub struct Wanted {
     pub by_kind: BTreeMap<Kind, BTreeSet<String>>,
+    /// Kinds of which everything is wanted.
+    pub whole: BTreeSet<Kind>,
+}
+
+/// Of one kind.
+enum Ids {
+    Named(BTreeSet<String>),
+    All,
+}
+
+impl Ids {
+    fn is_none(&self) -> bool {
+        matches!(self, Ids::Named(ids) if ids.is_empty())
+    }
+
+    fn only(&self) -> Option<&String> {
+        match self {
+            Ids::Named(ids) if ids.len() == 1 => ids.first(),
+            _ => None,
+        }
+    }
+
+    fn contains(&self, id: &str) -> bool {
+        match self {
+            Ids::Named(ids) => ids.contains(id),
+            Ids::All => true,
+        }
+    }
+
+    /// Those that were not found; `None` where nobody knows what there is.
+    fn missing(&self, found: &Found) -> Option<Vec<String>> {
+        match self {
+            Ids::Named(ids) => Some(ids.iter().filter(|id| !found.contains_key(*id)).cloned().collect()),
+            Ids::All => None,
+        }
+    }
 }
 
 impl Wanted {
@@ -45,6 +81,10 @@ impl Wanted {
 
     pub fn of(&self, kind: Kind) -> BTreeSet<String> {
         self.by_kind.get(&kind).cloned().unwrap_or_default()
+    }
+
+    fn ids(&self, kind: Kind) -> Ids {
+        if self.whole.contains(&kind) { Ids::All } else { Ids::Named(self.of(kind)) }
     }
 }
 
@@ -87,12 +127,12 @@ fn tolerate(result: Result<Found, AwsError>, notes: &mut Vec<String>) -> Result<
 /// Everything wanted, all kinds side by side.
 pub async fn read_kinds(aws: &Aws, wanted: &Wanted) -> Result<Kinds, AwsError> {
     let (groups, parameter_groups, subnet_groups, users, user_groups, serverless) = futures::join!(
-        groups_and_members(aws, wanted.of(Kind::ReplicationGroup)),
-        list_parameter_groups(aws, wanted.of(Kind::ParameterGroup)),
-        list_subnet_groups(aws, wanted.of(Kind::SubnetGroup)),
-        list_users(aws, wanted.of(Kind::User)),
-        list_user_groups(aws, wanted.of(Kind::UserGroup)),
-        list_serverless(aws, wanted.of(Kind::ServerlessCache)),
+        groups_and_members(aws, wanted.ids(Kind::ReplicationGroup)),
+        list_parameter_groups(aws, wanted.ids(Kind::ParameterGroup)),
+        list_subnet_groups(aws, wanted.ids(Kind::SubnetGroup)),
+        list_users(aws, wanted.ids(Kind::User)),
+        list_user_groups(aws, wanted.ids(Kind::UserGroup)),
+        list_serverless(aws, wanted.ids(Kind::ServerlessCache)),
     );
     let mut kinds = Kinds::default();
     (kinds.groups, kinds.clusters) = groups?;
@@ -109,7 +149,7 @@ pub async fn read_kinds(aws: &Aws, wanted: &Wanted) -> Result<Kinds, AwsError> {
 /// since other teams' resources may fill many pages.
 macro_rules! lister {
     ($name:ident, $operation:literal, $call:ident, $by_id:ident, $items:ident, $id:ident, $describe:path) => {
-        async fn $name(aws: &Aws, wanted: BTreeSet<String>) -> Result<Found, AwsError> {
+        async fn $name(aws: &Aws, wanted: Ids) -> Result<Found, AwsError> {
             let by_name = async |ids: Vec<String>| {
                 let reads = ids.into_iter().map(|id| async move {
                     match aws.elasticache.$call().$by_id(&id).send().await {
@@ -125,10 +165,10 @@ macro_rules! lister {
                 Ok::<_, AwsError>(read.into_iter().flatten())
             };
             let (mut found, mut marker) = (Found::new(), None);
-            if wanted.len() == 1 {
-                return Ok(by_name(wanted.into_iter().collect()).await?.collect());
+            if let Some(only) = wanted.only() {
+                return Ok(by_name(vec![only.clone()]).await?.collect());
             }
-            while !wanted.is_empty() {
+            while !wanted.is_none() {
                 let answer = aws.elasticache.$call().max_records(100).set_marker(marker.take()).send().await;
                 let answer = answer.map_err(|error| AwsError::of($operation, error))?;
                 for item in answer.$items() {
@@ -137,9 +177,12 @@ macro_rules! lister {
                         found.insert(id, $describe(item));
                     }
                 }
-                let missing: Vec<_> = wanted.iter().filter(|id| !found.contains_key(*id)).cloned().collect();
                 marker = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
-                if marker.is_none() || missing.is_empty() {
+                if marker.is_none() {
+                    break;
+                }
+                let Some(missing) = wanted.missing(&found) else { continue };
+                if missing.is_empty() {
                     break;
                 }
                 if missing.len() <= FEW {
@@ -190,12 +233,11 @@ lister!(
     describe::user_group
 );
 
-async fn list_serverless(aws: &Aws, wanted: BTreeSet<String>) -> Result<Found, AwsError> {
+async fn list_serverless(aws: &Aws, wanted: Ids) -> Result<Found, AwsError> {
     let (mut found, mut token) = (Found::new(), None);
-    let only = wanted.iter().next().filter(|_| wanted.len() == 1);
-    while !wanted.is_empty() {
+    while !wanted.is_none() {
         let call = aws.elasticache.describe_serverless_caches().set_next_token(token.take());
-        let answer = match call.set_serverless_cache_name(only.cloned()).send().await {
+        let answer = match call.set_serverless_cache_name(wanted.only().cloned()).send().await {
             Ok(answer) => answer,
             Err(error) => match AwsError::of("DescribeServerlessCaches", error) {
                 error if error.kind == ErrorKind::NotFound => break,
@@ -209,7 +251,7 @@ async fn list_serverless(aws: &Aws, wanted: BTreeSet<String>) -> Result<Found, A
             }
         }
         token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-        if token.is_none() || found.len() == wanted.len() {
+        if token.is_none() || wanted.missing(&found).is_some_and(|missing| missing.is_empty()) {
             break;
         }
     }
@@ -218,8 +260,8 @@ async fn list_serverless(aws: &Aws, wanted: BTreeSet<String>) -> Result<Found, A
 
 /// Groups and, side by side with them, the first page of member clusters; then the members that are
 /// still missing.
-async fn groups_and_members(aws: &Aws, wanted: BTreeSet<String>) -> Result<(Found, Found), AwsError> {
-    if wanted.is_empty() {
+async fn groups_and_members(aws: &Aws, wanted: Ids) -> Result<(Found, Found), AwsError> {
+    if wanted.is_none() {
         return Ok((Found::new(), Found::new()));
     }
     let (groups, page) = futures::try_join!(list_groups(aws, wanted), clusters_page(aws, None))?;

@@ -1,5 +1,6 @@
 //! The only room that knows the SDK: clients, the bulk reader, the operations, errors.
 
+pub mod account;
 pub mod client;
 pub mod describe;
 pub mod error;

@@ -111,7 +111,11 @@ pub async fn caches(
 }
 
 /// What a user set in each parameter group. AWS has no list call for this: one call a group.
-async fn parameters(aws: &Aws, live: &Live, wanted: &Wanted) -> Result<BTreeMap<String, Vec<Value>>, AwsError> {
+pub(super) async fn parameters(
+    aws: &Aws,
+    live: &Live,
+    wanted: &Wanted,
+) -> Result<BTreeMap<String, Vec<Value>>, AwsError> {
     let names = wanted
         .of(Kind::ParameterGroup)
         .into_iter()
@@ -200,35 +204,53 @@ async fn families(
 }
 
 /// By name, a hundred a call: the alarms that the spec asks for and those that carry the stack's tag.
-async fn alarms(aws: &Aws, live: &Live, spec: &Spec, wanted: &Wanted) -> Result<(Found, Vec<String>), AwsError> {
+pub(super) async fn alarms(
+    aws: &Aws,
+    live: &Live,
+    spec: &Spec,
+    wanted: &Wanted,
+) -> Result<(Found, Vec<String>), AwsError> {
     let mut names: BTreeSet<String> = alarm::wanted(spec, live).named.into_iter().map(|alarm| alarm.name).collect();
     names.extend(live.owned.iter().filter(|address| address.kind == Kind::Alarm).map(|address| address.id.clone()));
     names.extend(wanted.of(Kind::Alarm));
-    let chunks: Vec<Vec<String>> =
-        names.into_iter().collect::<Vec<_>>().chunks(ALARM_NAMES).map(<[String]>::to_vec).collect();
-    let by_name = |names: Vec<String>| async move {
-        let answer = aws.cloudwatch.describe_alarms().set_alarm_names(Some(names)).max_records(100).send().await;
-        let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
-        Ok::<_, AwsError>(
-            answer
-                .metric_alarms()
-                .iter()
-                .map(|alarm| (alarm.alarm_name().unwrap_or_default().to_owned(), describe::metric_alarm(alarm)))
-                .collect::<Vec<_>>(),
-        )
-    };
-    let pages: Vec<Vec<(String, Value)>> =
-        stream::iter(chunks.into_iter().map(by_name)).buffer_unordered(CONCURRENCY).try_collect().await?;
-    let mut found: Found = pages.into_iter().flatten().collect();
+    let mut found = alarms_by_name(aws, names).await?;
     if live.orphans_unknown {
         // Without tags, ownership reads from the descriptions of all alarms.
-        found.extend(described_alarms(aws, &spec.stack, None).await?);
+        found.extend(described_alarms(aws, None, |alarm| alarm::stack_of(alarm) == Some(&spec.stack)).await?);
     }
     Ok((found, Vec::new()))
 }
 
-/// The stack's alarms, by what their descriptions say; with a prefix, everybody's whose names begin with it.
-async fn described_alarms(aws: &Aws, stack: &str, prefix: Option<String>) -> Result<Found, AwsError> {
+pub(super) async fn alarms_by_name(aws: &Aws, names: BTreeSet<String>) -> Result<Found, AwsError> {
+    let chunks: Vec<Vec<String>> =
+        names.into_iter().collect::<Vec<_>>().chunks(ALARM_NAMES).map(<[String]>::to_vec).collect();
+    let by_name = |names: Vec<String>| async move {
+        let (mut found, mut token) = (Vec::new(), None);
+        loop {
+            let call = aws.cloudwatch.describe_alarms().set_alarm_names(Some(names.clone())).max_records(100);
+            let answer = call.set_next_token(token).send().await;
+            let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
+            let alarms = answer.metric_alarms().iter();
+            found.extend(
+                alarms.map(|alarm| (alarm.alarm_name().unwrap_or_default().to_owned(), describe::metric_alarm(alarm))),
+            );
+            token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+            if token.is_none() {
+                return Ok::<_, AwsError>(found);
+            }
+        }
+    };
+    let pages: Vec<Vec<(String, Value)>> =
+        stream::iter(chunks.into_iter().map(by_name)).buffer_unordered(CONCURRENCY).try_collect().await?;
+    Ok(pages.into_iter().flatten().collect())
+}
+
+/// All alarms, or those whose names begin with a prefix, as far as they are taken.
+pub(super) async fn described_alarms(
+    aws: &Aws,
+    prefix: Option<String>,
+    takes: impl Fn(&Value) -> bool,
+) -> Result<Found, AwsError> {
     let (mut found, mut token) = (Found::new(), None);
     loop {
         let call = aws.cloudwatch.describe_alarms().set_alarm_name_prefix(prefix.clone()).max_records(100);
@@ -236,7 +258,7 @@ async fn described_alarms(aws: &Aws, stack: &str, prefix: Option<String>) -> Res
         let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
         for item in answer.metric_alarms() {
             let value = describe::metric_alarm(item);
-            if prefix.is_some() || alarm::stack_of(&value) == Some(stack) {
+            if takes(&value) {
                 found.insert(item.alarm_name().unwrap_or_default().to_owned(), value);
             }
         }
@@ -261,7 +283,7 @@ pub async fn members_and_alarms(aws: &Aws, identity: &Identity, spec: &Spec, cac
         wanted.add(address.clone());
     }
     let prefix = Some(format!("{cache}-"));
-    let (kinds, alarms) = futures::try_join!(read_kinds(aws, &wanted), described_alarms(aws, &spec.stack, prefix))?;
+    let (kinds, alarms) = futures::try_join!(read_kinds(aws, &wanted), described_alarms(aws, prefix, |_| true))?;
     kinds.store(&mut live);
     live.alarms = alarms;
     Ok(live)

@@ -10,13 +10,53 @@ use crate::plan::ownership::STACK;
 use crate::resource::Address;
 use crate::resource::live::Tags;
 
+/// ARNs in one call of GetResources.
+const ARNS: usize = 100;
+
+/// Which resources are asked for.
+enum Scope {
+    Stack(String),
+    Arns(Vec<String>),
+    Everything,
+}
+
 /// Everything that carries the stack's tag. `None` where the endpoint or the policy does not offer it.
 pub async fn owned_by(aws: &Aws, stack: &str) -> Result<Option<BTreeMap<Address, Tags>>, AwsError> {
-    let filter = TagFilter::builder().key(STACK).values(stack).build();
-    let (mut owned, mut token) = (BTreeMap::new(), None);
+    let found = resources(aws, Scope::Stack(stack.to_owned())).await?;
+    // Some endpoints do not apply the filter.
+    let owned = |tags: &Tags| tags.get(STACK).is_some_and(|value| value == stack);
+    Ok(found.map(|found| found.into_iter().filter(|(_, tags)| owned(tags)).collect()))
+}
+
+/// The tags of all caches, what belongs to them, and alarms; a resource without tags is not among them.
+pub async fn everything(aws: &Aws) -> Result<Option<BTreeMap<Address, Tags>>, AwsError> {
+    resources(aws, Scope::Everything).await
+}
+
+/// The tags of these resources, as far as they have any.
+pub async fn of_arns(aws: &Aws, arns: &[String]) -> Result<Option<BTreeMap<Address, Tags>>, AwsError> {
+    let mut found = BTreeMap::new();
+    for chunk in arns.chunks(ARNS) {
+        let Some(more) = resources(aws, Scope::Arns(chunk.to_vec())).await? else { return Ok(None) };
+        found.extend(more);
+    }
+    Ok(Some(found))
+}
+
+async fn resources(aws: &Aws, scope: Scope) -> Result<Option<BTreeMap<Address, Tags>>, AwsError> {
+    let (mut found, mut token) = (BTreeMap::new(), None);
     loop {
-        let call =
-            aws.tagging.get_resources().tag_filters(filter.clone()).resources_per_page(100).set_pagination_token(token);
+        let call = aws.tagging.get_resources().set_pagination_token(token);
+        let call = match &scope {
+            Scope::Stack(stack) => {
+                call.tag_filters(TagFilter::builder().key(STACK).values(stack).build()).resources_per_page(100)
+            }
+            Scope::Arns(arns) => call.set_resource_arn_list(Some(arns.clone())),
+            Scope::Everything => call
+                .resource_type_filters("elasticache")
+                .resource_type_filters("cloudwatch:alarm")
+                .resources_per_page(100),
+        };
         let answer = match call.send().await.map_err(|error| AwsError::of("GetResources", error)) {
             Ok(answer) => answer,
             Err(error)
@@ -28,15 +68,13 @@ pub async fn owned_by(aws: &Aws, stack: &str) -> Result<Option<BTreeMap<Address,
         };
         for resource in answer.resource_tag_mapping_list() {
             let tags: Tags = resource.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
-            let address = resource.resource_arn().and_then(Address::from_arn);
-            // Some endpoints do not apply the filter.
-            if let Some(address) = address.filter(|_| tags.get(STACK).is_some_and(|value| value == stack)) {
-                owned.insert(address, tags);
+            if let Some(address) = resource.resource_arn().and_then(Address::from_arn) {
+                found.insert(address, tags);
             }
         }
         token = answer.pagination_token().filter(|token| !token.is_empty()).map(str::to_owned);
         if token.is_none() {
-            return Ok(Some(owned));
+            return Ok(Some(found));
         }
     }
 }

@@ -59,6 +59,10 @@ pub enum Command {
     Apply(Apply),
     /// Delete what the stack owns, in the safe order
     Destroy(Destroy),
+    /// Write a spec from live resources; its plan is empty but for adoption
+    Import(Import),
+    /// Show how a stack's resources are: states, nodes, endpoints, alarms, what is pending
+    Status(Status),
     /// Connect to the caches of a spec, check them, measure them; no AWS change
     Smoke(Smoke),
     /// What changing a field does to a live cache; what a rule means
@@ -251,6 +255,65 @@ pub struct Destroy {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl import replicationGroup/prod-cache --stack prod -o cachectl.yaml\n  \
+        cachectl import 'replicationGroup/prod-*' parameterGroup/prod-params --stack prod\n  \
+        cachectl import --all --stack prod --region eu-west-1 > cachectl.yaml\n\n\
+        Then:\n  \
+        cachectl plan cachectl.yaml                     shows what adopting them takes: tags\n  \
+        cachectl apply cachectl.yaml --allow 'adopt:*'  adopts them\n\n\
+        Without --stack, the stack whose tag all of them carry. Secrets are never read: a comment says where\n\
+        one is set. What AWS owns (default users and groups) is named where it is used, and not imported.")]
+pub struct Import {
+    /// Addresses, such as replicationGroup/prod-cache; `*` matches anything
+    #[arg(value_name = "ADDRESS", required_unless_present = "all")]
+    pub addresses: Vec<Glob>,
+    /// Everything of ElastiCache in the region, and the alarms on it
+    #[arg(long, conflicts_with = "addresses")]
+    pub all: bool,
+    /// Stack that they are to belong to
+    #[arg(long, value_name = "NAME", value_parser = stack_name)]
+    pub stack: Option<String>,
+    /// Write the spec here instead of to stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write over a file that exists
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// AWS region; otherwise that of the environment or of the profile
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+    /// Profile of the AWS configuration
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Send calls here instead of to AWS (also AWS_ENDPOINT_URL)
+    #[arg(long, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl status\n  \
+        cachectl status prod.yaml --only 'replicationGroup/*'\n  \
+        cachectl status prod.yaml --format json | jq '.resources[] | select(.health != \"ok\")'\n\n\
+        Exit code 0 says that the state was read, whatever it is: `cachectl plan --detailed-exitcode` tells\n\
+        whether it is as declared, `cachectl smoke` whether the caches answer.")]
+pub struct Status {
+    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+    /// Only addresses that match; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<Glob>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
 pub struct Smoke {
     #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
     pub path: PathBuf,
@@ -285,6 +348,14 @@ fn pair(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .ok_or_else(|| "expected NAME=VALUE".to_owned())
+}
+
+fn stack_name(text: &str) -> Result<String, String> {
+    if crate::spec::schema::is_stack_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("letters, digits, `.`, `_` and `-`, beginning with a letter or digit, at most 128".to_owned())
+    }
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

@@ -8,6 +8,7 @@ pub mod destroy;
 pub mod events;
 pub mod exit;
 pub mod explain;
+pub mod import;
 pub mod plan;
 pub mod printer;
 pub mod progress;
@@ -16,6 +17,7 @@ pub mod saved;
 pub mod schema;
 pub mod session;
 pub mod smoke;
+pub mod status;
 pub mod validate;
 
 use std::process::ExitCode;
@@ -56,6 +58,8 @@ fn dispatch(printer: &Printer, command: Command) -> Result<Exit, CliError> {
         Command::Plan(args) => block_on(plan::run(printer, &args)),
         Command::Apply(args) => block_on(apply::run(printer, &args)),
         Command::Destroy(args) => block_on(destroy::run(printer, &args)),
+        Command::Import(args) => block_on(import::run(printer, &args)),
+        Command::Status(args) => block_on(status::run(printer, &args)),
         Command::Smoke(args) => block_on(smoke::run(printer, &args)),
     }
 }

@@ -12,8 +12,8 @@ use crate::plan::model::{FORMAT_VERSION, Plan};
 use crate::render::{self, plan::Header};
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
-    for path in args.out.iter().chain(&args.json_out).filter(|path| path.as_os_str() == "-") {
-        return Err(CliError::new(Exit::Usage, format!("`{}` would be a file of that name", path.display()))
+    if args.out.iter().chain(&args.json_out).any(|path| path.as_os_str() == "-") {
+        return Err(CliError::new(Exit::Usage, "`-` would be a file of that name")
             .hint("`--format json` prints the plan to stdout; a plan to be applied is saved under a name"));
     }
     if let Some(path) = &args.show {

@@ -11,7 +11,7 @@ use crate::aws::client::Identity;
 use crate::aws::guard::Event;
 use crate::aws::{Access, Aws, Settings, reader};
 use crate::plan::model::Plan;
-use crate::plan::options::Options;
+use crate::plan::options::{Glob, Options};
 use crate::render::plan::Header;
 use crate::resource::live::Live;
 use crate::resource::{Address, Kind};
@@ -62,6 +62,32 @@ pub fn sound(printer: &Printer, request: &Request) -> Result<(Spec, Loaded), Cli
     }
 }
 
+/// Clients for one region; with `-vv` every call is told.
+pub async fn connect(printer: &Printer, args: &AwsArgs, region: &str, access: Access) -> Aws {
+    let settings = Settings {
+        region: region.to_owned(),
+        profile: args.profile.clone(),
+        endpoint_url: args.endpoint_url.clone(),
+        access,
+    };
+    let aws = Aws::connect(&settings).await;
+    if printer.verbose > 1 {
+        let printer = printer.clone();
+        aws.guard.listen(Box::new(move |event| {
+            let Event::Call(call) = event else { return };
+            let status = call.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+            printer.stderr(&format!(
+                "  {}.{}  {status}  {:.0} ms  {} attempts",
+                call.service,
+                call.operation,
+                call.seconds * 1e3,
+                call.attempts
+            ));
+        }));
+    }
+    aws
+}
+
 pub struct Session {
     pub spec: Spec,
     pub sources: Sources,
@@ -80,27 +106,7 @@ impl Session {
                 .hint("leave --region out, or use another spec"));
         }
         let started = Instant::now();
-        let settings = Settings {
-            region: spec.region.clone(),
-            profile: args.profile.clone(),
-            endpoint_url: args.endpoint_url.clone(),
-            access,
-        };
-        let aws = Aws::connect(&settings).await;
-        if printer.verbose > 1 {
-            let printer = printer.clone();
-            aws.guard.listen(Box::new(move |event| {
-                let Event::Call(call) = event else { return };
-                let status = call.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-                printer.stderr(&format!(
-                    "  {}.{}  {status}  {:.0} ms  {} attempts",
-                    call.service,
-                    call.operation,
-                    call.seconds * 1e3,
-                    call.attempts
-                ));
-            }));
-        }
+        let aws = connect(printer, args, &spec.region, access).await;
         let identity = aws.identity().await?;
         if let Some(wanted) = spec.account_id.as_ref().filter(|wanted| **wanted != identity.account_id) {
             return Err(CliError::new(
@@ -123,7 +129,7 @@ impl Session {
 
     pub fn plan(&self, live: &Live, options: &Options) -> Result<Plan, CliError> {
         let plan = crate::plan::plan_with_lint(&self.spec, live, options, &self.sources, &clock::today());
-        self.matched(live, options)?;
+        self.matched(live, &options.only)?;
         Ok(plan)
     }
 
@@ -140,11 +146,9 @@ impl Session {
         let plan = self.plan(&live, options)?;
         Ok((live, plan))
     }
-}
 
-impl Session {
     /// A glob of `--only` that matches nothing is a slip, and must not look like "no changes".
-    fn matched(&self, live: &Live, options: &Options) -> Result<(), CliError> {
+    pub fn matched(&self, live: &Live, only: &[Glob]) -> Result<(), CliError> {
         let declared = self.spec.resources.keys();
         let caches = declared.clone().filter(|address| address.kind.is_cache());
         let alarms = caches.map(|cache| Address::alarms_of(&cache.id));
@@ -154,7 +158,7 @@ impl Session {
             .chain(live.alarms.keys().map(|name| Address::new(Kind::Alarm, name)))
             .chain(alarms)
             .collect();
-        let Some(lost) = options.only.iter().find(|glob| !known.iter().any(|address| glob.matches(address))) else {
+        let Some(lost) = only.iter().find(|glob| !known.iter().any(|address| glob.matches(address))) else {
             return Ok(());
         };
         let names: Vec<String> = known.iter().map(Address::to_string).collect();
@@ -168,7 +172,7 @@ impl Session {
 }
 
 /// `2 replication groups (12 nodes), 1 serverless cache, 27 alarms`
-fn describe(live: &Live) -> String {
+pub fn describe(live: &Live) -> String {
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let mut parts = vec![format!(
         "{} ({})",

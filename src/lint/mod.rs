@@ -9,6 +9,7 @@ use crate::plan::options::Glob;
 use crate::resource::Address;
 use crate::resource::live::Live;
 use crate::spec::source::Sources;
+use crate::spec::suggest;
 use crate::spec::{Resource, Spec};
 use rules::{RULES, Rule};
 
@@ -27,7 +28,31 @@ pub fn findings(spec: &Spec, live: Option<&Live>, sources: &Sources, today: &str
         }
     }
     out.extend(expired(spec, sources, today));
+    out.extend(misnamed(spec, sources));
     out
+}
+
+/// A severity for a rule that there is none of.
+fn misnamed<'a>(spec: &'a Spec, sources: &'a Sources) -> impl Iterator<Item = Finding> + 'a {
+    let set = spec.policy.get("lint").and_then(Value::as_object).into_iter().flatten();
+    set.filter(|(name, _)| *name != "*" && !is_rule(name)).map(move |(name, _)| {
+        let near = suggest(name, RULES.iter().map(|rule| rule.id));
+        let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let (file, line, column) = place(spec, sources, &format!("policy.lint.{name}"));
+        Finding {
+            rule: "policy".into(),
+            severity: "warn".into(),
+            address: String::new(),
+            message: format!("policy.lint names `{name}`, which is no lint rule{meant}"),
+            file,
+            line,
+            column,
+        }
+    })
+}
+
+fn is_rule(name: &str) -> bool {
+    RULES.iter().any(|rule| rule.id == name)
 }
 
 fn severity<'a>(spec: &'a Spec, rule: &Rule) -> &'a str {
@@ -55,7 +80,7 @@ fn expired<'a>(spec: &'a Spec, sources: &'a Sources, today: &'a str) -> impl Ite
         let text = |name: &str| waiver.get(name).and_then(Value::as_str).unwrap_or_default();
         let message = if !text("until").is_empty() && text("until") < today {
             format!("the waiver of {} ended on {}", text("rule"), text("until"))
-        } else if text("rule") != "*" && !RULES.iter().any(|rule| rule.id == text("rule")) {
+        } else if text("rule") != "*" && !is_rule(text("rule")) {
             format!("the waiver names `{}`, which is no lint rule", text("rule"))
         } else {
             return None;

@@ -54,6 +54,18 @@ pub const RULES: &[Rule] = &[
             (!set("authToken") && !set("userGroupIds") && !set("userGroupId") && cache.text("engine") != Some("memcached"))
                 .then(|| hit("", "no AUTH token and no user group: every client may do everything")).flatten()
         } },
+    Rule { id: "tls-preferred", severity: "warn", kinds: GROUP,
+        why: "With `preferred`, a client that forgets TLS still connects, and sends its password in the clear. It is a stage on the way to `required`.",
+        elsewhere: "",
+        check: |group, _, live| {
+            let mode = group.text("transitEncryptionMode");
+            if mode == Some("preferred") {
+                return hit("transitEncryptionMode", "plain connections are still answered; `required` once all clients use TLS");
+            }
+            let is_preferred = live.and_then(|live| live.get(&group.address)?.get("TransitEncryptionMode")?.as_str()) == Some("preferred");
+            (on(group, "transitEncryptionEnabled") && mode.is_none() && is_preferred)
+                .then(|| hit("transitEncryptionEnabled", "the live group still answers plain connections, and no transitEncryptionMode is declared: it stays so")).flatten()
+        } },
     Rule { id: "auto-failover", severity: "warn", kinds: GROUP,
         why: "Without failover the cache is down until its primary is replaced.",
         elsewhere: "Security Hub ElastiCache.3, CKV2_AWS_50",

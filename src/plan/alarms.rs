@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::draft::{Draft, Scene};
-use super::model::{Action, AttributeChange, Ownership, Wait};
+use super::model::{Action, AttributeChange, Ownership, Step, Wait};
 use super::options::{Options, Permit};
 use super::{Planned, fingerprint, needs_permit, ownership};
 use crate::resource::alarm::{self, Alarm, Alarms};
@@ -19,6 +19,9 @@ use crate::spec::{Resource, Spec};
 /// AWS takes this many names in a DeleteAlarms call.
 const DELETE_CHUNK: usize = 100;
 
+/// No member of a call, but the number of alarms that a step stands for.
+const COUNT: &str = "Count";
+
 pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {
     if options.destroy {
         destroyed(spec, live, options, planned);
@@ -26,58 +29,65 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
     }
     let wanted = alarm::wanted(spec, live);
     let moving = moving_caches(planned);
-    let mut read_later = BTreeSet::new();
-    for (cache, per_node) in &wanted.per_node {
-        let address = Address::alarms_of(&cache.id);
-        let Some(resource) = spec.resources.get(cache) else { continue };
-        let change = match (live.view(cache).filter(|view| view.status() != "deleting"), moving.get(cache)) {
-            (None, _) | (_, Some(Moving::Replaced)) => {
-                let (nodes, shards) = alarm::declared_nodes(resource);
-                Some((Action::Create, per_node.count(nodes, shards)))
-            }
-            (Some(_), Some(Moving::Topology)) => {
-                let (shards, nodes) = declared_after(resource, live, cache);
-                let (now, then) = (existing(spec, live, cache), per_node.count(nodes, shards));
-                match then.cmp(&now) {
-                    Ordering::Greater => Some((Action::Create, then - now)),
-                    Ordering::Less => Some((Action::Delete, now - then)),
-                    // As many as before, of other members.
-                    Ordering::Equal => Some((Action::Update, then)),
-                }
-            }
-            (Some(_), None) => None,
-        };
-        if let Some((action, count)) = change.filter(|(_, count)| *count > 0)
-            && options.selects(&address)
-        {
-            read_later.insert(cache.clone());
-            let mut draft = Draft::new(address);
-            draft.push(Phase::Alarms, "PutMetricAlarm", Wait::Nothing, object([("Count", json!(count))]));
-            planned.push(Planned {
-                draft,
-                action,
-                ownership: Ownership::Absent,
-                fingerprint: None,
-                count: Some(count),
-            });
-        }
-    }
+    // Members of a cache that is there now are its members afterwards, but for those that come and go.
+    let unread = |cache: &Address| {
+        live.view(cache).is_none_or(|view| view.status() == "deleting") || moving.get(cache) == Some(&Moving::Replaced)
+    };
+    let later = |cache: &Address| unread(cache) && options.selects(&Address::alarms_of(&cache.id));
     for alarm in &wanted.named {
-        let address = Address::new(Kind::Alarm, &alarm.name);
-        if !options.selects(&address) {
-            continue;
-        }
-        let one = one(spec, live, options, alarm);
-        // A member that is there now may be another one, or gone, once the cache is through.
-        let later = alarm
-            .cache
-            .as_ref()
-            .is_some_and(|cache| matches!(moving.get(cache), Some(Moving::Replaced)) || read_later.contains(cache));
-        if !later || !one.draft.blocked.is_empty() {
-            planned.push(one);
+        if options.selects(&Address::new(Kind::Alarm, &alarm.name)) {
+            let one = one(spec, live, options, alarm);
+            if !alarm.cache.as_ref().is_some_and(later) || !one.draft.blocked.is_empty() {
+                planned.push(one);
+            }
         }
     }
-    gone(spec, live, options, &wanted, &read_later, planned);
+    gone(spec, live, options, &wanted, &later, planned);
+    for (cache, per_node) in &wanted.per_node {
+        let Some(resource) = spec.resources.get(cache) else { continue };
+        let change = if unread(cache) {
+            let (nodes, shards) = alarm::declared_nodes(resource);
+            by_numbers(existing(spec, live, cache), per_node.count(nodes, shards))
+        } else if moving.contains_key(cache) {
+            let ((shards, nodes), (shards_then, nodes_then)) =
+                (live_size(live, cache), size_then(resource, live, cache));
+            by_numbers(per_node.count(nodes, shards), per_node.count(nodes_then, shards_then))
+        } else {
+            continue;
+        };
+        let address = Address::alarms_of(&cache.id);
+        if change.1 > 0 && options.selects(&address) {
+            planned.push(of_members_to_come(address, change));
+        }
+    }
+}
+
+/// The cache whose members a planned change waits for.
+pub fn members_to_come(planned: &Planned) -> Option<&str> {
+    planned.draft.calls.iter().find(|call| call.parameters.contains_key(COUNT))?;
+    planned.draft.address.id.strip_suffix("-*")
+}
+
+/// The cache whose members a step waits for: it stands for calls that could not be known when the plan was made.
+pub fn step_of_members_to_come(step: &Step) -> Option<&str> {
+    step.address.id.strip_suffix("-*").filter(|_| step.parameters.contains_key(COUNT))
+}
+
+/// What so many alarms come to where there will be so many.
+fn by_numbers(now: usize, then: usize) -> (Action, usize) {
+    match then.cmp(&now) {
+        Ordering::Greater => (Action::Create, then - now),
+        Ordering::Less => (Action::Delete, now - then),
+        // As many as before, of other members.
+        Ordering::Equal => (Action::Update, then),
+    }
+}
+
+fn of_members_to_come(address: Address, (action, count): (Action, usize)) -> Planned {
+    let mut draft = Draft::new(address);
+    let operation = if action == Action::Delete { "DeleteAlarms" } else { "PutMetricAlarm" };
+    draft.push(Phase::Alarms, operation, Wait::Nothing, object([(COUNT, json!(count))]));
+    Planned { draft, action, ownership: Ownership::Absent, fingerprint: None, count: Some(count) }
 }
 
 /// Only the alarms of one cache, once its members are known.
@@ -102,6 +112,7 @@ pub fn of_cache(spec: &Spec, live: &Live, options: &Options, cache: &str) -> Vec
     all
 }
 
+#[derive(Clone, Copy, PartialEq)]
 enum Moving {
     Replaced,
     Topology,
@@ -131,10 +142,13 @@ fn existing(spec: &Spec, live: &Live, cache: &Address) -> usize {
     live.alarms.values().filter(own).count()
 }
 
+fn live_size(live: &Live, cache: &Address) -> (usize, usize) {
+    live.view(cache).map_or((0, 0), |view| (view.node_groups().len().max(1), view.member_ids().count()))
+}
+
 /// Shards and nodes after the change: what is declared, else what is live.
-fn declared_after(resource: &Resource, live: &Live, cache: &Address) -> (usize, usize) {
-    let (shards, nodes) =
-        live.view(cache).map_or((0, 0), |view| (view.node_groups().len().max(1), view.member_ids().count()));
+fn size_then(resource: &Resource, live: &Live, cache: &Address) -> (usize, usize) {
+    let (shards, nodes) = live_size(live, cache);
     if resource.fields.contains_key("nodeGroupConfiguration") {
         let (nodes, shards) = alarm::declared_nodes(resource);
         return (shards, nodes);
@@ -221,15 +235,19 @@ fn gone(
     live: &Live,
     options: &Options,
     wanted: &Alarms,
-    read_later: &BTreeSet<Address>,
+    later: &impl Fn(&Address) -> bool,
     planned: &mut Vec<Planned>,
 ) {
     let named: BTreeSet<&str> = wanted.named.iter().map(|alarm| alarm.name.as_str()).collect();
     for (name, alarm) in &live.alarms {
         let address = Address::new(Kind::Alarm, name);
         let unwanted = !named.contains(name.as_str()) && !spec.resources.contains_key(&address);
-        let later = read_later.iter().any(|cache| alarm::belongs_to(alarm, cache));
-        if !unwanted || later || alarm::stack_of(alarm) != Some(spec.stack.as_str()) || !options.selects(&address) {
+        let of_a_cache_to_come = || wanted.per_node.keys().any(|cache| later(cache) && alarm::belongs_to(alarm, cache));
+        if !unwanted
+            || of_a_cache_to_come()
+            || alarm::stack_of(alarm) != Some(spec.stack.as_str())
+            || !options.selects(&address)
+        {
             continue;
         }
         if belongs_to_a_cache(spec, live, &address) {

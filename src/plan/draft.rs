@@ -136,6 +136,7 @@ impl Draft {
     }
 
     pub fn blocks(&mut self, rule: &str, reason: impl Into<String>, hint: impl Into<String>) {
+        debug_assert!(super::refusals::of(rule).is_some(), "`explain` knows nothing of {rule}");
         self.blocked.push(Blocked { rule: rule.to_owned(), reason: reason.into(), hint: hint.into() });
     }
 
@@ -164,13 +165,22 @@ impl Draft {
                 && let Some(value) = pending(scene.view)
                 && attribute.field.shape.same(declared, &value)
             {
-                self.pending.push(PendingValue { path: attribute.field.name.to_owned(), value });
+                self.waits(scene, &difference, value);
                 continue;
             }
             if replication_group::decided_by_global(self, scene, &difference) {
                 continue;
             }
             self.route(attribute, scene, &difference);
+        }
+    }
+
+    /// AWS has accepted it for the window, or is to carry it out now.
+    pub fn waits(&mut self, scene: &Scene<'_>, difference: &Difference, value: Value) {
+        if replication_group::pending::is_flushed(scene, difference.member) {
+            self.shows(difference);
+        } else {
+            self.pending.push(PendingValue { path: difference.attribute.to_owned(), value });
         }
     }
 

@@ -10,6 +10,7 @@ pub mod model;
 pub mod options;
 pub mod order;
 pub mod ownership;
+pub mod refusals;
 pub mod resource;
 
 use crate::lint;
@@ -47,6 +48,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
     let orphans = orphans(spec, live, options, &mut planned);
     late::postpone(spec, live, &mut planned);
     guards::dependencies(spec, live, options, &mut planned);
+    guards::zones(live, &mut planned);
     guards::uses(live, &mut planned);
     guards::limits(spec, options, &mut planned);
     let mut notes = live.notes.clone();

@@ -31,8 +31,7 @@ pub fn references(resource: &Resource) -> Vec<Address> {
 }
 
 /// Deletions run the other way: first what uses others.
-const DELETE_ORDER: [Kind; 7] = [
-    Kind::Alarm,
+const DELETE_ORDER: [Kind; 6] = [
     Kind::ReplicationGroup,
     Kind::ServerlessCache,
     Kind::UserGroup,
@@ -44,30 +43,33 @@ const DELETE_ORDER: [Kind; 7] = [
 /// Blocked resources have no steps; a plan with a blocked change is not applied at all.
 pub fn steps(spec: &Spec, live: &Live, planned: &[Planned]) -> Vec<Step> {
     let mut order = Order { steps: Vec::new(), last: BTreeMap::new() };
-    let ready = |planned: &&Planned| planned.draft.blocked.is_empty() && !planned.draft.calls.is_empty();
-    let changes = |kind: Kind| {
-        planned
-            .iter()
-            .filter(ready)
-            .filter(move |planned| planned.action != Action::Delete && planned.draft.address.kind == kind)
-    };
+    let ready = planned.iter().filter(|planned| planned.draft.blocked.is_empty() && !planned.draft.calls.is_empty());
+    let (to_come, ready): (Vec<&Planned>, Vec<&Planned>) =
+        ready.partition(|planned| alarms::members_to_come(planned).is_some());
+    let (deleted, changed): (Vec<&Planned>, Vec<&Planned>) =
+        ready.into_iter().partition(|planned| planned.action == Action::Delete);
     for kind in Kind::ALL {
-        for planned in changes(kind) {
+        for planned in changed.iter().filter(|planned| planned.draft.address.kind == kind) {
             let after = needs(spec, planned, &order);
             order.serial(planned, after);
         }
     }
-    late(spec, planned, &mut order);
-    deletions(live, planned, &mut order);
+    late(spec, &changed, &mut order);
+    let alarms = delete_alarms(&deleted, &mut order);
+    for planned in to_come {
+        // What members to come need is found when the alarms of the others are as they should be.
+        let mut after = alarms_and_cache(planned, &order);
+        after.extend(&alarms);
+        order.serial(planned, after);
+    }
+    deletions(live, &deleted, alarms, &mut order);
     order.steps
 }
 
 /// What waits for the caches: user groups before their users.
-fn late(spec: &Spec, planned: &[Planned], order: &mut Order) {
+fn late(spec: &Spec, planned: &[&Planned], order: &mut Order) {
     for kind in [Kind::UserGroup, Kind::User, Kind::SubnetGroup] {
-        let of_kind =
-            planned.iter().filter(|planned| planned.draft.address.kind == kind && planned.draft.blocked.is_empty());
-        for planned in of_kind {
+        for planned in planned.iter().filter(|planned| planned.draft.address.kind == kind) {
             for call in planned.draft.calls.iter().filter(|call| call.phase == Phase::AfterCaches) {
                 let address = &planned.draft.address;
                 let users = users_of(spec, address);
@@ -131,41 +133,33 @@ fn needs(spec: &Spec, planned: &Planned, order: &Order) -> Vec<usize> {
     let address = &planned.draft.address;
     if address.kind == Kind::Alarm {
         // The alarms of a cache wait for it; those that watch something else wait for nothing.
-        let cache = address.id.strip_suffix("-*");
-        let watched = |candidate: &Address| {
-            candidate.kind.is_cache()
-                && cache.map_or_else(
-                    || address.id.starts_with(&format!("{}-", candidate.id)),
-                    |cache| cache == candidate.id,
-                )
-        };
-        return order.last_of(watched);
+        return order.last_of(|candidate| candidate.kind.is_cache() && is_of(&address.id, &candidate.id));
     }
     let Some(resource) = spec.resources.get(address) else { return Vec::new() };
     let references = references(resource);
     order.last_of(|candidate| references.contains(candidate))
 }
 
-fn deletions(live: &Live, planned: &[Planned], order: &mut Order) {
+fn is_of(alarm: &str, cache: &str) -> bool {
+    alarm.strip_prefix(cache).is_some_and(|rest| rest.starts_with('-'))
+}
+
+fn alarms_and_cache(to_come: &Planned, order: &Order) -> Vec<usize> {
+    let cache = alarms::members_to_come(to_come).unwrap_or_default();
+    order.last_of(|candidate| match candidate.kind {
+        Kind::Alarm => is_of(&candidate.id, cache),
+        kind => kind.is_cache() && candidate.id == cache,
+    })
+}
+
+/// What uses others goes before them, and after the deletions of alarms.
+fn deletions(live: &Live, planned: &[&Planned], alarms: Vec<usize>, order: &mut Order) {
     let changed: Vec<usize> = order.last_of(|address| address.kind != Kind::Alarm);
-    let mut earlier: Vec<usize> = Vec::new();
+    let mut earlier = alarms;
     for kind in DELETE_ORDER {
-        let of_kind: Vec<&Planned> = planned
-            .iter()
-            .filter(|planned| {
-                planned.action == Action::Delete
-                    && planned.draft.blocked.is_empty()
-                    && planned.draft.address.kind == kind
-            })
-            .filter(|planned| !planned.draft.calls.is_empty())
-            .collect();
-        if kind == Kind::Alarm {
-            earlier.extend(delete_alarms(&of_kind, order));
-            continue;
-        }
         // What is still referred to until other steps are done is deleted after them.
         let mut ids = Vec::new();
-        for planned in of_kind {
+        for planned in planned.iter().filter(|planned| planned.draft.address.kind == kind) {
             let mut after = earlier.clone();
             after.extend(changed.iter().filter(|_| !kind.is_cache()));
             let after = narrowed(live, &planned.draft.address, after, order);
@@ -184,26 +178,18 @@ fn deletions(live: &Live, planned: &[Planned], order: &mut Order) {
 }
 
 fn delete_alarms(planned: &[&Planned], order: &mut Order) -> Vec<usize> {
-    let (placeholders, named): (Vec<&Planned>, Vec<&Planned>) =
-        planned.iter().copied().partition(|planned| planned.draft.address.id.ends_with("-*"));
-    let mut ids = Vec::new();
-    for placeholder in placeholders {
-        let cache = placeholder.draft.address.id.trim_end_matches("-*").to_owned();
-        let after = order.last_of(|address| address.kind.is_cache() && address.id == cache);
-        order.serial(placeholder, after);
-    }
-    let names: Vec<String> = named.iter().map(|planned| planned.draft.address.id.clone()).collect();
-    for chunk in alarms::delete_chunks(&names) {
-        let address = Address::new(Kind::Alarm, &chunk[0]);
-        ids.push(order.push(
-            &address,
-            "DeleteAlarms",
-            object([("AlarmNames", json!(chunk))]),
-            Vec::new(),
-            Wait::Nothing,
-        ));
-    }
-    ids
+    let alarms = planned.iter().filter(|planned| planned.draft.address.kind == Kind::Alarm);
+    let names: Vec<String> = alarms.map(|planned| planned.draft.address.id.clone()).collect();
+    alarms::delete_chunks(&names)
+        .map(|chunk| {
+            let address = Address::new(Kind::Alarm, &chunk[0]);
+            // A cache that is changed keeps its alarms until it is through.
+            let watched = |cache: &Address| cache.kind.is_cache() && chunk.iter().any(|name| is_of(name, &cache.id));
+            let after = order.last_of(watched);
+            let parameters = object([("AlarmNames", json!(chunk))]);
+            order.push(&address, "DeleteAlarms", parameters, after, Wait::Nothing)
+        })
+        .collect()
 }
 
 /// A cache waits for its own alarms only, the rest for everything that may use it.

@@ -4,10 +4,10 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use serde_json::Value;
 
 use super::style::{Label, paint};
-use super::value::{brief, wrap};
+use super::value::{brief, difference, wrap};
 use crate::plan::model::{Action, AttributeChange, Change, Ownership, Plan, Step, Wait};
-use crate::resource::Address;
 use crate::resource::attribute::Impact;
+use crate::resource::{Address, Kind};
 
 /// What the header says besides the plan itself.
 #[derive(Clone, Debug, Default)]
@@ -32,9 +32,16 @@ pub fn quiet(plan: &Plan, width: usize) -> String {
 
 fn body(plan: &Plan, width: usize) -> String {
     let mut out = String::new();
+    // Blank-separated blocks for what needs reading; lines stay together.
+    let mut after_line = false;
     for change in &plan.changes {
-        out.push('\n');
-        out.push_str(&block(change, width));
+        let block = block(change, width);
+        let line = block.lines().count() == 1;
+        if !(line && after_line) {
+            out.push('\n');
+        }
+        after_line = line;
+        out.push_str(&block);
     }
     if !plan.steps.is_empty() {
         out.push('\n');
@@ -93,9 +100,13 @@ fn block(change: &Change, width: usize) -> String {
     };
     let mut out =
         format!("{}{}{}\n", paint(label, &title), if what.is_empty() { "" } else { "   " }, paint(label, &what));
-    // Blank-separated blocks for what needs reading; what is created in bulk stays a line.
-    let brief_block = change.action == Action::Create && change.address.to_string().starts_with("alarm/");
-    if !brief_block {
+    // What is created in bulk stays a line.
+    if change.action == Action::Create && change.address.kind == Kind::Alarm {
+        out.truncate(out.trim_end().len());
+        out.push_str(&format!("  {}\n", condition(&change.attributes)));
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+    } else {
         let name_width =
             change.attributes.iter().map(|attribute| attribute.path.chars().count()).max().unwrap_or(0).min(28);
         for attribute in &change.attributes {
@@ -123,13 +134,36 @@ fn block(change: &Change, width: usize) -> String {
     out
 }
 
+/// When an alarm fires, in short: `Average > 90 in 5 of 5 x 60 s`.
+fn condition(attributes: &[AttributeChange]) -> String {
+    let value =
+        |path: &str| attributes.iter().find(|attribute| attribute.path == path).map(|found| brief(&found.after));
+    let Some(threshold) = value("threshold") else { return String::new() };
+    let operator = match value("comparisonOperator").as_deref() {
+        Some("GreaterThanThreshold") => ">",
+        Some("GreaterThanOrEqualToThreshold") => ">=",
+        Some("LessThanThreshold") => "<",
+        Some("LessThanOrEqualToThreshold") => "<=",
+        _ => return String::new(),
+    };
+    let statistic = value("statistic").or_else(|| value("extendedStatistic")).unwrap_or_default();
+    let periods = value("evaluationPeriods").unwrap_or_default();
+    let datapoints = value("datapointsToAlarm").unwrap_or_else(|| periods.clone());
+    let each = value("period").map(|seconds| format!(" x {seconds} s")).unwrap_or_default();
+    format!("{statistic} {operator} {threshold} in {datapoints} of {periods}{each}").trim_start().to_owned()
+}
+
 fn attribute_line(attribute: &AttributeChange, action: Action, name_width: usize, width: usize) -> String {
-    let shown =
-        |value: &Value| if attribute.sensitive && !value.is_null() { "(secret)".to_owned() } else { brief(value) };
-    let value = if action == Action::Create {
-        shown(&attribute.after)
-    } else {
-        format!("{} -> {}", shown(&attribute.before), shown(&attribute.after))
+    let value = match (attribute.sensitive, action) {
+        (true, Action::Create) => "(secret)".to_owned(),
+        (true, _) => match (attribute.before.is_null(), attribute.after.is_null()) {
+            (_, true) => "(secret) -> (none)".to_owned(),
+            // AWS never tells the one before.
+            (true, false) => "a new (secret)".to_owned(),
+            (false, false) => "(secret) -> (secret)".to_owned(),
+        },
+        (false, Action::Create) => brief(&attribute.after),
+        (false, _) => difference(&attribute.before, &attribute.after),
     };
     let impact = match attribute.impact {
         Impact::None => String::new(),
@@ -230,11 +264,15 @@ fn parameters(step: &Step) -> String {
         if step.operation == "AddTagsToResource" || step.operation == "TagResource" {
             let tags = step.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
             parts.extend(
-                tags.filter_map(|tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, tag.get("Value")?.as_str()?))),
+                tags.filter_map(|tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, brief(tag.get("Value")?)))),
             );
         }
     }
-    if step.parameters.get("ApplyImmediately") == Some(&Value::Bool(false)) {
+    // Settings take effect at once whatever the flag says.
+    let waits = ["CacheNodeType", "EngineVersion", "CacheParameterGroupName"];
+    if step.parameters.get("ApplyImmediately") == Some(&Value::Bool(false))
+        && waits.iter().any(|member| step.parameters.contains_key(*member))
+    {
         parts.push("in the maintenance window".to_owned());
     }
     if let Some(wait) = typical(step) {

@@ -4,18 +4,28 @@ use serde_json::Value;
 
 const LONGEST: usize = 60;
 
+/// The mark of a secret that nobody keeps versions of: as much of it as tells it from another.
+const HASH: &str = "argon2:";
+
 /// A value as a person would write it, shortened.
 pub fn brief(value: &Value) -> String {
-    let text = full(value);
-    match text.char_indices().nth(LONGEST) {
+    shortened(&full(value), LONGEST)
+}
+
+pub fn shortened(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
         Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
+        None => text.to_owned(),
     }
 }
 
 fn full(value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),
+        Value::String(text) if text.contains(HASH) => {
+            let salt = text.find(HASH).map_or(0, |at| at + HASH.len());
+            format!("{}…", text.chars().take(salt + 6).collect::<String>())
+        }
         Value::String(text) if text.is_empty() || text.contains(' ') => format!("\"{text}\""),
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.iter().map(full).collect::<Vec<_>>().join(", ")),
@@ -25,7 +35,50 @@ fn full(value: &Value) -> String {
                 map.iter().map(|(key, value)| format!("{key}: {}", full(value))).collect::<Vec<_>>().join(", ")
             )
         }
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Number(number) => {
+            // 90.0 is 90 to a reader.
+            let text = number.to_string();
+            text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+        }
+        Value::Bool(_) => value.to_string(),
+    }
+}
+
+/// `before -> after`. What is nested is told by what differs in it, so that no difference is cut away.
+pub fn difference(before: &Value, after: &Value) -> String {
+    let mut leaves = Vec::new();
+    differing(before, after, "", &mut leaves);
+    match leaves.as_slice() {
+        // As a whole, since all of it differs.
+        [(path, _, _)] if path.is_empty() => format!("{} -> {}", full(before), full(after)),
+        leaves => {
+            let one = |(path, before, after): &(String, &Value, &Value)| {
+                format!("{path}: {} -> {}", full(before), full(after))
+            };
+            leaves.iter().map(one).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+fn differing<'a>(before: &'a Value, after: &'a Value, path: &str, out: &mut Vec<(String, &'a Value, &'a Value)>) {
+    let dotted = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match (before, after) {
+        (Value::Object(one), Value::Object(other)) => {
+            let added = other.keys().filter(|key| !one.contains_key(*key));
+            for key in one.keys().chain(added) {
+                let of = |map: &'a serde_json::Map<String, Value>| map.get(key).unwrap_or(&Value::Null);
+                differing(of(one), of(other), &dotted(key), out);
+            }
+        }
+        (Value::Array(one), Value::Array(other))
+            if one.len() == other.len() && one.iter().chain(other).all(Value::is_object) =>
+        {
+            for (index, (one, other)) in one.iter().zip(other).enumerate() {
+                differing(one, other, &format!("{path}[{index}]"), out);
+            }
+        }
+        _ if before == after => {}
+        _ => out.push((path.to_owned(), before, after)),
     }
 }
 
@@ -47,4 +100,26 @@ pub fn wrap(text: &str, width: usize, indent: &str) -> String {
         column += length;
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_nested_is_told_by_what_differs_in_it() {
+        let limits = |storage: u32, ecpu: u32| json!({"dataStorage": {"maximum": storage, "unit": "GB"}, "ecpuPerSecond": {"maximum": ecpu}});
+        assert_eq!(difference(&limits(10, 5000), &limits(20, 5000)), "dataStorage.maximum: 10 -> 20");
+        let logs = |group: &str| json!([{"logType": "slow-log", "destinationDetails": {"cloudWatchLogsDetails": {"logGroup": group}}}]);
+        assert_eq!(difference(&logs("a"), &logs("b")), "[0].destinationDetails.cloudWatchLogsDetails.logGroup: a -> b");
+        assert_eq!(difference(&json!(null), &json!({"maximum": 1})), "(none) -> {maximum: 1}");
+        assert_eq!(difference(&json!(90.0), &json!(7)), "90 -> 7");
+    }
+
+    #[test]
+    fn marks_of_secrets_are_short() {
+        assert_eq!(brief(&json!("rotating:argon2:0123456789abcdef:00ff00ff")), "rotating:argon2:012345…");
+    }
 }

@@ -67,8 +67,10 @@ pub const ATTRIBUTES: &[Attribute] = &[
         "A cache of this spec: one alarm for each of its nodes, named `<member>-<key>`, with dimensions filled in."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("scope", "", Shape::Enum(&["node", "primary", "replica"]),
         "With `for`: which nodes. AWS tells roles only with cluster mode disabled. Default node."), Read::Never, Route::Local, Impact::None, ""),
-    row(Field::new("description", "AlarmDescription", text(960), "What the alarm means and what to do."), "AlarmDescription"),
-    row(Field::new("actionsEnabled", "ActionsEnabled", Shape::Bool, "Whether actions run. Default true."), "ActionsEnabled"),
+    row(Field::new("description", "AlarmDescription", text(960), "What the alarm means and what to do."), "AlarmDescription")
+        .import(|_, value| super::local::text_of(&plain_description(value.as_str()?))),
+    row(Field::new("actionsEnabled", "ActionsEnabled", Shape::Bool, "Whether actions run. Default true."), "ActionsEnabled")
+        .import(|_, value| (value == json!(false)).then_some(value)),
     row(Field::new("alarmActions", "AlarmActions", list(&ARN, 0, 5), "ARNs that are notified when the alarm fires."), "AlarmActions"),
     row(Field::new("okActions", "OKActions", list(&ARN, 0, 5), "ARNs that are notified when the alarm recovers."), "OKActions"),
     row(Field::new("insufficientDataActions", "InsufficientDataActions", list(&ARN, 0, 5), "ARNs that are notified when there is no data."), "InsufficientDataActions"),
@@ -80,11 +82,15 @@ pub const ATTRIBUTES: &[Attribute] = &[
     row(Field::new("period", "Period", integer(10, 604_800), "Seconds of one datapoint: 10, 20, 30 or a multiple of 60."), "Period"),
     row(Field::new("unit", "Unit", Shape::Enum(UNITS), "Only datapoints of this unit."), "Unit"),
     row(Field::new("evaluationPeriods", "EvaluationPeriods", integer(1, 10_080), "Datapoints that are looked at."), "EvaluationPeriods"),
-    row(Field::new("datapointsToAlarm", "DatapointsToAlarm", integer(1, 10_080), "Datapoints of those that must breach."), "DatapointsToAlarm"),
-    row(Field::new("threshold", "Threshold", Shape::Number, "Value that is compared with."), "Threshold"),
+    row(Field::new("datapointsToAlarm", "DatapointsToAlarm", integer(1, 10_080), "Datapoints of those that must breach."), "DatapointsToAlarm")
+        .import(|view, value| (view.own("EvaluationPeriods") != Some(&value)).then_some(value)),
+    row(Field::new("threshold", "Threshold", Shape::Number, "Value that is compared with."), "Threshold")
+        .import(|view, value| view.own("ThresholdMetricId").is_none().then_some(value)),
     row(Field::new("comparisonOperator", "ComparisonOperator", Shape::Enum(OPERATORS), "How the value is compared with the threshold."), "ComparisonOperator"),
-    row(Field::new("treatMissingData", "TreatMissingData", Shape::Enum(&["breaching", "notBreaching", "ignore", "missing"]), "What a period without data counts as. Default missing."), "TreatMissingData"),
-    row(Field::new("evaluateLowSampleCountPercentile", "EvaluateLowSampleCountPercentile", Shape::Enum(&["evaluate", "ignore"]), "With percentiles: what few samples count as."), "EvaluateLowSampleCountPercentile"),
+    row(Field::new("treatMissingData", "TreatMissingData", Shape::Enum(&["breaching", "notBreaching", "ignore", "missing"]), "What a period without data counts as. Default missing."), "TreatMissingData")
+        .import(|_, value| (value != json!("missing")).then_some(value)),
+    row(Field::new("evaluateLowSampleCountPercentile", "EvaluateLowSampleCountPercentile", Shape::Enum(&["evaluate", "ignore"]), "With percentiles: what few samples count as."), "EvaluateLowSampleCountPercentile")
+        .import(|_, value| (value != json!("evaluate")).then_some(value)),
     row(Field::new("metrics", "Metrics", Shape::List { of: &QUERY, min: 1, max: 20, order: Order::By("id") }, "Metric math, instead of `metricName` and its companions."), "Metrics"),
     row(Field::new("thresholdMetricId", "ThresholdMetricId", text(255), "Id of the anomaly detection band, instead of `threshold`."), "ThresholdMetricId"),
     row(Field::new("evaluationCriteria", "EvaluationCriteria", CRITERIA, "A PromQL query, instead of a metric, metric math and a threshold."), "EvaluationCriteria"),

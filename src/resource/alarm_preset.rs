@@ -42,6 +42,22 @@ const fn rule(
     }
 }
 
+#[rustfmt::skip]
+const PROVISIONED: [&str; 10] = [
+    "EngineCPUUtilization", "CPUUtilization", "DatabaseMemoryUsagePercentage", "Evictions", "CurrConnections", "NewConnections",
+    "TrafficManagementActive", "NetworkBandwidthInAllowanceExceeded", "NetworkBandwidthOutAllowanceExceeded", "ReplicationLag",
+];
+#[rustfmt::skip]
+const SERVERLESS: [&str; 8] = [
+    "ThrottledCmds", "SuccessfulReadRequestLatency", "SuccessfulWriteRequestLatency", "AuthenticationFailures",
+    "CommandAuthorizationFailures", "KeyAuthorizationFailures", "BytesUsedForCache", "ElastiCacheProcessingUnits",
+];
+
+/// The metrics that the alarms of a cache may be on; which of them depends on its nodes and limits.
+pub fn metrics(kind: Kind) -> &'static [&'static str] {
+    if kind == Kind::ServerlessCache { &SERVERLESS } else { &PROVISIONED }
+}
+
 /// The alarms of one cache: metric and alarm fields, without dimensions.
 pub fn rules(resource: &Resource, preset: &Map<String, Value>, live: &Live) -> Vec<(String, Map<String, Value>)> {
     let rules =
@@ -236,6 +252,41 @@ fn vcpus(node_type: &str) -> u32 {
         (_, "xlarge") => 4,
         (_, size) => {
             size.strip_suffix("xlarge").and_then(|times| times.parse::<u32>().ok()).map_or(2, |times| times * 4)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::{Address, live};
+
+    #[test]
+    fn the_metrics_that_can_be_overridden_are_those_of_the_preset() {
+        let cache = |kind, fields| Resource { address: Address::new(kind, "c"), fields, path: String::new() };
+        let group = |node_type: &str| {
+            cache(
+                Kind::ReplicationGroup,
+                live::object([("cacheNodeType", json!(node_type)), ("numCacheClusters", json!(2))]),
+            )
+        };
+        let limits = json!({"dataStorage": {"maximum": 10}, "ecpuPerSecond": {"maximum": 5000}});
+        let caches = [
+            group("cache.r7g.large"),
+            group("cache.r7g.4xlarge"),
+            cache(Kind::ServerlessCache, live::object([("cacheUsageLimits", limits)])),
+        ];
+        for kind in [Kind::ReplicationGroup, Kind::ServerlessCache] {
+            let of_kind = caches.iter().filter(|cache| cache.address.kind == kind);
+            let mut found: Vec<String> = of_kind
+                .flat_map(|cache| rules(cache, &Map::new(), &Live::default()))
+                .map(|(metric, _)| metric)
+                .collect();
+            found.sort();
+            found.dedup();
+            let mut known = metrics(kind).to_vec();
+            known.sort_unstable();
+            assert_eq!(found, known);
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::live::View;
-use super::shape::Field;
+use super::shape::{Field, is_empty};
 use crate::plan::draft::{Draft, Scene};
 
 /// What clients of the cache notice of a change.
@@ -39,6 +39,17 @@ pub enum Read {
 pub enum Pending {
     Nowhere,
     With(fn(&View<'_>) -> Option<Value>),
+}
+
+/// What an import writes of the attribute.
+#[derive(Clone, Copy)]
+pub enum Import {
+    /// The live value, where AWS tells one.
+    Live,
+    /// What this makes of the live value; `None` leaves the attribute out.
+    With(fn(&View<'_>, Value) -> Option<Value>),
+    /// AWS never tells the value: what to know about it where it is set.
+    Remark(fn(&View<'_>) -> Option<&'static str>),
 }
 
 /// What a difference becomes.
@@ -109,6 +120,7 @@ pub struct Attribute {
     pub field: Field,
     pub read: Read,
     pub pending: Pending,
+    pub import: Import,
     pub route: Route,
     pub impact: Impact,
     /// What a person should know before changing it.
@@ -117,11 +129,35 @@ pub struct Attribute {
 
 impl Attribute {
     pub const fn new(field: Field, read: Read, route: Route, impact: Impact, note: &'static str) -> Self {
-        Self { field, read, pending: Pending::Nowhere, route, impact, note }
+        Self { field, read, pending: Pending::Nowhere, import: Import::Live, route, impact, note }
     }
 
     pub const fn pending(self, pending: fn(&View<'_>) -> Option<Value>) -> Self {
         Self { pending: Pending::With(pending), ..self }
+    }
+
+    pub const fn import(self, import: fn(&View<'_>, Value) -> Option<Value>) -> Self {
+        Self { import: Import::With(import), ..self }
+    }
+
+    pub const fn remark(self, remark: fn(&View<'_>) -> Option<&'static str>) -> Self {
+        Self { import: Import::Remark(remark), ..self }
+    }
+
+    /// What a spec would declare that asks for what there is. A value that waits for the maintenance
+    /// window was asked for, and is taken in place of the one that it follows.
+    pub fn imported(&self, view: &View<'_>) -> Option<Value> {
+        let pending = match self.pending {
+            Pending::With(pending) => pending(view),
+            Pending::Nowhere => None,
+        };
+        let value = pending.or_else(|| self.live(view, None)).filter(|value| !is_empty(value))?;
+        let value = self.field.shape.tidy(&value);
+        match self.import {
+            Import::Live => Some(value),
+            Import::With(import) => import(view, value),
+            Import::Remark(_) => None,
+        }
     }
 
     /// The live value as the spec would have it. Where members disagree, the one that differs from

@@ -1,5 +1,8 @@
 //! cachectl's own settings of a cache: life cycle, alarms, smoke test.
 
+use serde_json::Value;
+
+use super::live::View;
 use super::shape::{ARN, Field, Keys, Shape, integer, list, pattern, text};
 
 pub const LIFECYCLE: Shape = Shape::Object(&[
@@ -111,6 +114,15 @@ pub const SMOKE: Shape = Shape::OrNone(&Shape::Object(&[
         "What must hold for the smoke test to pass.",
     ),
 ]));
+
+/// A description that says something.
+pub fn not_blank(_view: &View<'_>, value: Value) -> Option<Value> {
+    text_of(value.as_str()?)
+}
+
+pub fn text_of(text: &str) -> Option<Value> {
+    (!text.is_empty()).then(|| Value::from(text))
+}
 
 pub const WINDOW: Shape = pattern(
     "^(sun|mon|tue|wed|thu|fri|sat|SUN|MON|TUE|WED|THU|FRI|SAT):([01][0-9]|2[0-3]):[0-5][0-9]-(sun|mon|tue|wed|thu|fri|sat|SUN|MON|TUE|WED|THU|FRI|SAT):([01][0-9]|2[0-3]):[0-5][0-9]$",

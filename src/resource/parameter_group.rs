@@ -21,7 +21,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("family", "CacheParameterGroupFamily", pattern("^(valkey|redis|memcached)[0-9]+(\\.[0-9x]+)?$", 32, "valkey8"), "Engine and major version that the group is for, such as `valkey8`.").required(),
         Read::Own("CacheParameterGroupFamily"), Route::With(family), Impact::None, "Chosen at creation. A new family needs a new group under a new name."),
     Attribute::new(Field::new("description", "Description", text(255), "What the group is for."),
-        Read::Own("Description"), Route::Fixed, Impact::None, "Chosen at creation; AWS cannot change it."),
+        Read::Own("Description"), Route::Fixed, Impact::None, "Chosen at creation; AWS cannot change it.").import(super::local::not_blank),
     Attribute::new(Field::new("parameters", "ParameterNameValues", Shape::Map { of: &Shape::Scalar, keys: Keys::Any }, "Parameters by name, such as `maxmemory-policy: allkeys-lru`. Those not listed are reset to the family's default."),
         Read::With(parameters), Route::With(change_parameters), Impact::None, "Most take effect at once, in every cache that uses the group; some need a reboot."),
     Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),

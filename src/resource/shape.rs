@@ -150,6 +150,34 @@ impl Shape {
         }
     }
 
+    /// A live value as people declare it: words in AWS's own letters, versions without the patch level
+    /// that is AWS's, sets in a steady order.
+    pub fn tidy(&self, value: &Value) -> Value {
+        match (self, value) {
+            (Shape::Enum(words), Value::String(text)) => {
+                let word = words.iter().find(|word| word.eq_ignore_ascii_case(text));
+                word.map_or_else(|| value.clone(), |word| Value::from(*word))
+            }
+            (Shape::Reference(_), Value::String(text)) => Value::from(text.to_ascii_lowercase()),
+            (Shape::Version, Value::String(text)) => Value::from(super::version::declared(text)),
+            (Shape::List { of, order, .. }, Value::Array(items)) => {
+                let mut items: Vec<Value> = items.iter().map(|item| of.tidy(item)).collect();
+                if *order == Order::Any {
+                    items.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
+                }
+                Value::Array(items)
+            }
+            (Shape::Object(fields), Value::Object(map)) => Value::Object(
+                fields
+                    .iter()
+                    .filter_map(|field| Some((field.name.to_owned(), field.shape.tidy(map.get(field.name)?))))
+                    .collect(),
+            ),
+            (Shape::OrNone(of), value) => of.tidy(value),
+            _ => value.clone(),
+        }
+    }
+
     /// Do these two say the same? `declared` may leave out what AWS fills in.
     pub fn same(&self, declared: &Value, live: &Value) -> bool {
         match (self, declared, live) {

@@ -18,14 +18,14 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("accessString", "AccessString", pattern("\\S", 2048, "on ~app:* +@read +@write"), "What the user may do, in ACL syntax. It starts with `on` or `off`.").required(),
         Read::Own("AccessString"), Route::With(access_string), Impact::None, "AWS writes it out in another form; both are compared by what they mean as far as that can be told."),
     Attribute::new(Field::new("passwords", "Passwords", list(&Shape::Secret, 1, 2), "Where one or two passwords are kept; both are valid."),
-        Read::Never, Route::Whole, Impact::None, "To rotate: declare new and old, move the clients, then declare the new one alone."),
+        Read::Never, Route::Whole, Impact::None, "To rotate: declare new and old, move the clients, then declare the new one alone.").remark(passwords_remark),
     Attribute::new(Field::new("noPasswordRequired", "NoPasswordRequired", Shape::Bool, "Let the user in without a password. Not in a valkey user group."),
-        Read::With(|view| Some(json!(matches!(authentication(view), Some("no-password"))))), Route::With(way_in), Impact::None, ""),
+        Read::With(|view| Some(json!(matches!(authentication(view), Some("no-password"))))), Route::With(way_in), Impact::None, "").import(|_, value| (value == json!(true)).then_some(value)),
     Attribute::new(Field::new("authenticationMode", "AuthenticationMode", Shape::Object(&[
             Field::new("type", "Type", Shape::Enum(&["password", "no-password-required", "iam"]), "How the user proves who it is.").required(),
         ]), "Authentication by IAM instead of passwords: `{type: iam}`."),
         Read::With(|view| authentication(view).map(|mode| json!({"type": if mode == "no-password" { "no-password-required" } else { mode }}))),
-        Route::With(way_in), Impact::None, ""),
+        Route::With(way_in), Impact::None,"`{type: password}` without passwords leaves those of a user that exists as they are.").import(|_, value| (value != json!({"type": "no-password-required"})).then_some(value)),
     Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
         Read::Never, Route::Whole, Impact::None, ""),
 ];
@@ -39,11 +39,31 @@ pub fn logs_in_without_password(view: &View<'_>) -> bool {
     authentication(view).is_some_and(|mode| mode != "password")
 }
 
+/// AWS takes the way in by password only together with one.
+pub fn needs_password(draft: &mut Draft) {
+    draft.blocks(
+        "user-needs-password",
+        "the user is to log in by password, and the spec names none to set",
+        "declare `passwords: [{secretsManager: NAME, key: KEY}]`",
+    );
+}
+
+fn passwords_remark(view: &super::live::View<'_>) -> Option<&'static str> {
+    (authentication(view) == Some("password")).then_some(
+        "AWS never tells passwords: left out, they stay as they are. To manage them, say where they are kept:\n\
+         passwords: [{secretsManager: NAME, key: KEY}]",
+    )
+}
+
 /// AWS takes one member that says how a user logs in. Where it is by passwords, those are the member.
 fn way_in(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     let by_password = scene.declared("passwords").is_some();
     if by_password {
+        return;
+    }
+    if difference.declared == json!({"type": "password"}) {
+        needs_password(draft);
         return;
     }
     let Some(row) = crate::plan::draft::attribute(draft.address.kind, difference.attribute) else { return };

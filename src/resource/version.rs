@@ -57,6 +57,14 @@ pub fn same(declared: &str, live: &str) -> bool {
     }
 }
 
+/// What runs, as a spec asks for it: `7.2.6` is `7.2`, `5.0.6` stays.
+pub fn declared(live: &str) -> String {
+    match Version::parse(live) {
+        Some(Version { major: major @ 6.., minor: Some(minor), .. }) => format!("{major}.{minor}"),
+        _ => live.to_owned(),
+    }
+}
+
 /// The parameter group family of an engine version: `valkey8`, `redis7`, `redis6.x`, `redis5.0`.
 pub fn family(engine: &str, version: &str) -> Option<String> {
     let version = Version::parse(version)?;
@@ -77,6 +85,13 @@ mod tests {
         assert!(same("6.x", "6.2.6"));
         assert!(!same("7.2", "8.0.1"));
         assert!(!same("5.0.6", "5.0.5"));
+    }
+
+    #[test]
+    fn the_patch_level_is_not_declared_where_it_is_aws_own() {
+        for (live, wanted) in [("7.2.6", "7.2"), ("8.0", "8.0"), ("6.x", "6.x"), ("5.0.6", "5.0.6"), ("?", "?")] {
+            assert_eq!(declared(live), wanted);
+        }
     }
 
     #[test]

@@ -72,16 +72,12 @@ impl Writer<'_> {
 
     /// Bare only where no YAML reader, old or new, takes it for anything but the same value.
     fn scalar(&self, text: &str, style: Style, path: &str) -> String {
-        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-        let treacherous = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "~"];
-        let bare = text.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text.chars().all(word)
-            && !treacherous.contains(&text.to_ascii_lowercase().as_str());
+        let bare = is_plain_word(text);
         let typed = match style {
             // What was read bare is bare again, unless its characters could begin something else.
             Style::Plain => {
                 text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-')
-                    && text.chars().all(|c| word(c) || c == '+')
+                    && text.chars().all(|c| is_of_word(c) || c == '+')
                     && text != "-"
                     && !text.starts_with("---")
                     && text != "..."
@@ -102,6 +98,37 @@ fn child_path(path: &str, key: &str) -> String {
     }
 }
 
+fn is_of_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/')
+}
+
+fn is_plain_word(text: &str) -> bool {
+    let treacherous = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "~"];
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(is_of_word)
+        && !treacherous.contains(&text.to_ascii_lowercase().as_str())
+}
+
+/// Text as a key or value of a spec, bare or in quotes.
+pub fn word(text: &str) -> String {
+    if is_plain_word(text) { text.to_owned() } else { quoted(text) }
+}
+
 fn quoted(text: &str) -> String {
-    serde_json::Value::String(text.replace("${", "$${")).to_string()
+    let json = serde_json::Value::String(text.replace("${", "$${")).to_string();
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_printable(c) {
+            out.push(c);
+        } else {
+            // All of them are below 0x10000.
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        }
+    }
+    out
+}
+
+/// May it stand in a YAML file as it is? Others are escaped, and stand in no comment.
+pub fn is_printable(c: char) -> bool {
+    !matches!(c, '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }

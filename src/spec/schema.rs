@@ -20,11 +20,18 @@ pub const POLICY: Shape = Shape::Object(&[
 
 pub const SCALARS: Shape = Shape::Map { of: &Shape::Scalar, keys: Keys::Any };
 
+const STACK: &str = "^[a-zA-Z0-9][a-zA-Z0-9._-]*$";
+const STACK_LENGTH: usize = 128;
+
+pub fn is_stack_name(text: &str) -> bool {
+    text.len() <= STACK_LENGTH && super::decode::matches(STACK, text)
+}
+
 /// The keys of a spec that are not sections of resources.
 #[rustfmt::skip]
 pub const HEAD: &[Field] = &[
     Field::new("apiVersion", "", Shape::Enum(&["cachectl/v1"]), "Always `cachectl/v1`.").required(),
-    Field::new("stack", "", pattern("^[a-zA-Z0-9][a-zA-Z0-9._-]*$", 128, "prod-cache"), "Name of the stack: the scope of ownership and pruning, kept in a tag.").required(),
+    Field::new("stack", "", pattern(STACK, STACK_LENGTH, "prod-cache"), "Name of the stack: the scope of ownership and pruning, kept in a tag.").required(),
     Field::new("region", "", pattern("^[a-z]{2}(-[a-z]+)+-[0-9]+$", 32, "us-east-1"), "AWS region.").required(),
     Field::new("accountId", "", pattern("^[0-9]{12}$", 12, "\"012345678901\""), "Account that this spec is for; checked before any other call."),
     Field::new("vars", "", SCALARS, "Variables for ${var.NAME}."),

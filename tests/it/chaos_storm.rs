@@ -86,6 +86,9 @@ fn two_updates(rig: &Rig, operation: &str) -> [crate::harness::Ran; 2] {
     [first.end(), second]
 }
 
+/// Of a spec: what becomes what.
+type Edits<'a> = &'a [(&'a str, &'a str)];
+
 const MET: &str = "another apply of this stack may be running";
 
 #[test]
@@ -95,7 +98,7 @@ fn of_two_updates_at_once_the_later_finds_done_what_it_was_about_to_do() {
     let another = "storm-app: {userName: app, engine: valkey, accessString: \"on ~app:* +@read\", passwords: [{secretsManager: storm}]}\n  storm-too: {userName: too, engine: valkey, accessString: on ~* +get, passwords: [{secretsManager: storm}]}";
     let app = "storm-app: {userName: app, engine: valkey, accessString: \"on ~app:* +@read\", passwords: [{secretsManager: storm}]}";
     // What AWS refuses to do a second time, and what it does again without harm.
-    let changes: [(&str, &[(&str, &str)], bool); 8] = [
+    let changes: [(&str, Edits<'_>, bool); 8] = [
         ("IncreaseReplicaCount", &[("numCacheClusters: 2", "numCacheClusters: 3")], true),
         ("DecreaseReplicaCount", &[(failover, no_failover)], true),
         ("CreateUser", &[(app, another)], true),

@@ -195,7 +195,7 @@ impl Account {
 
     /// Sends one step's call, or those that the alarms of a cache come to.
     pub fn step(&mut self, spec: &Spec, options: &Options, step: &Step) -> Result<(), Refusal> {
-        if let Some(cache) = step.address.id.strip_suffix("-*") {
+        if let Some(cache) = alarms::step_of_members_to_come(step) {
             let live = self.live(spec);
             let planned = alarms::of_cache(spec, &live, options, cache);
             for alarm in order::steps(spec, &live, &planned) {

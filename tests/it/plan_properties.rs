@@ -1,15 +1,20 @@
-//! Over generated specs and what they left behind: AWS accepts every step, and after the steps, hop by
-//! hop, nothing is left to do. `CACHECTL_PROPERTY_CASES` says how many pairs, `CACHECTL_PROPERTY_SEED`
-//! which.
+//! Over generated specs, what they left behind and what happened since: AWS accepts every step, and after the
+//! steps, hop by hop, nothing is left to do. `CACHECTL_PROPERTY_CASES` says how many pairs,
+//! `CACHECTL_PROPERTY_SEED` which.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use cachectl::plan::options::Options;
+use cachectl::plan::options::{Glob, Options};
+use cachectl::plan::ownership;
+use cachectl::resource::Kind;
+use cachectl::spec::Spec;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use serde_json::{Value, json};
 
 use super::plan_account::{Account, options, shown, spec};
 use super::plan_generated::{self, GENES};
@@ -25,6 +30,37 @@ struct Pair {
     mask: Vec<bool>,
     all_hops: bool,
     prune: bool,
+    /// What happened to the account between the two specs.
+    meanwhile: Meanwhile,
+    begin: Begin,
+}
+
+/// What people and AWS do behind a spec's back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Meanwhile {
+    Nothing,
+    /// The stack's tag is taken off everything: all is to be adopted.
+    Untagged,
+    /// Settings were changed by hand.
+    Edited,
+    /// A node type was ordered by hand, for the maintenance window.
+    Ordered,
+    /// A replica was added by hand.
+    Grown,
+    /// Every other alarm was deleted.
+    AlarmsLost,
+    /// The keeper of the secrets has a new version of one.
+    SecretRotated,
+}
+
+/// How the change begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Begin {
+    Whole,
+    /// The run is killed after so many of its steps.
+    Killed(u8),
+    /// First the group alone.
+    OnlyTheGroup,
 }
 
 impl Pair {
@@ -43,13 +79,83 @@ fn pairs() -> impl Strategy<Value = Pair> {
     // A few changes at a time, as people make them; now and then everything at once.
     let mask = (prop::sample::select(vec![0.08, 0.08, 0.2, 0.6]), vec(0.0..1.0f64, GENES))
         .prop_map(|(share, draws)| draws.into_iter().map(|draw| draw < share).collect::<Vec<bool>>());
-    (genes(), genes(), mask, any::<bool>(), any::<bool>()).prop_map(|(before, other, mask, all_hops, prune)| Pair {
-        before,
-        other,
-        mask,
-        all_hops,
-        prune,
-    })
+    use Meanwhile::{AlarmsLost, Edited, Grown, Nothing, Ordered, SecretRotated, Untagged};
+    let happenings = [Untagged, Edited, Ordered, Grown, AlarmsLost, SecretRotated];
+    let meanwhile = prop::sample::select([[Nothing; 6], happenings].concat());
+    let begin = prop_oneof![
+        3 => Just(Begin::Whole),
+        2 => (0u8..12).prop_map(Begin::Killed),
+        1 => Just(Begin::OnlyTheGroup),
+    ];
+    (genes(), genes(), mask, any::<bool>(), any::<bool>(), meanwhile, begin).prop_map(
+        |(before, other, mask, all_hops, prune, meanwhile, begin)| Pair {
+            before,
+            other,
+            mask,
+            all_hops,
+            prune,
+            meanwhile,
+            begin,
+        },
+    )
+}
+
+/// What happens is only done where AWS takes it.
+fn happens(account: &mut Account, spec: &Spec, what: Meanwhile) {
+    let group = |rest: Value| {
+        let mut parameters = json!({"ReplicationGroupId": "g", "ApplyImmediately": true});
+        parameters.as_object_mut().expect("an object").extend(rest.as_object().cloned().unwrap_or_default());
+        parameters
+    };
+    let mut tried = |operation: &str, parameters: Value| drop(account.sandbox.call(operation, parameters));
+    match what {
+        Meanwhile::Nothing => {}
+        Meanwhile::Edited => {
+            tried(MODIFY, group(json!({"ReplicationGroupDescription": "by hand", "SnapshotRetentionLimit": 9})));
+            tried(MODIFY, group(json!({"AutoMinorVersionUpgrade": false, "SnapshotWindow": "04:00-05:00"})));
+            tried("ModifyServerlessCache", json!({"ServerlessCacheName": "s", "Description": "by hand"}));
+            tried("DeleteAlarms", json!({"AlarmNames": ["own"]}));
+            let subnets = json!(["subnet-1a", "subnet-1b", "subnet-1c"]);
+            tried("ModifyCacheSubnetGroup", json!({"CacheSubnetGroupName": "x", "SubnetIds": subnets}));
+        }
+        Meanwhile::Ordered => {
+            tried(MODIFY, group(json!({"CacheNodeType": "cache.m7g.large", "ApplyImmediately": false})));
+        }
+        Meanwhile::SecretRotated => drop(account.secrets.insert("prod-cache-one".into(), 2)),
+        Meanwhile::Grown => tried("IncreaseReplicaCount", group(json!({"NewReplicaCount": 3}))),
+        Meanwhile::AlarmsLost => {
+            let alarms = account.live(spec).alarms.into_keys().step_by(2).collect::<Vec<_>>();
+            drop(account.sandbox.call("DeleteAlarms", json!({"AlarmNames": alarms})));
+        }
+        Meanwhile::Untagged => {
+            let live = account.live(spec);
+            for address in &live.owned {
+                let (operation, of, keys) = match address.kind {
+                    Kind::Alarm => ("UntagResource", "ResourceARN", "TagKeys"),
+                    _ => ("RemoveTagsFromResource", "ResourceName", "TagKeys"),
+                };
+                let parameters = json!({of: live.arn(address), keys: [ownership::STACK]});
+                drop(account.sandbox.call(operation, parameters));
+            }
+        }
+    }
+}
+
+/// Begins with the change, as far as it goes.
+fn begins(account: &mut Account, spec: &Spec, how: &Options, begin: Begin) -> Result<(), String> {
+    let (steps, how) = match begin {
+        Begin::Whole => return Ok(()),
+        Begin::Killed(steps) => (usize::from(steps), how.clone()),
+        Begin::OnlyTheGroup => {
+            (usize::MAX, Options { only: vec![Glob("replicationGroup/g".into())], prune: false, ..how.clone() })
+        }
+    };
+    let mut plan = account.plan(spec, &how);
+    if plan.is_blocked() {
+        return Ok(());
+    }
+    plan.steps.truncate(steps);
+    account.run(spec, &how, &plan)
 }
 
 /// What the pairs came to.
@@ -61,10 +167,15 @@ struct Tally {
     operations: BTreeMap<String, usize>,
 }
 
+const MODIFY: &str = "ModifyReplicationGroup";
+
 fn holds(pair: &Pair, tally: &Mutex<Tally>) -> Result<(), String> {
     let (before, after) = (plan_generated::spec(&pair.before), plan_generated::spec(&pair.after()));
     let told = |what: &str, why: String| {
-        format!("{what}: {why}\n--- before\n{before}--- after\n{after}---\nall hops: {}", pair.all_hops)
+        format!(
+            "{what}: {why}\n--- before\n{before}--- after\n{after}---\nall hops: {}, prune: {}, meanwhile: {:?}, begin: {:?}",
+            pair.all_hops, pair.prune, pair.meanwhile, pair.begin
+        )
     };
     let mut account = Account::new();
     let (first, second) = (spec(&before), spec(&after));
@@ -72,7 +183,9 @@ fn holds(pair: &Pair, tally: &Mutex<Tally>) -> Result<(), String> {
     if created.len() > 1 {
         return Err(told("creating", "it takes a second apply".into()));
     }
-    let how = Options { all_hops: pair.all_hops, prune: pair.prune, ..options(&["replace:*", "delete:*"]) };
+    happens(&mut account, &first, pair.meanwhile);
+    let how = Options { all_hops: pair.all_hops, prune: pair.prune, ..options(&["replace:*", "delete:*", "adopt:*"]) };
+    begins(&mut account, &second, &how, pair.begin).map_err(|why| told("beginning", why))?;
     let plan = account.plan(&second, &how);
     if plan.is_blocked() {
         let mut tally = tally.lock().map_err(|error| error.to_string())?;

@@ -527,6 +527,14 @@ mod users {
         }
 
         #[test]
+        fn the_type_password_alone_keeps_the_passwords_and_cannot_set_any() {
+            let alone = one("authenticationMode: {type: password}");
+            change(&one(PASSWORD), &alone).nothing();
+            change("", &alone).blocked("user-needs-password", "passwords:");
+            change(&one("authenticationMode: {type: iam}"), &alone).blocked("user-needs-password", "passwords:");
+        }
+
+        #[test]
         fn the_type_password_goes_with_the_passwords_in_one_member() {
             let with = one(&format!("authenticationMode: {{type: password}}, {PASSWORD}"));
             change("", &with).calls(&[(

@@ -3,7 +3,7 @@
 use cachectl::resource::attribute::Impact;
 use serde_json::json;
 
-use super::plan_account::{options, spec};
+use super::plan_account::{options, shown, spec};
 use super::plan_case::{Case, change, expect_calls, group, parameters, regroup};
 
 const MODIFY: &str = "ModifyReplicationGroup";
@@ -294,6 +294,19 @@ mod cache_parameter_group_name {
             ("RebootCacheCluster", parameters)
         };
         case.calls(&[node("g-002"), node("g-001")]);
+    }
+
+    #[test]
+    fn aws_reboots_no_nodes_in_cluster_mode_which_the_plan_says() {
+        let sections = |databases: &str| {
+            format!(
+                "parameterGroups:\n  a: {{family: valkey8, description: d, parameters: {{cluster-enabled: \"yes\", databases: \"{databases}\"}}}}\n{}",
+                group("cacheParameterGroupName: a\nnumNodeGroups: 2\nreplicasPerNodeGroup: 1")
+            )
+        };
+        let mut case = change(&sections("16"), &sections("32"));
+        case.account.apply_all(&spec(&case.after), &case.options);
+        case.allow(&["reboot:*"]).noted("reboots no nodes in cluster mode");
     }
 }
 
@@ -793,7 +806,34 @@ mod apply_immediately {
             (blocked.rule.as_str(), blocked.hint.contains("--allow flush:replicationGroup/g")),
             ("flush-pending", true)
         );
-        case.allow(&["flush:*"])
-            .calls(&[(MODIFY, json!({"TransitEncryptionEnabled": true, "TransitEncryptionMode": "preferred"}))]);
+        let mut case = case.allow(&["flush:*"]);
+        let shown: Vec<String> = case.plan().changes[0].attributes.iter().map(|change| change.path.clone()).collect();
+        assert_eq!(shown, ["cacheNodeType", "transitEncryptionEnabled", "transitEncryptionMode"]);
+        case.calls(&[(MODIFY, json!({"TransitEncryptionEnabled": true, "TransitEncryptionMode": "preferred"}))]);
+    }
+
+    #[test]
+    fn what_waits_is_carried_out_now_where_that_is_allowed_and_shown() {
+        let waiting = "applyImmediately: false\ncacheNodeType: cache.r7g.xlarge\nengineVersion: \"8.1\"";
+        let mut case = regroup("", waiting);
+        case.account.apply_all(&spec(&case.after), &case.options);
+        assert!(case.plan().steps.is_empty(), "it waits");
+        let mut case = case.allow(&["flush:replicationGroup/g"]);
+        let plan = case.plan();
+        let shown: Vec<&str> = plan.changes[0].attributes.iter().map(|change| change.path.as_str()).collect();
+        assert_eq!(shown, ["engineVersion", "cacheNodeType"]);
+        assert!(plan.steps.iter().all(|step| step.parameters["ApplyImmediately"] == json!(true)), "{plan:?}");
+        // Any call with immediacy carries out all that waits.
+        case.calls(&[(MODIFY, json!({"Engine": "valkey", "EngineVersion": "8.1"}))]).nothing();
+    }
+
+    #[test]
+    fn what_waits_against_the_spec_is_told_before_it_is_flushed() {
+        let mut case = regroup("", "description: new");
+        let wait = json!({"ReplicationGroupId": "g", "CacheNodeType": "cache.r7g.xlarge", "ApplyImmediately": false});
+        case.account.call(MODIFY, wait);
+        let mut case = case.allow(&["flush:*"]);
+        let plan = case.plan();
+        assert!(plan.notes.iter().any(|note| note.contains("CacheNodeType cache.r7g.xlarge")), "{}", shown(&plan));
     }
 }

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::{cluster_mode, modify};
 use crate::plan::draft::{Draft, Scene};
-use crate::plan::model::PendingValue;
 use crate::resource::attribute::{Difference, Phase};
 use crate::resource::live::View;
 use crate::resource::parameter_group::{declared_parameters, user_parameters};
@@ -30,7 +29,7 @@ pub fn engine_then(scene: &Scene<'_>) -> Option<String> {
 }
 
 /// Every change of engine or version names both, and the parameter group where its family changes.
-fn engine_call(draft: &mut Draft, scene: &Scene<'_>) {
+pub fn engine_call(draft: &mut Draft, scene: &Scene<'_>) {
     let engine = scene.wanted("engine").unwrap_or_else(|| json!("redis"));
     let call = modify(draft, Phase::Engine);
     call.insert("Engine".into(), engine);
@@ -152,7 +151,7 @@ fn fits_family(draft: &mut Draft, scene: &Scene<'_>, name: &str) {
 pub fn parameter_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let name = difference.declared.as_str().unwrap_or_default();
     if waits_with_the_engine(scene, name) {
-        draft.pending.push(PendingValue { path: difference.attribute.into(), value: difference.declared.clone() });
+        draft.waits(scene, difference, difference.declared.clone());
         return;
     }
     draft.shows(difference);

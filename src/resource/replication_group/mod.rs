@@ -6,9 +6,11 @@ pub mod access;
 pub mod cluster_mode;
 pub mod engine;
 pub mod failover;
+pub mod import;
 pub mod node_type;
 pub mod nodes;
 pub mod pending;
+mod reboot;
 pub mod settings;
 pub mod tls;
 mod zones;
@@ -70,44 +72,44 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::With(|view| (view.node_groups().len() <= 1).then(|| json!(view.member_ids().count()))),
         Route::With(nodes::num_cache_clusters), Impact::None,
         "Replicas are added and removed online. The last replica can only go once automatic failover and Multi-AZ are off.",
-    ),
+    ).import(import::nodes),
     Attribute::new(
         Field::new("numNodeGroups", "NumNodeGroups", integer(1, 500), "Shards: 1 to 90, up to 500 by quota. More than one means cluster mode."),
         Read::With(|view| Some(json!(view.node_groups().len()))), Route::With(nodes::num_node_groups), Impact::None,
         "Resharding is online: slots move while the cache serves. Cluster mode enabled only. Shards that go are named in the plan.",
-    ),
+    ).import(import::shards),
     Attribute::new(
         Field::new("replicasPerNodeGroup", "ReplicasPerNodeGroup", integer(0, 5), "Replicas of every shard, 0 to 5."),
         Read::With(nodes::replicas_per_node_group), Route::With(nodes::per_shard), Impact::None,
         "Replicas are added and removed online, in all shards at once.",
-    ),
+    ).import(import::replicas),
     Attribute::new(
         Field::new("nodeGroupConfiguration", "NodeGroupConfiguration", Shape::List { of: &NODE_GROUP, min: 1, max: 500, order: Order::Kept }, "Shards one by one: slots, replicas, zones. Read when the group is created; afterwards only the replica counts are compared, by the shard's id."),
         Read::With(nodes::node_group_configuration), Route::With(nodes::configured), Impact::None,
         "Slots and zones are chosen at creation only: resharding spreads slots evenly, and a failover swaps zones.",
-    ),
+    ).import(import::uneven_shards),
     Attribute::new(
         Field::new("automaticFailoverEnabled", "AutomaticFailoverEnabled", Shape::Bool, "Promote a replica when the primary fails. Always on in cluster mode."),
         Read::With(|view| switch(view, "AutomaticFailover")), Route::With(failover::automatic_failover), Impact::None,
         "Needs a replica. Cannot be turned off in cluster mode.",
-    ).pending(|view| view.pending("AutomaticFailoverStatus").and_then(Value::as_str).map(|status| json!(status.starts_with("enabl")))),
+    ).import(import::failover).pending(|view| view.pending("AutomaticFailoverStatus").and_then(Value::as_str).map(|status| json!(status.starts_with("enabl")))),
     Attribute::new(
         Field::new("multiAZEnabled", "MultiAZEnabled", Shape::Bool, "Spread nodes over availability zones. Needs automatic failover."),
         Read::With(|view| switch(view, "MultiAZ")), Route::With(failover::multi_az), Impact::None,
         "Needs automatic failover and a replica in another zone.",
-    ),
+    ).import(import::with_replicas),
     Attribute::new(
         Field::new("clusterMode", "ClusterMode", Shape::Enum(&["disabled", "compatible", "enabled"]), "`disabled`, `compatible` (a stage between, for both kinds of clients) or `enabled`."),
         Read::With(|view| Some(view.own("ClusterMode").cloned().unwrap_or_else(|| json!(if view.flag("ClusterEnabled") { "enabled" } else { "disabled" })))),
         Route::With(cluster_mode::cluster_mode), Impact::Brief,
         "disabled to compatible to enabled, one stage at a time; clients move to cluster-aware connections in between. enabled cannot be left again.",
-    ).pending(|view| view.pending("ClusterMode").cloned()),
+    ).import(import::cluster_mode).pending(|view| view.pending("ClusterMode").cloned()),
     Attribute::new(
         Field::new("cacheParameterGroupName", "CacheParameterGroupName", Shape::Reference(Kind::ParameterGroup), "Parameter group: one of this spec or an existing one."),
         Read::With(|view| view.members.iter().find_map(|cluster| cluster.get("CacheParameterGroup")?.get("CacheParameterGroupName").cloned())),
         Route::With(engine::parameter_group), Impact::None,
         "Within a family it is exchanged online; parameters that need a reboot wait for one.",
-    ),
+    ).import(import::parameter_group),
     Attribute::new(
         Field::new("cacheSubnetGroupName", "CacheSubnetGroupName", Shape::Reference(Kind::SubnetGroup), "Subnet group: one of this spec or an existing one."),
         Read::Member("CacheSubnetGroupName"), Route::Replace, Impact::Replace, "AWS cannot move a group to another subnet group; change the subnets of the group instead",
@@ -123,7 +125,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("preferredMaintenanceWindow", "PreferredMaintenanceWindow", local::WINDOW, "Weekly maintenance window in UTC, `ddd:hh:mm-ddd:hh:mm`, at least 60 minutes."),
         Read::Member("PreferredMaintenanceWindow"), Route::With(settings::maintenance_window), Impact::None, "",
-    ),
+    ).import(import::window),
     Attribute::new(
         Field::new("notificationTopicArn", "NotificationTopicArn", ARN, "SNS topic for ElastiCache's own notifications; `null` stops them.").nullable(),
         Read::With(|view| {
@@ -135,31 +137,31 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("snapshotRetentionLimit", "SnapshotRetentionLimit", integer(0, 35), "Days that automatic snapshots are kept; 0 turns them off."),
         Read::Own("SnapshotRetentionLimit"), Route::With(settings::snapshot_retention), Impact::None, "",
-    ),
+    ).import(import::not_zero),
     Attribute::new(
         Field::new("snapshotWindow", "SnapshotWindow", local::DAILY_WINDOW, "Daily snapshot window in UTC, `hh:mm-hh:mm`, at least 60 minutes."),
         Read::Own("SnapshotWindow"), Route::Call(Phase::Settings), Impact::None, "",
-    ),
+    ).import(import::with_snapshots),
     Attribute::new(
         Field::new("snapshottingClusterId", "SnapshottingClusterId", text(50), "Member that snapshots are taken from. Cluster mode disabled only; stale after a failover."),
         Read::Own("SnapshottingClusterId"), Route::With(settings::snapshotting_cluster), Impact::None, "",
-    ),
+    ).import(import::nothing),
     Attribute::new(
         Field::new("autoMinorVersionUpgrade", "AutoMinorVersionUpgrade", Shape::Bool, "Take minor engine versions by itself, in the maintenance window."),
         Read::Own("AutoMinorVersionUpgrade"), Route::Call(Phase::Settings), Impact::None, "",
-    ),
+    ).import(import::only_off),
     Attribute::new(
         Field::new("port", "Port", integer(1, 65_535), "Port of every endpoint. Default 6379."),
         Read::With(port), Route::Replace, Impact::Replace, "the port is chosen at creation",
-    ),
+    ).import(import::port),
     Attribute::new(
         Field::new("networkType", "NetworkType", Shape::Enum(&["ipv4", "ipv6", "dual_stack"]), "IP versions of the nodes."),
         Read::Own("NetworkType"), Route::Replace, Impact::Replace, "the network type is chosen at creation",
-    ),
+    ).import(import::network),
     Attribute::new(
         Field::new("ipDiscovery", "IpDiscovery", Shape::Enum(&["ipv4", "ipv6"]), "IP version that clients discover."),
         Read::Own("IpDiscovery"), Route::With(settings::ip_discovery), Impact::None, "",
-    ),
+    ).import(import::network),
     Attribute::new(
         Field::new("atRestEncryptionEnabled", "AtRestEncryptionEnabled", Shape::Bool, "Encrypt snapshots, swap and, with data tiering, disks. Default true for valkey, false for redis."),
         Read::Own("AtRestEncryptionEnabled"), Route::Replace, Impact::Replace, "encryption at rest is chosen at creation",
@@ -177,12 +179,12 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Field::new("transitEncryptionMode", "TransitEncryptionMode", Shape::Enum(&["preferred", "required"]), "`required`, or `preferred`, which answers both TLS and plain connections."),
         Read::With(|view| view.flag("TransitEncryptionEnabled").then(|| view.own("TransitEncryptionMode").cloned()).flatten()),
         Route::With(tls::transit_encryption_mode), Impact::Brief, "With `required`, plain connections are closed.",
-    ).pending(|view| view.pending("TransitEncryptionMode").cloned()),
+    ).import(import::tls_mode).pending(|view| view.pending("TransitEncryptionMode").cloned()),
     Attribute::new(
         Field::new("authToken", "AuthToken", Shape::Secret, "Where the AUTH token is kept. Needs TLS; excludes userGroupIds. `null` beside userGroupIds moves from the token to user groups.").nullable(),
         Read::With(|view| view.flag("AuthTokenEnabled").then(|| json!("(set)"))), Route::With(access::auth_token), Impact::None,
         "A new token is added (ROTATE) beside the old one, which goes with the next hop (SET). AWS cannot remove a token but by moving to user groups.",
-    ),
+    ).remark(import::auth_token),
     Attribute::new(
         Field::new("userGroupIds", "UserGroupIds", list(&Shape::Reference(Kind::UserGroup), 0, 1), "User group whose users may log in; at most one. Needs TLS."),
         Read::Own("UserGroupIds"), Route::With(access::user_groups), Impact::None, "",
@@ -195,16 +197,16 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Field::new("dataTieringEnabled", "DataTieringEnabled", Shape::Bool, "Keep part of the data on SSD; r6gd node types, and always there."),
         Read::With(|view| view.own("DataTiering").and_then(Value::as_str).map(|state| json!(state == "enabled"))),
         Route::Replace, Impact::Replace, "data tiering is chosen at creation",
-    ),
+    ).import(import::only_on),
     Attribute::new(
         Field::new("durability", "Durability", Shape::Enum(&["default", "async", "sync", "disabled"]), "Whether writes are acknowledged after they are durable. Needs TLS at creation."),
         Read::Own("Durability"), Route::With(settings::durability), Impact::None, "sync and async are exchanged in place; turning durability on or off is a replacement.",
-    ),
+    ).import(import::durability),
     Attribute::new(
         Field::new("globalReplicationGroupId", "GlobalReplicationGroupId", text(64), "Global datastore that the group joins as a secondary, at creation."),
         Read::With(|view| view.own("GlobalReplicationGroupInfo")?.get("GlobalReplicationGroupId").cloned()),
         Route::Replace, Impact::Replace, "membership of a global datastore is chosen at creation",
-    ),
+    ).import(import::joined_datastore),
     Attribute::new(
         Field::new("primaryClusterId", "PrimaryClusterId", text(50), "Existing cache cluster that becomes the primary, at creation."),
         Read::Never, Route::Seed, Impact::None, "",
@@ -260,9 +262,10 @@ fn modify(draft: &mut Draft, phase: Phase) -> &mut serde_json::Map<String, Value
     draft.call(phase, MODIFY, Wait::Available)
 }
 
-/// Without `applyImmediately: false`, nothing waits for the maintenance window.
+/// Without `applyImmediately: false`, nothing waits for the maintenance window; nor does anything that comes
+/// together with what is flushed.
 fn is_immediate(scene: &Scene<'_>) -> bool {
-    scene.declared("applyImmediately") != Some(&json!(false))
+    scene.declared("applyImmediately") != Some(&json!(false)) || pending::flushes(scene)
 }
 
 /// What a global datastore decides for its members: AWS takes changes only of the datastore.
@@ -299,4 +302,5 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
     nodes::plan(draft, scene);
     failover::check(draft, scene);
     pending::finish(draft, scene);
+    reboot::plan(draft, scene);
 }

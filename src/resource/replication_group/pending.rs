@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ENGINE_MEMBERS, MODIFY, is_immediate};
+use super::{ENGINE_MEMBERS, MODIFY, engine, is_immediate, modify};
 use crate::plan::draft::{Call, Draft, Scene, attribute};
 use crate::plan::options::Permit;
 use crate::resource::Kind;
@@ -17,9 +17,12 @@ const NEVER_WAIT: [&str; 4] = ["Resharding", "AuthTokenStatus", "UserGroups", "L
 /// with immediacy would carry them out.
 pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
     let pending = pending_changes(scene.view);
-    let flush = scene.options.allows(Permit::Flush, &draft.address);
+    let flush = flushes(scene);
+    if flush && draft.calls.is_empty() {
+        flush_alone(draft, scene);
+    }
     let mut refused = Vec::new();
-    for call in draft.calls.iter_mut().filter(|call| call.operation != "RebootCacheCluster") {
+    for call in &mut draft.calls {
         let mut now = is_immediate(scene) || !may_wait(call);
         if now && !pending.is_empty() && !flush {
             // Settings take effect at once whatever the flag says.
@@ -42,6 +45,17 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
             }
         }
     }
+    if flush && !draft.calls.is_empty() {
+        let shown = |change: &String| {
+            let rows = draft.attributes.iter().filter_map(|change| attribute(Kind::ReplicationGroup, &change.path));
+            rows.map(|row| row.field.member).any(|member| change.starts_with(member))
+        };
+        let unshown: Vec<String> = pending.iter().filter(|change| !shown(change)).cloned().collect();
+        if !unshown.is_empty() {
+            let message = format!("what waits is carried out at once with the first step: {}", unshown.join(", "));
+            draft.warnings.push(("pending".into(), message));
+        }
+    }
     for operation in refused {
         draft.blocks(
             "flush-pending",
@@ -61,6 +75,29 @@ fn may_wait(call: &Call) -> bool {
     call.operation == MODIFY
         && matches!(call.phase, Phase::NodeTypeUp | Phase::NodeTypeDown | Phase::Engine)
         && shown.iter().any(|member| call.parameters.contains_key(*member))
+}
+
+/// Was it allowed to carry out now what waits, and does anything?
+pub fn flushes(scene: &Scene<'_>) -> bool {
+    scene.options.allows(Permit::Flush, &scene.resource.address) && !pending_changes(scene.view).is_empty()
+}
+
+/// Does the value of this member wait for the window, and is it to be carried out now instead? AWS does not show
+/// that a parameter group waits: it goes with the engine.
+pub fn is_flushed(scene: &Scene<'_>, member: &str) -> bool {
+    let shown = if member == "CacheParameterGroupName" { "EngineVersion" } else { member };
+    flushes(scene) && pending_changes(scene.view).iter().any(|change| change.starts_with(shown))
+}
+
+/// Any call with immediacy carries out all that waits. Where there is none, one thing that waits is sent again.
+fn flush_alone(draft: &mut Draft, scene: &Scene<'_>) {
+    let rows = draft.attributes.iter().filter_map(|change| attribute(Kind::ReplicationGroup, &change.path));
+    let Some(row) = rows.into_iter().find(|row| row.field.member != "CacheParameterGroupName") else { return };
+    if ENGINE_MEMBERS.contains(&row.field.member) && row.field.member != "CacheNodeType" {
+        engine::engine_call(draft, scene);
+    } else if let Some(declared) = scene.declared(row.field.name) {
+        modify(draft, Phase::NodeTypeUp).insert(row.field.member.into(), row.field.shape.to_api(declared));
+    }
 }
 
 /// What waits, by AWS's names.

@@ -4,6 +4,7 @@
 mod alarm;
 mod finder;
 pub mod id;
+mod names;
 mod network;
 mod parameter_group;
 mod reader;
@@ -59,6 +60,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         serverless_cache::RULES,
         user::RULES,
         alarm::RULES,
+        names::RULES,
     ]
     .into_iter()
     .flatten()

@@ -15,7 +15,7 @@ const USER_GROUP: &[Kind] = &[Kind::UserGroup];
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     Rule { code: "user-authentication", check: Check::Resource(USER, authentication),
-        why: "A user logs in with one or two passwords, by IAM, or with none: exactly one of these.",
+        why: "A user logs in with one or two passwords, by IAM, or with none: exactly one of these. `authenticationMode: {type: password}` alone leaves the passwords of a user that exists as they are.",
         source: "API reference, CreateUser: AuthenticationMode, Passwords, NoPasswordRequired" },
     Rule { code: "iam-user-name", check: Check::Resource(USER, iam_name),
         why: "With IAM, AWS knows the user by its id, so that name and id must be the same.",
@@ -73,6 +73,8 @@ fn authentication(finder: &mut Finder<'_>, user: &Resource) {
                 "keep one",
             );
         }
+        // Set elsewhere, and left as they are.
+        None if mode(user) == Some("password") => {}
         None if !passwords => {
             finder.error(
                 user,

@@ -1,0 +1,171 @@
+//! What an account has, whoever made it: for an import, and for a look at a stack.
+
+use std::collections::BTreeSet;
+
+use futures::stream::{self, StreamExt};
+
+use super::client::{Aws, Identity};
+use super::error::{AwsError, Kind as ErrorKind};
+use super::lists::{CONCURRENCY, Found, Wanted, read_kinds};
+use super::reader::{alarms, alarms_by_name, described_alarms, parameters};
+use super::tags;
+use crate::import::Selection;
+use crate::plan::ownership::STACK;
+use crate::resource::live::{Live, Tags};
+use crate::resource::{Address, Kind, alarm};
+use crate::spec::Spec;
+
+fn empty(aws: &Aws, identity: &Identity) -> Live {
+    Live {
+        account_id: identity.account_id.clone(),
+        partition: identity.partition.clone(),
+        region: aws.region.clone(),
+        ..Live::default()
+    }
+}
+
+/// What a selection may name, in lists: kinds of which much is meant as a whole, others by name.
+pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> Result<Live, AwsError> {
+    let mut live = empty(aws, identity);
+    let mut wanted = Wanted { whole: selection.kinds(), ..Wanted::default() };
+    selection.exact().for_each(|address| wanted.add(address));
+    let listed = !wanted.whole.is_empty();
+    let everything = async { if listed { tags::everything(aws).await } else { Ok(None) } };
+    let (kinds, alarms, everything) =
+        futures::try_join!(read_kinds(aws, &wanted), named_alarms(aws, selection, &wanted), everything)?;
+    kinds.store(&mut live);
+    live.alarms = alarms;
+    let addresses: Vec<Address> =
+        Kind::ALL.into_iter().flat_map(|kind| live.of(kind).keys().map(move |id| Address::new(kind, id))).collect();
+    let named: BTreeSet<String> = live
+        .parameter_groups
+        .keys()
+        .filter(|name| {
+            let address = Address::new(Kind::ParameterGroup, name);
+            selection.all || selection.globs.iter().any(|glob| glob.matches(&address))
+        })
+        .cloned()
+        .collect();
+    let groups = Wanted { by_kind: [(Kind::ParameterGroup, named)].into(), ..Wanted::default() };
+    let arns: Vec<String> = addresses.iter().map(|address| live.arn(address)).collect();
+    let known = async {
+        match everything {
+            Some(known) => Ok(Some(known)),
+            None if listed => Ok(None),
+            None => tags::of_arns(aws, &arns).await,
+        }
+    };
+    let (parameters, known) = futures::try_join!(parameters(aws, &live, &groups), known)?;
+    live.parameters = parameters;
+    match known {
+        // What has no tags is not among them.
+        Some(mut known) => {
+            live.tags = addresses
+                .into_iter()
+                .map(|address| {
+                    let tags = known.remove(&address).unwrap_or_default();
+                    (address, tags)
+                })
+                .collect();
+            live.tags.extend(known.into_iter().filter(|(address, _)| address.kind == Kind::Alarm));
+        }
+        None => {
+            live.notes.push("tag:GetResources is not available here: tags were read resource by resource".into());
+            let meant = |address: &&Address| {
+                address.kind != Kind::Alarm
+                    && (selection.all || selection.globs.iter().any(|glob| glob.matches(address)))
+            };
+            let asked: Vec<&Address> = addresses.iter().filter(meant).collect();
+            let tags = tags_one_by_one(aws, &live, &asked).await?;
+            live.tags.extend(tags);
+        }
+    }
+    if !selection.all {
+        let more = alarms_of_stacks(aws, &mut live, listed).await?;
+        live.alarms.extend(more);
+    }
+    live.api_calls = aws.calls();
+    Ok(live)
+}
+
+/// The alarms that are meant themselves.
+async fn named_alarms(aws: &Aws, selection: &Selection, wanted: &Wanted) -> Result<Found, AwsError> {
+    if selection.all {
+        return described_alarms(aws, None, |_| true).await;
+    }
+    let mut found = alarms_by_name(aws, wanted.of(Kind::Alarm)).await?;
+    for glob in selection.globs.iter().filter(|glob| glob.0.contains('*') && wanted.whole.contains(&Kind::Alarm)) {
+        // Names keep their letter case, and globs do not look at it: a prefix would.
+        let meant = |alarm: &serde_json::Value| {
+            let name = alarm.get("AlarmName").and_then(serde_json::Value::as_str).unwrap_or_default();
+            glob.matches(&Address::new(Kind::Alarm, name))
+        };
+        found.extend(described_alarms(aws, None, meant).await?);
+    }
+    Ok(found)
+}
+
+/// Alarms of the caches' stacks: some of them belong to the caches. Where tags were listed, they are known.
+async fn alarms_of_stacks(aws: &Aws, live: &mut Live, listed: bool) -> Result<Found, AwsError> {
+    let stacks: BTreeSet<String> = live
+        .tags
+        .iter()
+        .filter(|(address, _)| address.kind.is_cache())
+        .filter_map(|(_, tags)| tags.get(STACK).cloned())
+        .collect();
+    let of_stacks = |(address, tags): &(&Address, &Tags)| {
+        address.kind == Kind::Alarm && tags.get(STACK).is_some_and(|stack| stacks.contains(stack))
+    };
+    let mut names: BTreeSet<String> =
+        live.tags.iter().filter(of_stacks).map(|(address, _)| address.id.clone()).collect();
+    for stack in stacks.iter().filter(|_| !listed) {
+        let owned = tags::owned_by(aws, stack).await?;
+        let Some(owned) = owned else {
+            return described_alarms(aws, None, |alarm| alarm::stack_of(alarm).is_some()).await;
+        };
+        names.extend(owned.keys().filter(|address| address.kind == Kind::Alarm).map(|address| address.id.clone()));
+        live.owned.extend(owned.into_keys());
+    }
+    names.retain(|name| !live.alarms.contains_key(name));
+    alarms_by_name(aws, names).await
+}
+
+async fn tags_one_by_one(aws: &Aws, live: &Live, addresses: &[&Address]) -> Result<Vec<(Address, Tags)>, AwsError> {
+    let reads = addresses.iter().map(|address| async {
+        match tags::of(aws, &live.arn(address)).await {
+            Ok(tags) => Ok(Some(((*address).clone(), tags))),
+            Err(error) if error.kind == ErrorKind::Interrupted => Err(error),
+            // Refused while a group is not available: who owns it is not known then.
+            Err(_) => Ok(None),
+        }
+    });
+    let answers: Vec<Result<_, AwsError>> = stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
+    Ok(answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// What a look at a stack shows: its resources, members and alarms, orphans among them.
+pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, AwsError> {
+    let mut live = empty(aws, identity);
+    let mut wanted = Wanted::new(spec);
+    let (owned, kinds) = futures::try_join!(tags::owned_by(aws, &spec.stack), read_kinds(aws, &wanted))?;
+    kinds.store(&mut live);
+    live.orphans_unknown = owned.is_none();
+    if owned.is_none() {
+        live.notes.push("tag:GetResources is not available here: orphans are not known".into());
+    }
+    let mut missing = Wanted::default();
+    for (address, tags) in owned.into_iter().flatten() {
+        if address.kind != Kind::Alarm && live.get(&address).is_none() && !spec.resources.contains_key(&address) {
+            missing.add(address.clone());
+        }
+        wanted.add(address.clone());
+        live.owned.insert(address.clone());
+        live.tags.insert(address, tags);
+    }
+    if !missing.by_kind.is_empty() {
+        read_kinds(aws, &missing).await?.store(&mut live);
+    }
+    (live.alarms, _) = alarms(aws, &live, spec, &wanted).await?;
+    live.api_calls = aws.calls();
+    Ok(live)
+}

@@ -1,0 +1,83 @@
+//! `cachectl import`
+
+use std::io::Write;
+use std::path::Path;
+
+use super::args::{AwsArgs, Import as Args};
+use super::exit::{CliError, Exit};
+use super::printer::Printer;
+use super::session;
+use crate::aws::{Access, account, client};
+use crate::import::{self, Document, Refused, Selection};
+use crate::render::style::{Label, paint};
+use crate::resource::Kind;
+
+pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    let selection = Selection { all: args.all, globs: args.addresses.clone() };
+    selection.check()?;
+    if let Some(path) = args.out.as_ref().filter(|path| path.exists() && !args.force) {
+        return Err(exists(path));
+    }
+    let region = match &args.region {
+        Some(region) => region.clone(),
+        None => client::usual_region(args.profile.as_deref()).await.ok_or_else(|| {
+            CliError::new(Exit::Usage, "no region is known").hint("name one: --region REGION, or set AWS_REGION")
+        })?,
+    };
+    let aws_args =
+        AwsArgs { region: args.region.clone(), profile: args.profile.clone(), endpoint_url: args.endpoint_url.clone() };
+    let aws = session::connect(printer, &aws_args, &region, Access::ReadOnly).await;
+    let identity = aws.identity().await?;
+    let live = account::selected(&aws, &identity, &selection).await?;
+    printer.detail(&format!("Read {} in {} calls", session::describe(&live), live.api_calls));
+    let imported = import::spec(&live, &selection, args.stack.as_deref())?;
+    for note in &imported.notes {
+        printer.note(&format!("{} {note}", paint(Label::Warn, "note:")));
+    }
+    match &args.out {
+        None => printer.result(&imported.yaml),
+        Some(path) => write(path, &imported.yaml, args.force)?,
+    }
+    let file = args.out.as_ref().map_or_else(|| "FILE".to_owned(), |path| path.display().to_string());
+    printer.note(&format!("Imported {}. Now: cachectl plan {file}", counted(&imported.document)));
+    Ok(Exit::Done)
+}
+
+/// A spec is work: it is not written over by accident.
+fn exists(path: &Path) -> CliError {
+    CliError::new(Exit::Usage, format!("{} exists already", path.display()))
+        .hint("choose another name, or --force to write over it")
+}
+
+fn write(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
+    let failed =
+        |error: std::io::Error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display()));
+    let mut options = std::fs::File::options();
+    options.write(true);
+    let file = if force { options.create(true).truncate(true).open(path) } else { options.create_new(true).open(path) };
+    let mut file = match file {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(exists(path)),
+        file => file.map_err(failed)?,
+    };
+    file.write_all(text.as_bytes()).map_err(failed)
+}
+
+impl From<Refused> for CliError {
+    fn from(refused: Refused) -> Self {
+        let exit = if refused.foreign { Exit::Blocked } else { Exit::Usage };
+        CliError::new(exit, refused.message).hint(refused.hint)
+    }
+}
+
+/// `2 replicationGroups, 1 user into the stack prod`
+fn counted(document: &Document) -> String {
+    let parts: Vec<String> = Kind::ALL
+        .into_iter()
+        .filter_map(|kind| {
+            let count = document.entries.iter().filter(|entry| entry.address.kind == kind).count();
+            let name = if count == 1 { kind.name() } else { kind.section() };
+            (count > 0).then(|| format!("{count} {name}"))
+        })
+        .collect();
+    format!("{} into the stack {}", parts.join(", "), document.stack)
+}

@@ -1,0 +1,34 @@
+//! `cachectl status`
+
+use std::time::Instant;
+
+use super::args::{Format, Status as Args};
+use super::exit::{CliError, Exit};
+use super::printer::Printer;
+use super::session::{self, Session};
+use crate::aws::{Access, account};
+use crate::render;
+use crate::status;
+
+pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    let begun = Instant::now();
+    let request = session::request(&args.path, &args.spec);
+    let session = Session::open(printer, &request, &args.aws, Access::ReadOnly).await?;
+    let live = account::stack(&session.aws, &session.identity, &session.spec).await?;
+    session.matched(&live, &args.only)?;
+    let report = status::report(&session.spec, &live, &args.only);
+    match args.format {
+        Format::Json => printer.result(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n")),
+        Format::Markdown => printer.result(&render::status::markdown(&report)),
+        Format::Table => {
+            let read = format!(
+                "Read {} in {} calls, {:.1} s",
+                session::describe(&live),
+                live.api_calls,
+                begun.elapsed().as_secs_f64()
+            );
+            printer.result(&render::status::table(&report, &read, printer.width()));
+        }
+    }
+    Ok(Exit::Done)
+}

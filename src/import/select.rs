@@ -1,0 +1,119 @@
+//! Which resources an import names.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::Refused;
+use crate::plan::options::Glob;
+use crate::resource::live::Live;
+use crate::resource::{Address, Kind, alarm};
+
+const NAMESPACE: &str = "AWS/ElastiCache";
+
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    pub all: bool,
+    pub globs: Vec<Glob>,
+}
+
+impl Selection {
+    /// Addresses that are named in full.
+    pub fn exact(&self) -> impl Iterator<Item = Address> {
+        self.globs.iter().filter(|glob| !glob.0.contains('*')).filter_map(|glob| glob.0.parse().ok())
+    }
+
+    /// Kinds of which anything may be meant: these are listed.
+    pub fn kinds(&self) -> BTreeSet<Kind> {
+        if self.all {
+            return Kind::ALL.into();
+        }
+        let patterns = self.globs.iter().filter(|glob| glob.0.contains('*'));
+        patterns.flat_map(|glob| Kind::ALL.into_iter().filter(move |kind| may_be(glob, *kind))).collect()
+    }
+
+    /// An address that is none is a slip.
+    pub fn check(&self) -> Result<(), Refused> {
+        for glob in &self.globs {
+            let parsed = if glob.0.contains('*') {
+                Kind::ALL.into_iter().any(|kind| may_be(glob, kind)).then_some(()).ok_or_else(|| {
+                    let kinds = Kind::ALL.map(Kind::name).join(", ");
+                    format!("`{}` can match no address: an address is KIND/ID, and kinds are {kinds}", glob.0)
+                })
+            } else {
+                glob.0.parse::<Address>().map(drop)
+            };
+            parsed.map_err(|why| Refused::new(why, "such as replicationGroup/prod-cache; `*` matches anything"))?;
+        }
+        match self.exact().find(is_aws_own) {
+            Some(address) => Err(Refused::new(
+                format!("{address} is AWS's own, and is not managed"),
+                "what uses it names it; leave it out here",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// The live resources that are meant. A glob that matches nothing is a slip.
+    pub(super) fn chosen(&self, live: &Live) -> Result<BTreeSet<Address>, Refused> {
+        let known: Vec<Address> =
+            Kind::ALL.into_iter().flat_map(|kind| live.of(kind).keys().map(move |id| Address::new(kind, id))).collect();
+        let mut chosen = BTreeSet::new();
+        if self.all {
+            chosen.extend(known.iter().filter(|address| is_of_elasticache(live, address)).cloned());
+        }
+        for glob in &self.globs {
+            let before = chosen.len();
+            chosen.extend(known.iter().filter(|address| glob.matches(address)).cloned());
+            let matched = chosen.len() > before || chosen.iter().any(|address| glob.matches(address));
+            if !matched {
+                return Err(Refused::new(
+                    format!("{} matches nothing in account {}, {}", glob.0, live.account_id, live.region),
+                    "another --region or --profile? an address is KIND/ID; `*` matches anything",
+                ));
+            }
+        }
+        chosen.retain(|address| !is_aws_own(address));
+        if chosen.is_empty() {
+            return Err(Refused::new(
+                format!("there is nothing to import in account {}, {}", live.account_id, live.region),
+                "another --region or --profile?",
+            ));
+        }
+        Ok(chosen)
+    }
+}
+
+fn may_be(glob: &Glob, kind: Kind) -> bool {
+    match glob.0.split_once('/') {
+        Some((name, _)) if !name.contains('*') => name.eq_ignore_ascii_case(kind.name()),
+        // A star may stand for anything, the rest of the kind and the slash too.
+        _ => {
+            let fixed = glob.0.split('*').next().unwrap_or_default().to_ascii_lowercase();
+            let name = format!("{}/", kind.name()).to_ascii_lowercase();
+            name.starts_with(&fixed) || fixed.starts_with(&name)
+        }
+    }
+}
+
+/// The default user, parameter groups and subnet group: they are there, whoever says so.
+fn is_aws_own(address: &Address) -> bool {
+    match address.kind {
+        Kind::ParameterGroup => address.id == "default" || address.id.starts_with("default."),
+        Kind::SubnetGroup | Kind::User => address.id == "default",
+        Kind::UserGroup | Kind::ReplicationGroup | Kind::ServerlessCache | Kind::Alarm => false,
+    }
+}
+
+/// Of all alarms of an account, those on ElastiCache's metrics, and those that a stack owns.
+fn is_of_elasticache(live: &Live, address: &Address) -> bool {
+    if address.kind != Kind::Alarm {
+        return true;
+    }
+    let Some(alarm) = live.alarms.get(&address.id) else { return false };
+    let named = |value: Option<&Value>| value.and_then(Value::as_str) == Some(NAMESPACE);
+    let queries = alarm.get("Metrics").and_then(Value::as_array).into_iter().flatten();
+    named(alarm.get("Namespace"))
+        || queries.into_iter().any(|query| named(query.pointer("/MetricStat/Metric/Namespace")))
+        || alarm::stack_of(alarm).is_some()
+}

@@ -1,0 +1,250 @@
+//! A stack's state, for people: the table and Markdown. What is not well begins with `!`.
+
+use super::style::{Label, paint};
+use super::value::{brief, wrap};
+use crate::status::{Alarms, Health, Report, Resource, Shard};
+
+/// Nodes are told one by one up to here; beyond, and in cluster mode, a line is a shard.
+const FEW_NODES: usize = 8;
+
+pub fn table(report: &Report, read: &str, width: usize) -> String {
+    let mut out = format!(
+        "{}   account {}   {}\n{}\n",
+        paint(Label::Strong, &format!("stack {}", report.stack)),
+        report.account_id,
+        report.region,
+        paint(Label::Dim, &wrap(read, width, "  "))
+    );
+    let longest = report.resources.iter().map(|one| one.address.to_string().chars().count()).max().unwrap_or(0);
+    let mut brief_before = false;
+    for resource in &report.resources {
+        let is_brief = !resource.address.kind.is_cache();
+        if !(is_brief && brief_before) {
+            out.push('\n');
+        }
+        brief_before = is_brief;
+        out.push_str(&block(resource, longest.min(44), width));
+    }
+    for note in &report.notes {
+        out.push_str(&format!("\n{} {}", paint(Label::Dim, "note"), wrap(note, width.saturating_sub(5), "     ")));
+    }
+    out.push_str(&format!("\n{}\n", last_line(report)));
+    out
+}
+
+fn label(health: Health) -> Label {
+    match health {
+        Health::Ok => Label::Good,
+        Health::Moving => Label::Warn,
+        Health::Alarm | Health::Absent | Health::Broken => Label::Error,
+    }
+}
+
+/// What stands at the beginning of a line that wants looking at.
+fn mark(well: bool) -> String {
+    if well { " ".to_owned() } else { paint(Label::Error, "!") }
+}
+
+fn block(resource: &Resource, longest: usize, width: usize) -> String {
+    // A member that is not available has a line of its own.
+    let mut nodes_of = resource.shards.iter().flat_map(|shard| &shard.nodes);
+    let told = nodes_of.any(|node| resource.detail.split(' ').next() == Some(&node.id));
+    let state = if resource.detail.is_empty() || told {
+        resource.state.clone()
+    } else {
+        format!("{}, {}", resource.state, resource.detail)
+    };
+    let orphan = if resource.orphan { "   orphan: not in the spec" } else { "" };
+    let well = resource.health == Health::Ok || (resource.health == Health::Alarm && resource.alarms.is_some());
+    let shown = if well { Label::Good } else { label(resource.health) };
+    let address = format!("{:<longest$}", resource.address.to_string());
+    let mut out = format!("{} {address}  {}{orphan}", mark(well), paint(shown, &state));
+    let facts = facts(&resource.facts, width - 4);
+    if !resource.address.kind.is_cache() {
+        let taken = 4 + address.chars().count() + state.chars().count() + orphan.chars().count();
+        if facts.is_empty() || facts.contains('\n') || taken + 2 + facts.chars().count() > width {
+            out.push('\n');
+            if !facts.is_empty() {
+                out.push_str(&format!("    {facts}\n"));
+            }
+        } else {
+            out.push_str(&format!("   {facts}\n"));
+        }
+        out.push_str(&pending(resource, width));
+        return out;
+    }
+    out.push('\n');
+    if !facts.is_empty() {
+        out.push_str(&format!("    {facts}\n"));
+    }
+    for endpoint in &resource.endpoints {
+        let role = if endpoint.role == "configuration" { "config" } else { endpoint.role };
+        out.push_str(&format!("    {role:<9}{}:{}\n", endpoint.address, endpoint.port));
+    }
+    out.push_str(&nodes(&resource.shards));
+    out.push_str(&pending(resource, width));
+    if let Some(alarms) = &resource.alarms {
+        out.push_str(&alarm_lines(alarms, width));
+    }
+    out
+}
+
+/// Side by side as far as they fit; none is broken.
+fn facts(facts: &[String], width: usize) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for fact in facts {
+        let length = fact.chars().count();
+        if column > 0 && column + 3 + length > width {
+            out.push_str("\n    ");
+            column = 0;
+        } else if column > 0 {
+            out.push_str("   ");
+            column += 3;
+        }
+        out.push_str(fact);
+        column += length;
+    }
+    out
+}
+
+fn nodes(shards: &[Shard]) -> String {
+    let all = || shards.iter().flat_map(|shard| &shard.nodes);
+    let ids = all().map(|node| node.id.chars().count()).max().unwrap_or(0);
+    let zones = all().filter_map(|node| node.zone.as_ref()).map(|zone| zone.chars().count()).max().unwrap_or(0);
+    let roles = all().any(|node| node.role.is_some());
+    let line = |node: &crate::status::Node| {
+        let role = match (&node.role, roles) {
+            (Some(role), _) => format!("{role:<9}"),
+            (None, true) => " ".repeat(9),
+            (None, false) => String::new(),
+        };
+        let well = node.state == "available";
+        let state = paint(if well { Label::Good } else { Label::Error }, &node.state);
+        let zone = node.zone.as_deref().unwrap_or_default();
+        format!("{}   {:<ids$}  {role}{zone:<zones$}  {state}\n", mark(well), node.id)
+    };
+    if shards.len() <= 1 && all().count() <= FEW_NODES {
+        return all().map(line).collect();
+    }
+    let slots = shards.iter().filter_map(|shard| shard.slots.as_ref()).map(|slots| slots.chars().count().min(24));
+    let slots = slots.max().unwrap_or(0);
+    let mut out = String::new();
+    for shard in shards {
+        let bad: Vec<_> = shard.nodes.iter().filter(|node| node.state != "available").collect();
+        if shard.id.is_empty() {
+            out.extend(bad.into_iter().map(line));
+            continue;
+        }
+        let well = shard.state == "available" && bad.is_empty();
+        let zones: Vec<&str> = shard.nodes.iter().filter_map(|node| node.zone.as_deref()).collect();
+        let state = paint(if well { Label::Good } else { Label::Error }, &shard.state);
+        let ready = format!("{}/{} nodes", shard.nodes.len() - bad.len(), shard.nodes.len());
+        let range = super::value::shortened(shard.slots.as_deref().unwrap_or_default(), slots);
+        out.push_str(&format!(
+            "{}   {}  {range:<slots$}  {state}  {ready}  {}\n",
+            mark(well),
+            shard.id,
+            zones.join(" ")
+        ));
+        out.extend(bad.into_iter().map(line));
+    }
+    out
+}
+
+fn pending(resource: &Resource, width: usize) -> String {
+    let told = resource.pending.iter().map(|pending| {
+        let text = format!("pending: {} {}", pending.path, brief(&pending.value));
+        format!("{}   {}\n", paint(Label::Warn, "!"), paint(Label::Warn, &wrap(&text, width - 4, "      ")))
+    });
+    told.collect()
+}
+
+fn alarm_lines(alarms: &Alarms, width: usize) -> String {
+    if alarms.count() == 0 {
+        return String::new();
+    }
+    let mut parts = vec![format!("{} OK", alarms.ok)];
+    let more = [
+        (alarms.firing.len(), "in ALARM"),
+        (alarms.insufficient_data, "without data"),
+        (alarms.absent.len(), "absent"),
+    ];
+    parts.extend(more.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    let mut out = format!("    {:<9}{}: {}\n", "alarms", alarms.count(), parts.join(", "));
+    for name in &alarms.firing {
+        out.push_str(&format!("{}   {}\n", mark(false), paint(Label::Error, &format!("ALARM  {name}"))));
+    }
+    if !alarms.absent.is_empty() {
+        let names = wrap(&format!("absent: {}", alarms.absent.join(", ")), width - 4, "      ");
+        out.push_str(&format!("{}   {names}\n", mark(false)));
+    }
+    out
+}
+
+fn last_line(report: &Report) -> String {
+    let count = |health: Health| report.resources.iter().filter(|resource| resource.health == health).count();
+    let firing: usize =
+        report.resources.iter().filter_map(|resource| resource.alarms.as_ref()).map(|alarms| alarms.firing.len()).sum();
+    let lone = report.resources.iter().filter(|one| one.health == Health::Alarm && one.alarms.is_none()).count();
+    let parts: Vec<String> = [
+        (count(Health::Broken), "broken"),
+        (count(Health::Absent), "absent"),
+        (firing + lone, "in ALARM"),
+        (count(Health::Moving), "on the way"),
+        (report.resources.iter().map(|resource| resource.pending.len()).sum(), "pending"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{count} {what}"))
+    .collect();
+    let all = report.resources.len();
+    let resources = if all == 1 { "resource" } else { "resources" };
+    if parts.is_empty() {
+        return paint(Label::Good, &format!("{all} {resources}, all well."));
+    }
+    paint(label(report.health.max(Health::Moving)), &format!("{all} {resources}: {}.", parts.join(", ")))
+}
+
+pub fn markdown(report: &Report) -> String {
+    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+    let mut out = format!(
+        "### cachectl status: `{}` in {} ({})\n\n**{}**\n\n| | resource | state | | endpoint | alarms | pending |\n|---|---|---|---|---|---|---|\n",
+        report.stack,
+        report.region,
+        report.account_id,
+        anstream::adapter::strip_str(&last_line(report))
+    );
+    for resource in &report.resources {
+        let nodes: Vec<_> = resource.shards.iter().flat_map(|shard| &shard.nodes).collect();
+        let ready = nodes.iter().filter(|node| node.state == "available").count();
+        let mut facts = resource.facts.join(", ");
+        if !nodes.is_empty() {
+            facts.push_str(&format!(", {ready}/{} nodes", nodes.len()));
+        }
+        let state =
+            if resource.health == Health::Ok { resource.state.clone() } else { format!("**{}**", resource.state) };
+        let endpoint =
+            resource.endpoints.first().map(|one| format!("`{}:{}`", one.address, one.port)).unwrap_or_default();
+        let alarms = resource.alarms.as_ref().filter(|alarms| alarms.count() > 0).map(|alarms| {
+            let firing: String = alarms.firing.iter().map(|name| format!(" **{name}**")).collect();
+            format!("{} of {} OK{firing}", alarms.ok, alarms.count())
+        });
+        let pending: Vec<String> =
+            resource.pending.iter().map(|one| format!("{} {}", one.path, brief(&one.value))).collect();
+        out.push_str(&format!(
+            "| {} | `{}`{} | {} | {} | {endpoint} | {} | {} |\n",
+            if resource.health == Health::Ok { "" } else { "!" },
+            resource.address,
+            if resource.orphan { " (orphan)" } else { "" },
+            cell(&state),
+            cell(&facts),
+            cell(&alarms.unwrap_or_default()),
+            cell(&pending.join("; "))
+        ));
+    }
+    for note in &report.notes {
+        out.push_str(&format!("\n- note: {note}"));
+    }
+    out
+}

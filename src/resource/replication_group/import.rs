@@ -1,0 +1,124 @@
+//! What an import writes of a replication group: what an operator would, and not what AWS gives anyway.
+
+use serde_json::{Value, json};
+
+use super::{cluster_mode as mode, nodes as shape};
+use crate::resource::live::View;
+use crate::resource::version::Version;
+
+/// AWS tells it, and a spec is better without it.
+pub fn nothing(_view: &View<'_>, _value: Value) -> Option<Value> {
+    None
+}
+
+pub fn only_on(_view: &View<'_>, value: Value) -> Option<Value> {
+    (value == json!(true)).then_some(value)
+}
+
+pub fn only_off(_view: &View<'_>, value: Value) -> Option<Value> {
+    (value == json!(false)).then_some(value)
+}
+
+pub fn not_zero(_view: &View<'_>, value: Value) -> Option<Value> {
+    (value != json!(0)).then_some(value)
+}
+
+/// Nodes are counted as shards once cluster mode is enabled.
+pub fn nodes(view: &View<'_>, value: Value) -> Option<Value> {
+    // A group that is being created has no members yet.
+    (!mode::is_enabled(view) && value != json!(0)).then_some(value)
+}
+
+pub fn shards(view: &View<'_>, value: Value) -> Option<Value> {
+    (mode::is_enabled(view) && value != json!(0)).then_some(value)
+}
+
+pub fn replicas(view: &View<'_>, value: Value) -> Option<Value> {
+    (mode::is_enabled(view) && value.is_number()).then_some(value)
+}
+
+/// Shards one by one, where one number does not say it.
+pub fn uneven_shards(view: &View<'_>, value: Value) -> Option<Value> {
+    let uneven = shape::replicas_per_node_group(view).is_some_and(|replicas| !replicas.is_number());
+    (mode::is_enabled(view) && uneven).then_some(value)
+}
+
+fn has_replicas(view: &View<'_>) -> bool {
+    view.member_ids().count() > view.node_groups().len().max(1)
+}
+
+/// In cluster mode failover is always on.
+pub fn failover(view: &View<'_>, value: Value) -> Option<Value> {
+    (has_replicas(view) && !mode::is_enabled(view)).then_some(value)
+}
+
+pub fn with_replicas(view: &View<'_>, value: Value) -> Option<Value> {
+    (has_replicas(view) || value == json!(true)).then_some(value)
+}
+
+/// Disabled is what a group without shards is anyway; several shards are enabled.
+pub fn cluster_mode(view: &View<'_>, value: Value) -> Option<Value> {
+    (value != json!("disabled") && view.node_groups().len() <= 1).then_some(value)
+}
+
+/// AWS's own groups are exchanged by AWS, with the engine version and with cluster mode, as long as none
+/// is named.
+pub fn parameter_group(_view: &View<'_>, value: Value) -> Option<Value> {
+    value.as_str().is_some_and(|name| !name.starts_with("default.")).then_some(value)
+}
+
+pub fn with_snapshots(view: &View<'_>, value: Value) -> Option<Value> {
+    view.own("SnapshotRetentionLimit").is_some_and(|days| *days != json!(0)).then_some(value)
+}
+
+pub fn window(_view: &View<'_>, value: Value) -> Option<Value> {
+    Some(Value::from(value.as_str()?.to_ascii_lowercase()))
+}
+
+pub fn port(_view: &View<'_>, value: Value) -> Option<Value> {
+    (value != json!(6379)).then_some(value)
+}
+
+pub fn network(_view: &View<'_>, value: Value) -> Option<Value> {
+    (value != json!("ipv4")).then_some(value)
+}
+
+/// Before 7.0.5 there is one mode only.
+pub fn tls_mode(view: &View<'_>, value: Value) -> Option<Value> {
+    let version = view.members.iter().find_map(|cluster| cluster.get("EngineVersion")?.as_str());
+    version.and_then(Version::parse).is_none_or(|version| version.at_least(7, 0, 5)).then_some(value)
+}
+
+pub fn auth_token(view: &View<'_>) -> Option<&'static str> {
+    view.flag("AuthTokenEnabled").then_some(
+        "AWS never tells the AUTH token: left out, it stays as it is. To manage it, say where it is kept:\n\
+         authToken: {secretsManager: NAME, key: KEY}",
+    )
+}
+
+pub fn durability(_view: &View<'_>, value: Value) -> Option<Value> {
+    matches!(value.as_str(), Some("sync" | "async")).then_some(value)
+}
+
+/// A primary was not made by joining.
+pub fn joined_datastore(view: &View<'_>, value: Value) -> Option<Value> {
+    follows_datastore(view).then_some(value)
+}
+
+/// A secondary of a global datastore, which decides much of what it is.
+pub fn follows_datastore(view: &View<'_>) -> bool {
+    let role = view.own("GlobalReplicationGroupInfo").and_then(|info| info.get("GlobalReplicationGroupMemberRole"));
+    role.and_then(Value::as_str).is_some_and(|role| role.eq_ignore_ascii_case("secondary"))
+}
+
+/// What a spec must not say of a secondary.
+pub const DECIDED_BY_DATASTORE: [&str; 8] = [
+    "engine",
+    "engineVersion",
+    "cacheNodeType",
+    "numNodeGroups",
+    "cacheParameterGroupName",
+    "transitEncryptionEnabled",
+    "transitEncryptionMode",
+    "atRestEncryptionEnabled",
+];

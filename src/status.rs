@@ -1,0 +1,358 @@
+//! How a stack's resources are: a pure view of what was read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::apply::readiness::{self, Condition};
+use crate::plan::model::{FORMAT_VERSION, PendingValue};
+use crate::plan::options::Glob;
+use crate::resource::attribute::Pending;
+use crate::resource::live::{Live, View, strings};
+use crate::resource::{Address, Kind, alarm};
+use crate::spec::Spec;
+
+/// In the order of what wants looking at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    Ok,
+    /// On its way: AWS creates, changes or deletes it.
+    Moving,
+    /// At rest, and an alarm of its is in ALARM.
+    Alarm,
+    /// The spec has it and AWS does not.
+    Absent,
+    /// It will not get well by itself.
+    Broken,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    pub format_version: String,
+    pub stack: String,
+    pub account_id: String,
+    pub region: String,
+    /// The worst of all resources.
+    pub health: Health,
+    pub resources: Vec<Resource>,
+    pub notes: Vec<String>,
+    pub api_calls: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Resource {
+    pub address: Address,
+    /// AWS's own word, or `absent`.
+    pub state: String,
+    pub health: Health,
+    /// What is under way, such as `resharding 40 %`.
+    pub detail: String,
+    /// The stack owns it, and the spec no longer has it.
+    pub orphan: bool,
+    /// What it is, in the order of importance: engine, node type, access.
+    pub facts: Vec<String>,
+    pub endpoints: Vec<Endpoint>,
+    pub shards: Vec<Shard>,
+    pub pending: Vec<PendingValue>,
+    /// Caches only.
+    pub alarms: Option<Alarms>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Endpoint {
+    /// `primary`, `reader` or `configuration`; `endpoint` of a serverless cache.
+    pub role: &'static str,
+    pub address: String,
+    pub port: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Shard {
+    pub id: String,
+    pub state: String,
+    pub slots: Option<String>,
+    pub nodes: Vec<Node>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Node {
+    pub id: String,
+    /// AWS tells it only with cluster mode disabled.
+    pub role: Option<String>,
+    pub zone: Option<String>,
+    pub state: String,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Alarms {
+    pub ok: usize,
+    pub insufficient_data: usize,
+    /// By name: in ALARM.
+    pub firing: Vec<String>,
+    /// By name: the spec asks for them, and AWS has them not.
+    pub absent: Vec<String>,
+}
+
+impl Alarms {
+    pub fn count(&self) -> usize {
+        self.ok + self.insufficient_data + self.firing.len() + self.absent.len()
+    }
+}
+
+pub fn report(spec: &Spec, live: &Live, only: &[Glob]) -> Report {
+    let wanted = alarm::wanted(spec, live);
+    let orphans = live.owned.iter().filter(|address| {
+        address.kind != Kind::Alarm && !spec.resources.contains_key(*address) && live.get(address).is_some()
+    });
+    let caches: Vec<&Address> =
+        spec.resources.keys().chain(orphans.clone()).filter(|address| address.kind.is_cache()).collect();
+    let mut of_caches: BTreeMap<&Address, Alarms> = BTreeMap::new();
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for (name, alarm) in &live.alarms {
+        if let Some(cache) = caches.iter().find(|cache| alarm::belongs_to(alarm, cache)) {
+            told.insert(name);
+            count(of_caches.entry(cache).or_default(), name, alarm);
+        }
+    }
+    for missing in wanted.named.iter().filter(|wanted| !live.alarms.contains_key(&wanted.name)) {
+        if let Some(cache) = caches.iter().find(|cache| Some(**cache) == missing.cache.as_ref()) {
+            told.insert(&missing.name);
+            of_caches.entry(cache).or_default().absent.push(missing.name.clone());
+        }
+    }
+    let lone_orphans = live.owned.iter().filter(|address| {
+        address.kind == Kind::Alarm && live.get(address).is_some() && !told.contains(address.id.as_str())
+    });
+    let declared = spec.resources.values().filter(|resource| {
+        // With `for`, an entry stands for the alarms of a cache.
+        resource.address.kind != Kind::Alarm
+            || (!resource.fields.contains_key("for") && !told.contains(resource.address.id.as_str()))
+    });
+    let addresses: BTreeSet<&Address> =
+        declared.map(|resource| &resource.address).chain(orphans).chain(lone_orphans).collect();
+    let resources: Vec<Resource> = addresses
+        .into_iter()
+        .filter(|address| only.is_empty() || only.iter().any(|glob| glob.matches(address)))
+        .map(|address| {
+            let orphan =
+                !spec.resources.contains_key(address) && !wanted.named.iter().any(|alarm| alarm.name == address.id);
+            resource(live, address, orphan, of_caches.remove(address))
+        })
+        .collect();
+    Report {
+        format_version: FORMAT_VERSION.to_owned(),
+        stack: spec.stack.clone(),
+        account_id: live.account_id.clone(),
+        region: live.region.clone(),
+        health: resources.iter().map(|resource| resource.health).max().unwrap_or(Health::Ok),
+        resources,
+        notes: live.notes.clone(),
+        api_calls: live.api_calls,
+    }
+}
+
+fn count(alarms: &mut Alarms, name: &str, alarm: &Value) {
+    match alarm.get("StateValue").and_then(Value::as_str) {
+        Some("ALARM") => alarms.firing.push(name.to_owned()),
+        Some("OK") => alarms.ok += 1,
+        _ => alarms.insufficient_data += 1,
+    }
+}
+
+fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>) -> Resource {
+    let alarms = address.kind.is_cache().then(|| alarms.unwrap_or_default());
+    let Some(view) = live.view(address) else {
+        return Resource {
+            address: address.clone(),
+            state: "absent".into(),
+            health: Health::Absent,
+            detail: String::new(),
+            orphan,
+            facts: Vec::new(),
+            endpoints: Vec::new(),
+            shards: Vec::new(),
+            pending: Vec::new(),
+            alarms,
+        };
+    };
+    let (condition, state) = readiness::of(live, address);
+    let fires =
+        alarms.as_ref().is_some_and(|alarms| !alarms.firing.is_empty()) || view.text("StateValue") == Some("ALARM");
+    let health = match condition {
+        Condition::Broken => Health::Broken,
+        Condition::Gone => Health::Absent,
+        Condition::Moving => Health::Moving,
+        Condition::Ready if fires => Health::Alarm,
+        Condition::Ready => Health::Ok,
+    };
+    let own = match address.kind {
+        Kind::SubnetGroup | Kind::ParameterGroup => "exists",
+        Kind::Alarm => view.text("StateValue").unwrap_or("INSUFFICIENT_DATA"),
+        Kind::User | Kind::UserGroup | Kind::ReplicationGroup | Kind::ServerlessCache => view.status(),
+    };
+    Resource {
+        address: address.clone(),
+        state: own.to_owned(),
+        health,
+        // A member that broke, where the group itself does not say so.
+        detail: if condition == Condition::Broken && state.status != own {
+            format!("a member is {}", state.status)
+        } else {
+            state.detail
+        },
+        orphan,
+        facts: facts(address.kind, &view),
+        endpoints: endpoints(&view),
+        shards: shards(live, &view),
+        pending: pending(address.kind, &view),
+        alarms,
+    }
+}
+
+fn facts(kind: Kind, view: &View<'_>) -> Vec<String> {
+    let text = |member: &str| view.text(member).unwrap_or_default().to_owned();
+    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let mut facts = match kind {
+        Kind::ReplicationGroup => replication_group(view),
+        Kind::ServerlessCache => {
+            let mut facts = vec![format!("{} {}", text("Engine"), text("FullEngineVersion"))];
+            facts.extend(view.text("UserGroupId").filter(|id| !id.is_empty()).map(|id| format!("users {id}")));
+            facts
+        }
+        Kind::ParameterGroup => vec![text("CacheParameterGroupFamily")],
+        Kind::SubnetGroup => {
+            vec![text("VpcId"), plural(view.own("Subnets").and_then(Value::as_array).map_or(0, Vec::len), "subnet")]
+        }
+        Kind::User => vec![text("Engine"), format!("name {}", text("UserName"))],
+        Kind::UserGroup => {
+            let used = ["ReplicationGroups", "ServerlessCaches"].map(|member| strings(view.own(member)).count());
+            vec![
+                text("Engine"),
+                plural(strings(view.own("UserIds")).count(), "user"),
+                format!("used by {}", plural(used.iter().sum(), "cache")),
+            ]
+        }
+        Kind::Alarm => vec![text("MetricName")],
+    };
+    facts.iter_mut().for_each(|fact| *fact = fact.trim().to_owned());
+    facts.retain(|fact| !fact.is_empty());
+    facts
+}
+
+fn replication_group(view: &View<'_>) -> Vec<String> {
+    // Members may run different versions and node types while they are changed.
+    let of_members = |member: &str| {
+        let values: BTreeSet<&str> = view.members.iter().filter_map(|cluster| cluster.get(member)?.as_str()).collect();
+        values.into_iter().collect::<Vec<_>>().join("/")
+    };
+    let on = |member: &str, what: &str| {
+        view.text(member).filter(|state| *state != "disabled").map(|state| match state {
+            "enabled" => what.to_owned(),
+            state => format!("{what} {state}"),
+        })
+    };
+    let mut facts = vec![
+        format!("{} {}", view.text("Engine").unwrap_or_default(), of_members("EngineVersion")),
+        of_members("CacheNodeType"),
+    ];
+    facts.extend(on("MultiAZ", "Multi-AZ"));
+    facts.extend(on("AutomaticFailover", "failover"));
+    facts.push(match (view.flag("TransitEncryptionEnabled"), view.text("TransitEncryptionMode")) {
+        (false, _) => "no TLS".to_owned(),
+        (true, Some("preferred")) => "TLS preferred".to_owned(),
+        (true, _) => "TLS".to_owned(),
+    });
+    facts.extend(view.flag("AuthTokenEnabled").then(|| "AUTH token".to_owned()));
+    facts.extend(strings(view.own("UserGroupIds")).map(|id| format!("users {id}")));
+    facts
+}
+
+fn endpoints(view: &View<'_>) -> Vec<Endpoint> {
+    let endpoint = |role: &'static str, value: Option<&Value>| {
+        let value = value?;
+        let address = value.get("Address")?.as_str()?.to_owned();
+        Some(Endpoint { role, address, port: value.get("Port")?.as_u64()? })
+    };
+    let first = view.node_groups().first();
+    let of_shard = |member: &str| first.and_then(|group| group.get(member));
+    let found = if view.own("ConfigurationEndpoint").is_some() {
+        [endpoint("configuration", view.own("ConfigurationEndpoint")), None]
+    } else if first.is_some() {
+        [endpoint("primary", of_shard("PrimaryEndpoint")), endpoint("reader", of_shard("ReaderEndpoint"))]
+    } else {
+        [endpoint("endpoint", view.own("Endpoint")), endpoint("reader", view.own("ReaderEndpoint"))]
+    };
+    found.into_iter().flatten().collect()
+}
+
+fn shards(live: &Live, view: &View<'_>) -> Vec<Shard> {
+    let text = |value: &Value, member: &str| value.get(member).and_then(Value::as_str).map(str::to_owned);
+    let state = |id: &str| {
+        let cluster = live.cache_clusters.get(id);
+        cluster.and_then(|cluster| text(cluster, "CacheClusterStatus")).unwrap_or_else(|| "unknown".to_owned())
+    };
+    let mut shards: Vec<Shard> = view
+        .node_groups()
+        .iter()
+        .map(|group| {
+            let members = group.get("NodeGroupMembers").and_then(Value::as_array).into_iter().flatten();
+            let node = |member: &Value| {
+                let id = text(member, "CacheClusterId").unwrap_or_default();
+                Node {
+                    role: text(member, "CurrentRole"),
+                    zone: text(member, "PreferredAvailabilityZone"),
+                    state: state(&id),
+                    id,
+                }
+            };
+            Shard {
+                id: text(group, "NodeGroupId").unwrap_or_default(),
+                state: text(group, "Status").unwrap_or_default(),
+                slots: text(group, "Slots"),
+                nodes: members.map(node).collect(),
+            }
+        })
+        .collect();
+    shards.sort_by(|one, other| one.id.cmp(&other.id));
+    // Members that come or go stand in no shard for a while.
+    let known: BTreeSet<String> = shards.iter().flat_map(|shard| &shard.nodes).map(|node| node.id.clone()).collect();
+    let loose: Vec<Node> = view
+        .member_ids()
+        .filter(|id| !known.contains(*id))
+        .map(|id| Node { id: id.to_owned(), role: None, zone: None, state: state(id) })
+        .collect();
+    if !loose.is_empty() {
+        shards.push(Shard { id: String::new(), state: String::new(), slots: None, nodes: loose });
+    }
+    shards
+}
+
+fn pending(kind: Kind, view: &View<'_>) -> Vec<PendingValue> {
+    let mut pending: Vec<PendingValue> = kind
+        .attributes()
+        .iter()
+        .filter_map(|row| match row.pending {
+            // What waits may be what is there: an engine version names its engine.
+            Pending::With(value) => {
+                let value = value(view)?;
+                let same = row.live(view, None).is_some_and(|live| row.field.shape.same(&value, &live));
+                (!same).then(|| PendingValue { path: row.field.name.to_owned(), value })
+            }
+            Pending::Nowhere => None,
+        })
+        .collect();
+    let also = |path: &str, value: Value| PendingValue { path: path.to_owned(), value };
+    pending.extend(view.pending("AuthTokenStatus").map(|status| also("authToken", status.clone())));
+    let applies = |cluster: &&Value| {
+        cluster.pointer("/CacheParameterGroup/ParameterApplyStatus").and_then(Value::as_str) == Some("pending-reboot")
+    };
+    if view.members.iter().any(applies) {
+        pending.push(also("cacheParameterGroupName", json!("pending-reboot")));
+    }
+    pending
+}

@@ -1,0 +1,78 @@
+//! Alarms of a cache whose members come and go in the same apply: what the plan says is what happens.
+
+use cachectl::plan::model::{Action, Plan, Summary};
+
+use super::plan_account::{Account, options, shown, spec};
+use super::plan_case::group;
+
+const PRESET: &str = "alarms: {preset: recommended, override: {Evictions: {threshold: 7}}}";
+const PLAIN: &str = "alarms: {preset: recommended}";
+
+/// From one spec to another: the plan, and what its first apply did to the alarms.
+#[track_caller]
+fn change(before: &str, after: &str) -> Plan {
+    let mut account = Account::with(&group(before));
+    let alarms = |account: &mut Account| account.live(&spec(&group(after))).alarms;
+    let earlier = alarms(&mut account);
+    let after_spec = spec(&group(after));
+    let plans = account.settle(&after_spec, &options(&[])).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(plans.len(), 1, "one apply does it all");
+    let plan = plans.into_iter().next().expect("a plan");
+    let later = alarms(&mut account);
+    let created = later.keys().filter(|name| !earlier.contains_key(*name)).count();
+    let deleted = earlier.keys().filter(|name| !later.contains_key(*name)).count();
+    let of_alarms = |action: Action| -> usize {
+        let of = plan.changes.iter().filter(|change| change.address.to_string().starts_with("alarm/"));
+        of.filter(|change| change.action == action).map(|change| change.count.unwrap_or(1)).sum()
+    };
+    assert_eq!((of_alarms(Action::Create), of_alarms(Action::Delete)), (created, deleted), "{}", shown(&plan));
+    plan
+}
+
+fn updates(plan: &Plan) -> usize {
+    let Summary { update, .. } = plan.summary;
+    // The group itself is one of them.
+    update - 1
+}
+
+#[test]
+fn with_more_nodes_the_alarms_of_the_others_still_change_in_sight() {
+    let plan = change(&format!("numCacheClusters: 3\n{PLAIN}"), &format!("numCacheClusters: 4\n{PRESET}"));
+    assert_eq!(updates(&plan), 3, "Evictions of the three nodes that are there:\n{}", shown(&plan));
+}
+
+#[test]
+fn with_fewer_nodes_too() {
+    let plan = change(&format!("numCacheClusters: 3\n{PLAIN}"), &format!("numCacheClusters: 2\n{PRESET}"));
+    assert_eq!(updates(&plan), 3, "{}", shown(&plan));
+}
+
+#[test]
+fn with_another_tag_of_the_stack_every_alarm_is_in_the_plan() {
+    let tagged = |count: u8, team: &str| format!("numCacheClusters: {count}\ntags: {{team: {team}}}\n{PLAIN}");
+    let mut account = Account::with(&format!("tags: {{team: a}}\n{}", group(&tagged(3, "a"))));
+    let alarms = account.live(&spec("")).alarms.len();
+    let after = spec(&format!("tags: {{team: b}}\n{}", group(&tagged(2, "b"))));
+    let plans = account.settle(&after, &options(&[])).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(plans.len(), 1);
+    assert_eq!(updates(&plans[0]), alarms, "{}", shown(&plans[0]));
+}
+
+#[test]
+fn a_preset_that_comes_with_more_nodes_is_counted_for_all_of_them() {
+    change("numCacheClusters: 2", &format!("numCacheClusters: 3\n{PLAIN}"));
+    change(&format!("numCacheClusters: 3\n{PLAIN}"), "numCacheClusters: 2");
+}
+
+#[test]
+fn shards_that_come_and_go_bring_and_take_their_alarms() {
+    let shards = |count: u8, alarms: &str| format!("numNodeGroups: {count}\nreplicasPerNodeGroup: 1\n{alarms}");
+    change(&shards(2, PLAIN), &shards(3, PRESET));
+    change(&shards(3, PLAIN), &shards(2, PRESET));
+}
+
+#[test]
+fn an_alarm_that_is_not_wanted_any_more_goes_from_every_node() {
+    let without = "alarms: {preset: recommended, override: {Evictions: none}}";
+    change(&format!("numCacheClusters: 2\n{PLAIN}"), &format!("numCacheClusters: 3\n{without}"));
+}
