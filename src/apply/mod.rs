@@ -10,7 +10,7 @@ pub mod send;
 pub mod settle;
 pub mod step;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ use crate::aws::error::Kind as ErrorKind;
 use crate::aws::{Aws, AwsError};
 use crate::plan::model::{Plan, Step};
 use crate::plan::options::Options;
+use crate::resource::live::Live;
 use crate::spec::Spec;
 use observer::Observer;
 pub use report::{Progress, Reporter, Status, StepResult, WaitState};
@@ -29,8 +30,8 @@ pub use report::{Progress, Reporter, Status, StepResult, WaitState};
 pub struct Settings {
     /// Resources that are worked on at once.
     pub parallelism: usize,
-    /// Over everything; each kind of step has its own besides.
-    pub timeout: Option<Duration>,
+    /// When the whole run gives up waiting; each kind of step has its own limit besides.
+    pub deadline: Option<Instant>,
     /// Between two looks; without it they start at 2 s and grow to 30 s.
     pub poll_interval: Option<Duration>,
 }
@@ -54,20 +55,18 @@ pub struct Engine<'a> {
     pub aws: &'a Aws,
     pub spec: &'a Spec,
     pub options: &'a Options,
+    /// What the plan was made of.
+    pub before: &'a Live,
     pub observer: &'a Observer,
     pub reporter: &'a dyn Reporter,
     pub settings: &'a Settings,
-    pub deadline: Option<Instant>,
     /// The last state of what is waited for, by step: what an interruption leaves inside AWS.
     states: Mutex<BTreeMap<usize, WaitState>>,
+    /// By step: why AWS does not take the call yet.
+    refusals: Mutex<BTreeMap<usize, String>>,
 }
 
 impl Engine<'_> {
-    /// Is the time of the whole run over?
-    fn is_over(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() > deadline)
-    }
-
     fn note(&self, step: &Step, text: &str) {
         self.reporter.report(&Progress::Note { step, text });
     }
@@ -83,6 +82,34 @@ impl Engine<'_> {
     fn last_state(&self, step: usize) -> Option<String> {
         Some(self.states.lock().ok()?.get(&step)?.to_string())
     }
+
+    /// AWS is busy with something else, and the call is sent again later.
+    fn refused(&self, step: &Step, why: &AwsError) {
+        if let Ok(mut refusals) = self.refusals.lock() {
+            refusals.insert(step.id, why.to_string());
+        }
+    }
+
+    fn accepted(&self, step: &Step) {
+        if let Ok(mut refusals) = self.refusals.lock() {
+            refusals.remove(&step.id);
+        }
+    }
+
+    /// The whole run's time is over while this step is under way.
+    fn out_of_time(&self, step: &Step, after: Duration) -> Failure {
+        let address = step.address.to_string();
+        let status = self.last_state(step.id);
+        let refusal = self.refusals.lock().ok().and_then(|refusals| refusals.get(&step.id).cloned());
+        match (refusal, status) {
+            (Some(refusal), status) => {
+                let status = status.unwrap_or_else(|| "busy".to_owned());
+                Failure::StillRefused { operation: step.operation.clone(), address, status, refusal }
+            }
+            (None, Some(status)) => Failure::TimedOut { address, status, after },
+            (None, None) => Failure::NoTime { operation: step.operation.clone() },
+        }
+    }
 }
 
 /// Runs all steps; those that need a failed one are skipped. One result a step, in the plan's order.
@@ -91,6 +118,7 @@ pub async fn run(
     spec: &Spec,
     options: &Options,
     plan: &Plan,
+    before: &Live,
     settings: &Settings,
     reporter: &dyn Reporter,
 ) -> Vec<StepResult> {
@@ -99,19 +127,21 @@ pub async fn run(
         aws,
         spec,
         options,
+        before,
         observer: &observer,
         reporter,
         settings,
-        deadline: settings.timeout.map(|timeout| Instant::now() + timeout),
         states: Mutex::default(),
+        refusals: Mutex::default(),
     };
     let mut results: BTreeMap<usize, StepResult> = BTreeMap::new();
     let mut waiting: BTreeMap<usize, &Step> = plan.steps.iter().map(|step| (step.id, step)).collect();
     let mut running = FuturesUnordered::new();
-    let mut under_way: BTreeSet<usize> = BTreeSet::new();
+    let mut under_way: BTreeMap<usize, Instant> = BTreeMap::new();
     let observing = observer.watch();
     let interruption = aws.guard.interruption();
-    futures::pin_mut!(observing, interruption);
+    let over = until(settings.deadline);
+    futures::pin_mut!(observing, interruption, over);
     loop {
         skip_hopeless(&mut waiting, &mut results, aws.guard.is_interrupted(), reporter);
         for id in ready(&waiting, &results) {
@@ -119,7 +149,7 @@ pub async fn run(
                 break;
             }
             if let Some(step) = waiting.remove(&id) {
-                under_way.insert(id);
+                under_way.insert(id, Instant::now());
                 running.push(timed(&engine, step));
             }
         }
@@ -131,9 +161,20 @@ pub async fn run(
             () = &mut observing => {}
             // Nothing more is sent, and nothing is waited for: what AWS has begun, AWS goes on with.
             () = &mut interruption => {
-                for id in std::mem::take(&mut under_way) {
+                for id in std::mem::take(&mut under_way).into_keys() {
                     let result = StepResult { error: engine.last_state(id), ..StepResult::new(id, Status::Interrupted) };
                     reporter.report(&Progress::Done { step: &plan.steps[id - 1], result: &result });
+                    results.insert(id, result);
+                }
+                skip_hopeless(&mut waiting, &mut results, true, reporter);
+                break;
+            }
+            // The same, with what there is to say about each.
+            () = &mut over => {
+                for (id, started) in std::mem::take(&mut under_way) {
+                    let step = &plan.steps[id - 1];
+                    let result = ended(step, started, Err(engine.out_of_time(step, started.elapsed())));
+                    reporter.report(&Progress::Done { step, result: &result });
                     results.insert(id, result);
                 }
                 skip_hopeless(&mut waiting, &mut results, true, reporter);
@@ -153,6 +194,10 @@ async fn timed(engine: &Engine<'_>, step: &Step) -> StepResult {
     let started = Instant::now();
     engine.reporter.report(&Progress::Started { step });
     let outcome = step::run(engine, step).await;
+    ended(step, started, outcome)
+}
+
+fn ended(step: &Step, started: Instant, outcome: Result<Option<String>, Failure>) -> StepResult {
     let seconds = started.elapsed().as_secs_f64();
     match outcome {
         Ok(request_id) => StepResult { request_id, seconds, ..StepResult::new(step.id, Status::Done) },
@@ -163,7 +208,7 @@ async fn timed(engine: &Engine<'_>, step: &Step) -> StepResult {
                 request_id: failure.request_id(),
                 seconds,
                 error: Some(failure.to_string()),
-                timed_out: matches!(failure, Failure::TimedOut { .. } | Failure::NoTime),
+                timed_out: failure.is_timeout(),
                 ..StepResult::new(step.id, status)
             }
         }
@@ -178,18 +223,26 @@ fn ready(waiting: &BTreeMap<usize, &Step>, results: &BTreeMap<usize, StepResult>
 fn skip_hopeless(
     waiting: &mut BTreeMap<usize, &Step>,
     results: &mut BTreeMap<usize, StepResult>,
-    interrupted: bool,
+    stopped: bool,
     reporter: &dyn Reporter,
 ) {
     loop {
         let lost = |id: &usize| results.get(id).is_some_and(|result| result.status != Status::Done);
-        let Some(step) = waiting.values().find(|step| interrupted || step.after.iter().any(lost)).copied() else {
+        let Some(step) = waiting.values().find(|step| stopped || step.after.iter().any(lost)).copied() else {
             return;
         };
         waiting.remove(&step.id);
         let result = StepResult::new(step.id, Status::Skipped);
         reporter.report(&Progress::Done { step, result: &result });
         results.insert(step.id, result);
+    }
+}
+
+/// Never, without a deadline.
+pub async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -206,13 +259,22 @@ pub enum Failure {
     Broken { address: String, status: String, events: Vec<String> },
     #[error("{address} is still {status} after {}; AWS goes on with it, and the same command resumes", render_duration(*after))]
     TimedOut { address: String, status: String, after: Duration },
-    #[error("--timeout was over before it was sent")]
-    NoTime,
+    #[error("--timeout was over while {operation} was being sent; the next plan shows whether AWS has it")]
+    NoTime { operation: String },
+    #[error(
+        "--timeout was over, and AWS does not take {operation} yet: {refusal}; {address} is {status}; the same command resumes"
+    )]
+    StillRefused { operation: String, address: String, status: String, refusal: String },
     #[error("{address} exists and is not this stack's; it appeared after the plan was made")]
     NotOurs { address: String },
 }
 
 impl Failure {
+    /// Nothing is wrong but that nobody waits any longer.
+    fn is_timeout(&self) -> bool {
+        matches!(self, Failure::TimedOut { .. } | Failure::NoTime { .. } | Failure::StillRefused { .. })
+    }
+
     fn request_id(&self) -> Option<String> {
         match self {
             Failure::Aws(error) => error.request_id.clone(),

@@ -70,19 +70,18 @@ impl Observer {
 
     /// Looks for as long as it is polled.
     pub async fn watch(&self) {
-        let mut interval = FIRST_PAUSE;
+        let mut ticks = Ticks::new(self.interval);
         loop {
             let awaited = self.awaited.lock().map(|awaited| awaited.clone()).unwrap_or_default();
             if awaited.is_empty() {
-                interval = FIRST_PAUSE;
+                ticks = Ticks::new(self.interval);
                 self.registered.notified().await;
                 continue;
             }
-            let pause = self.interval.unwrap_or_else(|| jittered(interval));
             tokio::select! {
-                () = tokio::time::sleep(pause) => interval = (interval * 3 / 2).min(LONGEST),
+                () = tokio::time::sleep(ticks.next()) => ticks.grow(),
                 // Somebody new waits: what just began often ends soon.
-                () = self.registered.notified(), if self.interval.is_none() => { interval = FIRST_PAUSE; continue; }
+                () = self.registered.notified(), if ticks.grows => { ticks = Ticks::new(self.interval); continue; }
             }
             self.look().await;
         }
@@ -139,6 +138,28 @@ impl Observer {
     }
 }
 
+/// The pauses between looks: what takes long is looked at less often. One that the user chose stays.
+struct Ticks {
+    pause: Duration,
+    grows: bool,
+}
+
+impl Ticks {
+    fn new(chosen: Option<Duration>) -> Self {
+        Self { pause: chosen.unwrap_or(FIRST_PAUSE), grows: chosen.is_none() }
+    }
+
+    fn next(&self) -> Duration {
+        if self.grows { jittered(self.pause) } else { self.pause }
+    }
+
+    fn grow(&mut self) {
+        if self.grows {
+            self.pause = (self.pause * 3 / 2).min(LONGEST);
+        }
+    }
+}
+
 /// Up to a tenth longer, so that many runs do not look at the same instant.
 fn jittered(interval: Duration) -> Duration {
     use std::hash::{BuildHasher, RandomState};
@@ -179,5 +200,37 @@ impl Drop for Ticket<'_> {
                 awaited.remove(&self.address);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_by_half_from_two_seconds_to_thirty_and_begin_anew_for_the_next_wait() {
+        let mut ticks = Ticks::new(None);
+        let mut pauses = Vec::new();
+        for _ in 0..10 {
+            pauses.push(ticks.pause.as_millis());
+            ticks.grow();
+        }
+        assert_eq!(pauses, [2_000, 3_000, 4_500, 6_750, 10_125, 15_187, 22_781, 30_000, 30_000, 30_000]);
+        assert_eq!(Ticks::new(None).pause, FIRST_PAUSE);
+    }
+
+    #[test]
+    fn a_pause_is_drawn_out_by_up_to_a_tenth_and_never_the_same_for_all() {
+        let drawn: BTreeSet<Duration> = (0..100).map(|_| Ticks::new(None).next()).collect();
+        assert!(drawn.iter().all(|pause| (FIRST_PAUSE..=FIRST_PAUSE * 11 / 10).contains(pause)), "{drawn:?}");
+        assert!(drawn.len() > 10, "{drawn:?}");
+    }
+
+    #[test]
+    fn a_pause_that_the_user_chose_neither_grows_nor_varies() {
+        let chosen = Duration::from_millis(200);
+        let mut ticks = Ticks::new(Some(chosen));
+        ticks.grow();
+        assert_eq!(ticks.next(), chosen);
     }
 }

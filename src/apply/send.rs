@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::effect;
 use super::readiness::{self, Condition};
 use super::step::{look, settle};
@@ -11,6 +13,7 @@ use crate::aws::error::Kind as ErrorKind;
 use crate::aws::{AwsError, guard, operations, secrets, tags};
 use crate::plan::model::{Step, Wait};
 use crate::plan::ownership::STACK;
+use crate::resource::secret;
 
 /// How long AWS may be busy with something else before a call goes through; as long as Terraform's
 /// provider repeats a deletion.
@@ -29,18 +32,21 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
     let mut lost = 0;
     let mut attempts = 0;
     loop {
-        if engine.is_over() {
-            return Err(Failure::NoTime);
-        }
         let parameters = secrets::resolve(engine.aws, &step.parameters).await?;
         let (answer, sent) = guard::counting(operations::execute(engine.aws, &step.operation, parameters)).await;
         attempts += sent;
         let error = match answer {
-            Ok(request_id) => return Ok(Sent { request_id, existed: false }),
+            Ok(request_id) => {
+                engine.accepted(step);
+                return Ok(Sent { request_id, existed: false });
+            }
             Err(error) => error,
         };
         let repeated = attempts > 1;
-        let done = |existed: bool| Ok(Sent { request_id: error.request_id.clone(), existed });
+        let done = |existed: bool| {
+            engine.accepted(step);
+            Ok(Sent { request_id: error.request_id.clone(), existed })
+        };
         match verdict(step, &error) {
             Verdict::Done => {
                 engine.note(step, &format!("already so: {error}"));
@@ -64,6 +70,7 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
             }
             Verdict::Busy if started.elapsed() < BUSY => {
                 engine.note(step, &format!("AWS is busy with it, waiting: {error}"));
+                engine.refused(step, &error);
                 settle(engine, step, started).await?;
                 // What it is busy with can be this very call.
                 if already(engine, step, started).await? {
@@ -132,6 +139,12 @@ async fn already(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<b
     let mut ticket = engine.observer.register(&step.address);
     let live = look(engine, step, &mut ticket, started).await?;
     let (condition, _) = readiness::of(&live, &step.address);
+    if step.parameters.get("AuthTokenUpdateStrategy") == Some(&json!("ROTATE")) {
+        // Adding a token a second time can push out the one that clients still use. A token is never read back, but
+        // when it was changed is.
+        let changed = secret::last_change(&live, &step.address) != secret::last_change(engine.before, &step.address);
+        return Ok(condition == Condition::Ready && changed);
+    }
     if step.operation.starts_with("Delete") {
         let deleting = live.status(&step.address) == Some("deleting");
         return Ok(condition == Condition::Gone || deleting);

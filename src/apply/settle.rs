@@ -1,57 +1,52 @@
-//! Before a plan is made for execution: waits until what an earlier run or somebody else began is done.
+//! Plans are made of resources at rest: what an earlier run or somebody else began is waited for.
 
 use std::time::Instant;
 
 use super::observer::Observer;
 use super::readiness::{self, Condition};
 use super::report::{Progress, Reporter, Status, StepResult};
-use super::{Failure, Settings};
-use crate::aws::client::Identity;
-use crate::aws::{Aws, reader};
+use super::{Failure, Settings, until};
+use crate::aws::{Aws, AwsError};
 use crate::plan::model::{Step, Wait};
 use crate::resource::Address;
+use crate::resource::live::Live;
 use crate::spec::Spec;
 
-/// Returns once every resource of the stack that has states is at rest, or gone.
+/// What of the stack is on its way, orphans included.
+pub fn moving(spec: &Spec, live: &Live) -> Vec<Address> {
+    let orphans = live.owned.iter().filter(|address| !spec.resources.contains_key(address));
+    spec.resources
+        .keys()
+        .chain(orphans)
+        .filter(|address| address.kind.ready() != Wait::Nothing)
+        .filter(|address| readiness::of(live, address).0 == Condition::Moving)
+        .cloned()
+        .collect()
+}
+
+/// Returns once all of these are at rest, or gone.
 pub async fn settle(
     aws: &Aws,
-    identity: &Identity,
-    spec: &Spec,
+    moving: &[Address],
     settings: &Settings,
     reporter: &dyn Reporter,
 ) -> Result<(), Failure> {
-    let addresses: Vec<Address> =
-        spec.resources.keys().filter(|address| address.kind.ready() != Wait::Nothing).cloned().collect();
-    if addresses.is_empty() {
-        return Ok(());
-    }
-    let live = reader::stack_states(aws, identity, spec).await?;
-    let moving: Vec<Address> = live
-        .1
-        .into_iter()
-        .chain(addresses)
-        .filter(|address| readiness::of(&live.0, address).0 == Condition::Moving)
-        .collect();
-    if moving.is_empty() {
-        return Ok(());
-    }
     let observer = Observer::new(aws.clone(), settings.poll_interval);
-    let deadline = settings.timeout.map(|timeout| Instant::now() + timeout);
     let waits =
-        futures::future::try_join_all(moving.iter().map(|address| wait(&observer, address, deadline, reporter)));
+        futures::future::try_join_all(moving.iter().map(|address| wait(&observer, address, settings, reporter)));
     let watching = observer.watch();
     futures::pin_mut!(waits, watching);
     tokio::select! {
         result = &mut waits => result.map(drop),
         () = &mut watching => Ok(()),
-        () = aws.guard.interruption() => Err(Failure::Aws(crate::aws::AwsError::interrupted())),
+        () = aws.guard.interruption() => Err(Failure::Aws(AwsError::interrupted())),
     }
 }
 
 async fn wait(
     observer: &Observer,
     address: &Address,
-    deadline: Option<Instant>,
+    settings: &Settings,
     reporter: &dyn Reporter,
 ) -> Result<(), Failure> {
     let started = Instant::now();
@@ -66,8 +61,15 @@ async fn wait(
     };
     reporter.report(&Progress::Started { step: &step });
     let mut ticket = observer.register(address);
+    let mut status = "on its way".to_owned();
     loop {
-        let live = ticket.next().await?;
+        let live = tokio::select! {
+            live = ticket.next() => live?,
+            () = until(settings.deadline) => {
+                let address = address.to_string();
+                return Err(Failure::TimedOut { address, status, after: started.elapsed() });
+            }
+        };
         let (condition, state) = readiness::of(&live, address);
         reporter.report(&Progress::Waiting { step: &step, state: &state });
         if condition != Condition::Moving {
@@ -75,12 +77,6 @@ async fn wait(
             reporter.report(&Progress::Done { step: &step, result: &result });
             return Ok(());
         }
-        if deadline.is_some_and(|deadline| Instant::now() > deadline) {
-            return Err(Failure::TimedOut {
-                address: address.to_string(),
-                status: state.to_string(),
-                after: started.elapsed(),
-            });
-        }
+        status = state.to_string();
     }
 }

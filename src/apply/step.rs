@@ -65,7 +65,7 @@ pub async fn look(
 ) -> Result<Arc<Live>, Failure> {
     let mut failures = 0;
     loop {
-        check_time(engine, step, started, "being looked at")?;
+        check_time(engine, step, started)?;
         match ticket.next().await {
             Ok(live) => return Ok(live),
             Err(error)
@@ -83,11 +83,11 @@ pub async fn look(
     }
 }
 
-fn check_time(engine: &Engine<'_>, step: &Step, started: Instant, status: &str) -> Result<(), Failure> {
+fn check_time(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<(), Failure> {
     let after = started.elapsed();
-    let over = after > limit(step) || engine.is_over();
-    if over {
-        return Err(Failure::TimedOut { address: step.address.to_string(), status: status.to_owned(), after });
+    if after > limit(step) {
+        let status = engine.last_state(step.id).unwrap_or_else(|| "being looked at".to_owned());
+        return Err(Failure::TimedOut { address: step.address.to_string(), status, after });
     }
     Ok(())
 }
@@ -120,7 +120,6 @@ async fn await_effect(engine: &Engine<'_>, step: &Step, started: Instant) -> Res
             state.detail = pending;
         }
         engine.seen(step, state.clone());
-        check_time(engine, step, started, &state.to_string())?;
         if step.wait_for == Wait::Deleted {
             if condition == Condition::Gone {
                 return Ok(());

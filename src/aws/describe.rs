@@ -87,6 +87,7 @@ pub fn replication_group(group: &ec::ReplicationGroup) -> Value {
         "ClusterEnabled": group.cluster_enabled(),
         "CacheNodeType": group.cache_node_type(),
         "AuthTokenEnabled": group.auth_token_enabled(),
+        "AuthTokenLastModifiedDate": group.auth_token_last_modified_date().map(aws_smithy_types::DateTime::as_secs_f64),
         "TransitEncryptionEnabled": group.transit_encryption_enabled(),
         "AtRestEncryptionEnabled": group.at_rest_encryption_enabled(),
         "KmsKeyId": group.kms_key_id(),

@@ -374,25 +374,6 @@ async fn secrets_seen(aws: &Aws, live: &mut Live, spec: &Spec) -> Result<(), Aws
     Ok(())
 }
 
-/// The states of the stack's resources, orphans included, without their details.
-pub async fn stack_states(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<(Live, Vec<Address>), AwsError> {
-    let mut wanted = Wanted::default();
-    let owned = tags::owned_by(aws, &spec.stack).await?.unwrap_or_default();
-    let orphans: Vec<Address> =
-        owned.into_keys().filter(|address| address.kind.ready() != crate::plan::model::Wait::Nothing).collect();
-    for address in spec
-        .resources
-        .keys()
-        .chain(&orphans)
-        .filter(|address| address.kind.ready() != crate::plan::model::Wait::Nothing)
-    {
-        wanted.add(address.clone());
-    }
-    let mut live = Live { account_id: identity.account_id.clone(), region: aws.region.clone(), ..Live::default() };
-    read_kinds(aws, &wanted).await?.store(&mut live);
-    Ok((live, orphans))
-}
-
 /// Caches of the region that this spec does not have, by address.
 pub async fn unmanaged(aws: &Aws, spec: &Spec, live: &Live) -> Result<Vec<String>, AwsError> {
     let mut out = Vec::new();

@@ -16,6 +16,7 @@ use super::session::{self, Session};
 use super::{clock, plan as plan_command, smoke};
 use crate::apply::{self, Settings, Status, StepResult};
 use crate::aws::Access;
+use crate::aws::error::Kind as ErrorKind;
 use crate::plan::model::{Action, Change, FORMAT_VERSION, Plan};
 use crate::plan::options::Options;
 use crate::render;
@@ -32,14 +33,17 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let mut worst = Exit::Done;
     let mut documents = Vec::new();
     for path in &paths {
-        match one(printer, args, path).await {
-            Ok((document, exit)) => {
+        let mut outcome = Outcome::default();
+        match one(printer, args, path, &mut outcome).await {
+            Ok(exit) => {
                 worst = worst.max(exit);
-                documents.push(document);
+                documents.push(outcome.document());
             }
-            Err(error) if paths.len() > 1 => {
+            // Whoever reads JSON gets a document in any case.
+            Err(error) if paths.len() > 1 || args.format == Format::Json => {
                 printer.error(&error);
                 worst = worst.max(error.exit);
+                documents.push(outcome.failed(path, &error));
             }
             Err(error) => return Err(error),
         }
@@ -80,7 +84,7 @@ fn alone(args: &Args, paths: usize) -> Result<(), CliError> {
     }
 }
 
-async fn one(printer: &Printer, args: &Args, path: &Path) -> Result<(Value, Exit), CliError> {
+async fn one(printer: &Printer, args: &Args, path: &Path, outcome: &mut Outcome) -> Result<Exit, CliError> {
     let (session, options, saved) = if saved::is_plan(path) {
         let saved = saved::read(path)?;
         let session = Session::open(printer, &saved.request(), &args.aws, Access::ReadWrite).await?;
@@ -97,7 +101,7 @@ async fn one(printer: &Printer, args: &Args, path: &Path) -> Result<(Value, Exit
         format: args.format,
         detailed: args.allowances.detailed_exitcode,
     };
-    run.recorded(async |journal| run.carry_out(&options, saved.as_ref(), journal).await).await
+    run.recorded(async |journal| run.carry_out(&options, saved.as_ref(), journal, outcome).await).await
 }
 
 /// One stack being applied or destroyed.
@@ -109,25 +113,45 @@ pub struct Run<'a> {
     pub detailed: bool,
 }
 
+/// What a run came to, as far as it went.
 #[derive(Default)]
-struct Outcome {
-    results: Vec<StepResult>,
+pub struct Outcome {
+    pub plan: Option<Plan>,
+    pub results: Vec<StepResult>,
     remaining: Vec<String>,
     pending: Vec<Value>,
     smoke: Vec<Report>,
 }
 
+impl Outcome {
+    pub fn document(&self) -> Value {
+        json!({
+            "formatVersion": FORMAT_VERSION,
+            "plan": self.plan,
+            "results": self.results,
+            "remaining": self.remaining,
+            "pending": self.pending,
+            "smoke": self.smoke,
+        })
+    }
+
+    /// The same of a run that an error ended.
+    pub fn failed(&self, spec: &Path, error: &CliError) -> Value {
+        let mut document = self.document();
+        document["error"] =
+            json!({"spec": spec, "exit": error.exit.code(), "message": error.message, "hint": error.hint});
+        document
+    }
+}
+
 impl Run<'_> {
     /// Listens for interruptions and keeps the journal, from its first line to its last.
-    pub async fn recorded<T>(
-        &self,
-        work: impl AsyncFnOnce(&Journal) -> Result<(T, Exit), CliError>,
-    ) -> Result<(T, Exit), CliError> {
+    pub async fn recorded(&self, work: impl AsyncFnOnce(&Journal) -> Result<Exit, CliError>) -> Result<Exit, CliError> {
         self.listen_for_interrupts();
         let journal = Journal::open(self.execution.events.as_deref(), self.session)?;
         let ended = work(&journal).await;
         journal.end(match &ended {
-            Ok((_, exit)) => *exit,
+            Ok(exit) => *exit,
             Err(error) => error.exit,
         });
         ended
@@ -138,9 +162,10 @@ impl Run<'_> {
         options: &Options,
         saved: Option<&saved::Saved>,
         journal: &Journal,
-    ) -> Result<(Value, Exit), CliError> {
-        self.settle(journal).await?;
-        let (live, fresh) = self.session.planned(options).await?;
+        outcome: &mut Outcome,
+    ) -> Result<Exit, CliError> {
+        let live = self.at_rest(journal).await?;
+        let fresh = self.session.plan(&live, options)?;
         let plan = match saved {
             None => fresh,
             Some(saved) => {
@@ -152,6 +177,7 @@ impl Run<'_> {
                 saved.plan.clone()
             }
         };
+        outcome.plan = Some(plan.clone());
         if self.format == Format::Table {
             plan_command::print(self.printer, Format::Table, &[(plan.clone(), self.session.header(&live))]);
         }
@@ -159,28 +185,27 @@ impl Run<'_> {
             let error = CliError::new(Exit::Blocked, "blocked: nothing was changed")
                 .hint("each blocked change above says what it needs");
             self.printer.error(&error);
-            return Ok((self.document(&plan, &Outcome::default()), Exit::Blocked));
+            return Ok(Exit::Blocked);
         }
-        let mut outcome = Outcome::default();
         let mut exit = Exit::Done;
         if !plan.steps.is_empty() {
             self.confirm(&plan)?;
-            let (results, ended) = self.execute(&plan, options, journal).await?;
+            let (results, ended) = self.execute(&plan, &live, options, journal).await?;
             outcome.results = results;
             if ended != Exit::Done {
-                return Ok((self.document(&plan, &outcome), ended));
+                return Ok(ended);
             }
-            exit = self.prove(&plan, options, &mut outcome).await?;
+            exit = self.prove(&plan, options, outcome).await?;
         } else {
             outcome.pending = pending(&plan);
         }
         if exit == Exit::Done {
-            exit = self.smoke(&plan, &live, &mut outcome).await?;
+            exit = self.smoke(&plan, &live, outcome).await?;
         }
         if exit == Exit::Done && self.detailed && !outcome.pending.is_empty() && outcome.remaining.is_empty() {
             exit = Exit::Pending;
         }
-        Ok((self.document(&plan, &outcome), exit))
+        Ok(exit)
     }
 
     /// The first Ctrl-C stops sending; the second leaves now.
@@ -200,24 +225,45 @@ impl Run<'_> {
         });
     }
 
-    /// Plans are made of resources at rest: what an earlier run or somebody else began is waited for.
-    pub async fn settle(&self, journal: &Journal) -> Result<(), CliError> {
-        let settings = self.settings();
-        let reporter = LiveProgress::new(self.printer, journal, 0);
-        let moved =
-            apply::settle::settle(&self.session.aws, &self.session.identity, &self.session.spec, &settings, &reporter)
-                .await;
-        reporter.finish();
-        moved.map_err(|failure| match failure {
-            apply::Failure::Aws(error) => error.into(),
-            other => CliError::new(Exit::Partly, other.to_string()).hint("run the same command again"),
-        })
+    /// What is live once it is at rest: what an earlier run or somebody else began is waited for. Mostly nothing
+    /// is on its way, and one read is enough.
+    pub async fn at_rest(&self, journal: &Journal) -> Result<Live, CliError> {
+        loop {
+            let live = self.read().await?;
+            let moving = apply::settle::moving(&self.session.spec, &live);
+            if moving.is_empty() {
+                return Ok(live);
+            }
+            let reporter = LiveProgress::new(self.printer, journal, 0);
+            let settings = self.settings();
+            let moved = reporter.over(apply::settle::settle(&self.session.aws, &moving, &settings, &reporter)).await;
+            reporter.finish();
+            moved.map_err(|failure| match failure {
+                apply::Failure::Aws(error) if error.kind == ErrorKind::Interrupted => {
+                    CliError::new(Exit::Interrupted, "interrupted before anything was changed")
+                        .hint("run the same command again")
+                }
+                apply::Failure::Aws(error) => error.into(),
+                other => CliError::new(Exit::Partly, other.to_string()).hint("run the same command again"),
+            })?;
+        }
+    }
+
+    /// As long as there is time.
+    async fn read(&self) -> Result<Live, CliError> {
+        tokio::select! {
+            live = self.session.read() => live,
+            () = apply::until(self.settings().deadline) => {
+                Err(CliError::new(Exit::Partly, "--timeout was over while AWS was being read")
+                    .hint("run the same command again: it reads what is live and does what is left"))
+            }
+        }
     }
 
     pub fn settings(&self) -> Settings {
         Settings {
             parallelism: usize::from(self.execution.parallelism),
-            timeout: self.execution.timeout,
+            deadline: self.execution.timeout.map(|timeout| self.session.started + timeout),
             poll_interval: self.execution.poll_interval,
         }
     }
@@ -244,13 +290,16 @@ impl Run<'_> {
     pub async fn execute(
         &self,
         plan: &Plan,
+        live: &Live,
         options: &Options,
         journal: &Journal,
     ) -> Result<(Vec<StepResult>, Exit), CliError> {
         let aws = &self.session.aws;
         let writes = aws.guard.writes();
         let reporter = LiveProgress::new(self.printer, journal, plan.steps.len());
-        let results = apply::run(aws, &self.session.spec, options, plan, &self.settings(), &reporter).await;
+        let settings = self.settings();
+        let results =
+            reporter.over(apply::run(aws, &self.session.spec, options, plan, live, &settings, &reporter)).await;
         reporter.finish();
         if self.format == Format::Table {
             self.printer.result(&format!("\n{}", render::results::table(plan, &results)));
@@ -289,7 +338,8 @@ impl Run<'_> {
         let settings = self.settings();
         let begun = Instant::now();
         loop {
-            let (live, plan) = self.session.planned(options).await?;
+            let live = self.read().await?;
+            let plan = self.session.plan(&live, options)?;
             if wanted(&plan) || begun.elapsed() > settings.grace() {
                 return Ok((live, plan));
             }
@@ -337,21 +387,16 @@ impl Run<'_> {
             plan.steps.iter().any(|step| step.address == *address) || (self.execution.smoke && plan.steps.is_empty())
         };
         let live = if plan.steps.is_empty() { before.clone() } else { self.session.read().await? };
-        let reports = smoke::test(self.printer, self.session, &live, &changed, self.format == Format::Table).await?;
+        let reports = tokio::select! {
+            reports = smoke::test(self.printer, self.session, &live, &changed, self.format == Format::Table) => reports?,
+            () = self.session.aws.guard.interruption() => {
+                self.printer.stderr("The smoke test was given up; its keys expire by themselves.");
+                return Ok(Exit::Interrupted);
+            }
+        };
         let failed = reports.iter().any(smoke::is_failure);
         outcome.smoke = reports;
         Ok(if failed { Exit::SmokeFailed } else { Exit::Done })
-    }
-
-    fn document(&self, plan: &Plan, outcome: &Outcome) -> Value {
-        json!({
-            "formatVersion": FORMAT_VERSION,
-            "plan": plan,
-            "results": outcome.results,
-            "remaining": outcome.remaining,
-            "pending": outcome.pending,
-            "smoke": outcome.smoke,
-        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `cachectl destroy`
 
-use super::apply::{Run, count};
+use super::apply::{Outcome, Run, count};
 use super::args::{Destroy as Args, Format};
 use super::events::Journal;
 use super::exit::{CliError, Exit};
@@ -8,24 +8,31 @@ use super::printer::Printer;
 use super::session::{self, Session};
 use super::{clock, plan as plan_command};
 use crate::aws::Access;
-use crate::plan::model::FORMAT_VERSION;
 use crate::plan::options::Options;
-use serde_json::{Value, json};
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);
     let session = Session::open(printer, &request, &args.aws, Access::ReadWrite).await?;
     let run = Run { printer, session: &session, execution: &args.execution, format: args.format, detailed: false };
-    let (document, exit) = run.recorded(async |journal| carry_out(&run, args, journal).await).await?;
-    if args.format == Format::Json {
-        printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
+    let mut outcome = Outcome::default();
+    let ended = run.recorded(async |journal| carry_out(&run, args, journal, &mut outcome).await).await;
+    if args.format != Format::Json {
+        return ended;
     }
+    let (document, exit) = match ended {
+        Ok(exit) => (outcome.document(), exit),
+        Err(error) => {
+            printer.error(&error);
+            (outcome.failed(&args.path, &error), error.exit)
+        }
+    };
+    printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
     Ok(exit)
 }
 
-async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal) -> Result<(Value, Exit), CliError> {
+async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal, outcome: &mut Outcome) -> Result<Exit, CliError> {
     let (printer, session) = (run.printer, run.session);
-    run.settle(journal).await?;
+    let live = run.at_rest(journal).await?;
     let mut options = Options {
         allow: args.allow.clone(),
         only: args.only.clone(),
@@ -37,27 +44,25 @@ async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal) -> Result<(Val
     if printer.can_ask() && !args.execution.yes && options.allow.is_empty() {
         options.allow.extend("delete:*".parse());
     }
-    let (live, plan) = session.planned(&options).await?;
+    let plan = session.plan(&live, &options)?;
+    outcome.plan = Some(plan.clone());
     if args.format == Format::Table {
         plan_command::print(printer, Format::Table, &[(plan.clone(), session.header(&live))]);
     }
-    let mut results = Vec::new();
-    let exit = if plan.is_blocked() && plan.summary.blocked > 0 {
+    if plan.is_blocked() && plan.summary.blocked > 0 {
         printer.error(
             &CliError::new(Exit::Blocked, "blocked: nothing was deleted")
                 .hint("each blocked deletion above says what it needs"),
         );
-        Exit::Blocked
+        Ok(Exit::Blocked)
     } else if plan.steps.is_empty() {
-        Exit::Done
+        Ok(Exit::Done)
     } else {
         confirm(run, &plan.stack, plan.steps.len())?;
-        let (done, exit) = run.execute(&plan, &options, journal).await?;
-        results = done;
-        if exit == Exit::Done { gone(run, &options).await? } else { exit }
-    };
-    let document = json!({"formatVersion": FORMAT_VERSION, "plan": plan, "results": results, "remaining": [], "pending": [], "smoke": []});
-    Ok((document, exit))
+        let (done, exit) = run.execute(&plan, &live, &options, journal).await?;
+        outcome.results = done;
+        if exit == Exit::Done { gone(run, &options).await } else { Ok(exit) }
+    }
 }
 
 fn confirm(run: &Run<'_>, stack: &str, steps: usize) -> Result<(), CliError> {

@@ -4,6 +4,7 @@ use super::args::Explain as Args;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use crate::lint::rules::RULES;
+use crate::plan::refusals::{self, REFUSALS};
 use crate::render::style::{Label, paint};
 use crate::render::value::wrap;
 use crate::resource::Kind;
@@ -27,51 +28,74 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         printer.result(&text);
         return Ok(Exit::Done);
     }
+    if let Some(refusal) = refusals::of(topic) {
+        let title = paint(Label::Strong, topic);
+        printer.result(&format!("{title}   a plan is blocked by it\n\n  {}\n", wrap(refusal.why, width - 2, "  ")));
+        return Ok(Exit::Done);
+    }
     let (kind, field) = topic.split_once('.').map_or((topic, None), |(kind, field)| (kind, Some(field)));
     let found = Kind::ALL.into_iter().find(|candidate| {
         candidate.name().eq_ignore_ascii_case(kind) || candidate.section().eq_ignore_ascii_case(kind)
     });
-    let Some(found) = found else {
-        let codes = rules::all().map(|rule| rule.code);
-        let names = RULES.iter().map(|rule| rule.id).chain(codes).chain(Kind::ALL.map(Kind::name));
-        let hint = suggest(kind, names).map_or_else(
-            || {
-                format!(
-                    "kinds: {}; rules: {}",
-                    Kind::ALL.map(Kind::name).join(", "),
-                    RULES.iter().map(|rule| rule.id).collect::<Vec<_>>().join(", ")
-                )
-            },
-            |near| format!("did you mean `{near}`?"),
-        );
-        return Err(CliError::new(Exit::Usage, format!("nothing is known by `{topic}`")).hint(hint));
-    };
-    match field {
-        None => {
-            let names = found.attributes().iter().map(|attribute| {
-                format!(
-                    "  {:<28} {}\n",
-                    attribute.field.name,
-                    wrap(attribute.field.doc, width.saturating_sub(31).max(30), &" ".repeat(31))
-                )
-            });
-            printer.result(&format!("{}\n\n{}", paint(Label::Strong, found.name()), names.collect::<String>()));
-        }
-        Some(field) => {
-            let name = field.split(['.', '[']).next().unwrap_or(field);
-            let attribute = found.attributes().iter().find(|attribute| attribute.field.name.eq_ignore_ascii_case(name));
-            let Some(attribute) = attribute else {
-                let near = suggest(name, found.attributes().iter().map(|attribute| attribute.field.name));
-                let hint = near.map_or_else(
-                    || format!("cachectl explain {} lists its fields", found.name()),
-                    |near| format!("did you mean `{}.{near}`?", found.name()),
-                );
-                return Err(CliError::new(Exit::Usage, format!("a {found} has no field `{name}`")).hint(hint));
-            };
-            printer.result(&one(found, attribute, width));
-        }
+    match (found, field) {
+        (Some(kind), Some(field)) => printer.result(&of_kind(kind, field, width)?),
+        (Some(kind), None) => printer.result(&fields(kind, width)),
+        (None, _) => printer.result(&of_any_kind(topic, width)?),
     }
     Ok(Exit::Done)
+}
+
+/// What the first part of a path into a field names.
+fn attribute(kind: Kind, field: &str) -> Option<&'static Attribute> {
+    let name = field.split(['.', '[']).next().unwrap_or(field);
+    kind.attributes().iter().find(|attribute| attribute.field.name.eq_ignore_ascii_case(name))
+}
+
+fn of_kind(kind: Kind, field: &str, width: usize) -> Result<String, CliError> {
+    if let Some(attribute) = attribute(kind, field) {
+        return Ok(one(kind, attribute, width));
+    }
+    let near = suggest(field, kind.attributes().iter().map(|attribute| attribute.field.name));
+    let hint = near.map_or_else(
+        || format!("cachectl explain {} lists its fields", kind.name()),
+        |near| format!("did you mean `{}.{near}`?", kind.name()),
+    );
+    Err(CliError::new(Exit::Usage, format!("a {kind} has no field `{field}`")).hint(hint))
+}
+
+fn fields(kind: Kind, width: usize) -> String {
+    let lines = kind.attributes().iter().map(|attribute| {
+        let doc = wrap(attribute.field.doc, width.saturating_sub(31).max(30), &" ".repeat(31));
+        format!("  {:<28} {doc}\n", attribute.field.name)
+    });
+    format!("{}\n\n{}", paint(Label::Strong, kind.name()), lines.collect::<String>())
+}
+
+/// A field named without its kind, as the plan shows it: of every kind that has it.
+fn of_any_kind(topic: &str, width: usize) -> Result<String, CliError> {
+    let found: Vec<String> =
+        Kind::ALL.into_iter().filter_map(|kind| Some(one(kind, attribute(kind, topic)?, width))).collect();
+    if !found.is_empty() {
+        return Ok(found.join("\n"));
+    }
+    let lints = || RULES.iter().map(|rule| rule.id);
+    let fields = Kind::ALL.into_iter().flat_map(Kind::attributes).map(|attribute| attribute.field.name);
+    let names = lints()
+        .chain(rules::all().map(|rule| rule.code))
+        .chain(REFUSALS.iter().map(|refusal| refusal.rule))
+        .chain(Kind::ALL.map(Kind::name))
+        .chain(fields);
+    let hint = suggest(topic, names).map_or_else(
+        || {
+            format!(
+                "kinds: {}; rules: {}",
+                Kind::ALL.map(Kind::name).join(", "),
+                lints().collect::<Vec<_>>().join(", ")
+            )
+        },
+        |near| format!("did you mean `{near}`?"),
+    );
+    Err(CliError::new(Exit::Usage, format!("nothing is known by `{topic}`")).hint(hint))
 }
 
 /// The codes of diagnostics: several rules may share one.

@@ -13,8 +13,9 @@ use crate::apply::{Progress, Reporter, Status, StepResult, WaitState, render_dur
 use crate::plan::model::Step;
 use crate::render::value::wrap;
 
-/// On a pipe, a step without news says that it is still there.
+/// In a log, a step without news says that it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+const BETWEEN_BEATS: Duration = Duration::from_secs(1);
 /// Live lines are drawn anew this often, so that their clocks go on between two looks.
 const TICK: Duration = Duration::from_millis(250);
 const INDENT: &str = "      ";
@@ -23,43 +24,60 @@ pub struct Live<'a> {
     printer: &'a Printer,
     journal: &'a Journal,
     total: usize,
-    terminal: Option<Terminal>,
-    steps: Mutex<BTreeMap<String, Line>>,
+    view: View,
+}
+
+enum View {
+    Terminal(Terminal),
+    Log(Mutex<Log>),
 }
 
 struct Terminal {
     bars: MultiProgress,
     /// All steps; none while a stack is waited for before its plan is made.
     overall: Option<ProgressBar>,
-}
-
-/// One resource: its steps run in series, so there is one at a time.
-struct Line {
-    bar: Option<ProgressBar>,
-    started: Instant,
-    said: Instant,
-    last: WaitState,
+    /// One resource's steps run in series, so there is one at a time.
+    lines: Mutex<BTreeMap<String, ProgressBar>>,
 }
 
 impl<'a> Live<'a> {
     pub fn new(printer: &'a Printer, journal: &'a Journal, total: usize) -> Self {
-        let terminal = printer.is_live().then(|| Terminal::new(total));
-        Self { printer, journal, total, terminal, steps: Mutex::default() }
+        let view = if printer.is_live() { View::Terminal(Terminal::new(total)) } else { View::Log(Mutex::default()) };
+        Self { printer, journal, total, view }
+    }
+
+    /// Does the work, and says now and then in a log that it goes on.
+    pub async fn over<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            done = work => done,
+            never = self.beats() => never,
+        }
+    }
+
+    async fn beats<T>(&self) -> T {
+        loop {
+            tokio::time::sleep(BETWEEN_BEATS).await;
+            if let View::Log(log) = &self.view
+                && let Ok(mut log) = log.lock()
+            {
+                log.beat(Instant::now()).iter().for_each(|line| self.printer.note(line));
+            }
+        }
     }
 
     pub fn finish(&self) {
-        if let Some(terminal) = &self.terminal {
+        if let View::Terminal(terminal) = &self.view {
             let _ = terminal.bars.clear();
         }
     }
 
     fn say(&self, text: &str) {
-        match &self.terminal {
-            Some(terminal) => {
+        match &self.view {
+            View::Terminal(terminal) => {
                 let text = wrap(text, self.printer.stderr_width(), INDENT);
                 let _ = terminal.bars.println(text);
             }
-            None => self.printer.note(text),
+            View::Log(_) => self.printer.note(text),
         }
     }
 
@@ -71,18 +89,10 @@ impl<'a> Live<'a> {
         }
     }
 
-    fn line(&self) -> Line {
-        let now = Instant::now();
-        let bar = self.terminal.as_ref().map(Terminal::line);
-        Line { bar, started: now, said: now, last: WaitState::default() }
-    }
-
-    fn draw(&self, line: &Line, step: &Step) {
-        if let Some(bar) = &line.bar {
-            // The spinner, a space, and the clock that indicatif draws.
-            let room = self.printer.stderr_width().saturating_sub(10);
-            bar.set_message(fitting(&self.title(step), step, &line.last, room));
-        }
+    fn draw(&self, bar: &ProgressBar, step: &Step, state: &WaitState) {
+        // The spinner, a space, and the clock that indicatif draws.
+        let room = self.printer.stderr_width().saturating_sub(10);
+        bar.set_message(fitting(&self.title(step), step, state, room));
     }
 
     fn done(&self, step: &Step, result: &StepResult) {
@@ -93,9 +103,64 @@ impl<'a> Live<'a> {
             Status::Skipped => format!("{title}   not started"),
             Status::Interrupted => format!("{title}   interrupted"),
         });
-        if let Some(Terminal { overall: Some(overall), .. }) = &self.terminal {
-            overall.inc(1);
-        }
+    }
+}
+
+/// What goes to a log: a line for each change, and after a while without one that it is still so.
+#[derive(Default)]
+struct Log {
+    entries: BTreeMap<String, Entry>,
+}
+
+/// A step under way.
+struct Entry {
+    id: String,
+    started: Instant,
+    said: Instant,
+    last: WaitState,
+}
+
+impl Entry {
+    fn line(&self, event: &str, now: Instant) -> String {
+        let state = if self.last.status.is_empty() { "no answer yet".to_owned() } else { self.last.to_string() };
+        format!("{INDENT}{}   {state}   {}{event}", self.id, render_duration(now - self.started))
+    }
+}
+
+impl Log {
+    fn entry(&mut self, step: &Step, now: Instant) -> &mut Entry {
+        self.entries.entry(key(step)).or_insert_with(|| Entry {
+            id: step.address.id.clone(),
+            started: now,
+            said: now,
+            last: WaitState::default(),
+        })
+    }
+
+    fn seen(&mut self, step: &Step, state: &WaitState, now: Instant) -> Option<String> {
+        let entry = self.entry(step, now);
+        let news = is_news(&entry.last, state);
+        let event = if state.event.is_empty() || state.event == entry.last.event {
+            String::new()
+        } else {
+            format!("   event: {}", state.event)
+        };
+        entry.last = state.clone();
+        news.then(|| {
+            entry.said = now;
+            entry.line(&event, now)
+        })
+    }
+
+    /// The steps that nothing was said of for a while.
+    fn beat(&mut self, now: Instant) -> Vec<String> {
+        let silent = self.entries.values_mut().filter(|entry| now - entry.said >= HEARTBEAT);
+        silent
+            .map(|entry| {
+                entry.said = now;
+                entry.line("", now)
+            })
+            .collect()
     }
 }
 
@@ -110,7 +175,7 @@ impl Terminal {
             bar.enable_steady_tick(TICK);
             bar
         });
-        Self { bars, overall }
+        Self { bars, overall, lines: Mutex::default() }
     }
 
     /// Above the bar over all.
@@ -154,10 +219,6 @@ fn is_news(last: &WaitState, state: &WaitState) -> bool {
     last != state && !counting
 }
 
-fn worth_a_line(last: &WaitState, state: &WaitState, silence: Duration) -> bool {
-    is_news(last, state) || silence >= HEARTBEAT
-}
-
 fn seconds(seconds: f64) -> String {
     if seconds < 60.0 { format!("{seconds:.1} s") } else { render_duration(Duration::from_secs_f64(seconds)) }
 }
@@ -165,36 +226,57 @@ fn seconds(seconds: f64) -> String {
 impl Reporter for Live<'_> {
     fn report(&self, progress: &Progress<'_>) {
         self.journal.progress(progress);
-        let Ok(mut steps) = self.steps.lock() else { return };
+        match &self.view {
+            View::Terminal(terminal) => self.drawn(terminal, progress),
+            View::Log(log) => {
+                if let Ok(mut log) = log.lock() {
+                    self.logged(&mut log, progress, Instant::now());
+                }
+            }
+        }
+    }
+}
+
+impl Live<'_> {
+    fn drawn(&self, terminal: &Terminal, progress: &Progress<'_>) {
+        let Ok(mut lines) = terminal.lines.lock() else { return };
         match progress {
             Progress::Started { step } => {
-                let line = self.line();
-                if line.bar.is_none() {
-                    self.say(&self.title(step));
-                }
-                self.draw(&line, step);
-                steps.insert(key(step), line);
+                let bar = lines.entry(key(step)).or_insert_with(|| terminal.line());
+                self.draw(bar, step, &WaitState::default());
             }
             Progress::Waiting { step, state } => {
-                let line = steps.entry(key(step)).or_insert_with(|| self.line());
-                if line.bar.is_none() && worth_a_line(&line.last, state, line.said.elapsed()) {
-                    let event = if state.event.is_empty() || state.event == line.last.event {
-                        String::new()
-                    } else {
-                        format!("   event: {}", state.event)
-                    };
-                    let elapsed = render_duration(line.started.elapsed());
-                    self.say(&format!("{INDENT}{}   {state}   {elapsed}{event}", step.address.id));
-                    line.said = Instant::now();
-                }
-                line.last = (*state).clone();
-                self.draw(line, step);
+                let bar = lines.entry(key(step)).or_insert_with(|| terminal.line());
+                self.draw(bar, step, state);
             }
             Progress::Note { step, text } => self.say(&format!("{INDENT}{}   {text}", step.address.id)),
             Progress::Done { step, result } => {
-                if let Some(bar) = steps.remove(&key(step)).and_then(|line| line.bar) {
+                if let Some(bar) = lines.remove(&key(step)) {
                     bar.finish_and_clear();
                 }
+                self.done(step, result);
+                if let Some(overall) = &terminal.overall {
+                    overall.inc(1);
+                }
+            }
+        }
+    }
+
+    fn logged(&self, log: &mut Log, progress: &Progress<'_>, now: Instant) {
+        match progress {
+            Progress::Started { step } => {
+                self.say(&self.title(step));
+                log.entry(step, now);
+            }
+            Progress::Waiting { step, state } => {
+                log.seen(step, state, now).iter().for_each(|line| self.say(line));
+            }
+            Progress::Note { step, text } => {
+                self.say(&format!("{INDENT}{}   {text}", step.address.id));
+                log.entry(step, now).said = now;
+            }
+            Progress::Done { step, result } => {
+                log.entries.remove(&key(step));
                 self.done(step, result);
             }
         }
@@ -211,6 +293,17 @@ mod tests {
     use crate::plan::model::Wait;
     use crate::resource::{Address, Kind};
 
+    fn step(id: &str) -> Step {
+        Step {
+            id: 1,
+            address: Address::new(Kind::ReplicationGroup, id),
+            operation: "IncreaseReplicaCount".into(),
+            parameters: Default::default(),
+            after: Vec::new(),
+            wait_for: Wait::Available,
+        }
+    }
+
     fn state() -> WaitState {
         WaitState {
             status: "modifying".into(),
@@ -223,14 +316,7 @@ mod tests {
 
     #[test]
     fn a_line_never_needs_more_than_its_room_and_keeps_the_state_to_the_last() {
-        let step = Step {
-            id: 1,
-            address: Address::new(Kind::ReplicationGroup, "orders"),
-            operation: "IncreaseReplicaCount".into(),
-            parameters: Default::default(),
-            after: Vec::new(),
-            wait_for: Wait::Available,
-        };
+        let step = step("orders");
         let line = |room| fitting("[1/7] IncreaseReplicaCount replicationGroup/orders", &step, &state(), room);
         for room in 1..200 {
             assert!(console::measure_text_width(&line(room)) <= room, "{room}: {}", line(room));
@@ -243,13 +329,45 @@ mod tests {
 
     #[test]
     fn a_log_gets_a_line_for_a_change_and_a_heartbeat_without_one() {
-        let same = state();
-        assert!(!worth_a_line(&same, &state(), Duration::from_secs(29)));
-        assert!(worth_a_line(&same, &state(), HEARTBEAT));
-        assert!(worth_a_line(&same, &WaitState { ready: 9, ..state() }, Duration::ZERO));
+        let step = step("orders");
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let mut log = Log::default();
+        log.entry(&step, at(0));
+        assert_eq!(log.beat(at(29)), [""; 0]);
+        assert_eq!(log.beat(at(31)), ["      orders   no answer yet   31 s"]);
+        let first = log.seen(&step, &state(), at(40)).unwrap();
+        assert!(
+            first.contains("modifying, 8/9 available")
+                && first.ends_with("event: Cache cluster orders-0002-003 created")
+        );
+        // The same again is no news, and what was just said is not said again.
+        assert_eq!(log.seen(&step, &state(), at(60)), None);
+        assert_eq!(log.beat(at(69)), [""; 0]);
+        assert_eq!(
+            log.beat(at(70)),
+            ["      orders   modifying, 8/9 available, orders-0003-003 creating   1 min 10 s"]
+        );
+        assert_eq!(log.beat(at(71)), [""; 0]);
+        assert!(log.seen(&step, &WaitState { ready: 9, ..state() }, at(72)).is_some());
+    }
+
+    #[test]
+    fn each_silent_step_has_its_own_heartbeat() {
+        let begun = Instant::now();
+        let mut log = Log::default();
+        log.entry(&step("one"), begun);
+        log.entry(&step("two"), begun + Duration::from_secs(20));
+        assert_eq!(log.beat(begun + Duration::from_secs(30)).len(), 1);
+        assert_eq!(log.beat(begun + Duration::from_secs(50)).len(), 1);
+    }
+
+    #[test]
+    fn of_many_alarms_a_log_gets_the_first_and_the_last() {
+        let now = Instant::now();
+        let mut log = Log::default();
         let alarms = |ready| WaitState { status: "alarms".into(), ready, total: 100, ..WaitState::default() };
-        assert!(worth_a_line(&same, &alarms(1), Duration::ZERO));
-        assert!(!worth_a_line(&alarms(1), &alarms(2), Duration::ZERO));
-        assert!(worth_a_line(&alarms(1), &alarms(100), Duration::ZERO));
+        let lines = (1..=100).filter(|ready| log.seen(&step("orders"), &alarms(*ready), now).is_some());
+        assert_eq!(lines.collect::<Vec<_>>(), [1, 100]);
     }
 }

@@ -93,7 +93,7 @@ pub struct Session {
     pub sources: Sources,
     pub aws: Aws,
     pub identity: Identity,
-    started: Instant,
+    pub started: Instant,
 }
 
 impl Session {
@@ -118,12 +118,19 @@ impl Session {
         Ok(Self { spec, sources, aws, identity, started })
     }
 
+    /// Everything that a plan looks at. An interrupt does not wait for answers that are on their way.
     pub async fn read(&self) -> Result<Live, CliError> {
-        Ok(reader::read(&self.aws, &self.identity, &self.spec).await?)
+        tokio::select! {
+            live = reader::read(&self.aws, &self.identity, &self.spec) => Ok(live?),
+            () = self.aws.guard.interruption() => Err(CliError::new(Exit::Interrupted, "interrupted while AWS was being read")
+                .hint("run the same command again")),
+        }
     }
 
-    pub fn plan(&self, live: &Live, options: &Options) -> Plan {
-        crate::plan::plan_with_lint(&self.spec, live, options, &self.sources, &clock::today())
+    pub fn plan(&self, live: &Live, options: &Options) -> Result<Plan, CliError> {
+        let plan = crate::plan::plan_with_lint(&self.spec, live, options, &self.sources, &clock::today());
+        self.matched(live, &options.only)?;
+        Ok(plan)
     }
 
     pub fn header(&self, live: &Live) -> Header {
@@ -134,11 +141,9 @@ impl Session {
         }
     }
 
-    /// Read, planned and printed.
     pub async fn planned(&self, options: &Options) -> Result<(Live, Plan), CliError> {
         let live = self.read().await?;
-        let plan = self.plan(&live, options);
-        self.matched(&live, &options.only)?;
+        let plan = self.plan(&live, options)?;
         Ok((live, plan))
     }
 }

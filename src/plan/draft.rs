@@ -136,6 +136,7 @@ impl Draft {
     }
 
     pub fn blocks(&mut self, rule: &str, reason: impl Into<String>, hint: impl Into<String>) {
+        debug_assert!(super::refusals::of(rule).is_some(), "`explain` knows nothing of {rule}");
         self.blocked.push(Blocked { rule: rule.to_owned(), reason: reason.into(), hint: hint.into() });
     }
 

@@ -10,6 +10,7 @@ pub mod model;
 pub mod options;
 pub mod order;
 pub mod ownership;
+pub mod refusals;
 pub mod resource;
 
 use crate::lint;

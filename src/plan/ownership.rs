@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::draft::{Draft, Scene, ignored};
+use super::draft::{Call, Draft, Scene, ignored};
 use super::model::{AttributeChange, Ownership};
 use crate::resource::attribute::{Impact, Phase};
 use crate::resource::live::{Live, object};
-use crate::resource::{Address, Kind, alarm, secret};
+use crate::resource::{Address, Kind, alarm, secret, user};
 use crate::spec::{Resource, Spec};
 
 pub const STACK: &str = "cachectl:stack";
@@ -74,7 +74,7 @@ pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
     let address = draft.address.clone();
     let Some(live) = scene.live.tags.get(&address) else { return };
     let mut wanted = wanted_tags(scene.spec, scene.live, scene.resource);
-    mark_secrets(draft, scene, &mut wanted);
+    let announced = mark_secrets(draft, scene, &mut wanted);
     let mut set = Vec::new();
     let mut remove = Vec::new();
     let left_alone: Vec<&str> = ignored(scene.resource).collect();
@@ -104,6 +104,17 @@ pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
         ("AddTagsToResource", "RemoveTagsFromResource", "ResourceName")
     };
     let arn = json!(scene.live.arn(&address));
+    if let Some(Announced { key, value, before }) = announced
+        && live.get(key) != Some(&value)
+    {
+        let own = json!([{"Key": key, "Value": value}]);
+        let last = wanted.get(key).is_some_and(|wanted| wanted.as_ref() == Some(&value));
+        // What else is to be tagged goes along, unless another tag call has to follow anyway.
+        let tags = if last { json!(std::mem::take(&mut set)) } else { own };
+        let phase = draft.calls[before].phase;
+        let parameters = object([(member, arn.clone()), ("Tags", tags)]);
+        draft.calls.insert(before, Call { phase, operation: tag, parameters, wait: address.kind.ready() });
+    }
     if !set.is_empty() {
         draft.push(Phase::Tags, tag, address.kind.ready(), object([(member, arn.clone()), ("Tags", json!(set))]));
     }
@@ -112,18 +123,48 @@ pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
     }
 }
 
-/// After a plan that only adds a token, its tag says so; without a change of the secret, the tag stays.
-fn mark_secrets(draft: &Draft, scene: &Scene<'_>, wanted: &mut BTreeMap<String, Option<String>>) {
-    let Some((field, tag)) = secret::field(draft.address.kind) else { return };
-    let Some(seen) = scene.live.secrets.get(&secret::key(&draft.address, field)) else { return };
-    let sent = |member: &str| draft.calls.iter().rev().find(|call| call.parameters.contains_key(member));
-    match (draft.address.kind, sent("AuthToken"), sent("Passwords")) {
-        (Kind::ReplicationGroup, Some(call), _) => {
-            let only_added = call.parameters.get("AuthTokenUpdateStrategy") == Some(&json!("ROTATE"));
-            wanted.insert(tag.to_owned(), Some(secret::tag(seen, only_added)));
-        }
-        (Kind::User, _, Some(_)) => drop(wanted.insert(tag.to_owned(), Some(secret::tag(seen, false)))),
+/// A tag that is written before the call at this place.
+struct Announced {
+    key: &'static str,
+    value: String,
+    before: usize,
+}
+
+/// The tag that says which secret is set. It is written after the call where a second call would do no harm, and
+/// before it where only the tag tells the next run what a killed one was about.
+fn mark_secrets(draft: &Draft, scene: &Scene<'_>, wanted: &mut BTreeMap<String, Option<String>>) -> Option<Announced> {
+    let (field, key) = secret::field(draft.address.kind)?;
+    let seen = scene.live.secrets.get(&secret::key(&draft.address, field))?;
+    let sends =
+        |call: &Call| call.parameters.contains_key(if field == "authToken" { "AuthToken" } else { "Passwords" });
+    let Some(first) = draft.calls.iter().position(sends) else {
         // Nothing was sent: a secret that was set by hand stays unknown.
-        _ => drop(wanted.remove(tag)),
+        wanted.remove(key);
+        return None;
+    };
+    let rotates = |call: &Call| call.parameters.get("AuthTokenUpdateStrategy") == Some(&json!("ROTATE"));
+    let announces = |value: String| Some(Announced { key, value, before: first });
+    let last = draft.calls.iter().rfind(|call| sends(call));
+    let mut value = seen.mark.clone();
+    let mut announced = None;
+    if rotates(&draft.calls[first]) {
+        let announcement = secret::announcement(scene.live, &draft.address, seen);
+        if last.is_some_and(rotates) {
+            value.clone_from(&announcement);
+        }
+        announced = announces(announcement);
+    } else if !has_secret(scene) {
+        // As long as clients come in another way, the tag means nothing.
+        announced = announces(value.clone());
+    }
+    wanted.insert(key.to_owned(), Some(value));
+    announced
+}
+
+/// Do clients log in with a secret of the kind that the spec declares?
+fn has_secret(scene: &Scene<'_>) -> bool {
+    match scene.resource.address.kind {
+        Kind::ReplicationGroup => scene.view.flag("AuthTokenEnabled"),
+        _ => !user::logs_in_without_password(scene.view),
     }
 }

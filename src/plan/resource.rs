@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Scene};
-use super::model::{Action, AttributeChange, Ownership, Wait};
+use super::model::{Action, AttributeChange, Ownership};
 use super::options::{Options, Permit};
 use super::{Planned, fingerprint, needs_permit, ownership};
 use crate::resource::attribute::{Impact, Phase, Route};
@@ -70,10 +70,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
 fn update(draft: &mut Draft, scene: &Scene<'_>) {
     draft.compare(scene);
     match draft.address.kind {
-        Kind::ReplicationGroup => {
-            reboot(draft, scene);
-            replication_group::finish(draft, scene);
-        }
+        Kind::ReplicationGroup => replication_group::finish(draft, scene),
         Kind::User => user::passwords(draft, scene),
         Kind::SubnetGroup => {
             // AWS wants the subnets in every modification.
@@ -88,55 +85,6 @@ fn update(draft: &mut Draft, scene: &Scene<'_>) {
     let id = (draft.address.kind.id_member(), json!(draft.address.id));
     for call in draft.calls.iter_mut().filter(|call| call.operation != "RebootCacheCluster") {
         call.parameters.entry(id.0).or_insert_with(|| id.1.clone());
-    }
-}
-
-/// Parameters that wait for a reboot are pending; a reboot happens only when it is allowed.
-fn reboot(draft: &mut Draft, scene: &Scene<'_>) {
-    let mut waiting: Vec<&Value> = scene
-        .view
-        .members
-        .iter()
-        .filter(|cluster| {
-            cluster.pointer("/CacheParameterGroup/ParameterApplyStatus").and_then(Value::as_str)
-                == Some("pending-reboot")
-        })
-        .copied()
-        .collect();
-    if waiting.is_empty() {
-        return;
-    }
-    let in_cluster_mode = replication_group::cluster_mode::speaks_cluster(scene.view);
-    if in_cluster_mode && scene.options.allows(Permit::Reboot, &draft.address) {
-        draft.warnings.push((
-            "cacheParameterGroupName".into(),
-            "AWS reboots no nodes in cluster mode: the parameters take effect as AWS replaces the nodes".into(),
-        ));
-    }
-    if in_cluster_mode || !scene.options.allows(Permit::Reboot, &draft.address) {
-        draft.pending.push(super::model::PendingValue {
-            path: "cacheParameterGroupName".into(),
-            value: json!("pending-reboot"),
-        });
-        return;
-    }
-    // Replicas before the primary: one that was rebooted can take over.
-    waiting.sort_by_key(|cluster| {
-        let id = cluster.get("CacheClusterId").and_then(Value::as_str).unwrap_or_default();
-        (scene.view.role(id) == Some("primary"), id)
-    });
-    for cluster in waiting {
-        let Some(id) = cluster.get("CacheClusterId") else { continue };
-        let node = json!(["0001"]);
-        let call = object([("CacheClusterId", id.clone()), ("CacheNodeIdsToReboot", node)]);
-        draft.attributes.push(AttributeChange {
-            path: "cacheParameterGroupName".into(),
-            before: json!(format!("{} waits for a reboot", id.as_str().unwrap_or_default())),
-            after: json!("rebooted"),
-            impact: Impact::Reboot,
-            sensitive: false,
-        });
-        draft.push(Phase::Reboot, "RebootCacheCluster", Wait::Available, call);
     }
 }
 

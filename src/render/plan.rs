@@ -251,11 +251,15 @@ fn parameters(step: &Step) -> String {
         if step.operation == "AddTagsToResource" || step.operation == "TagResource" {
             let tags = step.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
             parts.extend(
-                tags.filter_map(|tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, tag.get("Value")?.as_str()?))),
+                tags.filter_map(|tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, brief(tag.get("Value")?)))),
             );
         }
     }
-    if step.parameters.get("ApplyImmediately") == Some(&Value::Bool(false)) {
+    // Settings take effect at once whatever the flag says.
+    let waits = ["CacheNodeType", "EngineVersion", "CacheParameterGroupName"];
+    if step.parameters.get("ApplyImmediately") == Some(&Value::Bool(false))
+        && waits.iter().any(|member| step.parameters.contains_key(*member))
+    {
         parts.push("in the maintenance window".to_owned());
     }
     if let Some(wait) = typical(step) {

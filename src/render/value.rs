@@ -4,6 +4,9 @@ use serde_json::Value;
 
 const LONGEST: usize = 60;
 
+/// The mark of a secret that nobody keeps versions of: as much of it as tells it from another.
+const HASH: &str = "argon2:";
+
 /// A value as a person would write it, shortened.
 pub fn brief(value: &Value) -> String {
     shortened(&full(value), LONGEST)
@@ -19,6 +22,10 @@ pub fn shortened(text: &str, longest: usize) -> String {
 fn full(value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),
+        Value::String(text) if text.contains(HASH) => {
+            let salt = text.find(HASH).map_or(0, |at| at + HASH.len());
+            format!("{}…", text.chars().take(salt + 6).collect::<String>())
+        }
         Value::String(text) if text.is_empty() || text.contains(' ') => format!("\"{text}\""),
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.iter().map(full).collect::<Vec<_>>().join(", ")),
@@ -109,5 +116,10 @@ mod tests {
         assert_eq!(difference(&logs("a"), &logs("b")), "[0].destinationDetails.cloudWatchLogsDetails.logGroup: a -> b");
         assert_eq!(difference(&json!(null), &json!({"maximum": 1})), "(none) -> {maximum: 1}");
         assert_eq!(difference(&json!(90.0), &json!(7)), "90 -> 7");
+    }
+
+    #[test]
+    fn marks_of_secrets_are_short() {
+        assert_eq!(brief(&json!("rotating:argon2:0123456789abcdef:00ff00ff")), "rotating:argon2:012345…");
     }
 }

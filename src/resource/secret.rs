@@ -23,12 +23,16 @@ pub enum State {
     Same,
     /// Added beside the old one, which still opens the cache.
     Rotating,
+    /// Another one is set, or the tag announces one that was not added yet.
     Different,
     /// There is no tag, or the secret could not be read.
     Unknown,
 }
 
 const ROTATING: &str = "rotating:";
+/// In place of a date: there was no token, or AWS does not say when it was changed.
+const NO_TOKEN: &str = "none";
+const UNTOLD: &str = "untold";
 
 /// The secret attribute of a kind, and the tag that holds its mark.
 pub fn field(kind: Kind) -> Option<(&'static str, &'static str)> {
@@ -62,12 +66,27 @@ pub fn state(live: &Live, address: &Address, name: &str, declared: &Value) -> St
         return State::Unknown;
     };
     let Some((_, tag)) = field(address.kind) else { return State::Unknown };
-    match live.tags.get(address).and_then(|tags| tags.get(tag)) {
-        None => State::Unknown,
-        Some(tag) if seen.matches && tag.starts_with(ROTATING) => State::Rotating,
-        Some(_) if seen.matches => State::Same,
+    let Some(tag) = live.tags.get(address).and_then(|tags| tags.get(tag)) else { return State::Unknown };
+    match announced(tag) {
+        _ if !seen.matches => State::Different,
+        None => State::Same,
+        Some((since, _)) if is_added(live, address, since) => State::Rotating,
         Some(_) => State::Different,
     }
+}
+
+/// When the token was changed last, as far as AWS tells.
+pub fn last_change(live: &Live, address: &Address) -> String {
+    let view = live.view(address).filter(|view| view.flag("AuthTokenEnabled"));
+    let Some(view) = view else { return NO_TOKEN.to_owned() };
+    view.own("AuthTokenLastModifiedDate").map_or_else(|| UNTOLD.to_owned(), Value::to_string)
+}
+
+/// Was the token that the tag announces added since? Adding it a second time could push out the one that clients
+/// still use, so where AWS tells nothing it counts as added.
+fn is_added(live: &Live, address: &Address, since: &str) -> bool {
+    let under_way = live.view(address).is_some_and(|view| view.pending("AuthTokenStatus").is_some());
+    under_way || since == UNTOLD || since != last_change(live, address)
 }
 
 /// The mark of a secret that its keeper versions. Versions are counted for each place, so the place is
@@ -81,12 +100,18 @@ pub fn versioned(reference: &Value, version: &str) -> String {
 
 /// The mark in a tag, without its stage.
 pub fn mark(tag: &str) -> &str {
-    tag.strip_prefix(ROTATING).unwrap_or(tag)
+    announced(tag).map_or(tag, |(_, mark)| mark)
 }
 
-/// The tag after a plan: where its last call only adds the secret, it says so.
-pub fn tag(seen: &Seen, only_added: bool) -> String {
-    if only_added { format!("{ROTATING}{}", seen.mark) } else { seen.mark.clone() }
+/// `rotating:SINCE:MARK`: a token is added beside what was there until SINCE.
+fn announced(tag: &str) -> Option<(&str, &str)> {
+    tag.strip_prefix(ROTATING)?.split_once(':')
+}
+
+/// The tag that announces a token, written before the call that adds it: a run that is killed between the two, or
+/// after them, is understood by the next.
+pub fn announcement(live: &Live, address: &Address, seen: &Seen) -> String {
+    format!("{ROTATING}{}:{}", last_change(live, address), seen.mark)
 }
 
 #[cfg(test)]

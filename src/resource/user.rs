@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use super::live::View;
 use super::secret;
 use super::shape::{Field, Shape, TAGS, list, pattern, text};
 use crate::plan::draft::{Draft, Scene};
@@ -29,7 +30,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Never, Route::Whole, Impact::None, ""),
 ];
 
-fn authentication<'a>(view: &super::live::View<'a>) -> Option<&'a str> {
+fn authentication<'a>(view: &View<'a>) -> Option<&'a str> {
     view.own("Authentication")?.get("Type")?.as_str()
 }
 
@@ -42,11 +43,16 @@ pub fn needs_password(draft: &mut Draft) {
     );
 }
 
-fn passwords_remark(view: &super::live::View<'_>) -> Option<&'static str> {
+fn passwords_remark(view: &View<'_>) -> Option<&'static str> {
     (authentication(view) == Some("password")).then_some(
         "AWS never tells passwords: left out, they stay as they are. To manage them, say where they are kept:\n\
          passwords: [{secretsManager: NAME, key: KEY}]",
     )
+}
+
+/// A user that logs in another way has no passwords yet.
+pub fn logs_in_without_password(view: &View<'_>) -> bool {
+    authentication(view).is_some_and(|mode| mode != "password")
 }
 
 /// AWS takes one member that says how a user logs in. Where it is by passwords, those are the member.
@@ -107,9 +113,9 @@ fn normal(access: &str) -> Vec<String> {
 /// Passwords are never read back; a tag says which were set.
 pub fn passwords(draft: &mut Draft, scene: &Scene<'_>) {
     let Some(declared) = scene.declared("passwords") else { return };
-    // A user that logged in another way has no passwords yet.
-    let had_none = authentication(scene.view).is_some_and(|mode| mode != "password");
-    if !had_none && secret::state(scene.live, &draft.address, "passwords", declared) != secret::State::Different {
+    if !logs_in_without_password(scene.view)
+        && secret::state(scene.live, &draft.address, "passwords", declared) != secret::State::Different
+    {
         return;
     }
     draft.shows(&Difference {

@@ -1,7 +1,7 @@
 //! A call took effect and its answer was lost: the next attempt finds it done, and nothing is made
 //! twice.
 
-use cachectl_sandbox::Fault;
+use cachectl_sandbox::{Fault, Options};
 
 use crate::rig::Rig;
 
@@ -113,6 +113,27 @@ fn changes_whose_answers_are_lost_are_recognised() {
     }
     rig.apply().exits(0).says("the answer to an earlier attempt was lost");
     each_once(&rig, &once);
+    rig.settled();
+}
+
+#[test]
+fn a_token_whose_answer_is_lost_is_not_added_twice() {
+    let spec = |rig: &Rig, version: &str| {
+        rig.sandbox.set_secret("lost", version);
+        rig.spec(&format!("{}    authToken: {{secretsManager: lost}}\n", STACK.split("  lost-shards").next().unwrap()));
+    };
+    // Some seconds to add it: the next attempt comes while the first one's is under way.
+    let rig = Rig::with(STACK, Options { time_scale: 0.02, ..Options::default() });
+    spec(&rig, "0123456789abcdef-old");
+    rig.apply().exits(0);
+    spec(&rig, "0123456789abcdef-new");
+    lose_answers(&rig, &["ModifyReplicationGroup"]);
+    rig.apply().exits(0).says("already carried out: the answer to an earlier attempt was lost");
+    each_once(&rig, &["ModifyReplicationGroup"]);
+    // A second time would have pushed the old one out.
+    assert_eq!(rig.sandbox.tokens("lost"), ["0123456789abcdef-old", "0123456789abcdef-new"]);
+    rig.apply().exits(0);
+    assert_eq!(rig.sandbox.tokens("lost"), ["0123456789abcdef-new"]);
     rig.settled();
 }
 

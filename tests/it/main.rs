@@ -1,10 +1,12 @@
 //! Everything that runs against something real: the sandbox, servers, other people's emulators.
 
+mod apply_endings;
 mod apply_journal;
 mod apply_lost_answers;
 mod apply_outcomes;
 mod apply_terminal;
 mod chaos_kill;
+mod chaos_secrets;
 mod chaos_storm;
 mod harness;
 mod import_program;

@@ -20,6 +20,13 @@ const VERSIONS: [(&str, &str, &str); 8] = [
 ];
 const NODE_TYPES: [&str; 4] = ["cache.r7g.large", "cache.r7g.xlarge", "cache.m7g.large", "cache.r6gd.xlarge"];
 
+const SUBNETS: [&str; 4] = [
+    "subnet-1a, subnet-1b",
+    "subnet-1b, subnet-1a, subnet-1c",
+    "subnet-1b, subnet-1c",
+    "subnet-2a, subnet-1a, subnet-1b",
+];
+
 /// Genes of one spec.
 pub struct Genes<'a>(pub &'a [u8]);
 
@@ -55,13 +62,16 @@ const SHAPES: [Shape; 11] = [
 pub fn spec(genes: &[u8]) -> String {
     let (group, other) = (Genes(&genes[..GROUP_GENES]), Genes(&genes[GROUP_GENES..GENES]));
     let mut needed = BTreeSet::new();
-    let group = replication_group(&group, &mut needed);
+    let zones =
+        if other.pick(0, &SUBNETS) == SUBNETS[2] { ["us-east-1b", "us-east-1c"] } else { ["us-east-1b", "us-east-1a"] };
+    let group = replication_group(&group, zones, &mut needed);
     let mut out = String::new();
     sections(&other, &needed, &mut out);
     out + &group + &serverless(&other)
 }
 
-fn replication_group(g: &Genes<'_>, needed: &mut BTreeSet<String>) -> String {
+/// `zones` are those that the group's subnets are in.
+fn replication_group(g: &Genes<'_>, zones: [&str; 2], needed: &mut BTreeSet<String>) -> String {
     let (engine, version, family) = VERSIONS[usize::from(g.0[0]) % VERSIONS.len()];
     let numbers: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
     let at_least = |major: u32, minor: u32| (numbers[0], numbers[1]) >= (major, minor);
@@ -81,9 +91,15 @@ fn replication_group(g: &Genes<'_>, needed: &mut BTreeSet<String>) -> String {
     if node_type.contains("r6gd") {
         push("dataTieringEnabled: true");
     }
+    let placed = g.pick(29, &["", "", "", "", "", "zones", "shard ids", "shard ids and zones"]);
+    let zone = |node: usize| zones[node % zones.len()];
     let (single, has_replicas) = match shape {
         Shape::Nodes(nodes) => {
             push(&format!("numCacheClusters: {nodes}"));
+            if placed.ends_with("zones") {
+                let zones: Vec<&str> = (0..usize::from(nodes)).map(zone).collect();
+                push(&format!("preferredCacheClusterAZs: [{}]", zones.join(", ")));
+            }
             (true, nodes > 1)
         }
         Shape::Shards(shards, replicas) => {
@@ -92,7 +108,19 @@ fn replication_group(g: &Genes<'_>, needed: &mut BTreeSet<String>) -> String {
             (false, replicas > 0)
         }
         Shape::Each(counts) => {
-            let entries: Vec<String> = counts.iter().map(|count| format!("{{replicaCount: {count}}}")).collect();
+            let entry = |(shard, count): (usize, &u8)| {
+                let mut fields = vec![format!("replicaCount: {count}")];
+                if placed.starts_with("shard ids") {
+                    fields.push(format!("nodeGroupId: \"{:04}\"", shard + 1));
+                }
+                if placed.ends_with("zones") {
+                    let replicas: Vec<&str> = (1..=usize::from(*count)).map(zone).collect();
+                    fields.push(format!("primaryAvailabilityZone: {}", zone(0)));
+                    fields.push(format!("replicaAvailabilityZones: [{}]", replicas.join(", ")));
+                }
+                format!("{{{}}}", fields.join(", "))
+            };
+            let entries: Vec<String> = counts.iter().enumerate().map(entry).collect();
             push(&format!("numNodeGroups: {}", counts.len()));
             push(&format!("nodeGroupConfiguration: [{}]", entries.join(", ")));
             (false, counts.iter().all(|count| *count > 0))
@@ -264,15 +292,7 @@ fn sections(g: &Genes<'_>, needed: &BTreeSet<String>, out: &mut String) {
             let _ = write!(out, "{name}:\n{}", entries.concat());
         }
     };
-    let subnets = g.pick(
-        0,
-        &[
-            "subnet-1a, subnet-1b",
-            "subnet-1b, subnet-1a, subnet-1c",
-            "subnet-1b, subnet-1c",
-            "subnet-2a, subnet-1a, subnet-1b",
-        ],
-    );
+    let subnets = g.pick(0, &SUBNETS);
     let description = g.pick(1, &["", "description: one, ", "description: two, "]);
     section(
         "subnetGroups",

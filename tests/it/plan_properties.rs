@@ -49,6 +49,8 @@ enum Meanwhile {
     Grown,
     /// Every other alarm was deleted.
     AlarmsLost,
+    /// The keeper of the secrets has a new version of one.
+    SecretRotated,
 }
 
 /// How the change begins.
@@ -77,9 +79,9 @@ fn pairs() -> impl Strategy<Value = Pair> {
     // A few changes at a time, as people make them; now and then everything at once.
     let mask = (prop::sample::select(vec![0.08, 0.08, 0.2, 0.6]), vec(0.0..1.0f64, GENES))
         .prop_map(|(share, draws)| draws.into_iter().map(|draw| draw < share).collect::<Vec<bool>>());
-    use Meanwhile::{AlarmsLost, Edited, Grown, Nothing, Ordered, Untagged};
-    let meanwhile =
-        prop::sample::select(vec![Nothing, Nothing, Nothing, Nothing, Untagged, Edited, Ordered, Grown, AlarmsLost]);
+    use Meanwhile::{AlarmsLost, Edited, Grown, Nothing, Ordered, SecretRotated, Untagged};
+    let happenings = [Untagged, Edited, Ordered, Grown, AlarmsLost, SecretRotated];
+    let meanwhile = prop::sample::select([[Nothing; 6], happenings].concat());
     let begin = prop_oneof![
         3 => Just(Begin::Whole),
         2 => (0u8..12).prop_map(Begin::Killed),
@@ -119,6 +121,7 @@ fn happens(account: &mut Account, spec: &Spec, what: Meanwhile) {
         Meanwhile::Ordered => {
             tried(MODIFY, group(json!({"CacheNodeType": "cache.m7g.large", "ApplyImmediately": false})));
         }
+        Meanwhile::SecretRotated => drop(account.secrets.insert("prod-cache-one".into(), 2)),
         Meanwhile::Grown => tried("IncreaseReplicaCount", group(json!({"NewReplicaCount": 3}))),
         Meanwhile::AlarmsLost => {
             let alarms = account.live(spec).alarms.into_keys().step_by(2).collect::<Vec<_>>();

@@ -505,8 +505,8 @@ mod users {
             change(&one(PASSWORD), &one("noPasswordRequired: true"))
                 .calls(&[(MODIFY, json!({"NoPasswordRequired": true}))]);
             change(&one("noPasswordRequired: true"), &one(&format!("noPasswordRequired: false, {PASSWORD}"))).calls(&[
-                (MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "password"}]})),
                 ("AddTagsToResource", json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": mark("password", 1)}]})),
+                (MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "password"}]})),
             ]);
         }
     }
@@ -547,8 +547,8 @@ mod users {
             )]);
             let tag = json!({"ResourceName": arn("user", "app"), "Tags": [{"Key": "cachectl:passwords", "Value": mark("password", 1)}]});
             change(&one("authenticationMode: {type: iam}"), &with).calls(&[
-                (MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "password"}]})),
                 ("AddTagsToResource", tag),
+                (MODIFY, json!({"Passwords": [{"secretsManager": "prod/cache", "key": "password"}]})),
             ]);
         }
     }

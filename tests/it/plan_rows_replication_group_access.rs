@@ -1,5 +1,6 @@
 //! Replication groups: TLS, tokens, user groups. One module an attribute's way to change.
 
+use cachectl::plan::model::Plan;
 use cachectl::resource::attribute::Impact;
 use serde_json::{Value, json};
 
@@ -158,8 +159,8 @@ mod auth_token_set {
     #[test]
     fn the_first_token_is_rotated_in_and_then_set() {
         regroup(TLS, &format!("{TLS}\n{TOKEN}")).remains("authToken SET").calls(&[
+            ("AddTagsToResource", tag(&format!("rotating:none:{}", mark("token", 1)))),
             (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"})),
-            ("AddTagsToResource", tag(&format!("rotating:{}", mark("token", 1)))),
         ]);
     }
 
@@ -176,8 +177,21 @@ mod auth_token_set {
     }
 
     #[test]
-    fn all_hops_are_two_calls_and_one_tag() {
+    fn other_tags_go_along_with_the_one_that_announces_the_token() {
+        let mut case = regroup(TLS, &format!("{TLS}\n{TOKEN}\ntags: {{team: cache}}"));
+        let plan = case.plan();
+        let operations: Vec<&str> = plan.steps.iter().map(|step| step.operation.as_str()).collect();
+        assert_eq!(operations, ["AddTagsToResource", MODIFY]);
+        assert_eq!(plan.steps[0].parameters["Tags"].as_array().map(Vec::len), Some(2), "{}", shown(&plan));
+        // AWS knows no other member of it.
+        assert_eq!(plan.steps[0].parameters.keys().collect::<Vec<_>>(), ["ResourceName", "Tags"]);
+        case.account.apply_all(&spec(&case.after), &case.options);
+    }
+
+    #[test]
+    fn all_hops_are_two_calls_each_with_its_tag() {
         regroup(TLS, &format!("{TLS}\n{TOKEN}")).all_hops().calls(&[
+            ("AddTagsToResource", tag(&format!("rotating:none:{}", mark("token", 1)))),
             (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"})),
             (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "SET"})),
             ("AddTagsToResource", tag(&mark("token", 1))),
@@ -198,10 +212,74 @@ mod auth_token_rotate {
             "{}",
             shown(&plan)
         );
+        let since = last_change(&mut case);
         case.remains("authToken SET").calls(&[
+            ("AddTagsToResource", tag(&format!("rotating:{since}:{}", mark("token", 2)))),
             (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"})),
-            ("AddTagsToResource", tag(&format!("rotating:{}", mark("token", 2)))),
         ]);
+    }
+
+    /// When AWS says that the token was changed last.
+    fn last_change(case: &mut Case) -> String {
+        let groups = case.account.call("DescribeReplicationGroups", json!({}));
+        groups["ReplicationGroups"][0]["AuthTokenLastModifiedDate"].to_string()
+    }
+
+    /// Every plan that a run killed after `steps` of its steps leaves to the next, in brief.
+    fn killed_after(steps: usize, case: &mut Case) -> Vec<String> {
+        let spec = spec(&case.after);
+        let plan = case.plan();
+        for step in &plan.steps[..steps] {
+            case.account.step(&spec, &case.options, step).expect("accepted");
+        }
+        let strategy = |plan: &Plan| {
+            let steps = plan.steps.iter();
+            let named = steps.map(|step| step.parameters.get("AuthTokenUpdateStrategy").and_then(Value::as_str));
+            named.map(|strategy| strategy.unwrap_or("tag").to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        case.account.apply_all(&spec, &case.options).iter().map(strategy).collect()
+    }
+
+    #[test]
+    fn a_run_that_is_killed_is_taken_up_where_it_was_and_no_token_is_added_twice() {
+        let first = || regroup(TLS, &format!("{TLS}\n{TOKEN}"));
+        let next = || {
+            let mut case = regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}"));
+            case.account.secrets.insert("prod-cache-token".into(), 2);
+            case
+        };
+        for case in [first, next] as [fn() -> Case; 2] {
+            assert_eq!(killed_after(0, &mut case()), ["tag ROTATE", "SET tag"]);
+            assert_eq!(killed_after(1, &mut case()), ["ROTATE", "SET tag"]);
+            assert_eq!(killed_after(2, &mut case()), ["SET tag"]);
+            let all_hops = |killed| killed_after(killed, &mut case().all_hops());
+            assert_eq!(all_hops(1), ["ROTATE SET tag"]);
+            assert_eq!(all_hops(2), ["SET tag"]);
+            // To set the token that is set already changes nothing.
+            assert_eq!(all_hops(3), ["SET tag"]);
+        }
+    }
+
+    #[test]
+    fn where_aws_does_not_say_when_the_token_was_changed_an_announced_one_counts_as_added() {
+        let mut case = regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}"));
+        case.account.secrets.insert("prod-cache-token".into(), 2);
+        let spec = spec(&case.after);
+        let plan = |case: &mut Case| {
+            let mut live = case.account.live(&spec);
+            live.replication_groups.get_mut("g").unwrap()["AuthTokenLastModifiedDate"].take();
+            cachectl::plan::plan(&spec, &live, &case.options, Vec::new())
+        };
+        let rotate = plan(&mut case);
+        assert_eq!(
+            rotate.steps[0].parameters,
+            *tag(&format!("rotating:untold:{}", mark("token", 2))).as_object().unwrap()
+        );
+        case.account.run(&spec, &case.options, &rotate).expect("accepted");
+        let set = plan(&mut case);
+        assert_eq!(set.steps[0].parameters["AuthTokenUpdateStrategy"], "SET", "{}", shown(&set));
+        case.account.run(&spec, &case.options, &set).expect("accepted");
+        assert!(plan(&mut case).steps.is_empty());
     }
 
     #[test]
@@ -246,8 +324,8 @@ mod user_groups_to_auth_token {
     #[test]
     fn is_one_call_that_removes_the_groups() {
         with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: []\n{TOKEN}")).calls(&[
-            (MODIFY, json!({"RemoveUserGroups": true, "AuthToken": token(), "AuthTokenUpdateStrategy": "SET"})),
             ("AddTagsToResource", tag(&mark("token", 1))),
+            (MODIFY, json!({"RemoveUserGroups": true, "AuthToken": token(), "AuthTokenUpdateStrategy": "SET"})),
         ]);
     }
 

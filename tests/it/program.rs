@@ -280,6 +280,8 @@ fn usage_errors_exit_64_and_help_exits_0() {
     world.run(&["--help"]).exits(0).says("Exit codes");
     world.run(&["explain", "replicationGroup.cacheNodeType"]).exits(0).says("ModifyReplicationGroup");
     world.run(&["explain", "tls"]).exits(0).says("Security Hub");
+    world.run(&["explain", "subnet-in-use"]).exits(0).says("AWS does not take a subnet out of a group");
+    world.run(&["explain", "snapshotRetentionLimit"]).exits(0).says("replicationGroup.").says("serverlessCache.");
     world.run(&["completions", "bash"]).exits(0).says("cachectl");
     world.run(&["man"]).exits(0).says(".TH cachectl");
     let schema: Value = world.run(&["schema"]).exits(0).json();

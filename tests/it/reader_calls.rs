@@ -60,6 +60,29 @@ fn the_plan_of_a_small_stack_takes_at_most_eight_calls() {
     assert!(calls <= 8, "{calls}: {:#?}", rig.sandbox.calls());
 }
 
+#[test]
+fn an_apply_with_nothing_to_do_costs_what_its_plan_costs() {
+    let rig = Rig::with(&small(), Options::default());
+    rig.apply().exits(0);
+    let calls = calls_of_a_plan(&rig);
+    rig.sandbox.clear_calls();
+    rig.apply().exits(0).says("No changes");
+    assert_eq!(rig.sandbox.calls().len(), calls, "{:#?}", rig.sandbox.calls());
+}
+
+#[test]
+fn an_apply_reads_once_before_its_steps_and_once_after() {
+    let rig = Rig::with(&small(), Options { time_scale: 0.0, ..Options::default() });
+    rig.apply().exits(0);
+    let calls = calls_of_a_plan(&rig);
+    rig.spec(&small().replace("threshold: 90", "threshold: 80"));
+    rig.sandbox.clear_calls();
+    rig.apply().exits(0);
+    let reads = rig.sandbox.calls().len() - rig.writes().len();
+    // Whose account it is, is asked once.
+    assert_eq!(reads, 2 * calls - 1, "{:#?}", rig.sandbox.calls());
+}
+
 /// 100 groups, each with a parameter group and three alarms, and one subnet group.
 fn large() -> String {
     let mut spec = "apiVersion: cachectl/v1\nstack: large\nregion: us-east-1\nsubnetGroups:\n  large-subnets: \

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::bridge;
 use crate::control::replication_groups::modify;
+use crate::control::users::Authentication;
 use crate::failures::{Failure, Kind};
 use crate::faults::Fault;
 use crate::refusal::Refusal;
@@ -129,6 +130,22 @@ impl Sandbox {
     pub fn open_maintenance_window(&self, group: &str) -> Result<bool, Refusal> {
         let id = group.to_ascii_lowercase();
         self.shared.lock().edit(|state| modify::open_window(state, &id))
+    }
+
+    /// The AUTH tokens that a group takes, oldest first; an empty one where it lets in without one, too.
+    pub fn tokens(&self, group: &str) -> Vec<String> {
+        self.shared.lock().edit(|state| {
+            let access = state.groups.get(group).map(|group| group.access.clone()).unwrap_or_default();
+            access.open.then(String::new).into_iter().chain(access.tokens).collect()
+        })
+    }
+
+    /// The passwords that a user logs in with.
+    pub fn passwords(&self, user: &str) -> Vec<String> {
+        self.shared.lock().edit(|state| match state.users.get(user).map(|user| &user.authentication) {
+            Some(Authentication::Passwords(passwords)) => passwords.clone(),
+            _ => Vec::new(),
+        })
     }
 
     /// Orders one asynchronous failure, for one group or cache or for whichever comes next.

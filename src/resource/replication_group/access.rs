@@ -109,7 +109,7 @@ fn set_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let has_token = scene.view.flag("AuthTokenEnabled");
     match secret::state(scene.live, &scene.resource.address, "authToken", &difference.declared) {
         secret::State::Same if has_token => {}
-        // Set by somebody else, or by a run that was killed before it could say so.
+        // Set by somebody else.
         secret::State::Unknown if has_token => draft.warnings.push((
             difference.attribute.to_owned(),
             "a token is set, and no tag says which: it is taken to be the declared one and left as it is".into(),

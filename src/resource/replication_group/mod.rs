@@ -10,6 +10,7 @@ pub mod import;
 pub mod node_type;
 pub mod nodes;
 pub mod pending;
+mod reboot;
 pub mod settings;
 pub mod tls;
 mod zones;
@@ -301,4 +302,5 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
     nodes::plan(draft, scene);
     failover::check(draft, scene);
     pending::finish(draft, scene);
+    reboot::plan(draft, scene);
 }

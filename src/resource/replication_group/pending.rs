@@ -22,7 +22,7 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
         flush_alone(draft, scene);
     }
     let mut refused = Vec::new();
-    for call in draft.calls.iter_mut().filter(|call| call.operation != "RebootCacheCluster") {
+    for call in &mut draft.calls {
         let mut now = is_immediate(scene) || !may_wait(call);
         if now && !pending.is_empty() && !flush {
             // Settings take effect at once whatever the flag says.

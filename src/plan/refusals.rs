@@ -1,0 +1,65 @@
+//! Why a change is blocked, by the rule that the plan names: for `cachectl explain`.
+
+pub struct Refusal {
+    pub rule: &'static str,
+    pub why: &'static str,
+}
+
+const fn row(rule: &'static str, why: &'static str) -> Refusal {
+    Refusal { rule, why }
+}
+
+#[rustfmt::skip]
+pub const REFUSALS: &[Refusal] = &[
+    // What somebody must allow or decide.
+    row("adopt-not-allowed", "The resource exists without this stack's tag. From its adoption on the stack changes and prunes it, so that is said on the command line: --allow adopt:ADDRESS."),
+    row("delete-not-allowed", "--yes never covers a deletion. --allow delete:ADDRESS does; of a cache, a final snapshot is taken unless lifecycle.finalSnapshot is false."),
+    row("replace-not-allowed", "AWS cannot change the attribute in place. A replacement takes the cache away and makes it anew, from a final snapshot where engine and type allow. --allow replace:ADDRESS."),
+    row("flush-pending", "ApplyImmediately carries out everything that waits for the maintenance window, not only its own call. Wait for the window, or carry out both with --allow flush:ADDRESS."),
+    row("protected", "lifecycle.protect beats --allow. It is kept in a tag, so that it holds when the resource is gone from the spec."),
+    row("policy", "policy.maxDeletes and policy.maxReplacements bound what one apply may destroy, whatever --allow says."),
+    row("foreign", "The resource carries the tag of another stack. Two stacks on one resource undo each other's changes; no flag allows that."),
+    row("missing-dependency", "What the resource refers to exists neither in AWS nor in this plan."),
+    row("in-use", "AWS deletes no parameter group, subnet group, user or user group that something uses, or does so behind its back."),
+    row("replace-in-use", "AWS takes a deleted user out of its groups, and clients could not log in until it is back."),
+    // Engine, node type, parameters.
+    row("engine-downgrade", "AWS upgrades engines in place and does not go back. From valkey to redis there is no way at all."),
+    row("engine-needs-version", "AWS wants the engine version in the call that changes the engine."),
+    row("engine-version-unreadable", "Members that are created or replaced do not tell their version yet."),
+    row("engine-and-cluster-mode", "A new engine version needs a parameter group of its family, cluster mode one with cluster-enabled: one call cannot be on the way to both."),
+    row("allowed-node-type", "ListAllowedNodeTypeModifications says which node types AWS offers for the group, by its data, its engine and the region."),
+    row("parameter-group-family", "A parameter group belongs to the family of an engine version, such as valkey8, and AWS takes no other. Its own family cannot be changed."),
+    row("parameter-group-cluster-mode", "A parameter group with cluster-enabled \"yes\" only fits cluster mode, one with \"no\" only a group without."),
+    row("cluster-enabled", "AWS does not change cluster-enabled in a parameter group that a cache uses; clusterMode with another parameter group does."),
+    row("unknown-parameter", "DescribeEngineDefaultParameters lists the parameters of a family, and this is none of them."),
+    row("fixed-parameter", "The parameter has IsModifiable false in its family: AWS sets it."),
+    row("parameter-value", "The value is not among the parameter's AllowedValues."),
+    // Shape.
+    row("shape-conflict", "numCacheClusters counts the nodes of a group of one shard. Several shards are counted by numNodeGroups and replicasPerNodeGroup."),
+    row("cluster-mode-disabled", "Shards are added and removed in cluster mode only. The way there is clusterMode: compatible, then enabled."),
+    row("cluster-mode-oneway", "AWS has no way back from cluster mode, and a replacement would lose data and endpoints."),
+    row("cluster-mode-needs-failover", "AWS changes the cluster mode of groups with automatic failover and a replica only."),
+    row("cluster-mode-engine", "AWS changes the cluster mode from engine version 7.0 on."),
+    row("failover-in-cluster-mode", "Automatic failover is always on in cluster mode."),
+    row("failover-needs-replica", "Without a replica there is nothing to fail over to; AWS refuses to remove the last one while failover is on."),
+    row("multi-az-needs-failover", "Multi-AZ is on only with automatic failover."),
+    row("multi-az-needs-replica", "Multi-AZ wants a replica of every shard in another zone."),
+    row("subnet-in-use", "AWS does not take a subnet out of a group while nodes live in it, and does not move nodes."),
+    row("snapshotting-cluster", "snapshottingClusterId names a member of a group without cluster mode; members are known once the group exists."),
+    row("global-member", "Engine, node type, shards and TLS of a member of a global datastore are decided by the datastore."),
+    row("ip-discovery", "ipDiscovery must be among the IP versions of the group's networkType, which is chosen at creation."),
+    row("log-engine-version", "The slow log begins with redis 6.0, the engine log with 6.2."),
+    // Access.
+    row("tls-off", "transitEncryptionMode says how TLS is offered, and the group has none."),
+    row("tls-mode-engine", "Before engine version 7.0.5 TLS is on or off, with nothing between, and is chosen at creation."),
+    row("tls-with-access-control", "AWS changes TLS of no group with an AUTH token or user groups in force, and refuses even an unchanged value."),
+    row("user-needs-password", "AWS takes `authenticationMode: {type: password}` only together with passwords. A user that logs in by password already may be declared without them: they stay as they are."),
+    row("token-removal", "AWS's only way to remove an AUTH token is the move to user groups, in one call."),
+    row("token-and-users", "An AUTH token and user groups exclude each other. One call moves from one to the other."),
+    row("user-group-engine", "A valkey cache takes user groups of both engines, a redis cache those of redis only."),
+    row("sl-limit-removal", "AWS raises and lowers a serverless cache's limits, and cannot remove one that is set."),
+];
+
+pub fn of(rule: &str) -> Option<&'static Refusal> {
+    REFUSALS.iter().find(|refusal| refusal.rule == rule)
+}

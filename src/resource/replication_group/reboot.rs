@@ -1,0 +1,56 @@
+//! Reboots, for parameters that only take effect with one.
+
+use serde_json::{Value, json};
+
+use super::cluster_mode;
+use crate::plan::draft::{Draft, Scene};
+use crate::plan::model::{AttributeChange, PendingValue, Wait};
+use crate::plan::options::Permit;
+use crate::resource::attribute::{Impact, Phase};
+use crate::resource::live::object;
+
+/// Parameters that wait for a reboot are pending; a reboot happens only when it is allowed.
+pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
+    let mut waiting: Vec<&Value> = scene
+        .view
+        .members
+        .iter()
+        .filter(|cluster| {
+            cluster.pointer("/CacheParameterGroup/ParameterApplyStatus").and_then(Value::as_str)
+                == Some("pending-reboot")
+        })
+        .copied()
+        .collect();
+    if waiting.is_empty() {
+        return;
+    }
+    let in_cluster_mode = cluster_mode::speaks_cluster(scene.view);
+    if in_cluster_mode && scene.options.allows(Permit::Reboot, &draft.address) {
+        draft.warnings.push((
+            "cacheParameterGroupName".into(),
+            "AWS reboots no nodes in cluster mode: the parameters take effect as AWS replaces the nodes".into(),
+        ));
+    }
+    if in_cluster_mode || !scene.options.allows(Permit::Reboot, &draft.address) {
+        draft.pending.push(PendingValue { path: "cacheParameterGroupName".into(), value: json!("pending-reboot") });
+        return;
+    }
+    // Replicas before the primary: one that was rebooted can take over.
+    waiting.sort_by_key(|cluster| {
+        let id = cluster.get("CacheClusterId").and_then(Value::as_str).unwrap_or_default();
+        (scene.view.role(id) == Some("primary"), id)
+    });
+    for cluster in waiting {
+        let Some(id) = cluster.get("CacheClusterId") else { continue };
+        let node = json!(["0001"]);
+        let call = object([("CacheClusterId", id.clone()), ("CacheNodeIdsToReboot", node)]);
+        draft.attributes.push(AttributeChange {
+            path: "cacheParameterGroupName".into(),
+            before: json!(format!("{} waits for a reboot", id.as_str().unwrap_or_default())),
+            after: json!("rebooted"),
+            impact: Impact::Reboot,
+            sensitive: false,
+        });
+        draft.push(Phase::Reboot, "RebootCacheCluster", Wait::Available, call);
+    }
+}
