@@ -146,9 +146,7 @@ impl Session {
         let plan = self.plan(&live, options)?;
         Ok((live, plan))
     }
-}
 
-impl Session {
     /// A glob of `--only` that matches nothing is a slip, and must not look like "no changes".
     pub fn matched(&self, live: &Live, only: &[Glob]) -> Result<(), CliError> {
         let declared = self.spec.resources.keys();

@@ -1,6 +1,6 @@
 //! What stands in the way across resources: missing ones, used ones, limits, permits.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -91,6 +91,66 @@ pub fn uses(live: &Live, planned: &mut [Planned]) {
             format!("{} uses it", users.join(", ")),
             format!("declare another {field} there, or none where AWS allows that, and apply first"),
         );
+    }
+}
+
+/// Nodes only go into zones that their subnet group reaches when the call is made. A replacement that finds out
+/// after its deletion would leave nothing behind.
+pub fn zones(live: &Live, planned: &mut [Planned]) {
+    let reached: BTreeMap<String, BTreeSet<String>> = live
+        .subnet_groups
+        .keys()
+        .filter_map(|group| Some((group.clone(), zones_then(live, planned, group)?)))
+        .collect();
+    let groups = planned.iter_mut().filter(|planned| planned.draft.address.kind == Kind::ReplicationGroup);
+    for planned in groups.filter(|planned| planned.action != Action::Delete) {
+        let named = planned.draft.calls.iter().find_map(|call| call.parameters.get("CacheSubnetGroupName")?.as_str());
+        let lives_in = || live.view(&planned.draft.address)?.members.first()?.get("CacheSubnetGroupName")?.as_str();
+        let Some(subnet_group) = named.or_else(lives_in).map(str::to_owned) else { continue };
+        let Some(reached) = reached.get(&subnet_group) else { continue };
+        let mut wanted = BTreeSet::new();
+        planned.draft.calls.iter().flat_map(|call| &call.parameters).for_each(|(member, value)| {
+            zones_in(member, value, &mut wanted);
+        });
+        let missing: Vec<&str> = wanted.difference(reached).map(String::as_str).collect();
+        if !missing.is_empty() {
+            planned.draft.blocks(
+                "zone-not-covered",
+                format!("the subnet group {subnet_group} reaches no {}", missing.join(", ")),
+                format!("add a subnet there to {subnet_group} and apply that first or together, or name other zones"),
+            );
+        }
+    }
+}
+
+/// The zones of a subnet group when caches are made; `None` where a subnet comes whose zone AWS has not told.
+fn zones_then(live: &Live, planned: &[Planned], group: &str) -> Option<BTreeSet<String>> {
+    let address = Address::new(Kind::SubnetGroup, group);
+    let zone_of = |subnet: &Value| subnet.pointer("/SubnetAvailabilityZone/Name")?.as_str().map(str::to_owned);
+    let subnets = live.get(&address)?.get("Subnets")?.as_array()?;
+    let calls =
+        planned.iter().filter(|planned| planned.draft.address == address).flat_map(|planned| &planned.draft.calls);
+    let modified =
+        calls.filter(|call| call.phase != Phase::AfterCaches).find_map(|call| call.parameters.get("SubnetIds"));
+    let Some(modified) = modified else { return subnets.iter().map(zone_of).collect() };
+    let known = |id: &str| {
+        subnets
+            .iter()
+            .find(|subnet| subnet.get("SubnetIdentifier").and_then(Value::as_str) == Some(id))
+            .and_then(zone_of)
+    };
+    strings(Some(modified)).map(known).collect()
+}
+
+/// Zones that a call names, however deep.
+fn zones_in(member: &str, value: &Value, zones: &mut BTreeSet<String>) {
+    match value {
+        Value::String(zone) if member.contains("AvailabilityZone") || member == "PreferredCacheClusterAZs" => {
+            zones.insert(zone.clone());
+        }
+        Value::Array(items) => items.iter().for_each(|item| zones_in(member, item, zones)),
+        Value::Object(map) => map.iter().for_each(|(member, value)| zones_in(member, value, zones)),
+        _ => {}
     }
 }
 

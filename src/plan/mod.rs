@@ -48,6 +48,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
     let orphans = orphans(spec, live, options, &mut planned);
     late::postpone(spec, live, &mut planned);
     guards::dependencies(spec, live, options, &mut planned);
+    guards::zones(live, &mut planned);
     guards::uses(live, &mut planned);
     guards::limits(spec, options, &mut planned);
     let mut notes = live.notes.clone();

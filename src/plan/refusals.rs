@@ -45,6 +45,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("multi-az-needs-failover", "Multi-AZ is on only with automatic failover."),
     row("multi-az-needs-replica", "Multi-AZ wants a replica of every shard in another zone."),
     row("subnet-in-use", "AWS does not take a subnet out of a group while nodes live in it, and does not move nodes."),
+    row("zone-not-covered", "AWS puts nodes only into zones in which their subnet group has a subnet. A replacement would find that out after its deletion."),
     row("snapshotting-cluster", "snapshottingClusterId names a member of a group without cluster mode; members are known once the group exists."),
     row("global-member", "Engine, node type, shards and TLS of a member of a global datastore are decided by the datastore."),
     row("ip-discovery", "ipDiscovery must be among the IP versions of the group's networkType, which is chosen at creation."),
@@ -57,6 +58,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("token-removal", "AWS's only way to remove an AUTH token is the move to user groups, in one call."),
     row("token-and-users", "An AUTH token and user groups exclude each other. One call moves from one to the other."),
     row("user-group-engine", "A valkey cache takes user groups of both engines, a redis cache those of redis only."),
+    row("user-needs-password", "AWS takes the way in by password together with a password only, and never tells those that are set."),
     row("sl-limit-removal", "AWS raises and lowers a serverless cache's limits, and cannot remove one that is set."),
 ];
 

@@ -34,6 +34,11 @@ fn authentication<'a>(view: &View<'a>) -> Option<&'a str> {
     view.own("Authentication")?.get("Type")?.as_str()
 }
 
+/// A user that logs in another way has no passwords yet.
+pub fn logs_in_without_password(view: &View<'_>) -> bool {
+    authentication(view).is_some_and(|mode| mode != "password")
+}
+
 /// AWS takes the way in by password only together with one.
 pub fn needs_password(draft: &mut Draft) {
     draft.blocks(
@@ -43,16 +48,11 @@ pub fn needs_password(draft: &mut Draft) {
     );
 }
 
-fn passwords_remark(view: &View<'_>) -> Option<&'static str> {
+fn passwords_remark(view: &super::live::View<'_>) -> Option<&'static str> {
     (authentication(view) == Some("password")).then_some(
         "AWS never tells passwords: left out, they stay as they are. To manage them, say where they are kept:\n\
          passwords: [{secretsManager: NAME, key: KEY}]",
     )
-}
-
-/// A user that logs in another way has no passwords yet.
-pub fn logs_in_without_password(view: &View<'_>) -> bool {
-    authentication(view).is_some_and(|mode| mode != "password")
 }
 
 /// AWS takes one member that says how a user logs in. Where it is by passwords, those are the member.

@@ -1,11 +1,12 @@
 //! The binary's `import`: what it writes, what it says, and what it never does.
 
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use cachectl_sandbox::{Fault, Options};
 
 use crate::harness::Ran;
-use crate::rig::Rig;
+use crate::rig::{Rig, Running};
 
 const ACCOUNT: &str = include_str!("../import/account.yaml");
 
@@ -16,9 +17,14 @@ fn rig() -> Rig {
 }
 
 fn run(rig: &Rig, arguments: &[&str]) -> Ran {
+    Ran::of(&mut command(rig, arguments))
+}
+
+fn command(rig: &Rig, arguments: &[&str]) -> Command {
     let mut command = rig.command(arguments);
     command.env("APP_PASSWORD", "a-password-of-some-length").env("CACHE_TOKEN", "a-token-of-some-length-1");
-    Ran::of(command.env("AWS_REGION", "us-east-1"))
+    command.env("AWS_REGION", "us-east-1");
+    command
 }
 
 /// Against a file of `tests/import`; `CACHECTL_BLESS=1` writes it anew.
@@ -157,7 +163,13 @@ fn without_the_tagging_api_tags_are_read_one_by_one() {
 #[test]
 fn what_is_in_transit_is_imported_as_it_is_and_said_so() {
     let slow = Rig::with(ACCOUNT, Options { time_scale: 1.0, ..Options::default() });
-    run(&slow, &["apply", "--yes", "--no-smoke", "--only", "replicationGroup/shop-legacy", "--timeout", "1s"]).exits(6);
+    let only = ["apply", "--yes", "--no-smoke", "--only", "replicationGroup/shop-legacy"];
+    let mut creating =
+        Running::from(command(&slow, &only).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    while slow.accepted("CreateReplicationGroup") == 0 {
+        slow.begun("CreateReplicationGroup", &mut creating);
+    }
+    creating.kill();
     let ran = run(&slow, &["import", "--all", "--stack", "shop"]).exits(0).says("shop-legacy is creating");
     slow.spec(&ran.stdout);
     run(&slow, &["validate"]).exits(0);

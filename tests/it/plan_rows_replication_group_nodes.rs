@@ -520,3 +520,26 @@ mod cluster_mode_enabled_to_disabled {
         assert!(plan.changes[0].attributes.len() == 1, "{}", shown(&plan));
     }
 }
+
+mod zones_and_subnets {
+    use super::*;
+
+    fn sections(subnets: &str, zones: &str, port: &str) -> String {
+        let placed = group(&format!("cacheSubnetGroupName: x\npreferredCacheClusterAZs: [{zones}]\n{port}"));
+        format!("subnetGroups:\n  x: {{subnetIds: [{subnets}]}}\n{placed}")
+    }
+
+    #[test]
+    fn a_replacement_is_not_begun_where_the_subnet_group_does_not_reach_its_zones() {
+        let before = sections("subnet-1b, subnet-1c", "us-east-1b, us-east-1c", "");
+        let after = |subnets: &str| sections(subnets, "us-east-1b, us-east-1a", "port: 6380");
+        let allow = &["replace:*"];
+        change(&before, &after("subnet-1b, subnet-1c"))
+            .allow(allow)
+            .blocked("zone-not-covered", "add a subnet there to x");
+        let mut only = change(&before, &after("subnet-1a, subnet-1b, subnet-1c")).allow(allow);
+        only.options.only = vec!["replicationGroup/g".parse().expect("a glob")];
+        only.blocked("zone-not-covered", "or together");
+        change(&before, &after("subnet-1a, subnet-1b, subnet-1c")).replaces("replicationGroup/g");
+    }
+}
