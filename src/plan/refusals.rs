@@ -54,6 +54,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("tls-off", "transitEncryptionMode says how TLS is offered, and the group has none."),
     row("tls-mode-engine", "Before engine version 7.0.5 TLS is on or off, with nothing between, and is chosen at creation."),
     row("tls-with-access-control", "AWS changes TLS of no group with an AUTH token or user groups in force, and refuses even an unchanged value."),
+    row("user-needs-password", "AWS takes `authenticationMode: {type: password}` only together with passwords. A user that logs in by password already may be declared without them: they stay as they are."),
     row("token-removal", "AWS's only way to remove an AUTH token is the move to user groups, in one call."),
     row("token-and-users", "An AUTH token and user groups exclude each other. One call moves from one to the other."),
     row("user-group-engine", "A valkey cache takes user groups of both engines, a redis cache those of redis only."),
