@@ -58,10 +58,22 @@ pub const REFUSALS: &[Refusal] = &[
     row("token-removal", "AWS's only way to remove an AUTH token is the move to user groups, in one call."),
     row("token-and-users", "An AUTH token and user groups exclude each other. One call moves from one to the other."),
     row("user-group-engine", "A valkey cache takes user groups of both engines, a redis cache those of redis only."),
-    row("user-needs-password", "AWS takes the way in by password together with a password only, and never tells those that are set."),
     row("sl-limit-removal", "AWS raises and lowers a serverless cache's limits, and cannot remove one that is set."),
 ];
 
 pub fn of(rule: &str) -> Option<&'static Refusal> {
     REFUSALS.iter().find(|refusal| refusal.rule == rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_one_row_and_a_sentence() {
+        for refusal in REFUSALS {
+            assert_eq!(REFUSALS.iter().filter(|other| other.rule == refusal.rule).count(), 1, "{}", refusal.rule);
+            assert!(refusal.why.ends_with('.'), "{}", refusal.rule);
+        }
+    }
 }
