@@ -521,6 +521,20 @@ mod cluster_mode_enabled_to_disabled {
     }
 }
 
+mod shards_that_come_while_others_shrink {
+    use super::*;
+
+    #[test]
+    fn keep_the_replicas_that_they_came_with() {
+        let live = "numNodeGroups: 1\nreplicasPerNodeGroup: 2\nclusterMode: enabled";
+        let entries = "nodeGroupConfiguration: [{nodeGroupId: \"0001\", replicaCount: 1}, {nodeGroupId: \"0002\", replicaCount: 2}]";
+        regroup(live, &format!("numNodeGroups: 2\n{entries}\nclusterMode: enabled")).calls(&[
+            (RESHARD, json!({"NodeGroupCount": 2})),
+            (DOWN, json!({"ReplicaConfiguration": [{"NodeGroupId": "0001", "NewReplicaCount": 1}]})),
+        ]);
+    }
+}
+
 mod zones_and_subnets {
     use super::*;
 

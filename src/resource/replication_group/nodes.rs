@@ -67,6 +67,18 @@ struct Wanted<'a> {
     replicas: BTreeMap<&'a str, (usize, Option<&'a Value>)>,
     /// The spec's entries for shards that are to come.
     coming: Vec<&'a Value>,
+    /// Replicas of every shard whose entry does not say.
+    everywhere: Option<usize>,
+}
+
+impl Wanted<'_> {
+    /// Replicas of the shards that are to come, as far as the spec says.
+    fn replicas_coming(&self) -> impl Iterator<Item = usize> {
+        (self.live.len()..self.shards).filter_map(|shard| {
+            let entry = self.coming.get(shard - self.live.len());
+            entry.and_then(|entry| number(entry.get("replicaCount"))).or(self.everywhere)
+        })
+    }
 }
 
 fn entries<'a>(scene: &Scene<'a>) -> &'a [Value] {
@@ -108,7 +120,7 @@ fn wanted<'a>(scene: &Scene<'a>) -> Wanted<'a> {
             (shard.id, (own.or(everywhere).unwrap_or(shard.replicas), entry))
         })
         .collect();
-    Wanted { shards: count, replicas, coming, leaving, live }
+    Wanted { shards: count, replicas, coming, everywhere, leaving, live }
 }
 
 /// Entries go to the shards that they name; the others to those that they change least. What is left
@@ -231,15 +243,12 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
     if let Some(configuration) = configuration {
         call.insert("ReshardingConfiguration".into(), configuration);
     }
-    // A new shard gets as many nodes as the smallest has by then.
+    // A new shard gets as many nodes as the smallest has by then, and loses replicas with all others.
     let smallest =
         wanted.live.iter().filter_map(|shard| Some(shard.replicas.max(wanted.replicas.get(shard.id)?.0))).min();
-    let later = wanted
-        .coming
-        .iter()
-        .filter_map(|entry| number(entry.get("replicaCount")))
-        .filter(|count| Some(*count) != smallest);
-    if later.count() > 0 {
+    let everywhere = draft.calls.iter().find(|call| call.phase == Phase::ReplicasDown);
+    let end = number(everywhere.and_then(|call| call.parameters.get("NewReplicaCount"))).or(smallest);
+    if wanted.replicas_coming().any(|count| Some(count) != end) {
         draft.remaining.push("nodeGroupConfiguration: replicas of the new shards, once they exist".into());
     }
 }
@@ -256,8 +265,9 @@ fn replicas(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>, up: bool)
         if up { zones::of_shard(shard, count, entry, scene.declared("preferredCacheClusterAZs")) } else { None }
     };
     let alike = off.iter().all(|(shard, (count, entry))| count == first && placed(shard, *count, *entry).is_none());
-    // Shards that are about to go, or are not off, must not be named along.
-    let all = off.len() == staying().count() && (!up || wanted.leaving.is_empty());
+    // Shards that are about to go, that came meanwhile, or that are not off, must not be named along.
+    let others_too = if up { wanted.leaving.is_empty() } else { wanted.replicas_coming().all(|count| count == *first) };
+    let all = off.len() == staying().count() && others_too;
     if alike && all {
         draft.call(phase, operation, Wait::Available).insert("NewReplicaCount".into(), json!(first));
         return;
