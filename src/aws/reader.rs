@@ -358,17 +358,10 @@ async fn secrets_seen(aws: &Aws, live: &mut Live, spec: &Spec) -> Result<(), Aws
         let Some((field, tag)) = secret::field(resource.address.kind) else { continue };
         let Some(declared) = resource.fields.get(field).filter(|value| !value.is_null()) else { continue };
         let known = live.tags.get(&resource.address).and_then(|tags| tags.get(tag)).map(String::as_str);
-        match secrets::seen(aws, declared, known).await {
+        match secrets::seen(aws, field, declared, known).await {
             Ok(seen) => drop(live.secrets.insert(secret::key(&resource.address, field), seen)),
-            Err(error) if live.get(&resource.address).is_some() && error.kind != ErrorKind::Interrupted => {
-                live.notes.push(format!("{} {field} is not compared: {error}", resource.address));
-            }
-            Err(error) => {
-                return Err(AwsError {
-                    operation: format!("{} of {} {field}", error.operation, resource.address),
-                    ..error
-                });
-            }
+            Err(error) if error.kind == ErrorKind::Interrupted => return Err(error),
+            Err(error) => drop(live.unreadable.insert(resource.address.clone(), error.to_string())),
         }
     }
     Ok(())

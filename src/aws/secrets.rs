@@ -85,13 +85,13 @@ fn keyed(json: &str, key: &str) -> Option<String> {
 }
 
 /// A secret that AWS takes for this member: a refusal of the call might quote it.
-async fn fit(aws: &Aws, member: &str, reference: &Value) -> Result<String, AwsError> {
+async fn fit(aws: &Aws, member: &str, reference: &Value) -> Result<Plain, AwsError> {
     let plain = fetch(aws, reference).await?;
     match secret::unfit(member, &plain.value) {
         Some(why) => {
             Err(AwsError::local("secret", format!("the secret for {member} is not one that AWS takes: {why}")))
         }
-        None => Ok(plain.value),
+        None => Ok(plain),
     }
 }
 
@@ -99,12 +99,12 @@ async fn fit(aws: &Aws, member: &str, reference: &Value) -> Result<String, AwsEr
 pub async fn resolve(aws: &Aws, parameters: &Map<String, Value>) -> Result<Map<String, Value>, AwsError> {
     let mut out = parameters.clone();
     if let Some(reference) = parameters.get("AuthToken").filter(|value| value.is_object()) {
-        out.insert("AuthToken".into(), Value::from(fit(aws, "AuthToken", reference).await?));
+        out.insert("AuthToken".into(), Value::from(fit(aws, "AuthToken", reference).await?.value));
     }
     if let Some(references) = parameters.get("Passwords").and_then(Value::as_array) {
         let mut passwords = Vec::with_capacity(references.len());
         for reference in references {
-            passwords.push(Value::from(fit(aws, "Passwords", reference).await?));
+            passwords.push(Value::from(fit(aws, "Passwords", reference).await?.value));
         }
         out.insert("Passwords".into(), Value::Array(passwords));
     }
@@ -112,14 +112,15 @@ pub async fn resolve(aws: &Aws, parameters: &Map<String, Value>) -> Result<Map<S
 }
 
 /// The mark of declared secrets, and whether the tag on the resource holds the same.
-pub async fn seen(aws: &Aws, references: &Value, tag: Option<&str>) -> Result<secret::Seen, AwsError> {
+pub async fn seen(aws: &Aws, field: &str, references: &Value, tag: Option<&str>) -> Result<secret::Seen, AwsError> {
+    let member = if field == "authToken" { "AuthToken" } else { "Passwords" };
     let one = std::slice::from_ref(references);
     let references = references.as_array().map_or(one, Vec::as_slice);
     let tag = tag.map(secret::mark).unwrap_or_default();
     let known: Vec<&str> = tag.split(' ').collect();
     let (mut marks, mut matches) = (Vec::new(), known.len() == references.len());
     for (index, reference) in references.iter().enumerate() {
-        let plain = fetch(aws, reference).await?;
+        let plain = fit(aws, member, reference).await?;
         let old = known.get(index).copied().unwrap_or_default();
         let mark = match &plain.version {
             Some(version) => secret::versioned(reference, version),

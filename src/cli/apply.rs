@@ -88,11 +88,11 @@ async fn one(printer: &Printer, args: &Args, path: &Path, outcome: &mut Outcome)
     let (session, options, saved) = if saved::is_plan(path) {
         let saved = saved::read(path)?;
         let session = Session::open(printer, &saved.request(), &args.aws, Access::ReadWrite).await?;
-        (session, saved.options(), Some(saved))
+        (session, Options { secrets: true, ..saved.options() }, Some(saved))
     } else {
         let request = session::request(path, &args.spec);
         let session = Session::open(printer, &request, &args.aws, Access::ReadWrite).await?;
-        (session, session::options(&args.allowances), None)
+        (session, Options { secrets: true, ..session::options(&args.allowances) }, None)
     };
     let run = Run {
         printer,
@@ -174,7 +174,7 @@ impl Run<'_> {
                         .hint("plan again; nothing was changed"));
                 }
                 self.printer.note("The saved plan still fits what is live.");
-                saved.plan.clone()
+                if live.unreadable.is_empty() { saved.plan.clone() } else { fresh }
             }
         };
         outcome.plan = Some(plan.clone());

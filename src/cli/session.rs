@@ -205,5 +205,6 @@ pub fn options(allowances: &super::args::Allowances) -> Options {
         show_unchanged: false,
         timestamp: clock::compact(),
         destroy: false,
+        secrets: false,
     }
 }

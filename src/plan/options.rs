@@ -91,6 +91,8 @@ pub struct Options {
     pub timestamp: String,
     /// Plan the deletion of all that the stack owns.
     pub destroy: bool,
+    /// Every secret must be readable, also of what exists: an apply that does not see a new password is no success.
+    pub secrets: bool,
 }
 
 impl Options {

@@ -22,6 +22,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("missing-dependency", "What the resource refers to exists neither in AWS nor in this plan."),
     row("in-use", "AWS deletes no parameter group, subnet group, user or user group that something uses, or does so behind its back."),
     row("replace-in-use", "AWS takes a deleted user out of its groups, and clients could not log in until it is back."),
+    row("secret-unreadable", "A password or token that is declared cannot be read here, or is not one that AWS takes. A plan compares without it where the resource exists; an apply does not begin."),
     // Engine, node type, parameters.
     row("engine-downgrade", "AWS upgrades engines in place and does not go back. From valkey to redis there is no way at all."),
     row("engine-needs-version", "AWS wants the engine version in the call that changes the engine."),

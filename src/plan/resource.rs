@@ -29,6 +29,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
             ));
         }
         create(&mut draft, spec, live, resource, None);
+        needs_secret(&mut draft, live);
         return Planned { draft, action: Action::Create, ownership: Ownership::Absent, fingerprint: None, count: None };
     };
     let scene = Scene { spec, live, resource, view: &view, options };
@@ -50,6 +51,11 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
     } else {
         update(&mut draft, &scene);
     }
+    if options.secrets || !draft.replace.is_empty() {
+        needs_secret(&mut draft, live);
+    } else if let Some(why) = live.unreadable.get(address) {
+        draft.warnings.push(("secret".into(), format!("it is not compared: {why}")));
+    }
     if !draft.replace.is_empty() {
         return replaced(draft, &scene, owner);
     }
@@ -65,6 +71,17 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
         needs_permit(&mut draft, options, Permit::Adopt);
     }
     Planned { draft, action, ownership: owner, fingerprint: fingerprint::of(live, address), count: None }
+}
+
+/// What is not read now would be missing in the middle of an apply.
+fn needs_secret(draft: &mut Draft, live: &Live) {
+    if let Some(why) = live.unreadable.get(&draft.address) {
+        draft.blocks(
+            "secret-unreadable",
+            format!("its secret is not to be had: {why}"),
+            "see where the spec says that it is kept",
+        );
+    }
 }
 
 fn update(draft: &mut Draft, scene: &Scene<'_>) {

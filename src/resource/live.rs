@@ -39,6 +39,8 @@ pub struct Live {
     pub secrets: BTreeMap<String, super::secret::Seen>,
     /// What could not be read, and what that means.
     pub notes: Vec<String>,
+    /// Why a declared secret of these could not be read, or is not one that AWS takes.
+    pub unreadable: BTreeMap<Address, String>,
     pub api_calls: usize,
 }
 

@@ -2,6 +2,7 @@
 
 pub mod decode;
 pub mod diagnostic;
+mod files;
 mod hidden;
 mod interpolate;
 pub mod json_schema;
@@ -110,7 +111,7 @@ fn decode_spec(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Spec {
     let mut decoder = Decoder::new(diagnostics);
-    let (head, resources) = decode_document(&mut decoder, root);
+    let (head, mut resources) = decode_document(&mut decoder, root);
     let Decoder { locations, secrets, .. } = decoder;
     secrets.into_iter().for_each(|span| sources.mask(span));
     let text = |name: &str| head.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -118,6 +119,7 @@ fn decode_spec(
     let map = |name: &str| head.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
     let (tags, policy) = (map("tags"), map("policy"));
     let digest = digest(&stack, &region, &tags, &policy, &resources);
+    files::anchor(&mut resources, &locations, sources);
     Spec {
         stack,
         region,

@@ -30,6 +30,7 @@ mod plan_rows_serverless_cache;
 mod program;
 mod reader_calls;
 mod rig;
+mod secrets_program;
 mod smoke_room;
 mod spec_coverage;
 mod spec_diagnostics;
