@@ -86,10 +86,12 @@ def measure(sandbox, command, folder):
     return calls, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def run(sandbox, groups, latency, tool, tasks):
+def run(sandbox, groups, latency, tool, tasks, unmeasured):
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, "before.yaml").write_text(spec(groups, "One of many"))
         pathlib.Path(folder, "after.yaml").write_text(spec(groups, "Repaired"))
+        if unmeasured:
+            measure(sandbox, unmeasured, folder)
         for task, command in tasks.items():
             calls, wall, cpu, peak = measure(sandbox, command, folder)
             row = [groups, latency, task, tool, calls, f"{wall:.2f}", f"{cpu:.2f}", f"{peak:.0f}"]
@@ -103,6 +105,7 @@ def main():
     parser.add_argument("--groups", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--latency", type=int, nargs="+", default=[0, 50], help="milliseconds per call")
     parser.add_argument("--aws-up-to", type=int, default=10, metavar="N", help="larger stacks without the AWS CLI, which takes many minutes")
+    parser.add_argument("--aws-create-up-to", type=int, default=100, metavar="N", help="larger stacks are created by cachectl before the AWS CLI plans and repairs them")
     arguments = parser.parse_args()
     binaries = pathlib.Path(arguments.target) / "release"
     cachectl = [str(binaries / "cachectl")]
@@ -119,9 +122,13 @@ def main():
                 peer = [str(HERE / "peer.sh"), arguments.aws, str(groups), str(min(groups, PARAMETER_GROUPS))]
                 tools["AWS CLI"] = {task: peer + [task] for task in ["create", "plan", "drift"]}
             for tool, tasks in tools.items():
+                unmeasured = None
+                if tool == "AWS CLI" and groups > arguments.aws_create_up_to:
+                    del tasks["create"]
+                    unmeasured = tools["cachectl"]["create"]
                 sandbox = Sandbox(str(binaries / "cachectl-sandbox"), latency)
                 try:
-                    run(sandbox, groups, latency, tool, tasks)
+                    run(sandbox, groups, latency, tool, tasks, unmeasured)
                 finally:
                     sandbox.stop()
 
