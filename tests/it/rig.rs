@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use cachectl_sandbox::Options;
+use cachectl_sandbox::{Call, Options};
 
 use crate::harness::{Ran, World};
 
@@ -94,9 +94,10 @@ impl Rig {
         self.sandbox.calls().iter().filter(|call| call.operation == operation).count()
     }
 
-    /// How often it was called and answered with success.
+    /// How often it took effect, whether or not the answer arrived.
     pub fn accepted(&self, operation: &str) -> usize {
-        self.sandbox.calls().iter().filter(|call| call.operation == operation && call.status == 200).count()
+        let took_effect = |call: &&Call| call.status == 200 || call.error.as_deref() == Some("answer dropped");
+        self.sandbox.calls().iter().filter(|call| call.operation == operation).filter(took_effect).count()
     }
 
     /// Calls that change something.

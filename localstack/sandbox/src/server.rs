@@ -15,6 +15,9 @@ use tokio::net::TcpListener;
 use crate::world::World;
 use crate::{door, faults, wire};
 
+/// What the log says of a call that took effect and whose answer was dropped; a refused one has its code after it.
+const DROPPED: &str = "answer dropped";
+
 /// The world and its lock, shared by the server, the handle and the data plane.
 #[derive(Clone)]
 pub struct Shared(Arc<Mutex<World>>);
@@ -95,12 +98,13 @@ async fn answer(request: Request<Body>, shared: Shared) -> Result<Response<Full<
     if verdict.slow_ms > 0 {
         tokio::time::sleep(Duration::from_millis(verdict.slow_ms)).await;
     }
+    let code = result.as_ref().err().map(|refusal| refusal.code.as_ref());
     if verdict.drop_answer {
-        shared.lock().end(&began, 0, Some("answer dropped"));
+        let dropped = code.map_or_else(|| DROPPED.to_owned(), |code| format!("{DROPPED}: {code}"));
+        shared.lock().end(&began, 0, Some(&dropped));
         return Err(Closed);
     }
     let written = wire::write(incoming.protocol, &incoming.operation, &id, &result);
-    let code = result.as_ref().err().map(|refusal| refusal.code.as_ref());
     shared.lock().end(&began, written.status, code);
     Ok(respond(written.status, written.content_type, &written.headers, written.body))
 }

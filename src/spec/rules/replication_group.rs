@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::finder::{Finder, list, set};
 use super::{Check, GROUP, Rule, parameter_group};
+use crate::resource::replication_group::import::DECIDED_BY_DATASTORE;
 use crate::resource::version::Version;
 use crate::spec::Resource;
 
@@ -224,19 +225,8 @@ fn topic(finder: &mut Finder<'_>, group: &Resource) {
 
 fn global(finder: &mut Finder<'_>, group: &Resource) {
     let Some(global) = group.text("globalReplicationGroupId") else { return };
-    let decided = [
-        "engine",
-        "engineVersion",
-        "cacheNodeType",
-        "numNodeGroups",
-        "cacheParameterGroupName",
-        "transitEncryptionEnabled",
-        "transitEncryptionMode",
-        "atRestEncryptionEnabled",
-        "snapshotArns",
-        "snapshotName",
-    ];
-    for field in decided.into_iter().filter(|field| group.fields.contains_key(*field)) {
+    let decided = DECIDED_BY_DATASTORE.into_iter().chain(["snapshotArns", "snapshotName"]);
+    for field in decided.filter(|field| group.fields.contains_key(*field)) {
         finder.error(
             group,
             &[(field, "not for a secondary"), ("globalReplicationGroupId", "joins this global datastore")],
