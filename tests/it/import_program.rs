@@ -129,14 +129,12 @@ fn a_cache_by_its_address_takes_few_calls_and_brings_its_stacks_alarms_along() {
 fn a_thousand_groups_are_read_in_lists() {
     let rig = Rig::with("", Options::default());
     rig.sandbox.seed(1_000).unwrap();
-    let begun = std::time::Instant::now();
     let ran = run(&rig, &["import", "--all", "--stack", "many", "-q"]).exits(0);
     assert!(ran.stderr.is_empty(), "{}", ran.stderr);
     assert_eq!(ran.stdout.matches("numCacheClusters: 2").count(), 1_000);
     let calls = rig.sandbox.calls().len();
     // Ten pages of groups, twenty of members, and a few lists.
     assert!(calls <= 45, "{calls}");
-    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
 
 #[test]
