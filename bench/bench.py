@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""cachectl and a script of AWS CLI calls on the same stacks, against the same sandbox.
+"""cachectl and scripts of AWS CLI calls on the same stacks, against the same sandbox. Of the scripts, one starts the
+AWS CLI for every call, as a shell script does (peer.sh); the other loads it once (peer.py).
 
     cargo build --release --bins -p cachectl -p cachectl-sandbox
     python3 -m venv /tmp/bench && /tmp/bench/bin/pip install awscli
@@ -104,8 +105,8 @@ def main():
     parser.add_argument("--aws", help="the AWS CLI to compare with; without it, cachectl alone")
     parser.add_argument("--groups", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--latency", type=int, nargs="+", default=[0, 50], help="milliseconds per call")
-    parser.add_argument("--aws-up-to", type=int, default=10, metavar="N", help="larger stacks without the AWS CLI, which takes many minutes")
-    parser.add_argument("--aws-create-up-to", type=int, default=100, metavar="N", help="larger stacks are created by cachectl before the AWS CLI plans and repairs them")
+    parser.add_argument("--aws-up-to", type=int, default=10, metavar="N", help="larger stacks without peer.sh, which takes many minutes")
+    parser.add_argument("--aws-create-up-to", type=int, default=100, metavar="N", help="larger stacks are created by cachectl before peer.sh plans and repairs them")
     arguments = parser.parse_args()
     binaries = pathlib.Path(arguments.target) / "release"
     cachectl = [str(binaries / "cachectl")]
@@ -121,6 +122,10 @@ def main():
             if arguments.aws and groups <= arguments.aws_up_to:
                 peer = [str(HERE / "peer.sh"), arguments.aws, str(groups), str(min(groups, PARAMETER_GROUPS))]
                 tools["AWS CLI"] = {task: peer + [task] for task in ["create", "plan", "drift"]}
+            if arguments.aws:
+                python = str(pathlib.Path(arguments.aws).parent / "python3")
+                peer = [python, str(HERE / "peer.py"), str(groups), str(min(groups, PARAMETER_GROUPS))]
+                tools["AWS CLI, loaded once"] = {task: peer + [task] for task in ["create", "plan", "drift"]}
             for tool, tasks in tools.items():
                 unmeasured = None
                 if tool == "AWS CLI" and groups > arguments.aws_create_up_to:

@@ -233,7 +233,8 @@ fn take_effect(group: &mut ReplicationGroup, change: &Change, now: f64) {
     }
     if let Some(token) = change.token {
         let access = &mut group.access;
-        access.token_changed = Some(now);
+        // Two changes of AWS's never share a date: each takes minutes.
+        access.token_changed = Some(access.token_changed.map_or(now, |before| now.max(before + 0.001)));
         match token {
             TokenChange::Rotate(token) => {
                 access.open = access.tokens.is_empty() && access.user_groups.is_empty();
