@@ -66,7 +66,7 @@ fn each_once(rig: &Rig, operations: &[&str]) {
         let calls = rig.sandbox.calls();
         let lost = calls.iter().filter(|call| call.operation == *operation && call.status == 0).count();
         assert_eq!(lost, 1, "{operation}");
-        assert_eq!(rig.accepted(operation), 0, "{operation}: {calls:#?}");
+        assert_eq!(rig.accepted(operation), 1, "{operation}: {calls:#?}");
     }
 }
 
@@ -84,7 +84,7 @@ fn creations_whose_answers_are_lost_are_recognised() {
     lose_answers(&rig, &["CreateReplicationGroup", "ModifyCacheParameterGroup", "PutMetricAlarm"]);
     rig.apply().exits(0).says("already there: the answer to an earlier attempt was lost");
     each_once(&rig, &once);
-    assert_eq!(rig.accepted("CreateReplicationGroup"), 1, "of two groups, one answer was lost");
+    assert_eq!(rig.accepted("CreateReplicationGroup"), 2, "two groups");
     rig.settled();
 }
 
@@ -155,7 +155,7 @@ fn deletions_whose_answers_are_lost_are_recognised() {
     for operation in once.into_iter().filter(|operation| *operation != "DeleteAlarms") {
         each_once(&rig, &[operation]);
     }
-    assert_eq!(rig.accepted("DeleteReplicationGroup"), 1, "of two groups, one answer was lost");
+    assert_eq!(rig.accepted("DeleteReplicationGroup"), 2, "two groups");
     let plan = rig.run(&["plan", "--format", "json"]).exits(0).json();
     assert_eq!(plan["orphans"], serde_json::json!([]));
 }
