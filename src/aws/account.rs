@@ -7,22 +7,14 @@ use futures::stream::{self, StreamExt};
 use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
 use super::lists::{CONCURRENCY, Found, Wanted, read_kinds};
-use super::reader::{alarms, alarms_by_name, described_alarms, parameters};
+use super::reader::{alarms, alarms_by_name, described_alarms, empty, parameters};
 use super::tags;
 use crate::import::Selection;
+use crate::plan::options::Glob;
 use crate::plan::ownership::STACK;
 use crate::resource::live::{Live, Tags};
 use crate::resource::{Address, Kind, alarm};
 use crate::spec::Spec;
-
-fn empty(aws: &Aws, identity: &Identity) -> Live {
-    Live {
-        account_id: identity.account_id.clone(),
-        partition: identity.partition.clone(),
-        region: aws.region.clone(),
-        ..Live::default()
-    }
-}
 
 /// What a selection may name, in lists: kinds of which much is meant as a whole, others by name.
 pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> Result<Live, AwsError> {
@@ -94,11 +86,12 @@ async fn named_alarms(aws: &Aws, selection: &Selection, wanted: &Wanted) -> Resu
         return described_alarms(aws, None, |_| true).await;
     }
     let mut found = alarms_by_name(aws, wanted.of(Kind::Alarm)).await?;
-    for glob in selection.globs.iter().filter(|glob| glob.0.contains('*') && wanted.whole.contains(&Kind::Alarm)) {
+    let globs: Vec<&Glob> = selection.globs.iter().filter(|glob| glob.0.contains('*')).collect();
+    if wanted.whole.contains(&Kind::Alarm) && !globs.is_empty() {
         // Names keep their letter case, and globs do not look at it: a prefix would.
         let meant = |alarm: &serde_json::Value| {
             let name = alarm.get("AlarmName").and_then(serde_json::Value::as_str).unwrap_or_default();
-            glob.matches(&Address::new(Kind::Alarm, name))
+            globs.iter().any(|glob| glob.matches(&Address::new(Kind::Alarm, name)))
         };
         found.extend(described_alarms(aws, None, meant).await?);
     }
@@ -165,7 +158,7 @@ pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, 
     if !missing.by_kind.is_empty() {
         read_kinds(aws, &missing).await?.store(&mut live);
     }
-    (live.alarms, _) = alarms(aws, &live, spec, &wanted).await?;
+    live.alarms = alarms(aws, &live, spec, &wanted).await?;
     live.api_calls = aws.calls();
     Ok(live)
 }

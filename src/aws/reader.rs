@@ -18,14 +18,19 @@ use crate::spec::Spec;
 
 const ALARM_NAMES: usize = 100;
 
-/// Reads everything that a plan of this spec looks at.
-pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, AwsError> {
-    let mut live = Live {
+/// An account of which nothing was read yet.
+pub(super) fn empty(aws: &Aws, identity: &Identity) -> Live {
+    Live {
         account_id: identity.account_id.clone(),
         partition: identity.partition.clone(),
         region: aws.region.clone(),
         ..Live::default()
-    };
+    }
+}
+
+/// Reads everything that a plan of this spec looks at.
+pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, AwsError> {
+    let mut live = empty(aws, identity);
     let mut wanted = Wanted::new(spec);
     let (owned, first) = futures::join!(tags::owned_by(aws, &spec.stack), read_kinds(aws, &wanted));
     first?.store(&mut live);
@@ -49,13 +54,13 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, A
         allowed_node_types(aws, &live, spec),
         confirmed_tags(aws, &live, spec),
     )?;
-    let (parameters, (alarms, alarm_notes), (allowed, allowed_notes), confirmed) = details;
+    let (parameters, alarms, (allowed, allowed_notes), confirmed) = details;
     live.parameters = parameters;
     let known = &live.parameters;
     live.parameter_groups.retain(|name, _| name.starts_with("default.") || known.contains_key(name));
     live.alarms = alarms;
     live.allowed_node_types = allowed;
-    live.notes.extend(alarm_notes.into_iter().chain(allowed_notes));
+    live.notes.extend(allowed_notes);
     for (address, tags) in confirmed {
         match tags {
             Some(tags) => drop(live.tags.insert(address, tags)),
@@ -204,12 +209,7 @@ async fn families(
 }
 
 /// By name, a hundred a call: the alarms that the spec asks for and those that carry the stack's tag.
-pub(super) async fn alarms(
-    aws: &Aws,
-    live: &Live,
-    spec: &Spec,
-    wanted: &Wanted,
-) -> Result<(Found, Vec<String>), AwsError> {
+pub(super) async fn alarms(aws: &Aws, live: &Live, spec: &Spec, wanted: &Wanted) -> Result<Found, AwsError> {
     let mut names: BTreeSet<String> = alarm::wanted(spec, live).named.into_iter().map(|alarm| alarm.name).collect();
     names.extend(live.owned.iter().filter(|address| address.kind == Kind::Alarm).map(|address| address.id.clone()));
     names.extend(wanted.of(Kind::Alarm));
@@ -218,30 +218,14 @@ pub(super) async fn alarms(
         // Without tags, ownership reads from the descriptions of all alarms.
         found.extend(described_alarms(aws, None, |alarm| alarm::stack_of(alarm) == Some(&spec.stack)).await?);
     }
-    Ok((found, Vec::new()))
+    Ok(found)
 }
 
 pub(super) async fn alarms_by_name(aws: &Aws, names: BTreeSet<String>) -> Result<Found, AwsError> {
     let chunks: Vec<Vec<String>> =
         names.into_iter().collect::<Vec<_>>().chunks(ALARM_NAMES).map(<[String]>::to_vec).collect();
-    let by_name = |names: Vec<String>| async move {
-        let (mut found, mut token) = (Vec::new(), None);
-        loop {
-            let call = aws.cloudwatch.describe_alarms().set_alarm_names(Some(names.clone())).max_records(100);
-            let answer = call.set_next_token(token).send().await;
-            let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
-            let alarms = answer.metric_alarms().iter();
-            found.extend(
-                alarms.map(|alarm| (alarm.alarm_name().unwrap_or_default().to_owned(), describe::metric_alarm(alarm))),
-            );
-            token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-            if token.is_none() {
-                return Ok::<_, AwsError>(found);
-            }
-        }
-    };
-    let pages: Vec<Vec<(String, Value)>> =
-        stream::iter(chunks.into_iter().map(by_name)).buffer_unordered(CONCURRENCY).try_collect().await?;
+    let by_name = chunks.into_iter().map(|names| pages_of_alarms(aws, Some(names), None, |_| true));
+    let pages: Vec<Found> = stream::iter(by_name).buffer_unordered(CONCURRENCY).try_collect().await?;
     Ok(pages.into_iter().flatten().collect())
 }
 
@@ -251,10 +235,20 @@ pub(super) async fn described_alarms(
     prefix: Option<String>,
     takes: impl Fn(&Value) -> bool,
 ) -> Result<Found, AwsError> {
+    pages_of_alarms(aws, None, prefix, takes).await
+}
+
+async fn pages_of_alarms(
+    aws: &Aws,
+    names: Option<Vec<String>>,
+    prefix: Option<String>,
+    takes: impl Fn(&Value) -> bool,
+) -> Result<Found, AwsError> {
     let (mut found, mut token) = (Found::new(), None);
     loop {
-        let call = aws.cloudwatch.describe_alarms().set_alarm_name_prefix(prefix.clone()).max_records(100);
-        let answer = call.set_next_token(token).send().await;
+        let call =
+            aws.cloudwatch.describe_alarms().set_alarm_names(names.clone()).set_alarm_name_prefix(prefix.clone());
+        let answer = call.max_records(100).set_next_token(token).send().await;
         let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
         for item in answer.metric_alarms() {
             let value = describe::metric_alarm(item);
@@ -272,12 +266,7 @@ pub(super) async fn described_alarms(
 /// What a plan of one cache's alarms looks at, and no more: whoever creates a hundred caches reads this a
 /// hundred times.
 pub async fn members_and_alarms(aws: &Aws, identity: &Identity, spec: &Spec, cache: &str) -> Result<Live, AwsError> {
-    let mut live = Live {
-        account_id: identity.account_id.clone(),
-        partition: identity.partition.clone(),
-        region: aws.region.clone(),
-        ..Live::default()
-    };
+    let mut live = empty(aws, identity);
     let mut wanted = Wanted::default();
     for address in spec.resources.keys().filter(|address| address.kind.is_cache() && address.id == cache) {
         wanted.add(address.clone());

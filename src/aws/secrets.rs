@@ -113,7 +113,7 @@ pub async fn resolve(aws: &Aws, parameters: &Map<String, Value>) -> Result<Map<S
 
 /// The mark of declared secrets, and whether the tag on the resource holds the same.
 pub async fn seen(aws: &Aws, field: &str, references: &Value, tag: Option<&str>) -> Result<secret::Seen, AwsError> {
-    let member = if field == "authToken" { "AuthToken" } else { "Passwords" };
+    let member = secret::member(field);
     let one = std::slice::from_ref(references);
     let references = references.as_array().map_or(one, Vec::as_slice);
     let tag = tag.map(secret::mark).unwrap_or_default();
