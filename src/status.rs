@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::apply::readiness::{self, Condition};
 use crate::plan::model::{FORMAT_VERSION, PendingValue};
 use crate::plan::options::Glob;
+use crate::render::value::plural;
 use crate::resource::attribute::Pending;
 use crate::resource::live::{Live, View, strings};
+use crate::resource::replication_group::reboot;
 use crate::resource::{Address, Kind, alarm};
 use crate::spec::Spec;
 
@@ -216,7 +218,6 @@ fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>
 
 fn facts(kind: Kind, view: &View<'_>) -> Vec<String> {
     let text = |member: &str| view.text(member).unwrap_or_default().to_owned();
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let mut facts = match kind {
         Kind::ReplicationGroup => replication_group(view),
         Kind::ServerlessCache => {
@@ -346,13 +347,8 @@ fn pending(kind: Kind, view: &View<'_>) -> Vec<PendingValue> {
             Pending::Nowhere => None,
         })
         .collect();
-    let also = |path: &str, value: Value| PendingValue { path: path.to_owned(), value };
-    pending.extend(view.pending("AuthTokenStatus").map(|status| also("authToken", status.clone())));
-    let applies = |cluster: &&Value| {
-        cluster.pointer("/CacheParameterGroup/ParameterApplyStatus").and_then(Value::as_str) == Some("pending-reboot")
-    };
-    if view.members.iter().any(applies) {
-        pending.push(also("cacheParameterGroupName", json!("pending-reboot")));
-    }
+    let token = view.pending("AuthTokenStatus").cloned();
+    pending.extend(token.map(|value| PendingValue { path: "authToken".to_owned(), value }));
+    pending.extend(reboot::pending(view));
     pending
 }

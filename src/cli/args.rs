@@ -291,6 +291,17 @@ pub struct Import {
     pub endpoint_url: Option<String>,
 }
 
+/// What is shown, and how.
+#[derive(Debug, Args)]
+pub struct Shown {
+    /// Only addresses that match; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<Glob>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
         cachectl status\n  \
@@ -305,12 +316,8 @@ pub struct Status {
     pub spec: SpecArgs,
     #[command(flatten)]
     pub aws: AwsArgs,
-    /// Only addresses that match; repeatable
-    #[arg(long, value_name = "GLOB")]
-    pub only: Vec<Glob>,
-    /// Form of the result
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
+    #[command(flatten)]
+    pub shown: Shown,
 }
 
 #[derive(Debug, Args)]
@@ -324,12 +331,8 @@ pub struct Smoke {
     pub spec: SpecArgs,
     #[command(flatten)]
     pub aws: AwsArgs,
-    /// Only addresses that match; repeatable
-    #[arg(long, value_name = "GLOB")]
-    pub only: Vec<Glob>,
-    /// Form of the result
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
+    #[command(flatten)]
+    pub shown: Shown,
 }
 
 #[derive(Debug, Args)]

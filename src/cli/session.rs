@@ -13,6 +13,7 @@ use crate::aws::{Access, Aws, Settings, reader};
 use crate::plan::model::Plan;
 use crate::plan::options::{Glob, Options};
 use crate::render::plan::Header;
+use crate::render::value::plural;
 use crate::resource::live::Live;
 use crate::resource::{Address, Kind};
 use crate::spec::source::Sources;
@@ -173,7 +174,6 @@ impl Session {
 
 /// `2 replication groups (12 nodes), 1 serverless cache, 27 alarms`
 pub fn describe(live: &Live) -> String {
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let mut parts = vec![format!(
         "{} ({})",
         plural(live.replication_groups.len(), "replication group"),

@@ -23,10 +23,10 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);
     let session = Session::open(printer, &request, &args.aws, Access::ReadOnly).await?;
     let live = session.read().await?;
-    let globs: Vec<_> = args.addresses.iter().chain(&args.only).collect();
+    let globs: Vec<_> = args.addresses.iter().chain(&args.shown.only).collect();
     let selected = |address: &Address| globs.is_empty() || globs.iter().any(|glob| glob.matches(address));
-    let reports = test(printer, &session, &live, &selected, args.format == Format::Table).await?;
-    match args.format {
+    let reports = test(printer, &session, &live, &selected, args.shown.format == Format::Table).await?;
+    match args.shown.format {
         Format::Json => {
             let document = json!({"formatVersion": FORMAT_VERSION, "stack": session.spec.stack, "smoke": reports});
             printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));

@@ -15,9 +15,9 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);
     let session = Session::open(printer, &request, &args.aws, Access::ReadOnly).await?;
     let live = account::stack(&session.aws, &session.identity, &session.spec).await?;
-    session.matched(&live, &args.only)?;
-    let report = status::report(&session.spec, &live, &args.only);
-    match args.format {
+    session.matched(&live, &args.shown.only)?;
+    let report = status::report(&session.spec, &live, &args.shown.only);
+    match args.shown.format {
         Format::Json => printer.result(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n")),
         Format::Markdown => printer.result(&render::status::markdown(&report)),
         Format::Table => {

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::draft::{Draft, Scene};
 use super::model::{Action, AttributeChange, Ownership, Step, Wait};
@@ -20,7 +20,7 @@ use crate::spec::{Resource, Spec};
 const DELETE_CHUNK: usize = 100;
 
 /// No member of a call, but the number of alarms that a step stands for.
-const COUNT: &str = "Count";
+pub const COUNT: &str = "Count";
 
 pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {
     if options.destroy {
@@ -64,13 +64,16 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
 
 /// The cache whose members a planned change waits for.
 pub fn members_to_come(planned: &Planned) -> Option<&str> {
-    planned.draft.calls.iter().find(|call| call.parameters.contains_key(COUNT))?;
-    planned.draft.address.id.strip_suffix("-*")
+    planned.draft.calls.iter().find_map(|call| cache_to_come(&planned.draft.address, &call.parameters))
 }
 
 /// The cache whose members a step waits for: it stands for calls that could not be known when the plan was made.
 pub fn step_of_members_to_come(step: &Step) -> Option<&str> {
-    step.address.id.strip_suffix("-*").filter(|_| step.parameters.contains_key(COUNT))
+    cache_to_come(&step.address, &step.parameters)
+}
+
+fn cache_to_come<'a>(address: &'a Address, parameters: &Map<String, Value>) -> Option<&'a str> {
+    address.id.strip_suffix("-*").filter(|_| parameters.contains_key(COUNT))
 }
 
 /// What so many alarms come to where there will be so many.

@@ -135,8 +135,7 @@ struct Announced {
 fn mark_secrets(draft: &Draft, scene: &Scene<'_>, wanted: &mut BTreeMap<String, Option<String>>) -> Option<Announced> {
     let (field, key) = secret::field(draft.address.kind)?;
     let seen = scene.live.secrets.get(&secret::key(&draft.address, field))?;
-    let sends =
-        |call: &Call| call.parameters.contains_key(if field == "authToken" { "AuthToken" } else { "Passwords" });
+    let sends = |call: &Call| call.parameters.contains_key(secret::member(field));
     let Some(first) = draft.calls.iter().position(sends) else {
         // Nothing was sent: a secret that was set by hand stays unknown.
         wanted.remove(key);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::value::plural;
 use crate::lint::rules::RULES;
 use crate::plan::model::Finding;
 use crate::spec::diagnostic::{Diagnostic, Severity};
@@ -19,7 +20,6 @@ pub fn located(loaded: &Loaded) -> Vec<Located> {
 /// `2 errors, 1 warning`.
 pub fn count(diagnostics: &[Diagnostic]) -> String {
     let of = |severity: Severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     format!("{}, {}", plural(of(Severity::Error), "error"), plural(of(Severity::Warn), "warning"))
 }
 

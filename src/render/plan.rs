@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::style::{Label, paint};
 use super::value::{brief, difference, wrap};
+use crate::plan::alarms::COUNT;
 use crate::plan::model::{Action, AttributeChange, Change, Ownership, Plan, Step, Wait};
 use crate::resource::attribute::Impact;
 use crate::resource::{Address, Kind};
@@ -98,15 +99,18 @@ fn block(change: &Change, width: usize) -> String {
         (_, Ownership::Foreign) => "another stack's".to_owned(),
         _ => String::new(),
     };
-    let mut out =
-        format!("{}{}{}\n", paint(label, &title), if what.is_empty() { "" } else { "   " }, paint(label, &what));
+    let mut out = paint(label, &title);
+    if !what.is_empty() {
+        out.push_str(&format!("   {}", paint(label, &what)));
+    }
     // What is created in bulk stays a line.
-    if change.action == Action::Create && change.address.kind == Kind::Alarm {
-        out.truncate(out.trim_end().len());
-        out.push_str(&format!("  {}\n", condition(&change.attributes)));
-        out.truncate(out.trim_end().len());
-        out.push('\n');
-    } else {
+    let in_bulk = change.action == Action::Create && change.address.kind == Kind::Alarm;
+    let condition = if in_bulk { condition(&change.attributes) } else { String::new() };
+    if !condition.is_empty() {
+        out.push_str(&format!("  {condition}"));
+    }
+    out.push('\n');
+    if !in_bulk {
         let name_width =
             change.attributes.iter().map(|attribute| attribute.path.chars().count()).max().unwrap_or(0).min(28);
         for attribute in &change.attributes {
@@ -233,7 +237,7 @@ fn parameters(step: &Step) -> String {
     let plain = ["Tags", "ApplyImmediately", "ResourceName", "ResourceARN", step.address.kind.id_member()];
     let create = step.operation.starts_with("Create") || step.operation == "PutMetricAlarm";
     let mut parts: Vec<String> = Vec::new();
-    if create && !step.parameters.contains_key("Count") {
+    if create && !step.parameters.contains_key(COUNT) {
         parts.push(format!("{} parameters", step.parameters.len()));
         // Whether the data comes back is worth a word.
         let seeds = ["SnapshotName", "SnapshotArns", "SnapshotArnsToRestore", "ServerlessCacheSnapshotName"];
@@ -257,7 +261,7 @@ fn parameters(step: &Step) -> String {
                     items.iter().map(one).collect::<Vec<_>>().join(", ")
                 }
                 ("AlarmNames", Value::Array(names)) => format!("{} alarms", names.len()),
-                ("Count", count) => format!("{count} alarms, named once the members are known"),
+                (COUNT, count) => format!("{count} alarms, named once the members are known"),
                 _ => format!("{member}={}", brief(value)),
             });
         }

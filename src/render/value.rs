@@ -82,6 +82,11 @@ fn differing<'a>(before: &'a Value, after: &'a Value, path: &str, out: &mut Vec<
     }
 }
 
+/// `1 node`, `2 nodes`.
+pub fn plural(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Lines of at most `width`, broken at spaces; later lines are indented.
 pub fn wrap(text: &str, width: usize, indent: &str) -> String {
     let mut out = String::new();

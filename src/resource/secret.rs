@@ -43,6 +43,11 @@ pub fn field(kind: Kind) -> Option<(&'static str, &'static str)> {
     }
 }
 
+/// The member of a request that carries the secret of that field.
+pub fn member(field: &str) -> &'static str {
+    if field == "authToken" { "AuthToken" } else { "Passwords" }
+}
+
 /// Why AWS would refuse a secret for this member of a request. The secret itself is in no message.
 pub fn unfit(member: &str, value: &str) -> Option<&'static str> {
     let length = value.chars().count();

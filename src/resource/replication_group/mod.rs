@@ -10,7 +10,7 @@ pub mod import;
 pub mod node_type;
 pub mod nodes;
 pub mod pending;
-mod reboot;
+pub mod reboot;
 pub mod settings;
 pub mod tls;
 mod zones;

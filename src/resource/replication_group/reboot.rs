@@ -7,23 +7,26 @@ use crate::plan::draft::{Draft, Scene};
 use crate::plan::model::{AttributeChange, PendingValue, Wait};
 use crate::plan::options::Permit;
 use crate::resource::attribute::{Impact, Phase};
-use crate::resource::live::object;
+use crate::resource::live::{View, object};
+
+/// AWS's word for parameters that wait for one.
+const PENDING: &str = "pending-reboot";
+
+/// The members whose parameters wait.
+fn waiting<'a>(view: &View<'a>) -> Vec<&'a Value> {
+    let waits = |cluster: &&Value| {
+        cluster.pointer("/CacheParameterGroup/ParameterApplyStatus").and_then(Value::as_str) == Some(PENDING)
+    };
+    view.members.iter().copied().filter(waits).collect()
+}
+
+pub fn pending(view: &View<'_>) -> Option<PendingValue> {
+    (!waiting(view).is_empty()).then(|| PendingValue { path: "cacheParameterGroupName".into(), value: json!(PENDING) })
+}
 
 /// Parameters that wait for a reboot are pending; a reboot happens only when it is allowed.
 pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
-    let mut waiting: Vec<&Value> = scene
-        .view
-        .members
-        .iter()
-        .filter(|cluster| {
-            cluster.pointer("/CacheParameterGroup/ParameterApplyStatus").and_then(Value::as_str)
-                == Some("pending-reboot")
-        })
-        .copied()
-        .collect();
-    if waiting.is_empty() {
-        return;
-    }
+    let Some(pending) = pending(scene.view) else { return };
     let in_cluster_mode = cluster_mode::speaks_cluster(scene.view);
     if in_cluster_mode && scene.options.allows(Permit::Reboot, &draft.address) {
         draft.warnings.push((
@@ -32,9 +35,10 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
         ));
     }
     if in_cluster_mode || !scene.options.allows(Permit::Reboot, &draft.address) {
-        draft.pending.push(PendingValue { path: "cacheParameterGroupName".into(), value: json!("pending-reboot") });
+        draft.pending.push(pending);
         return;
     }
+    let mut waiting = waiting(scene.view);
     // Replicas before the primary: one that was rebooted can take over.
     waiting.sort_by_key(|cluster| {
         let id = cluster.get("CacheClusterId").and_then(Value::as_str).unwrap_or_default();
