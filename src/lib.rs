@@ -7,6 +7,7 @@ pub mod aws;
 pub mod cli;
 pub mod import;
 pub mod lint;
+pub mod model;
 pub mod plan;
 pub mod render;
 pub mod resource;
