@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod aws;
 pub mod cli;
+pub mod client;
 pub mod import;
 pub mod lint;
 pub mod model;

@@ -10,13 +10,12 @@ use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session::{self, Session};
 use crate::aws::{Access, secrets};
+use crate::client::{Secret, Tls, Way};
 use crate::plan::model::FORMAT_VERSION;
 use crate::render;
 use crate::resource::live::{Live, View, strings};
 use crate::resource::{Address, Kind, parameter_group};
-use crate::smoke::{
-    self, Expect, Observer, OnUnreachable, Report, Requirements, Secret, Settings, Target, TlsTarget, Verdict,
-};
+use crate::smoke::{self, Expect, Observer, OnUnreachable, Report, Requirements, Settings, Target, Verdict};
 use crate::spec::{Resource, Spec, decode::duration};
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
@@ -175,22 +174,23 @@ fn target(spec: &Spec, resource: &Resource, view: &View<'_>, smoke: Option<&Valu
     let counts = crate::resource::replication_group::nodes::replica_counts(view);
     Some(Target {
         address: resource.address.to_string(),
-        host: tunnel.unwrap_or(host),
-        port: smoke
-            .and_then(|smoke| smoke.get("port"))
-            .and_then(Value::as_u64)
-            .and_then(|port| u16::try_from(port).ok())
-            .unwrap_or(port),
+        way: Way {
+            host: tunnel.unwrap_or(host),
+            port: smoke
+                .and_then(|smoke| smoke.get("port"))
+                .and_then(Value::as_u64)
+                .and_then(|port| u16::try_from(port).ok())
+                .unwrap_or(port),
+            cluster,
+            tls: tls.then(Tls::default),
+            username: text("username").map(str::to_owned),
+            ..Way::default()
+        },
+        ca_file: text("caFile").map(PathBuf::from),
+        plaintext_too: view.text("TransitEncryptionMode") == Some("preferred"),
         // The far end's reader cannot be reached through a tunnel to its primary.
         reader: reader.filter(|_| !tunnelled),
-        cluster,
         serverless,
-        tls: tls.then(|| TlsTarget {
-            ca_file: text("caFile").map(PathBuf::from),
-            preferred: view.text("TransitEncryptionMode") == Some("preferred"),
-        }),
-        username: text("username").map(str::to_owned),
-        password: None,
         expect: Expect {
             engine: view.text("Engine").map(str::to_owned),
             // A server that stands in for ElastiCache on this machine has the version that it has.
@@ -233,19 +233,19 @@ async fn credentials(
                 .filter_map(|group| session.spec.resources.get(&Address::new(Kind::UserGroup, group)))
                 .flat_map(|group| strings(group.fields.get("userIds")))
                 .filter_map(|user| session.spec.resources.get(&Address::new(Kind::User, user)));
-            let wanted = target.username.clone();
+            let wanted = target.way.username.clone();
             let user = users
                 .filter(|user| wanted.is_none() || user.text("userName") == wanted.as_deref())
                 .find(|user| user.fields.contains_key("passwords"));
             user.and_then(|user| {
-                target.username = user.text("userName").map(str::to_owned);
+                target.way.username = user.text("userName").map(str::to_owned);
                 user.fields.get("passwords")?.get(0).cloned()
             })
         }
     };
     if let Some(reference) = reference {
         let plain = secrets::fetch(&session.aws, &reference).await?;
-        target.password = Some(Secret::new(plain.expose()));
+        target.way.password = Some(Secret::new(plain.expose()));
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::smoke::{Check, CheckStatus, Gate, Latencies, LoadReport, PatternReport, Report, ServerInfo, Verdict};
+use crate::client::latency::Latencies;
+use crate::smoke::{Check, CheckStatus, Gate, LoadReport, PatternReport, Report, ServerInfo, Verdict};
 
 /// The report in at most `width` columns (80 when less is given), with ANSI styles when `styled`.
 pub fn table(report: &Report, width: usize, styled: bool) -> String {

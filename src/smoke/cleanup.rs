@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use redis::{RedisResult, pipe};
 
 use super::checks::Finding;
-use super::connect::{Connection, Connector};
-use super::probe::ask;
-use super::topology::Shard;
+use crate::client::connect::ask;
+use crate::client::connect::{Connection, Connector};
+use crate::client::topology::Shard;
 
 /// `SCAN` walks the whole keyspace, ours or not; on a huge one the rest is left to the TTLs.
 const LONGEST_SCAN: Duration = Duration::from_secs(15);

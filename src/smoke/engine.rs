@@ -2,7 +2,7 @@
 
 use super::checks::Finding;
 use super::target::Expect;
-use super::topology::Facts;
+use crate::client::topology::Facts;
 
 /// Engine and version from `INFO server`. On Valkey `redis_version` is the Redis it is compatible
 /// with (valkey 9.1.2 says 7.2.4), so it counts only where no `server_name` is given.
@@ -74,8 +74,8 @@ pub(super) fn policy(expect: &Expect, info: &Facts) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::super::report::CheckStatus;
-    use super::super::topology::facts;
     use super::*;
+    use crate::client::topology::facts;
 
     fn expect(engine: Option<&str>, version: Option<&str>) -> Expect {
         Expect { engine: engine.map(str::to_owned), engine_version: version.map(str::to_owned), ..Expect::default() }

@@ -1,8 +1,8 @@
 //! Requirements against measurements.
 
-use super::latency::{Decision, Recorder, decide};
 use super::report::Gate;
 use super::target::Requirements;
+use crate::client::latency::{Decision, Recorder, decide};
 
 /// What there is to judge by.
 #[derive(Clone, Debug, Default)]

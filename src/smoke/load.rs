@@ -10,13 +10,13 @@ use redis::cmd;
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::task::JoinSet;
 
-use super::client::{Client, Tally};
-use super::host::{Usage, client_limits};
-use super::latency::Recorder;
 use super::patterns::Ground;
-use super::random::{Random, seed};
 use super::report::{CapacityReport, LoadReport, OperationReport};
 use super::schedule::{Schedule, StopOnDrop, pace};
+use crate::client::caller::{Caller, Tally};
+use crate::client::host::{Usage, client_limits};
+use crate::client::latency::Recorder;
+use crate::client::random::{Random, seed};
 
 const KEYS: usize = 1_000;
 /// Nine reads to one write.
@@ -74,7 +74,7 @@ pub(super) struct Loaded {
 }
 
 struct Worker {
-    client: Client,
+    client: Caller,
     ground: Ground,
     random: Random,
     value: Arc<str>,
@@ -117,7 +117,7 @@ impl Worker {
 }
 
 /// Runs both parts. `usable` clients keep their connections over the parts.
-pub(super) async fn run(clients: Vec<Client>, ground: &Ground, plan: &Plan) -> Loaded {
+pub(super) async fn run(clients: Vec<Caller>, ground: &Ground, plan: &Plan) -> Loaded {
     let value: Arc<str> = ground.value("load").into();
     let count = clients.len();
     let mut workers: Vec<Worker> = clients

@@ -3,22 +3,15 @@
 
 mod checks;
 mod cleanup;
-mod client;
-mod connect;
 mod engine;
 mod gates;
-mod host;
-mod latency;
 mod load;
 mod patterns;
 mod probe;
-mod random;
 mod report;
 mod schedule;
 mod shards;
 mod target;
-mod tls;
-mod topology;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -26,19 +19,18 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use redis::RedisResult;
 
+use crate::client::caller::{Caller, Tally};
+use crate::client::connect::{Connection, Unreachable, ask, is_denied};
+use crate::client::topology::{Facts, Shard, facts};
 use checks::{Checks, Finding};
-use client::{Client, Tally};
-use connect::{Connection, Unreachable, is_denied};
 use gates::{Measured, gates};
 use patterns::Ground;
-use probe::{Probe, ask};
-use topology::{Facts, Shard, facts};
+use probe::Probe;
 
 pub use report::{
-    CapacityReport, Check, CheckStatus, Gate, Latencies, LoadReport, OperationReport, PatternReport, Report,
-    ServerInfo, Verdict,
+    CapacityReport, Check, CheckStatus, Gate, LoadReport, OperationReport, PatternReport, Report, ServerInfo, Verdict,
 };
-pub use target::{Expect, OnUnreachable, Pattern, Requirements, Secret, Settings, Target, TlsTarget};
+pub use target::{Expect, OnUnreachable, Pattern, Requirements, Settings, Target};
 
 /// Told what the run is doing, for a progress line.
 pub trait Observer: Sync {
@@ -54,7 +46,7 @@ const SPARE_TTL: Duration = Duration::from_secs(60);
 pub async fn run(target: &Target, settings: &Settings, observer: &dyn Observer) -> Report {
     let mut report = Report {
         address: target.address.clone(),
-        endpoint: target.endpoint(),
+        endpoint: target.way.endpoint(),
         verdict: Verdict::Passed,
         server: None,
         checks: Vec::new(),
@@ -66,8 +58,9 @@ pub async fn run(target: &Target, settings: &Settings, observer: &dyn Observer) 
         errors: BTreeMap::new(),
     };
     observer.progress("connecting");
-    let ca_pem = match read_ca(target).await {
-        Ok(pem) => pem,
+    let mut target = target.clone();
+    match read_ca(&mut target).await {
+        Ok(()) => {}
         Err(finding) => {
             let mut checks = Checks::default();
             checks.add("TLS", Instant::now(), finding);
@@ -75,8 +68,9 @@ pub async fn run(target: &Target, settings: &Settings, observer: &dyn Observer) 
             report.verdict = Verdict::Failed;
             return report;
         }
-    };
-    let mut probe = Probe::new(target, settings, ca_pem.clone());
+    }
+    let target = &target;
+    let mut probe = Probe::new(target, settings);
     let begun = Instant::now();
     let address = match probe.reach().await {
         Ok(address) => address,
@@ -86,7 +80,7 @@ pub async fn run(target: &Target, settings: &Settings, observer: &dyn Observer) 
         }
     };
     observer.progress("checking access");
-    if probe.tls(address, ca_pem.as_deref()).await
+    if probe.tls(address).await
         && let Some(connection) = probe.login().await
     {
         probe.anonymous_access().await;
@@ -98,13 +92,16 @@ pub async fn run(target: &Target, settings: &Settings, observer: &dyn Observer) 
     report
 }
 
-/// The certificate authorities to trust, if a file names them.
-async fn read_ca(target: &Target) -> Result<Option<Vec<u8>>, Finding> {
-    let Some(file) = target.tls.as_ref().and_then(|tls| tls.ca_file.as_ref()) else {
-        return Ok(None);
+/// Reads the certificate authorities to trust, if a file names them.
+async fn read_ca(target: &mut Target) -> Result<(), Finding> {
+    let (Some(tls), Some(file)) = (&mut target.way.tls, &target.ca_file) else {
+        return Ok(());
     };
     match tokio::fs::read(file).await {
-        Ok(pem) => Ok(Some(pem)),
+        Ok(pem) => {
+            tls.ca_pem = Some(pem);
+            Ok(())
+        }
         Err(error) => Err(Finding::failed(
             format!("CA file {}: {error}", file.display()),
             Some("give a PEM file with the certificate authorities to trust".to_owned()),
@@ -113,7 +110,7 @@ async fn read_ca(target: &Target) -> Result<Option<Vec<u8>>, Finding> {
 }
 
 fn unreachable(report: &mut Report, target: &Target, on_unreachable: OnUnreachable, begun: Instant, why: &Unreachable) {
-    let hint = Some(why.hint(target));
+    let hint = Some(why.hint(&target.way));
     let (verdict, finding) = match on_unreachable {
         OnUnreachable::Warn => (Verdict::Warned, Finding::warn(why.to_string(), hint)),
         OnUnreachable::Fail => (Verdict::Failed, Finding::failed(why.to_string(), hint)),
@@ -181,7 +178,7 @@ async fn exercise(probe: &mut Probe<'_>, shards: &[Shard], report: &mut Report, 
         scripting: scripting(&mut connection, &settings.key_prefix).await,
     };
     let mut measured = Measured::default();
-    let mut clients = join_all((0..settings.clients.max(1)).map(|_| Client::new(ground.connector.clone()))).await;
+    let mut clients = join_all((0..settings.clients.max(1)).map(|_| Caller::new(ground.connector.clone()))).await;
     let mut lost = Tally::default();
     for client in &mut clients {
         lost.merge(&client.take_tally());
@@ -201,7 +198,7 @@ async fn exercise(probe: &mut Probe<'_>, shards: &[Shard], report: &mut Report, 
         }
         // A race needs two.
         if clients.len() < 2 && matches!(pattern, Pattern::Lock | Pattern::Stampede) {
-            clients.push(Client::new(ground.connector.clone()).await);
+            clients.push(Caller::new(ground.connector.clone()).await);
         }
         let played = patterns::play(*pattern, clients, &ground).await;
         clients = played.clients;

@@ -3,17 +3,16 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use redis::aio::ConnectionLike;
-use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, cmd};
+use redis::{ErrorKind, RedisError, RedisResult, cmd};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::checks::{Checks, Finding};
-use super::connect::{Connection, Connector, Unreachable, is_denied, reach};
 use super::report::ServerInfo;
 use super::target::{Settings, Target};
-use super::tls;
-use super::topology::Facts;
+use crate::client::connect::{Connection, Connector, Unreachable, ask, is_denied, reach};
+use crate::client::tls;
+use crate::client::topology::Facts;
 
 /// Everything that a run knows about its cache.
 pub(super) struct Probe<'a> {
@@ -27,13 +26,13 @@ pub(super) struct Probe<'a> {
 }
 
 impl<'a> Probe<'a> {
-    pub(super) fn new(target: &'a Target, settings: &'a Settings, ca_pem: Option<Vec<u8>>) -> Self {
+    pub(super) fn new(target: &'a Target, settings: &'a Settings) -> Self {
         Self {
             target,
             settings,
-            connector: Connector::new(target, ca_pem, settings.timeout),
+            connector: Connector::new(target.way.clone(), settings.timeout),
             checks: Checks::default(),
-            server: ServerInfo { cluster: target.cluster, ..ServerInfo::default() },
+            server: ServerInfo { cluster: target.way.cluster, ..ServerInfo::default() },
             same_machine: false,
         }
     }
@@ -41,7 +40,7 @@ impl<'a> Probe<'a> {
     /// A connection to the endpoint, and the address behind its name.
     pub(super) async fn reach(&mut self) -> Result<SocketAddr, Unreachable> {
         let begun = Instant::now();
-        let address = reach(&self.target.host, self.target.port, self.settings.timeout).await?;
+        let address = reach(&self.target.way, self.settings.timeout).await?;
         let took = milliseconds(begun.elapsed());
         self.same_machine = address.ip().is_loopback();
         let finding = Finding::ok(format!("TCP to {address} in {took}"));
@@ -50,14 +49,14 @@ impl<'a> Probe<'a> {
     }
 
     /// False when there is no way on.
-    pub(super) async fn tls(&mut self, address: SocketAddr, ca_pem: Option<&[u8]>) -> bool {
-        let Some(wanted) = &self.target.tls else {
+    pub(super) async fn tls(&mut self, address: SocketAddr) -> bool {
+        let Some(wanted) = &self.target.way.tls else {
             return true;
         };
         let begun = Instant::now();
         let limit = self.settings.timeout;
-        let host = self.target.host.clone();
-        let shaken = match tls::client_config(ca_pem) {
+        let host = self.target.way.host.clone();
+        let shaken = match tls::client_config(wanted.ca_pem.as_deref()) {
             Ok(config) => {
                 let shake = spawn_blocking(move || tls::handshake(address, &host, config, limit));
                 shake.await.unwrap_or_else(|error| Err(error.to_string()))
@@ -70,13 +69,13 @@ impl<'a> Probe<'a> {
                 self.server.certificate_days_left = handshake.days_left;
                 certificate(&handshake.protocol, handshake.days_left)
             }
-            Err(error) => Finding::failed(error, Some(tls::hint(error, wanted.ca_file.is_some()))),
+            Err(error) => Finding::failed(error, Some(tls::hint(error, wanted.ca_pem.is_some()))),
         };
         self.checks.add("TLS", begun, finding);
         if shaken.is_err() {
             return false;
         }
-        if !wanted.preferred {
+        if !self.target.plaintext_too {
             let begun = Instant::now();
             // A server that waits for a TLS record says nothing to a PING; a second tells.
             let limit = limit.min(Duration::from_secs(1));
@@ -102,7 +101,7 @@ impl<'a> Probe<'a> {
             Ok(mut connection) => ask::<String>(&mut connection, &["PING"]).await.map(|_| connection),
             Err(error) => Err(error),
         };
-        let name = if self.target.password.is_some() { "AUTH" } else { "PING" };
+        let name = if self.target.way.password.is_some() { "AUTH" } else { "PING" };
         let mut connection = match connected {
             Ok(connection) => connection,
             Err(error) if is_denied(&error) => {
@@ -129,7 +128,7 @@ impl<'a> Probe<'a> {
             }
         };
         self.server.user = ask::<String>(&mut connection, &["ACL", "WHOAMI"]).await.ok();
-        let mut detail = match (&self.target.password, &self.server.user) {
+        let mut detail = match (&self.target.way.password, &self.server.user) {
             (Some(_), Some(user)) => format!("logged in as {user}"),
             (Some(_), None) => "logged in".to_owned(),
             (None, _) => "PONG".to_owned(),
@@ -160,7 +159,7 @@ impl<'a> Probe<'a> {
     /// Someone without the password must get nothing. A wrong password is not tried: ElastiCache
     /// counts those in `AuthenticationFailures`, and an alarm on it would go off.
     pub(super) async fn anonymous_access(&mut self) {
-        if self.target.password.is_none() {
+        if self.target.way.password.is_none() {
             return;
         }
         let begun = Instant::now();
@@ -262,15 +261,6 @@ impl<'a> Probe<'a> {
     }
 }
 
-/// Sends a command made of words.
-pub(super) async fn ask<T: FromRedisValue>(connection: &mut impl ConnectionLike, words: &[&str]) -> RedisResult<T> {
-    let mut command = redis::Cmd::new();
-    for word in words {
-        command.arg(*word);
-    }
-    command.query_async(connection).await
-}
-
 async fn expire(connection: &mut Connection, key: &str) -> RedisResult<Result<String, String>> {
     let () = cmd("SET").arg(key).arg("here").arg("PX").arg(60_000).query_async(connection).await?;
     let ttl: i64 = ask(connection, &["PTTL", key]).await?;
@@ -319,10 +309,10 @@ fn certificate(protocol: &str, days_left: Option<i64>) -> Finding {
 fn login_hint(error: &RedisError, target: &Target) -> Option<String> {
     let text = error.to_string();
     let has = |word: &str| error.code() == Some(word) || text.contains(word);
-    if target.password.is_none() && has("NOAUTH") {
+    if target.way.password.is_none() && has("NOAUTH") {
         Some("the cache wants a password: give the smoke test a user or the auth token".to_owned())
     } else if error.kind() == ErrorKind::AuthenticationFailed || has("WRONGPASS") {
-        Some(match &target.username {
+        Some(match &target.way.username {
             Some(user) => format!(
                 "check that user {user} is on, belongs to the cache's user group, and that the \
                  secret holds its current password"
@@ -331,7 +321,7 @@ fn login_hint(error: &RedisError, target: &Target) -> Option<String> {
                      needs a user name too"
                 .to_owned(),
         })
-    } else if target.tls.is_none() && (error.is_connection_dropped() || error.is_io_error()) {
+    } else if target.way.tls.is_none() && (error.is_connection_dropped() || error.is_io_error()) {
         Some(
             "the connection was made and then lost: the port may speak TLS only \
              (transitEncryptionEnabled)"
@@ -350,8 +340,8 @@ pub(super) fn milliseconds(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::report::CheckStatus;
-    use super::super::target::Secret;
     use super::*;
+    use crate::client::Secret;
 
     #[test]
     fn a_certificate_about_to_expire_is_a_warning() {
@@ -363,11 +353,12 @@ mod tests {
     #[test]
     fn a_refused_login_says_what_to_look_at() {
         let refused = redis::make_extension_error("WRONGPASS".into(), None);
-        let mut target = Target { password: Some(Secret::new("x")), ..Target::default() };
+        let mut target = Target::default();
+        target.way.password = Some(Secret::new("x"));
         assert!(login_hint(&refused, &target).unwrap().contains("auth token"));
-        target.username = Some("app".into());
+        target.way.username = Some("app".into());
         assert!(login_hint(&refused, &target).unwrap().contains("user app"));
-        target.password = None;
+        target.way.password = None;
         let refused = redis::make_extension_error("NOAUTH".into(), None);
         assert!(login_hint(&refused, &target).unwrap().contains("wants a password"));
     }

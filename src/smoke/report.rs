@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::target::Pattern;
+use crate::client::latency::Latencies;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -100,18 +101,6 @@ pub struct PatternReport {
     pub p999_ms: Option<f64>,
     pub max_ms: Option<f64>,
     /// Timed commands.
-    pub samples: u64,
-}
-
-/// Percentiles of one set of latencies; `None` where there are too few samples to state one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Latencies {
-    pub p50_ms: Option<f64>,
-    pub p95_ms: Option<f64>,
-    pub p99_ms: Option<f64>,
-    pub p999_ms: Option<f64>,
-    pub max_ms: Option<f64>,
     pub samples: u64,
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-use super::latency::Recorder;
+use crate::client::latency::Recorder;
 
 /// When the i-th command is due.
 #[derive(Clone, Copy)]

@@ -7,9 +7,9 @@ use futures::future::join_all;
 use redis::{RedisError, RedisResult, Value};
 
 use super::checks::Finding;
-use super::connect::{Connection, is_denied};
-use super::probe::{Probe, ask, milliseconds};
-use super::topology::{Facts, Replication, SLOTS, Shard, facts, replication, shards};
+use super::probe::{Probe, milliseconds};
+use crate::client::connect::{Connection, ask, is_denied};
+use crate::client::topology::{Facts, Replication, SLOTS, Shard, facts, replication, shards};
 
 impl Probe<'_> {
     /// Cluster or not, as the server says; a difference to the spec is a finding, and the run goes
@@ -20,7 +20,7 @@ impl Probe<'_> {
             return;
         };
         let begun = Instant::now();
-        if enabled != self.target.cluster && !self.target.serverless {
+        if enabled != self.target.way.cluster && !self.target.serverless {
             let finding = if enabled {
                 Finding::warn(
                     "the server runs in cluster mode, the spec does not",
@@ -40,7 +40,7 @@ impl Probe<'_> {
 
     /// State, slot coverage and the shards. `None` when there is no way on.
     pub(super) async fn cluster(&mut self, connection: &mut Connection) -> Option<Vec<Shard>> {
-        let asked = (self.target.host.as_str(), self.target.port);
+        let asked = (self.target.way.host.as_str(), self.target.way.port);
         if !self.server.cluster {
             self.server.shards = Some(1);
             return Some(vec![Shard::only(asked.0, asked.1)]);

@@ -7,68 +7,22 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::random;
-
-/// A password or auth token. It can be handed to the client library and nowhere else: `Debug` hides
-/// it, and there is no `Display` and no `Serialize`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself, for the one call that sends it to the cache.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for Secret {
-    fn from(value: String) -> Self {
-        Self(value)
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<secret>")
-    }
-}
+use crate::client::{Way, random};
 
 /// One cache, as its clients see it.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
     /// `replicationGroup/prod-cache`.
     pub address: String,
-    /// The primary endpoint, the configuration endpoint, or the serverless endpoint.
-    pub host: String,
-    pub port: u16,
-    /// The reader endpoint, where there is one (cluster mode disabled, serverless).
-    pub reader: Option<(String, u16)>,
-    /// Cluster mode enabled: clients must be cluster-aware.
-    pub cluster: bool,
-    pub serverless: bool,
-    pub tls: Option<TlsTarget>,
-    /// An RBAC user; with a password and no user name, the password is an auth token.
-    pub username: Option<String>,
-    pub password: Option<Secret>,
-    pub expect: Expect,
-}
-
-impl Target {
-    pub fn endpoint(&self) -> String {
-        format!("{}:{}", self.host, self.port)
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct TlsTarget {
+    pub way: Way,
     /// PEM file with the certificate authorities to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// `transitEncryptionMode: preferred`: the port speaks plaintext too.
-    pub preferred: bool,
+    pub plaintext_too: bool,
+    /// The reader endpoint, where there is one (cluster mode disabled, serverless).
+    pub reader: Option<(String, u16)>,
+    pub serverless: bool,
+    pub expect: Expect,
 }
 
 /// What the spec (or AWS) says about the cache. `None` is not checked, only reported.

@@ -9,9 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use cachectl::client::{Secret, Tls, Way};
 use cachectl::smoke::{
-    CheckStatus, Expect, Observer, OnUnreachable, Pattern, Report, Requirements, Secret, Settings, Target, TlsTarget,
-    Verdict, run,
+    CheckStatus, Expect, Observer, OnUnreachable, Pattern, Report, Requirements, Settings, Target, Verdict, run,
 };
 
 // Servers
@@ -144,7 +144,8 @@ impl<F: FnOnce() + Send> Observer for OnLoad<F> {
 }
 
 fn target(port: u16) -> Target {
-    Target { address: "replicationGroup/test".into(), host: "127.0.0.1".into(), port, ..Target::default() }
+    let way = Way { host: "127.0.0.1".into(), port, ..Way::default() };
+    Target { address: "replicationGroup/test".into(), way, ..Target::default() }
 }
 
 fn short() -> Settings {
@@ -233,7 +234,7 @@ fn a_reader_endpoint_shows_writes_and_takes_none() {
     target.expect.replicas = Some(1);
     let report = smoke(&target, &short());
     assert_ok(&report, &["role", "replicas", "reader endpoint"]);
-    target.port = replica.port;
+    target.way.port = replica.port;
     let report = smoke(&target, &Settings { patterns: vec![Pattern::CacheAside], ..short() });
     assert_eq!(report.verdict, Verdict::Failed);
     assert_eq!(status(&report, "role"), Some(CheckStatus::Failed));
@@ -269,7 +270,7 @@ fn tls_and_credentials_are_checked_from_both_sides() {
     }
     let port = free_port().to_string();
     let file = |name: &str| dir.path().join(name).display().to_string();
-    let (certificate, key, ca) = (file("srv.crt"), file("srv.key"), file("ca.crt"));
+    let (certificate, key, authority) = (file("srv.crt"), file("srv.key"), file("ca.crt"));
     let password = "correct-horse-battery";
     let arguments = vec![
         "--port",
@@ -281,7 +282,7 @@ fn tls_and_credentials_are_checked_from_both_sides() {
         "--tls-key-file",
         &key,
         "--tls-ca-cert-file",
-        &ca,
+        &authority,
         "--tls-auth-clients",
         "no",
         "--requirepass",
@@ -304,10 +305,11 @@ fn tls_and_credentials_are_checked_from_both_sides() {
     }
     let server = start_on(&binary, &port, arguments);
 
-    let tls = |ca: &str| Some(TlsTarget { ca_file: Some(dir.path().join(ca)), preferred: false });
+    let ca = |name: &str| Some(dir.path().join(name));
     let mut target = target(server.port);
-    target.tls = tls("ca.crt");
-    target.password = Some(Secret::new(password));
+    target.way.tls = Some(Tls::default());
+    target.ca_file = ca("ca.crt");
+    target.way.password = Some(Secret::new(password));
     let report = smoke(&target, &short());
     assert_ok(&report, &["TLS", "plaintext refused", "AUTH", "no access without AUTH", "clean-up"]);
     assert_ok(&report, &PATTERNS);
@@ -315,24 +317,24 @@ fn tls_and_credentials_are_checked_from_both_sides() {
     assert!(seen.tls.is_some_and(|tls| tls.starts_with("TLSv1.")));
     assert!(seen.certificate_days_left.is_some_and(|days| (28..=30).contains(&days)));
 
-    target.tls = tls("other.crt");
+    target.ca_file = ca("other.crt");
     let report = smoke(&target, &short());
     assert_eq!((report.verdict, status(&report, "TLS")), (Verdict::Failed, Some(CheckStatus::Failed)));
 
-    target.tls = tls("ca.crt");
+    target.ca_file = ca("ca.crt");
     let wrong = "wrong-horse-battery";
-    target.password = Some(Secret::new(wrong));
+    target.way.password = Some(Secret::new(wrong));
     let report = smoke(&target, &short());
     assert_eq!((report.verdict, status(&report, "AUTH")), (Verdict::Failed, Some(CheckStatus::Failed)));
     let json = serde_json::to_string(&report).unwrap();
     assert!(!json.contains(wrong) && !format!("{report:?}{target:?}").contains(wrong));
 
-    target.password = None;
+    target.way.password = None;
     let report = smoke(&target, &short());
     let check = report.checks.last().unwrap();
     assert!(check.detail.contains("NOAUTH") && check.hint.is_some(), "{check:?}");
 
-    target.tls = None;
+    target.way.tls = None;
     let report = smoke(&target, &short());
     assert_eq!(report.verdict, Verdict::Failed);
     assert!(report.checks.last().unwrap().hint.as_ref().unwrap().contains("TLS"));
@@ -343,7 +345,7 @@ fn a_password_that_nobody_needs_is_no_protection() {
     let Some(binary) = server_binary() else { return };
     let server = start(&binary, &[]);
     let mut target = target(server.port);
-    target.password = Some(Secret::new("x"));
+    target.way.password = Some(Secret::new("x"));
     let report = smoke(&target, &short());
     assert_eq!(report.verdict, Verdict::Failed);
     assert!(report.checks.last().unwrap().detail.contains("lets anyone in"), "{:?}", report.checks);
@@ -356,8 +358,8 @@ fn a_restricted_user_tests_what_it_may_and_hears_what_it_lacks() {
     ask(server.port, "ACL SETUSER app on >app-password ~app:* +@read +@write +@connection");
     ask(server.port, "ACL SETUSER default off");
     let mut target = target(server.port);
-    target.username = Some("app".into());
-    target.password = Some(Secret::new("app-password"));
+    target.way.username = Some("app".into());
+    target.way.password = Some(Secret::new("app-password"));
     let report = smoke(&target, &Settings { key_prefix: "app:smoke:".into(), ..short() });
     assert_eq!(report.verdict, Verdict::Warned, "{report:#?}");
     assert_eq!(status(&report, "engine"), Some(CheckStatus::Skipped));
@@ -408,7 +410,7 @@ fn a_cluster_is_checked_shard_by_shard() {
     let Some(binary) = server_binary() else { return };
     let nodes = cluster(&binary);
     let mut target = target(nodes[0].port);
-    target.cluster = true;
+    target.way.cluster = true;
     target.expect = Expect { replicas: Some(1), shards: Some(3), ..Expect::default() };
     let report = smoke(&target, &short());
     assert_eq!(report.verdict, Verdict::Passed, "{report:#?}");
@@ -422,7 +424,7 @@ fn a_cluster_is_checked_shard_by_shard() {
     }
 
     // A client that was told of a single node, and a cluster of another shape.
-    target.cluster = false;
+    target.way.cluster = false;
     target.expect.shards = Some(4);
     let report = smoke(&target, &Settings { patterns: vec![Pattern::Lock], ..short() });
     assert_eq!(status(&report, "cluster mode"), Some(CheckStatus::Warn));
@@ -430,7 +432,7 @@ fn a_cluster_is_checked_shard_by_shard() {
 
     // Slots without a node.
     assert!(ask(nodes[1].port, "CLUSTER DELSLOTSRANGE 6000 6001").starts_with("+OK"));
-    target.port = nodes[1].port;
+    target.way.port = nodes[1].port;
     await_that("the node sees the gap", || ask(nodes[1].port, "CLUSTER INFO").contains("cluster_state:fail"));
     let report = smoke(&target, &Settings { patterns: vec![], ..short() });
     assert_eq!(status(&report, "cluster state"), Some(CheckStatus::Failed));
@@ -442,7 +444,7 @@ fn a_cluster_that_is_none_fails() {
     let Some(binary) = server_binary() else { return };
     let server = start(&binary, &[]);
     let mut target = target(server.port);
-    target.cluster = true;
+    target.way.cluster = true;
     let report = smoke(&target, &Settings { patterns: vec![], ..short() });
     assert_eq!(status(&report, "cluster mode"), Some(CheckStatus::Failed));
     assert_eq!(report.verdict, Verdict::Failed);
@@ -537,7 +539,8 @@ fn an_unreachable_cache_gets_the_verdict_that_the_settings_ask_for() {
         assert!(report.checks[0].hint.is_some());
         assert!(report.server.is_none() && report.load.is_none() && report.gates.is_empty());
     }
-    let nowhere = Target { host: "no-such-cache.invalid".into(), ..target(port) };
+    let mut nowhere = target(port);
+    nowhere.way.host = "no-such-cache.invalid".into();
     let report = smoke(&nowhere, &short());
     assert!(report.unreachable.is_some_and(|why| why.contains("resolve") || why.contains("timeout")));
 }
@@ -550,7 +553,7 @@ fn a_port_that_accepts_and_says_nothing_fails_within_the_timeout() {
     let mut target = target(port);
     let report = smoke(&target, &settings);
     assert_eq!((report.verdict, status(&report, "PING")), (Verdict::Failed, Some(CheckStatus::Failed)));
-    target.tls = Some(TlsTarget::default());
+    target.way.tls = Some(Tls::default());
     let report = smoke(&target, &settings);
     assert_eq!((report.verdict, status(&report, "TLS")), (Verdict::Failed, Some(CheckStatus::Failed)));
 }

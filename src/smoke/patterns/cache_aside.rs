@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use redis::cmd;
 
-use super::super::client::Client;
-use super::super::random::{Random, Zipf, seed};
 use super::{Ground, Run, each};
+use crate::client::caller::Caller;
+use crate::client::random::{Random, Zipf, seed};
 
 pub(in crate::smoke) const WORKING_SET: usize = 100;
 /// A query that is much slower than the cache and does not hold up a short run.
@@ -38,7 +38,7 @@ impl Source {
     }
 
     /// The pattern itself. `Some(true)` was a hit; `None` is an error, already counted.
-    async fn get(&self, client: &mut Client, id: usize) -> Option<bool> {
+    async fn get(&self, client: &mut Caller, id: usize) -> Option<bool> {
         let key = self.ground.key(format_args!("user:{id}"));
         let cached: Option<String> = client.call(cmd("GET").arg(&key)).await?;
         client.tally.read(cached.is_some());
@@ -56,7 +56,7 @@ impl Source {
     }
 }
 
-pub(super) async fn play(clients: Vec<Client>, ground: &Ground) -> Run {
+pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
     let source = Arc::new(Source {
         ground: ground.clone(),
         versions: (0..WORKING_SET).map(|_| AtomicU64::new(1)).collect(),
@@ -86,7 +86,7 @@ pub(super) async fn play(clients: Vec<Client>, ground: &Ground) -> Run {
 }
 
 /// Changes a row, invalidates its key and reads it twice: once from the source, once from the cache.
-async fn invalidate(client: &mut Client, source: &Source) -> Option<()> {
+async fn invalidate(client: &mut Caller, source: &Source) -> Option<()> {
     let key = source.ground.key("user:0");
     source.get(client, 0).await?;
     source.versions[0].fetch_add(1, Ordering::SeqCst);

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use redis::cmd;
 
-use super::super::client::Client;
-use super::super::random::{Random, seed};
 use super::{Ground, Run, acquire, release};
+use crate::client::caller::Caller;
+use crate::client::random::{Random, seed};
 
 const TTL: Duration = Duration::from_secs(10);
 const SHORT_TTL: Duration = Duration::from_millis(60);
 
-pub(super) async fn play(mut clients: Vec<Client>, ground: &Ground) -> Run {
+pub(super) async fn play(mut clients: Vec<Caller>, ground: &Ground) -> Run {
     let begun = Instant::now();
     let until = begun + ground.window;
     let key = ground.key("lock:order");
@@ -46,7 +46,7 @@ pub(super) async fn play(mut clients: Vec<Client>, ground: &Ground) -> Run {
 }
 
 /// One round; `None` when a command failed.
-async fn race(clients: &mut [Client], key: &str, tokens: &[String]) -> Option<()> {
+async fn race(clients: &mut [Caller], key: &str, tokens: &[String]) -> Option<()> {
     let begun = Instant::now();
     let taken = join_all(clients.iter_mut().zip(tokens).map(|(client, token)| acquire(client, key, token, TTL))).await;
     let taken: Vec<bool> = taken.into_iter().collect::<Option<_>>()?;
@@ -81,7 +81,7 @@ async fn race(clients: &mut [Client], key: &str, tokens: &[String]) -> Option<()
 }
 
 /// The race that the token is for: the first holder is too slow, the second takes over.
-async fn overtake(first: &mut Client, second: &mut Client, key: &str) -> Option<()> {
+async fn overtake(first: &mut Caller, second: &mut Caller, key: &str) -> Option<()> {
     if !acquire(first, key, "first", SHORT_TTL).await? {
         return None;
     }

@@ -17,10 +17,10 @@ use redis::{Cmd, cmd};
 use tokio::task::JoinSet;
 
 use super::checks::Finding;
-use super::client::{Client, Tally};
-use super::connect::Connector;
 use super::report::PatternReport;
 use super::target::Pattern;
+use crate::client::caller::{Caller, Tally};
+use crate::client::connect::Connector;
 
 /// What all patterns share.
 #[derive(Clone)]
@@ -60,17 +60,17 @@ impl Ground {
 }
 
 pub(super) struct Played {
-    pub(super) clients: Vec<Client>,
+    pub(super) clients: Vec<Caller>,
     pub(super) report: PatternReport,
     pub(super) tally: Tally,
     pub(super) finding: Finding,
 }
 
 /// A pattern's clients with what they counted, its own account, and how long it ran.
-type Run = (Vec<Client>, String, Duration);
+type Run = (Vec<Caller>, String, Duration);
 
 /// Runs one pattern for its window.
-pub(super) async fn play(pattern: Pattern, clients: Vec<Client>, ground: &Ground) -> Played {
+pub(super) async fn play(pattern: Pattern, clients: Vec<Caller>, ground: &Ground) -> Played {
     let (mut clients, told, elapsed) = match pattern {
         Pattern::CacheAside => cache_aside::play(clients, ground).await,
         Pattern::WriteThrough => write_through::play(clients, ground).await,
@@ -128,10 +128,10 @@ fn judge(tally: &Tally, told: String) -> Finding {
 }
 
 /// Runs `work` for every client at once and collects the clients again.
-async fn each<F, W>(clients: Vec<Client>, work: F) -> Vec<Client>
+async fn each<F, W>(clients: Vec<Caller>, work: F) -> Vec<Caller>
 where
-    F: Fn(usize, Client) -> W,
-    W: Future<Output = Client> + Send + 'static,
+    F: Fn(usize, Caller) -> W,
+    W: Future<Output = Caller> + Send + 'static,
 {
     let mut running = JoinSet::new();
     for (index, client) in clients.into_iter().enumerate() {
@@ -150,14 +150,14 @@ const RELEASE: &str = "if redis.call('get', KEYS[1]) == ARGV[1] then \
      return redis.call('del', KEYS[1]) else return 0 end";
 
 /// `Some(true)` when the lock was released, `Some(false)` when it was not this token's.
-async fn release(client: &mut Client, key: &str, token: &str) -> Option<bool> {
+async fn release(client: &mut Caller, key: &str, token: &str) -> Option<bool> {
     // EVAL rather than EVALSHA: a replica that was just promoted may not have the script, and the
     // fallback costs more code than these bytes.
     client.call::<i64>(cmd("EVAL").arg(RELEASE).arg(1).arg(key).arg(token)).await.map(|deleted| deleted == 1)
 }
 
 /// Takes the lock, if nobody holds it.
-async fn acquire(client: &mut Client, key: &str, token: &str, ttl: Duration) -> Option<bool> {
+async fn acquire(client: &mut Caller, key: &str, token: &str, ttl: Duration) -> Option<bool> {
     client
         .call::<Option<String>>(cmd("SET").arg(key).arg(token).arg("NX").arg("PX").arg(ttl.as_millis() as u64))
         .await

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use redis::cmd;
 
-use super::super::client::{Client, Tally};
-use super::super::random::{Random, seed};
 use super::{Ground, Run, each};
+use crate::client::caller::{Caller, Tally};
+use crate::client::random::{Random, seed};
 
 /// Requests before a user logs out and in again.
 const REQUESTS_PER_SESSION: u32 = 20;
 /// Short, because the check has to wait for it; long enough for a slow link to renew it in time.
 const SHORT_TTL: Duration = Duration::from_millis(400);
 
-pub(super) async fn play(clients: Vec<Client>, ground: &Ground) -> Run {
+pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
     let begun = Instant::now();
     let until = begun + ground.window;
     let requests = each(clients, |_, mut client| {
@@ -31,7 +31,7 @@ pub(super) async fn play(clients: Vec<Client>, ground: &Ground) -> Run {
     });
     // The sliding expiry takes longer than a short window, so it runs beside the requests.
     let sliding = async {
-        let mut client = Client::new(ground.connector.clone()).await;
+        let mut client = Caller::new(ground.connector.clone()).await;
         let slid = slide(&mut client, ground).await;
         (client.take_tally(), slid)
     };
@@ -51,7 +51,7 @@ pub(super) async fn play(clients: Vec<Client>, ground: &Ground) -> Run {
 }
 
 /// One user's visit: log in, some requests, log out.
-async fn visit(client: &mut Client, ground: &Ground, random: &mut Random, until: Instant) -> Option<()> {
+async fn visit(client: &mut Caller, ground: &Ground, random: &mut Random, until: Instant) -> Option<()> {
     let id = format!("{:016x}{:016x}", random.next(), random.next());
     let key = ground.key(format_args!("session:{id}"));
     let data = ground.value(&format!("{{\"userId\":\"user-{}\"}}", random.below(1_000)));
@@ -80,7 +80,7 @@ async fn visit(client: &mut Client, ground: &Ground, random: &mut Random, until:
 
 /// Renews a short-lived session once and waits for its end. `Some(false)`: commands took so long
 /// that nothing can be said about the times.
-async fn slide(client: &mut Client, ground: &Ground) -> Option<bool> {
+async fn slide(client: &mut Caller, ground: &Ground) -> Option<bool> {
     let key = ground.key("session:sliding");
     let ttl = SHORT_TTL.as_millis() as u64;
     let created = Instant::now();

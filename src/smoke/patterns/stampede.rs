@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use redis::cmd;
 
-use super::super::client::Client;
-use super::super::random::{Random, seed};
 use super::{Ground, Run, acquire, release};
+use crate::client::caller::Caller;
+use crate::client::random::{Random, seed};
 
 const SOURCE_TIME: Duration = Duration::from_millis(3);
 const LOCK_TTL: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ struct Round<'a> {
     source_reads: AtomicU64,
 }
 
-pub(super) async fn play(mut clients: Vec<Client>, ground: &Ground) -> Run {
+pub(super) async fn play(mut clients: Vec<Caller>, ground: &Ground) -> Run {
     let begun = Instant::now();
     let until = begun + ground.window;
     let racers = clients.len();
@@ -56,7 +56,7 @@ pub(super) async fn play(mut clients: Vec<Client>, ground: &Ground) -> Run {
 }
 
 impl Round<'_> {
-    async fn get(&self, client: &mut Client, racer: usize) -> Option<()> {
+    async fn get(&self, client: &mut Caller, racer: usize) -> Option<()> {
         let mut random = Random::new(seed());
         let token = format!("racer-{racer}-{:016x}", random.next());
         let give_up = Instant::now() + self.ground.timeout + LOCK_TTL;
@@ -87,12 +87,12 @@ impl Round<'_> {
         Some(())
     }
 
-    async fn cached(&self, client: &mut Client) -> Option<bool> {
+    async fn cached(&self, client: &mut Caller) -> Option<bool> {
         let value: Option<String> = client.call(cmd("GET").arg(&self.key)).await?;
         Some(value.is_some())
     }
 
-    async fn let_go(&self, client: &mut Client, token: &str) -> Option<()> {
+    async fn let_go(&self, client: &mut Caller, token: &str) -> Option<()> {
         if self.ground.scripting {
             release(client, &self.lock, token).await?;
         } else {

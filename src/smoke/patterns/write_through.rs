@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use redis::cmd;
 
-use super::super::client::Client;
-use super::super::random::{Random, seed};
 use super::{Ground, Run, each};
+use crate::client::caller::Caller;
+use crate::client::random::{Random, seed};
 
 /// Rows per client. Each client writes only its own, so that "the latest" is well defined.
 const ROWS: usize = 64;
 
-pub(super) async fn play(clients: Vec<Client>, ground: &Ground) -> Run {
+pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
     let begun = Instant::now();
     let until = begun + ground.window;
     let clients = each(clients, |index, mut client| {
@@ -34,7 +34,7 @@ pub(super) async fn play(clients: Vec<Client>, ground: &Ground) -> Run {
     (clients, format!("{writes} writes read back, none stale"), begun.elapsed())
 }
 
-async fn update(client: &mut Client, ground: &Ground, name: &str, version: u64) -> Option<()> {
+async fn update(client: &mut Caller, ground: &Ground, name: &str, version: u64) -> Option<()> {
     let key = ground.key(name);
     let value = ground.value(&format!("{{\"version\":{version}}}"));
     client.call::<()>(&ground.set(&key, &value)).await?;

@@ -9,19 +9,20 @@ use std::time::Duration;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
+use redis::io::AsyncDNSResolver;
 use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, Pipeline,
-    RedisConnectionInfo, RedisError, RedisFuture, RedisResult, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo,
+    Pipeline, RedisConnectionInfo, RedisError, RedisFuture, RedisResult, TlsCertificates, Value,
 };
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::target::{Secret, Target};
+use super::way::{EndpointMap, Way};
 
 /// Why no TCP connection came about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unreachable {
+pub enum Unreachable {
     Dns(String),
     Refused,
     Timeout(Duration),
@@ -42,15 +43,15 @@ impl fmt::Display for Unreachable {
 impl Unreachable {
     /// What to do now. A security group drops packets silently, so a VPC-only endpoint shows as a
     /// timeout; a refusal comes from a host that was reached.
-    pub(super) fn hint(&self, target: &Target) -> String {
-        let (host, port) = (&target.host, target.port);
+    pub fn hint(&self, way: &Way) -> String {
+        let (host, port) = (&way.host, way.port);
         match self {
             Self::Dns(_) => format!("check that the cache exists and that this machine's resolver can see {host}"),
             Self::Refused => format!(
                 "something answers for {host} but nothing listens on port {port}: check the port, \
                  the tunnel, and that the cache is available"
             ),
-            Self::Timeout(_) | Self::Other(_) if target.cluster => format!(
+            Self::Timeout(_) | Self::Other(_) if way.cluster => format!(
                 "a cache answers only inside its VPC. Run this in the VPC, with a security group \
                  that the cache lets in on {port}; a tunnel would need one forward per node, since \
                  a cluster names its nodes to clients"
@@ -67,10 +68,12 @@ impl Unreachable {
 }
 
 /// Resolves and connects, trying every address, all within `limit`.
-pub(super) async fn reach(host: &str, port: u16, limit: Duration) -> Result<SocketAddr, Unreachable> {
+pub async fn reach(way: &Way, limit: Duration) -> Result<SocketAddr, Unreachable> {
     let attempt = async {
-        let addresses: Vec<SocketAddr> =
-            lookup_host((host, port)).await.map_err(|error| Unreachable::Dns(error.to_string()))?.collect();
+        let addresses: Vec<SocketAddr> = lookup_host(way.map.lead(&way.host, way.port))
+            .await
+            .map_err(|error| Unreachable::Dns(error.to_string()))?
+            .collect();
         let mut last = Unreachable::Dns("no address".to_owned());
         for address in addresses {
             match TcpStream::connect(address).await {
@@ -91,7 +94,7 @@ pub(super) async fn reach(host: &str, port: u16, limit: Duration) -> Result<Sock
 
 /// rustls picks a provider by itself only while exactly one is compiled in anywhere in the tree;
 /// installing one makes the choice independent of other crates' features.
-pub(super) fn install_crypto_provider() {
+pub fn install_crypto_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // An error means that the application installed one before, which is just as good.
@@ -99,58 +102,44 @@ pub(super) fn install_crypto_provider() {
     });
 }
 
-/// Opens connections to one target.
+/// Opens connections into one cache.
 #[derive(Clone)]
-pub(super) struct Connector {
-    host: String,
-    port: u16,
-    cluster: bool,
-    tls: bool,
-    ca_pem: Option<Vec<u8>>,
-    username: Option<String>,
-    password: Option<Secret>,
+pub struct Connector {
+    way: Way,
     timeout: Duration,
 }
 
 impl Connector {
-    pub(super) fn new(target: &Target, ca_pem: Option<Vec<u8>>, timeout: Duration) -> Self {
-        if target.tls.is_some() {
+    pub fn new(way: Way, timeout: Duration) -> Self {
+        if way.tls.is_some() {
             install_crypto_provider();
         }
-        Self {
-            host: target.host.clone(),
-            port: target.port,
-            cluster: target.cluster,
-            tls: target.tls.is_some(),
-            ca_pem,
-            username: target.username.clone(),
-            password: target.password.clone(),
-            timeout,
-        }
+        Self { way, timeout }
     }
 
-    pub(super) fn set_cluster(&mut self, cluster: bool) {
-        self.cluster = cluster;
+    pub fn set_cluster(&mut self, cluster: bool) {
+        self.way.cluster = cluster;
     }
 
     /// The same way in for someone who has no password.
-    pub(super) fn without_credentials(&self) -> Self {
-        Self { username: None, password: None, ..self.clone() }
+    pub fn without_credentials(&self) -> Self {
+        Self { way: self.way.without_credentials(), ..self.clone() }
     }
 
     fn certificates(&self) -> TlsCertificates {
-        TlsCertificates { client_tls: None, root_cert: self.ca_pem.clone() }
+        let root_cert = self.way.tls.as_ref().and_then(|tls| tls.ca_pem.clone());
+        TlsCertificates { client_tls: None, root_cert }
     }
 
     fn info(&self, host: &str, port: u16) -> RedisResult<ConnectionInfo> {
-        let address = if self.tls {
+        let address = if self.way.tls.is_some() {
             ConnectionAddr::TcpTls { host: host.to_owned(), port, insecure: false, tls_params: None }
         } else {
             ConnectionAddr::Tcp(host.to_owned(), port)
         };
         let mut login = RedisConnectionInfo::default().set_skip_set_lib_name();
-        if let Some(password) = &self.password {
-            if let Some(username) = &self.username {
+        if let Some(password) = &self.way.password {
+            if let Some(username) = &self.way.username {
                 login = login.set_username(username);
             }
             login = login.set_password(password.expose());
@@ -161,33 +150,39 @@ impl Connector {
     }
 
     /// A connection to one node, without redirections.
-    pub(super) async fn node(&self, host: &str, port: u16) -> RedisResult<Connection> {
+    pub async fn node(&self, host: &str, port: u16) -> RedisResult<Connection> {
         let info = self.info(host, port)?;
-        let client = if self.tls { Client::build_with_tls(info, self.certificates())? } else { Client::open(info)? };
+        let client = if self.way.tls.is_some() {
+            Client::build_with_tls(info, self.certificates())?
+        } else {
+            Client::open(info)?
+        };
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout))
-            .set_response_timeout(Some(self.timeout));
+            .set_response_timeout(Some(self.timeout))
+            .set_dns_resolver(Leads(self.way.map.clone()));
         client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Node)
     }
 
     /// A connection to whichever node answers at the target's own endpoint.
-    pub(super) async fn endpoint(&self) -> RedisResult<Connection> {
-        self.node(&self.host, self.port).await
+    pub async fn endpoint(&self) -> RedisResult<Connection> {
+        self.node(&self.way.host, self.way.port).await
     }
 
     /// A connection as an application holds it: cluster-aware in cluster mode.
-    pub(super) async fn open(&self) -> RedisResult<Connection> {
-        if !self.cluster {
+    pub async fn open(&self) -> RedisResult<Connection> {
+        if !self.way.cluster {
             return self.endpoint().await;
         }
-        let mut builder = ClusterClientBuilder::new([self.info(&self.host, self.port)?])
+        let mut builder = ClusterClientBuilder::new([self.info(&self.way.host, self.way.port)?])
             .tcp_settings(TcpSettings::default().set_nodelay(true))
             .connection_timeout(self.timeout)
             .response_timeout(self.timeout)
             .overall_response_timeout(Some(self.timeout))
+            .async_dns_resolver(Leads(self.way.map.clone()))
             // Redirections need a retry; more than a few would hide a cluster that never settles.
             .retries(3);
-        if self.tls {
+        if self.way.tls.is_some() {
             builder = builder.certs(self.certificates());
         }
         let connecting = async { builder.build()?.get_async_connection().await };
@@ -199,22 +194,39 @@ impl Connector {
     }
 
     /// An error for people: the server's own words, and never the password.
-    pub(super) fn describe(&self, error: &RedisError) -> String {
+    pub fn describe(&self, error: &RedisError) -> String {
         let text = match (error.code(), error.detail()) {
             (Some(code), Some(detail)) => format!("{code} {detail}"),
             _ if error.kind() == ErrorKind::AuthenticationFailed => "the cache refused the password".to_owned(),
             _ => error.to_string(),
         };
-        match &self.password {
+        match &self.way.password {
             Some(secret) if !secret.expose().is_empty() => text.replace(secret.expose(), "<secret>"),
             _ => text,
         }
     }
 }
 
+/// Resolves names by way of the endpoint map, so that the library goes on checking the real name in TLS.
+struct Leads(EndpointMap);
+
+impl AsyncDNSResolver for Leads {
+    fn resolve<'a, 'b: 'a>(
+        &'a self,
+        host: &'b str,
+        port: u16,
+    ) -> RedisFuture<'a, Box<dyn Iterator<Item = SocketAddr> + Send + 'a>> {
+        let (host, port) = self.0.lead(host, port);
+        Box::pin(async move {
+            let addresses: Vec<SocketAddr> = lookup_host((host, port)).await?.collect();
+            Ok(Box::new(addresses.into_iter()) as Box<dyn Iterator<Item = SocketAddr> + Send>)
+        })
+    }
+}
+
 /// To one node, or to a whole cluster.
 #[derive(Clone)]
-pub(super) enum Connection {
+pub enum Connection {
     Node(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
@@ -244,8 +256,17 @@ impl ConnectionLike for Connection {
     }
 }
 
+/// Sends a command made of words.
+pub async fn ask<T: FromRedisValue>(connection: &mut impl ConnectionLike, words: &[&str]) -> RedisResult<T> {
+    let mut command = redis::Cmd::new();
+    for word in words {
+        command.arg(*word);
+    }
+    command.query_async(connection).await
+}
+
 /// The class under which a failed command is counted.
-pub(super) fn error_class(error: &RedisError) -> String {
+pub fn error_class(error: &RedisError) -> String {
     if let Some(code) = error.code() {
         return code.to_owned();
     }
@@ -267,31 +288,31 @@ pub(super) fn error_class(error: &RedisError) -> String {
 }
 
 /// The user may not do this: a statement about access rules, not about the cache.
-pub(super) fn is_denied(error: &RedisError) -> bool {
+pub fn is_denied(error: &RedisError) -> bool {
     error.code() == Some("NOPERM")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::way::Secret;
     use super::*;
 
-    fn target() -> Target {
-        Target {
+    fn way() -> Way {
+        Way {
             host: "prod.example".into(),
             port: 6379,
             password: Some(Secret::new("hunter2-hunter2")),
-            ..Target::default()
+            ..Way::default()
         }
     }
 
     #[test]
     fn a_password_never_shows_in_an_error_or_in_debug_output() {
-        let connector = Connector::new(&target(), None, Duration::from_secs(1));
+        let connector = Connector::new(way(), Duration::from_secs(1));
         let error =
             RedisError::from((ErrorKind::InvalidClientConfig, "bad", "token hunter2-hunter2 refused".to_owned()));
         let text = connector.describe(&error);
         assert!(!text.contains("hunter2"), "{text}");
-        assert!(!format!("{:?}", target()).contains("hunter2"));
     }
 
     #[test]
@@ -306,10 +327,10 @@ mod tests {
 
     #[test]
     fn an_unreachable_endpoint_in_a_vpc_comes_with_a_tunnel() {
-        let hint = Unreachable::Timeout(Duration::from_secs(3)).hint(&target());
+        let hint = Unreachable::Timeout(Duration::from_secs(3)).hint(&way());
         assert!(hint.contains("AWS-StartPortForwardingSessionToRemoteHost"));
         assert!(hint.contains("host=prod.example,portNumber=6379"));
-        assert!(Unreachable::Refused.hint(&target()).contains("nothing listens"));
+        assert!(Unreachable::Refused.hint(&way()).contains("nothing listens"));
     }
 
     #[tokio::test]
@@ -318,9 +339,10 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let limit = Duration::from_secs(5);
-        assert_eq!(reach("127.0.0.1", port, limit).await, Err(Unreachable::Refused));
+        let to = |host: &str| Way { host: host.into(), port, ..Way::default() };
+        assert_eq!(reach(&to("127.0.0.1"), limit).await, Err(Unreachable::Refused));
         assert!(matches!(
-            reach("no-such-cache.invalid", port, limit).await,
+            reach(&to("no-such-cache.invalid"), limit).await,
             Err(Unreachable::Dns(_) | Unreachable::Timeout(_))
         ));
     }

@@ -6,29 +6,29 @@ use std::collections::BTreeMap;
 use redis::Value;
 
 /// `key:value` lines of `INFO` and `CLUSTER INFO`.
-pub(super) type Facts = BTreeMap<String, String>;
+pub type Facts = BTreeMap<String, String>;
 
-pub(super) fn facts(text: &str) -> Facts {
+pub fn facts(text: &str) -> Facts {
     text.lines()
         .filter_map(|line| line.trim_end().split_once(':'))
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
 }
 
-pub(super) const SLOTS: u16 = 16_384;
+pub const SLOTS: u16 = 16_384;
 
 /// One primary, its replicas, and the slots they serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shard {
-    pub(super) primary: (String, u16),
-    pub(super) replicas: Vec<(String, u16)>,
+pub struct Shard {
+    pub primary: (String, u16),
+    pub replicas: Vec<(String, u16)>,
     /// Inclusive ranges.
-    pub(super) slots: Vec<(u16, u16)>,
+    pub slots: Vec<(u16, u16)>,
 }
 
 impl Shard {
     /// Cluster mode disabled: one shard with everything.
-    pub(super) fn only(host: &str, port: u16) -> Self {
+    pub fn only(host: &str, port: u16) -> Self {
         Self { primary: (host.to_owned(), port), replicas: Vec::new(), slots: vec![(0, SLOTS - 1)] }
     }
 
@@ -37,7 +37,7 @@ impl Shard {
     }
 
     /// A hash tag whose keys live on this shard.
-    pub(super) fn tag(&self) -> Option<String> {
+    pub fn tag(&self) -> Option<String> {
         if self.slots.is_empty() {
             return None;
         }
@@ -47,7 +47,7 @@ impl Shard {
 
 /// `CLUSTER SLOTS`: slot ranges with their nodes, the primary first. It works on every engine
 /// version, where `CLUSTER SHARDS` begins with 7.0.
-pub(super) fn shards(reply: &Value, asked: (&str, u16)) -> Vec<Shard> {
+pub fn shards(reply: &Value, asked: (&str, u16)) -> Vec<Shard> {
     let mut shards: Vec<Shard> = Vec::new();
     let Value::Array(ranges) = reply else {
         return shards;
@@ -91,7 +91,7 @@ fn node(value: &Value, asked: (&str, u16)) -> Option<(String, u16)> {
 }
 
 /// The slot of a hash tag: CRC16 (XMODEM) modulo 16384.
-pub(super) fn slot(tag: &str) -> u16 {
+pub fn slot(tag: &str) -> u16 {
     let mut crc = 0_u16;
     for byte in tag.bytes() {
         crc ^= u16::from(byte) << 8;
@@ -104,19 +104,19 @@ pub(super) fn slot(tag: &str) -> u16 {
 
 /// What a primary says about its replicas in `INFO replication`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Replication {
-    pub(super) primary: bool,
-    pub(super) connected: usize,
+pub struct Replication {
+    pub primary: bool,
+    pub connected: usize,
     /// Replicas that get the stream. A fresh one says `wait_bgsave` with a lag of 0, so the lag alone
     /// lies.
-    pub(super) online: usize,
+    pub online: usize,
     /// Largest distance to the primary's offset, in bytes.
-    pub(super) behind: u64,
+    pub behind: u64,
     /// Largest time since a replica reported, in seconds.
-    pub(super) lag: u64,
+    pub lag: u64,
 }
 
-pub(super) fn replication(info: &Facts) -> Replication {
+pub fn replication(info: &Facts) -> Replication {
     let number = |key: &str| info.get(key).and_then(|value| value.parse::<u64>().ok());
     let offset = number("master_repl_offset").unwrap_or(0);
     let connected = number("connected_slaves").unwrap_or(0) as usize;

@@ -10,21 +10,21 @@ use super::latency::Recorder;
 
 /// What a client counted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
-    pub(super) latency: Recorder,
+pub struct Tally {
+    pub latency: Recorder,
     /// Commands that were answered.
-    pub(super) answered: u64,
-    pub(super) errors: BTreeMap<String, u64>,
-    pub(super) hits: u64,
-    pub(super) misses: u64,
+    pub answered: u64,
+    pub errors: BTreeMap<String, u64>,
+    pub hits: u64,
+    pub misses: u64,
     /// Completed runs of a pattern.
-    pub(super) ops: u64,
+    pub ops: u64,
     /// Broken promises, in words, each once.
-    pub(super) violations: BTreeMap<&'static str, u64>,
+    pub violations: BTreeMap<&'static str, u64>,
 }
 
 impl Tally {
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         self.latency.merge(&other.latency);
         self.answered += other.answered;
         self.hits += other.hits;
@@ -38,15 +38,15 @@ impl Tally {
         }
     }
 
-    pub(super) fn error_count(&self) -> u64 {
+    pub fn error_count(&self) -> u64 {
         self.errors.values().sum()
     }
 
-    pub(super) fn error(&mut self, class: String) {
+    pub fn error(&mut self, class: String) {
         *self.errors.entry(class).or_default() += 1;
     }
 
-    pub(super) fn read(&mut self, hit: bool) {
+    pub fn read(&mut self, hit: bool) {
         if hit {
             self.hits += 1;
         } else {
@@ -54,30 +54,31 @@ impl Tally {
         }
     }
 
-    pub(super) fn hit_rate(&self) -> Option<f64> {
+    pub fn hit_rate(&self) -> Option<f64> {
         let reads = self.hits + self.misses;
         (reads > 0).then(|| self.hits as f64 / reads as f64)
     }
 
     /// Notes that the cache broke a promise.
-    pub(super) fn violated(&mut self, what: &'static str) {
+    pub fn violated(&mut self, what: &'static str) {
         *self.violations.entry(what).or_default() += 1;
     }
 }
 
-pub(super) struct Client {
+/// One client of the cache.
+pub struct Caller {
     connector: Connector,
     connection: Option<Connection>,
     pause: Duration,
-    pub(super) tally: Tally,
+    pub tally: Tally,
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-impl Client {
+impl Caller {
     /// Starts without a connection when none can be had: the first command tries again.
-    pub(super) async fn new(connector: Connector) -> Self {
+    pub async fn new(connector: Connector) -> Self {
         let mut client = Self { connector, connection: None, pause: FIRST_PAUSE, tally: Tally::default() };
         match client.connector.open().await {
             Ok(connection) => client.connection = Some(connection),
@@ -87,12 +88,12 @@ impl Client {
     }
 
     /// Hands out what was counted and starts anew.
-    pub(super) fn take_tally(&mut self) -> Tally {
+    pub fn take_tally(&mut self) -> Tally {
         std::mem::take(&mut self.tally)
     }
 
     /// Sends a command, times it and counts it. `None` is an error, which is counted too.
-    pub(super) async fn call<T: FromRedisValue>(&mut self, command: &Cmd) -> Option<T> {
+    pub async fn call<T: FromRedisValue>(&mut self, command: &Cmd) -> Option<T> {
         let begun = Instant::now();
         match self.attempt(command).await {
             Ok(reply) => {
@@ -112,7 +113,7 @@ impl Client {
     }
 
     /// As `call`, for a caller that does the timing and counting.
-    pub(super) async fn attempt<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, Failure> {
+    pub async fn attempt<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, Failure> {
         let connection = self.connection().await?;
         match command.query_async::<T>(connection).await {
             Ok(reply) => Ok(reply),
@@ -150,9 +151,9 @@ impl Client {
 
 /// A command that was not answered as it should.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) class: String,
-    pub(super) timed_out: bool,
+pub struct Failure {
+    pub class: String,
+    pub timed_out: bool,
 }
 
 impl Failure {

@@ -9,14 +9,14 @@ use super::latency::Recorder;
 
 /// Nanoseconds per thread of this process: on a processor, and waiting for one.
 #[derive(Clone, Debug)]
-pub(super) struct Usage {
+pub struct Usage {
     at: Instant,
     threads: HashMap<String, (u64, u64)>,
 }
 
 impl Usage {
     /// Reads `/proc/self/task/*/schedstat`; empty where there is none.
-    pub(super) fn now() -> Self {
+    pub fn now() -> Self {
         let mut threads = HashMap::new();
         for task in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
             let Ok(text) = std::fs::read_to_string(task.path().join("schedstat")) else {
@@ -31,7 +31,7 @@ impl Usage {
     }
 
     /// What happened between `self` and `later`.
-    pub(super) fn until(&self, later: &Self) -> Option<Share> {
+    pub fn until(&self, later: &Self) -> Option<Share> {
         let wall = later.at.duration_since(self.at).as_nanos() as f64;
         if wall == 0.0 || later.threads.is_empty() {
             return None;
@@ -51,19 +51,19 @@ impl Usage {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Share {
+pub struct Share {
     /// CPU time of all threads.
-    pub(super) cpu: Duration,
+    pub cpu: Duration,
     /// The busiest thread's share of the wall clock, 0 to 1.
-    pub(super) busiest: f64,
+    pub busiest: f64,
     /// The largest share of the wall clock that one thread waited for a processor.
-    pub(super) longest_wait: f64,
+    pub longest_wait: f64,
 }
 
 /// Why this machine may have made the latencies worse. Thresholds: an idle client that begins a
 /// command later than 1 ms and a tenth of the measured p99, a thread busy 80 % of the time, or 5 % of
 /// the time spent waiting for a processor.
-pub(super) fn client_limits(lag_p99_ms: Option<f64>, total: &Recorder, share: Option<Share>) -> Vec<String> {
+pub fn client_limits(lag_p99_ms: Option<f64>, total: &Recorder, share: Option<Share>) -> Vec<String> {
     let mut limits = Vec::new();
     if let (Some(lag), Some(p99)) = (lag_p99_ms, total.raw_ms(0.99))
         && lag > (p99 / 10.0).max(1.0)

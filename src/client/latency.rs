@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-
-use super::report::Latencies;
+use serde::Serialize;
 
 /// 1 us to 60 s with three significant digits, about 150 KB. Longer ones count as 60 s: the client's
 /// own timeout ends every command before that.
@@ -15,7 +14,7 @@ const LONGEST_US: u64 = 60_000_000;
 const BEYOND: f64 = 100.0;
 
 #[derive(Clone, Debug)]
-pub(super) struct Recorder {
+pub struct Recorder {
     histogram: Histogram<u64>,
 }
 
@@ -28,47 +27,47 @@ impl Default for Recorder {
 }
 
 impl Recorder {
-    pub(super) fn record(&mut self, latency: Duration) {
+    pub fn record(&mut self, latency: Duration) {
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         self.histogram.saturating_record(micros.clamp(1, LONGEST_US));
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         // Both have the same bounds, so this cannot fail; a lost merge would show in the count.
         let _ = self.histogram.add(&other.histogram);
     }
 
-    pub(super) fn len(&self) -> u64 {
+    pub fn len(&self) -> u64 {
         self.histogram.len()
     }
 
     /// The percentile of what was recorded, however few samples there are.
-    pub(super) fn raw_ms(&self, quantile: f64) -> Option<f64> {
+    pub fn raw_ms(&self, quantile: f64) -> Option<f64> {
         (self.len() > 0).then(|| self.histogram.value_at_quantile(quantile) as f64 / 1e3)
     }
 
     /// The percentile, if there are enough samples to state it.
-    pub(super) fn percentile_ms(&self, quantile: f64) -> Option<f64> {
+    pub fn percentile_ms(&self, quantile: f64) -> Option<f64> {
         // A hair of slack: 1 - 0.99 is not quite 0.01 in binary.
         (self.len() as f64 * (1.0 - quantile) + 1e-6 >= BEYOND).then(|| self.raw_ms(quantile)).flatten()
     }
 
     /// All latencies together.
-    pub(super) fn sum(&self) -> Duration {
+    pub fn sum(&self) -> Duration {
         Duration::from_secs_f64(self.histogram.mean() * self.len() as f64 / 1e6)
     }
 
-    pub(super) fn max_ms(&self) -> Option<f64> {
+    pub fn max_ms(&self) -> Option<f64> {
         (self.len() > 0).then(|| self.histogram.max() as f64 / 1e3)
     }
 
     /// How many samples took longer than `limit_ms`.
-    pub(super) fn over(&self, limit_ms: f64) -> u64 {
+    pub fn over(&self, limit_ms: f64) -> u64 {
         let limit = (limit_ms * 1e3).clamp(0.0, LONGEST_US as f64) as u64;
         self.len() - self.histogram.count_between(0, limit).min(self.len())
     }
 
-    pub(super) fn latencies(&self) -> Latencies {
+    pub fn latencies(&self) -> Latencies {
         Latencies {
             p50_ms: self.percentile_ms(0.50),
             p95_ms: self.percentile_ms(0.95),
@@ -80,9 +79,21 @@ impl Recorder {
     }
 }
 
+/// Percentiles of one set of latencies; `None` where there are too few samples to state one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Latencies {
+    pub p50_ms: Option<f64>,
+    pub p95_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    pub p999_ms: Option<f64>,
+    pub max_ms: Option<f64>,
+    pub samples: u64,
+}
+
 /// Whether a share of samples is within a limit, given that the samples are only a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
+pub enum Decision {
     Within,
     Beyond,
     /// Beyond the limit, by no more than chance explains.
@@ -91,7 +102,7 @@ pub(super) enum Decision {
 
 /// `over` of `samples` were beyond; `allowed` is the share that may be. Beyond by more than two
 /// standard deviations of the binomial is a finding, less could be luck.
-pub(super) fn decide(over: u64, samples: u64, allowed: f64) -> Decision {
+pub fn decide(over: u64, samples: u64, allowed: f64) -> Decision {
     let expected = samples as f64 * allowed;
     let deviation = (expected * (1.0 - allowed)).sqrt();
     let over = over as f64;

@@ -1,0 +1,14 @@
+//! The only room that speaks RESP: ways into a cache, its topology, single callers, and what a
+//! measurement needs (histograms, this machine's own part, randomness). Nothing here judges.
+
+pub(crate) mod caller;
+pub(crate) mod connect;
+pub(crate) mod host;
+pub(crate) mod latency;
+pub(crate) mod random;
+pub(crate) mod tls;
+pub(crate) mod topology;
+mod way;
+
+pub use latency::Latencies;
+pub use way::{EndpointMap, Secret, Tls, Way};

@@ -1,0 +1,113 @@
+//! The way into one cache: its endpoint, TLS, who logs in, and where its names lead from here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A password or auth token.
+///
+/// It can be handed to the client library and nowhere else: `Debug` hides it, and there is no
+/// `Display` and no `Serialize`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the one call that sends it to the cache.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self(value)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+/// Where names lead that this machine cannot use as they are: real `host:port` to the near end of a tunnel.
+///
+/// TLS goes on checking the real name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndpointMap(BTreeMap<(String, u16), (String, u16)>);
+
+impl EndpointMap {
+    pub fn insert(&mut self, real: (String, u16), near: (String, u16)) {
+        self.0.insert(real, near);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn has(&self, host: &str, port: u16) -> bool {
+        self.0.contains_key(&(host.to_owned(), port))
+    }
+
+    /// Where to connect for this node.
+    pub fn lead(&self, host: &str, port: u16) -> (String, u16) {
+        let real = (host.to_owned(), port);
+        self.0.get(&real).cloned().unwrap_or(real)
+    }
+}
+
+/// TLS with the certificate checked against the endpoint's own name.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// Certificate authorities in PEM to trust instead of the system's.
+    pub ca_pem: Option<Vec<u8>>,
+}
+
+/// The way into one cache, as its clients take it.
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    /// The primary endpoint, the configuration endpoint, or the serverless endpoint.
+    pub host: String,
+    pub port: u16,
+    /// Cluster mode enabled: clients must be cluster-aware.
+    pub cluster: bool,
+    pub tls: Option<Tls>,
+    /// An RBAC user; with a password and no user name, the password is an auth token.
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    pub map: EndpointMap,
+}
+
+impl Way {
+    /// The same way in for someone who has no password.
+    pub fn without_credentials(&self) -> Self {
+        Self { username: None, password: None, ..self.clone() }
+    }
+
+    pub fn endpoint(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_to_its_tunnel_or_to_itself() {
+        let mut map = EndpointMap::default();
+        map.insert(("a.example".into(), 6379), ("127.0.0.1".into(), 7001));
+        assert_eq!(map.lead("a.example", 6379), ("127.0.0.1".to_owned(), 7001));
+        assert_eq!(map.lead("a.example", 6380), ("a.example".to_owned(), 6380));
+        assert!(map.has("a.example", 6379) && !map.has("b.example", 6379));
+    }
+
+    #[test]
+    fn a_secret_never_shows() {
+        let way = Way { password: Some(Secret::new("hunter2-hunter2")), ..Way::default() };
+        assert!(!format!("{way:?}").contains("hunter2"));
+    }
+}
