@@ -49,6 +49,8 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a first spec, with comments; or one of resources that exist
+    Init(Init),
     /// Check specs offline: syntax, types, rules across fields, lint. No AWS call
     Validate(Validate),
     /// Print the spec after overlays and variables; secrets stay references
@@ -252,6 +254,32 @@ pub struct Destroy {
     /// Form of the result
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl init\n  \
+        cachectl init --stack shop --region eu-west-1\n  \
+        cachectl init --stack shop --from 'replicationGroup/shop-*'\n\n\
+        Then:\n  \
+        cachectl validate    checks it; no AWS call\n  \
+        cachectl plan        shows what it would create; changes nothing\n\n\
+        Without --from no AWS call is made.")]
+pub struct Init {
+    /// Import what exists instead: addresses such as 'replicationGroup/shop-*'; repeatable
+    #[arg(long, value_name = "ADDRESS-GLOB")]
+    pub from: Vec<Glob>,
+    /// Stack that it is to be; the folder's name when none is named
+    #[arg(long, value_name = "NAME", value_parser = stack_name)]
+    pub stack: Option<String>,
+    /// File to write
+    #[arg(short, long, value_name = "FILE", default_value = super::session::DEFAULT_SPEC)]
+    pub out: PathBuf,
+    /// Write over a file that exists
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub aws: AwsArgs,
 }
 
 #[derive(Debug, Args)]

@@ -44,12 +44,12 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
 }
 
 /// A spec is work: it is not written over by accident.
-fn exists(path: &Path) -> CliError {
+pub(super) fn exists(path: &Path) -> CliError {
     CliError::new(Exit::Usage, format!("{} exists already", path.display()))
         .hint("choose another name, or --force to write over it")
 }
 
-fn write(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
+pub(super) fn write(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
     let failed =
         |error: std::io::Error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display()));
     let mut options = std::fs::File::options();

@@ -9,6 +9,7 @@ pub mod events;
 pub mod exit;
 pub mod explain;
 pub mod import;
+pub mod init;
 pub mod plan;
 pub mod printer;
 pub mod progress;
@@ -59,6 +60,7 @@ fn dispatch(printer: &Printer, command: Command) -> Result<Exit, CliError> {
         Command::Apply(args) => block_on(apply::run(printer, &args)),
         Command::Destroy(args) => block_on(destroy::run(printer, &args)),
         Command::Import(args) => block_on(import::run(printer, &args)),
+        Command::Init(args) => block_on(init::run(printer, args)),
         Command::Status(args) => block_on(status::run(printer, &args)),
         Command::Smoke(args) => block_on(smoke::run(printer, &args)),
     }

@@ -10,6 +10,7 @@ use super::session::{self, Session};
 use crate::aws::Access;
 use crate::plan::model::{FORMAT_VERSION, Plan};
 use crate::render::{self, plan::Header};
+use crate::spec;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     if args.out.iter().chain(&args.json_out).any(|path| path.as_os_str() == "-") {
@@ -22,6 +23,13 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     let paths = session::paths(&args.specs);
+    if args.out.is_some() && paths.iter().any(|path| path.as_os_str() == spec::STDIN) {
+        return Err(CliError::new(
+            Exit::Usage,
+            "--out cannot save a plan of standard input: apply reads the spec again",
+        )
+        .hint("write the spec to a file"));
+    }
     if args.out.is_some() && paths.len() > 1 {
         return Err(CliError::new(Exit::Usage, "--out saves the plan of one spec").hint("run plan for each spec"));
     }

@@ -38,6 +38,21 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// A spec as it is named to people.
+pub fn shown(path: &Path) -> String {
+    if path == Path::new(spec::STDIN) { "<stdin>".to_owned() } else { path.display().to_string() }
+}
+
+/// A saved plan is no spec: it would fail at its first key, with a word about YAML.
+pub fn not_a_plan(command: &str, path: &Path) -> Result<(), CliError> {
+    if path == Path::new(spec::STDIN) || !super::saved::is_plan(path) {
+        return Ok(());
+    }
+    let name = path.display();
+    Err(CliError::new(Exit::Usage, format!("{name} is a saved plan, and {command} takes a spec"))
+        .hint(format!("cachectl plan --show {name} prints it, cachectl apply {name} applies it")))
+}
+
 /// A sound spec, or its diagnostics on stderr and exit 78.
 pub fn load(printer: &Printer, request: &Request) -> Result<(Spec, Sources), CliError> {
     sound(printer, request).map(|(spec, loaded)| (spec, loaded.sources))
@@ -45,6 +60,7 @@ pub fn load(printer: &Printer, request: &Request) -> Result<(Spec, Sources), Cli
 
 /// The same, with all else that was read.
 pub fn sound(printer: &Printer, request: &Request) -> Result<(Spec, Loaded), CliError> {
+    not_a_plan("this command", &request.path)?;
     let mut loaded = spec::load(request, &environment);
     for diagnostic in &loaded.diagnostics {
         let text = spec::located::render(diagnostic, &loaded.sources, printer.styles_stderr());
@@ -57,9 +73,7 @@ pub fn sound(printer: &Printer, request: &Request) -> Result<(Spec, Loaded), Cli
     let count = crate::render::diagnostics::count(&loaded.diagnostics);
     match loaded.spec.take() {
         Some(spec) => Ok((spec, loaded)),
-        None => {
-            Err(CliError::new(Exit::InvalidSpec, format!("{} is not a valid spec: {count}", request.path.display())))
-        }
+        None => Err(CliError::new(Exit::InvalidSpec, format!("{} is not a valid spec: {count}", shown(&request.path)))),
     }
 }
 

@@ -9,6 +9,7 @@ use super::{clock, session};
 use crate::plan::model::{FORMAT_VERSION, Finding};
 use crate::render::diagnostics;
 use crate::render::style::{Label, paint};
+use crate::render::value::plural;
 use crate::spec::located::Located;
 use crate::{lint, spec};
 
@@ -16,12 +17,15 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let mut worst = Exit::Done;
     let (mut located, mut findings): (Vec<Located>, Vec<Finding>) = (Vec::new(), Vec::new());
     for path in session::paths(&args.specs) {
+        session::not_a_plan("validate", &path)?;
         let loaded = spec::load(&session::request(&path, &args.spec), &session::environment);
-        let found = loaded
-            .spec
-            .as_ref()
-            .map(|spec| lint::findings(spec, None, &loaded.sources, &clock::today()))
-            .unwrap_or_default();
+        let today = clock::today();
+        let found = match (&loaded.spec, &loaded.draft) {
+            (Some(spec), _) => lint::findings(spec, None, &loaded.sources, &today),
+            // Whoever mends the file mends its policy too.
+            (None, Some(draft)) => lint::policy(draft, &loaded.sources, &today),
+            (None, None) => Vec::new(),
+        };
         let failed = found.iter().any(|finding| finding.severity == "error");
         worst = worst.max(if loaded.spec.is_none() {
             Exit::InvalidSpec
@@ -47,31 +51,7 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
             printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
         }
         ValidateFormat::Github => printer.result(&diagnostics::github(&located, &findings)),
-        ValidateFormat::Markdown => {
-            let mut out = String::from("| severity | rule | place | message |\n|---|---|---|---|\n");
-            for diagnostic in &located {
-                let place = format!("{}:{}:{}", diagnostic.place.file, diagnostic.place.line, diagnostic.place.column);
-                out.push_str(&format!(
-                    "| {:?} | {} | {place} | {} |\n",
-                    diagnostic.severity,
-                    diagnostic.code,
-                    diagnostic.message.replace('|', "\\|")
-                ));
-            }
-            for finding in &findings {
-                out.push_str(&format!(
-                    "| {} | {} | {}:{}:{} | {}: {} |\n",
-                    finding.severity,
-                    finding.rule,
-                    finding.file,
-                    finding.line,
-                    finding.column,
-                    finding.address,
-                    finding.message
-                ));
-            }
-            printer.result(&out);
-        }
+        ValidateFormat::Markdown => printer.result(&diagnostics::markdown(&located, &findings)),
     }
     Ok(worst)
 }
@@ -79,16 +59,22 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
 fn table(printer: &Printer, path: &std::path::Path, loaded: &spec::Loaded, findings: &[Finding]) {
     printer.result(&diagnostics::text(loaded, printer.styles_stdout()));
     printer.result(&diagnostics::findings(findings));
-    let name = path.display();
+    let name = session::shown(path);
     match &loaded.spec {
         Some(spec) => {
             let of = |severity: &str| findings.iter().filter(|finding| finding.severity == severity).count();
-            let lint = format!("lint: {} errors, {} warnings, {} hints", of("error"), of("warn"), of("info"));
+            let [errors, warnings, hints] = ["error", "warn", "info"].map(of);
+            let lint = format!(
+                "lint: {}, {}, {}",
+                plural(errors, "error"),
+                plural(warnings, "warning"),
+                plural(hints, "hint")
+            );
+            let verdict = if errors > 0 { paint(Label::Error, "blocked") } else { paint(Label::Good, "ok") };
             printer.result(&format!(
-                "{} {name}: stack {}, {} resources; {lint}\n",
-                paint(Label::Good, "ok"),
+                "{verdict} {name}: stack {}, {}; {lint}\n",
                 spec.stack,
-                spec.resources.len()
+                plural(spec.resources.len(), "resource")
             ));
         }
         None => printer.result(&format!(

@@ -59,7 +59,7 @@ fn stack_of<'a>(live: &'a Live, address: &Address) -> Option<&'a str> {
 /// What the selection names, as a spec of this stack; without one, of the stack that all of it carries.
 pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<Imported, Refused> {
     let mut notes = live.notes.clone();
-    let mut chosen = selection.chosen(live)?;
+    let mut chosen = selection.chosen(live, &mut notes)?;
     let stack = match stack {
         Some(stack) => stack.to_owned(),
         None => common_stack(live, &chosen)?,

@@ -54,25 +54,31 @@ impl Selection {
         }
     }
 
-    /// The live resources that are meant. A glob that matches nothing is a slip.
-    pub(super) fn chosen(&self, live: &Live) -> Result<BTreeSet<Address>, Refused> {
+    /// The live resources that are meant. An address that there is none of is a slip; of several patterns one
+    /// may match nothing, which is noted.
+    pub(super) fn chosen(&self, live: &Live, notes: &mut Vec<String>) -> Result<BTreeSet<Address>, Refused> {
         let known: Vec<Address> =
             Kind::ALL.into_iter().flat_map(|kind| live.of(kind).keys().map(move |id| Address::new(kind, id))).collect();
         let mut chosen = BTreeSet::new();
+        let mut idle = Vec::new();
         if self.all {
             chosen.extend(known.iter().filter(|address| is_of_elasticache(live, address)).cloned());
         }
         for glob in &self.globs {
-            let before = chosen.len();
-            chosen.extend(known.iter().filter(|address| glob.matches(address)).cloned());
-            let matched = chosen.len() > before || chosen.iter().any(|address| glob.matches(address));
-            if !matched {
-                return Err(Refused::new(
-                    format!("{} matches nothing in account {}, {}", glob.0, live.account_id, live.region),
-                    "another --region or --profile? an address is KIND/ID; `*` matches anything",
-                ));
+            let matching: Vec<&Address> = known.iter().filter(|address| glob.matches(address)).collect();
+            if matching.is_empty() {
+                let said = format!("{} matches nothing in account {}, {}", glob.0, live.account_id, live.region);
+                if !glob.0.contains('*') {
+                    return Err(nothing(said));
+                }
+                idle.push(said);
             }
+            chosen.extend(matching.into_iter().cloned());
         }
+        if let Some(said) = idle.first().filter(|_| chosen.is_empty()) {
+            return Err(nothing(said.clone()));
+        }
+        notes.extend(idle);
         chosen.retain(|address| !is_aws_own(address));
         if chosen.is_empty() {
             return Err(Refused::new(
@@ -82,6 +88,10 @@ impl Selection {
         }
         Ok(chosen)
     }
+}
+
+fn nothing(said: String) -> Refused {
+    Refused::new(said, "another --region or --profile? an address is KIND/ID; `*` matches anything")
 }
 
 fn may_be(glob: &Glob, kind: Kind) -> bool {

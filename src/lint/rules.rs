@@ -156,7 +156,13 @@ pub const RULES: &[Rule] = &[
         elsewhere: "",
         check: |cache, _, _| {
             let limit = |pointer: &str| cache.fields.get("cacheUsageLimits").and_then(|limits| limits.pointer(pointer)).is_some();
-            (!limit("/dataStorage/maximum") || !limit("/ecpuPerSecond/maximum")).then(|| hit("cacheUsageLimits", "no maximum for storage or processing: the cost has no bound")).flatten()
+            let message = match (limit("/dataStorage/maximum"), limit("/ecpuPerSecond/maximum")) {
+                (true, true) => return None,
+                (false, false) => "no maximum for storage or processing: the cost has no bound",
+                (false, true) => "no maximum for storage (dataStorage.maximum): its cost has no bound",
+                (true, false) => "no maximum for processing (ecpuPerSecond.maximum): its cost has no bound",
+            };
+            hit("cacheUsageLimits", message)
         } },
     Rule { id: "maxmemory-policy", severity: "warn", kinds: &[Kind::ParameterGroup],
         why: "With noeviction a full cache refuses writes; with volatile-* it does so once no key has a TTL.",

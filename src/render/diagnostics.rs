@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::value::plural;
+use super::markdown::cell;
+use super::value::{plural, said};
 use crate::lint::rules::RULES;
 use crate::plan::model::Finding;
 use crate::spec::diagnostic::{Diagnostic, Severity};
@@ -44,7 +45,7 @@ pub fn github(diagnostics: &[Located], findings: &[Finding]) -> String {
     }
     for finding in findings {
         let place = (finding.file.as_str(), finding.line, finding.column);
-        let message = format!("{}: {}", finding.address, finding.message);
+        let message = said(finding);
         out.push_str(&annotation(&finding.severity, place, "", &finding.rule, &message));
     }
     out
@@ -64,6 +65,27 @@ fn annotation(severity: &str, place: (&str, usize, usize), end: &str, title: &st
         (file, line, column) => format!("file={},line={line},col={column}{end},", property(file)),
     };
     format!("::{command} {place}title={}::{}\n", property(title), data(message))
+}
+
+/// A table, for a comment on a pull request.
+pub fn markdown(diagnostics: &[Located], findings: &[Finding]) -> String {
+    let row = |severity: &str, rule: &str, (file, line, column): (&str, usize, usize), message: &str| {
+        let place = if file.is_empty() { String::new() } else { format!("{}:{line}:{column}", cell(file)) };
+        format!("| {severity} | `{rule}` | {place} | {} |\n", cell(message))
+    };
+    let told = diagnostics.iter().map(|found| {
+        let help = found.help.as_deref().map(|help| format!("; {help}")).unwrap_or_default();
+        let place = (found.place.file.as_str(), found.place.line, found.place.column);
+        row(word(found.severity), found.code, place, &format!("{}{help}", found.message))
+    });
+    let lint = findings
+        .iter()
+        .map(|found| row(&found.severity, &found.rule, (&found.file, found.line, found.column), &said(found)));
+    let rows: String = told.chain(lint).collect();
+    if rows.is_empty() {
+        return "Nothing to report.\n".to_owned();
+    }
+    format!("| severity | rule | place | message |\n|---|---|---|---|\n{rows}")
 }
 
 /// SARIF 2.1.0, for code scanning.
@@ -99,7 +121,7 @@ pub fn sarif(diagnostics: &[Located], findings: &[Finding]) -> Value {
             end_line: finding.line,
             end_column: finding.column,
         };
-        result(&finding.rule, &finding.severity, &format!("{}: {}", finding.address, finding.message), &place)
+        result(&finding.rule, &finding.severity, &said(finding), &place)
     }));
     let mut ids: Vec<&str> = results.iter().filter_map(|result| result["ruleId"].as_str()).collect();
     ids.sort_unstable();
@@ -155,13 +177,12 @@ pub fn findings(findings: &[Finding]) -> String {
         .iter()
         .map(|finding| {
             format!(
-                "{}:{}:{}: {} {}: {} ({})\n",
+                "{}:{}:{}: {} {} ({})\n",
                 finding.file,
                 finding.line,
                 finding.column,
                 finding.severity,
-                finding.address,
-                finding.message,
+                said(finding),
                 finding.rule
             )
         })

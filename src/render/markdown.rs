@@ -81,6 +81,6 @@ pub fn plan(plan: &Plan) -> String {
     out
 }
 
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }

@@ -11,13 +11,14 @@ use crate::spec::render::{is_printable, word};
 const WIDTH: usize = 100;
 
 pub fn yaml(document: &Document) -> String {
-    let mut out = format!(
+    let mut out = crate::spec::json_schema::modeline();
+    out.push_str(&format!(
         "# Written by cachectl import. What is left out is not managed: AWS's value is kept.\n\
          apiVersion: cachectl/v1\nstack: {}\nregion: {}\naccountId: {}\n",
         word(&document.stack),
         word(&document.region),
         word(&document.account_id)
-    );
+    ));
     if !document.tags.is_empty() {
         field(&mut out, 0, "tags", &Value::Object(document.tags.clone()));
     }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::plan::model::Finding;
+
 const LONGEST: usize = 60;
 
 /// The mark of a secret that nobody keeps versions of: as much of it as tells it from another.
@@ -79,6 +81,14 @@ fn differing<'a>(before: &'a Value, after: &'a Value, path: &str, out: &mut Vec<
         }
         _ if before == after => {}
         _ => out.push((path.to_owned(), before, after)),
+    }
+}
+
+/// What a finding says, of which resource; one of the policy is of none.
+pub fn said(finding: &Finding) -> String {
+    match finding.address.as_str() {
+        "" => finding.message.clone(),
+        address => format!("{address}: {}", finding.message),
     }
 }
 

@@ -15,7 +15,7 @@ const LIMITS: Shape = Shape::Object(&[
     Field::new("dataStorage", "DataStorage", Shape::Object(&[
         Field::new("maximum", "Maximum", integer(1, 5000), "Largest amount of data."),
         Field::new("minimum", "Minimum", integer(1, 5000), "Amount that is kept ready and paid for."),
-        Field::new("unit", "Unit", Shape::Enum(&["GB"]), "Always GB.").required(),
+        Field::new("unit", "Unit", Shape::Enum(&["GB"]), "Always GB, and may be left out.").default("GB"),
     ]), "Stored data."),
     Field::new("ecpuPerSecond", "ECPUPerSecond", Shape::Object(&[
         Field::new("maximum", "Maximum", integer(1000, 15_000_000), "Most ElastiCache processing units a second; above it requests are throttled."),

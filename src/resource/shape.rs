@@ -74,16 +74,23 @@ pub struct Field {
     pub required: bool,
     /// `null` clears it.
     pub nullable: bool,
+    /// The word that stands for it where it is left out.
+    pub default: Option<&'static str>,
     pub doc: &'static str,
 }
 
 impl Field {
     pub const fn new(name: &'static str, member: &'static str, shape: Shape, doc: &'static str) -> Self {
-        Self { name, member, shape, required: false, nullable: false, doc }
+        Self { name, member, shape, required: false, nullable: false, default: None, doc }
     }
 
     pub const fn required(self) -> Self {
         Self { required: true, ..self }
+    }
+
+    /// Read as this word where a spec leaves it out.
+    pub const fn default(self, word: &'static str) -> Self {
+        Self { default: Some(word), ..self }
     }
 
     pub const fn nullable(self) -> Self {

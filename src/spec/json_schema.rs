@@ -8,6 +8,16 @@ use super::{decode, schema};
 use crate::resource::Kind;
 use crate::resource::shape::{Field, Keys, Order, Shape};
 
+/// Where the schema of this version is published: one address a version, so that a spec and the cachectl that
+/// reads it agree.
+pub const ID: &str =
+    concat!(env!("CARGO_PKG_REPOSITORY"), "/raw/v", env!("CARGO_PKG_VERSION"), "/schema/cachectl.schema.json");
+
+/// The comment by which editors with the YAML language server find the schema.
+pub fn modeline() -> String {
+    format!("# yaml-language-server: $schema={ID}\n")
+}
+
 pub fn text() -> String {
     serde_json::to_string_pretty(&document()).unwrap_or_default() + "\n"
 }
@@ -28,6 +38,7 @@ pub fn document() -> Value {
     definitions.insert("environment".to_owned(), environment);
     let mut document = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": ID,
         "title": "cachectl spec",
         "description": "One stack of AWS ElastiCache resources: the scope of ownership and pruning.",
     });
@@ -110,6 +121,9 @@ impl Writer {
             value = json!({"anyOf": [value, {"type": "null"}]});
         }
         value["description"] = json!(field.doc);
+        if let Some(word) = field.default {
+            value["default"] = json!(word);
+        }
         if let Some(example) = example(&field.shape) {
             value["examples"] = json!([example]);
         }

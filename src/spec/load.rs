@@ -1,6 +1,7 @@
 //! Files to one document: read, overlaid, interpolated; then decoded and checked.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Severity};
@@ -12,15 +13,20 @@ use super::{Loaded, Request, decode, decode_part, decode_spec, hidden, overlay, 
 
 /// Longer files are no specs.
 const MAX_FILE: usize = 8 << 20;
+/// The path that stands for standard input.
+pub const STDIN: &str = "-";
 const BEGIN: &str = "start with `apiVersion: cachectl/v1`, `stack: NAME` and `region: REGION`";
 
 pub fn load(request: &Request, environment: &dyn Fn(&str) -> Option<String>) -> Loaded {
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
-    const NO_SPEC: &str =
-        "name the spec: cachectl plan SPEC.yaml; without a name it is cachectl.yaml in the current folder";
+    const NO_SPEC: &str = "name the spec after the command; without a name it is cachectl.yaml in the current folder, and `cachectl init` writes a first one";
     const NO_OVERLAY: &str = "--overlay names a file, from the current folder on";
-    let root = read(&request.path, NO_SPEC, &mut sources, &mut diagnostics);
+    let root = if request.path == Path::new(STDIN) {
+        read_stdin(&mut sources, &mut diagnostics)
+    } else {
+        read(&request.path, NO_SPEC, &mut sources, &mut diagnostics)
+    };
     let overlays: Vec<Option<Node>> =
         request.overlays.iter().map(|path| read(path, NO_OVERLAY, &mut sources, &mut diagnostics)).collect();
     finish(root, overlays, request, environment, sources, diagnostics)
@@ -63,7 +69,8 @@ fn finish(
         (diagnostic.span().is_none(), diagnostic.span(), std::cmp::Reverse(diagnostic.severity))
     });
     let sound = !diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    Loaded { spec: spec.filter(|_| sound), document, diagnostics, sources }
+    let (spec, draft) = if sound { (spec, None) } else { (None, spec) };
+    Loaded { spec, draft, document, diagnostics, sources }
 }
 
 fn read(path: &Path, absent: &str, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
@@ -73,22 +80,8 @@ fn read(path: &Path, absent: &str, sources: &mut Sources, diagnostics: &mut Vec<
         diagnostics.push(too_long(&name));
         return None;
     }
-    let text = match std::fs::read(path) {
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let sound = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
-                let file = sources.add(name, sound);
-                sources.mask_by_looks(file);
-                diagnostics.push(
-                    Diagnostic::error("unreadable-file", "the file is not UTF-8")
-                        .at(Span { file, start: at, end: at }, "the first byte that is not is here")
-                        .help("save it as UTF-8"),
-                );
-                return None;
-            }
-        },
+    match std::fs::read(path) {
+        Ok(bytes) => parse_bytes(name, bytes, sources, diagnostics),
         Err(error) => {
             let why = if path.is_dir() { "it is a directory".to_owned() } else { plain_io_error(&error) };
             let mut diagnostic = Diagnostic::error("unreadable-file", format!("cannot read {name}: {why}"));
@@ -96,10 +89,38 @@ fn read(path: &Path, absent: &str, sources: &mut Sources, diagnostics: &mut Vec<
                 diagnostic = diagnostic.help(absent);
             }
             diagnostics.push(diagnostic);
-            return None;
+            None
         }
-    };
-    parse(name, &text, sources, diagnostics)
+    }
+}
+
+fn read_stdin(sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
+    let mut bytes = Vec::new();
+    // One byte more than is taken tells that it is too long.
+    if let Err(error) = std::io::stdin().lock().take(MAX_FILE as u64 + 1).read_to_end(&mut bytes) {
+        let message = format!("cannot read standard input: {}", plain_io_error(&error));
+        diagnostics.push(Diagnostic::error("unreadable-file", message));
+        return None;
+    }
+    parse_bytes("<stdin>".to_owned(), bytes, sources, diagnostics)
+}
+
+fn parse_bytes(name: String, bytes: Vec<u8>, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
+    match String::from_utf8(bytes) {
+        Ok(text) => parse(name, &text, sources, diagnostics),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let sound = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
+            let file = sources.add(name, sound);
+            sources.mask_by_looks(file);
+            diagnostics.push(
+                Diagnostic::error("unreadable-file", "the file is not UTF-8")
+                    .at(Span { file, start: at, end: at }, "the first byte that is not is here")
+                    .help("save it as UTF-8"),
+            );
+            None
+        }
+    }
 }
 
 fn parse(name: String, text: &str, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {

@@ -3,6 +3,7 @@
 pub mod decode;
 pub mod diagnostic;
 mod files;
+pub mod foreign;
 mod hidden;
 mod interpolate;
 pub mod json_schema;
@@ -29,7 +30,7 @@ use crate::resource::shape::{Field, Shape};
 use crate::resource::{Address, Kind};
 use decode::{Decoder, join};
 use diagnostic::{Diagnostic, Severity};
-pub use load::{from_text, load};
+pub use load::{STDIN, from_text, load};
 pub use locations::Locations;
 use node::{Content, Node};
 use source::Sources;
@@ -91,6 +92,8 @@ pub struct Request {
 #[derive(Debug)]
 pub struct Loaded {
     pub spec: Option<Spec>,
+    /// What could be read of a spec that is none.
+    pub draft: Option<Spec>,
     /// The document after overlays and variables, for `render`.
     pub document: Option<Node>,
     pub diagnostics: Vec<Diagnostic>,
@@ -151,8 +154,11 @@ fn decode_document(decoder: &mut Decoder<'_>, root: &Node) -> (Map<String, Value
     let top = schema::top();
     // The head is decoded as one object, the sections one by one: their maps are keyed by id.
     for entry in root.entries() {
-        if !top.iter().any(|field| field.name == entry.key.text) {
-            decoder.unknown_key(entry, root.entries(), &top, "");
+        if !top.iter().any(|field| field.name == entry.key.text)
+            && let Some(kind) = decoder.unknown_section(entry, root.entries(), &top)
+        {
+            // A misspelt name hides no fault below it.
+            decode_section(decoder, kind, entry, &mut resources);
         }
     }
     let head_entries =
@@ -177,7 +183,7 @@ fn decode_section(
     resources: &mut BTreeMap<Address, Resource>,
 ) {
     let fields: Vec<Field> = kind.attributes().iter().map(|attribute| attribute.field).collect();
-    let path = section.key.text.clone();
+    let path = kind.section().to_owned();
     decoder.record_key(&path, section.key.span);
     if matches!(section.value.content, Content::Null) {
         return;
@@ -202,7 +208,7 @@ fn decode_section(
         }
         decoder.record_key(&path, entry.key.span);
         rules::id::declared(kind, &entry.key, &path, decoder);
-        if let Some(Value::Object(fields)) = decoder.object_of(&entry.value, &fields, &path) {
+        if let Some(Value::Object(fields)) = decoder.object_of(kind, &entry.value, &fields, &path) {
             resources.insert(address.clone(), Resource { address, fields, path });
         }
     }

@@ -9,6 +9,7 @@ mod chaos_kill;
 mod chaos_secrets;
 mod chaos_storm;
 mod cli_output;
+mod first_run;
 mod harness;
 mod import_program;
 mod import_round_trip;

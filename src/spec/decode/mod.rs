@@ -11,6 +11,7 @@ pub use scalar::{duration, matches};
 pub use secret::{FIELDS as SECRET_FIELDS, PLACES as SECRET_PLACES};
 
 use super::diagnostic::Diagnostic;
+use super::foreign::{self, Meant};
 use super::locations::Locations;
 use super::node::{Content, Entry, Node, Style, shorten};
 use super::source::Span;
@@ -28,11 +29,13 @@ pub struct Decoder<'a> {
     pub diagnostics: &'a mut Vec<Diagnostic>,
     /// An environment says a part of a spec: nothing is missing, and its variables are not set yet.
     pub partial: bool,
+    /// The resource that is read, and its path.
+    resource: Option<(Kind, String)>,
 }
 
 impl<'a> Decoder<'a> {
     pub fn new(diagnostics: &'a mut Vec<Diagnostic>) -> Self {
-        Self { locations: Locations::default(), secrets: Vec::new(), diagnostics, partial: false }
+        Self { locations: Locations::default(), secrets: Vec::new(), diagnostics, partial: false, resource: None }
     }
 
     /// The value of a node, or `None` where it is wrong; then it was reported. Of a map or list with
@@ -81,8 +84,9 @@ impl<'a> Decoder<'a> {
     }
 
     /// A resource: an object whose fields are the rows of its kind.
-    pub fn object_of(&mut self, node: &Node, fields: &[Field], path: &str) -> Option<Value> {
+    pub fn object_of(&mut self, kind: Kind, node: &Node, fields: &[Field], path: &str) -> Option<Value> {
         self.locations.put_value(path, node.span);
+        self.resource = Some((kind, path.to_owned()));
         match &node.content {
             Content::Map(entries) => Some(self.object(entries, fields, node.span, path)),
             Content::Null => Some(self.object(&[], fields, node.span, path)),
@@ -118,6 +122,11 @@ impl<'a> Decoder<'a> {
         }
         if !self.partial {
             self.missing(entries, fields, span, path);
+            for (field, word) in fields.iter().filter_map(|field| Some((field, field.default?))) {
+                if !entries.iter().any(|entry| entry.key.text == field.name) {
+                    out.insert(field.name.to_owned(), Value::from(word));
+                }
+            }
         }
         Value::Object(out)
     }
@@ -147,15 +156,58 @@ impl<'a> Decoder<'a> {
 
     /// `path` is the map's own; `entries` are its keys, which need no second one of their name.
     pub fn unknown_key(&mut self, entry: &Entry, entries: &[Entry], fields: &[Field], path: &str) {
+        let Some(word) = self.told_unknown(entry, entries, fields, path) else { return };
+        // What this key meant is known to be wrong, not to be missing.
+        let full = join(path, &word);
+        if let Some(field) = fields.iter().find(|field| field.name == word) {
+            self.below(&entry.value, &field.shape, &full);
+        }
+        self.locations.put_fault(&full);
+    }
+
+    /// A misspelt section: reported, and the kind that it is to be read as.
+    pub fn unknown_section(&mut self, entry: &Entry, entries: &[Entry], top: &[Field]) -> Option<Kind> {
+        let word = self.told_unknown(entry, entries, top, "")?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.section() == word);
+        match kind {
+            Some(_) if matches!(entry.value.content, Content::Map(_)) => return kind,
+            _ => self.locations.put_fault(&word),
+        }
+        None
+    }
+
+    /// Faults within the value of a key whose name is wrong: only of maps and lists, where a name hides them.
+    fn below(&mut self, value: &Node, shape: &Shape, path: &str) {
+        let fits = matches!(
+            (shape, &value.content),
+            (Shape::Object(_) | Shape::OrNone(_) | Shape::Map { .. }, Content::Map(_))
+                | (Shape::List { .. }, Content::List(_))
+        );
+        if fits {
+            self.value(value, shape, path);
+        }
+    }
+
+    /// What other tools mean by a key, at the top or directly under a resource's id.
+    fn foreign(&self, key: &str, path: &str) -> Option<Meant> {
+        match &self.resource {
+            _ if path.is_empty() => foreign::at_the_top(key),
+            Some((kind, resource)) if resource == path => foreign::of_resource(*kind, key),
+            _ => None,
+        }
+    }
+
+    /// Reports a key that is not known here; the key that it most likely meant.
+    fn told_unknown(&mut self, entry: &Entry, entries: &[Entry], fields: &[Field], path: &str) -> Option<String> {
         if self.diagnostics.len() >= MAX_FAULTS {
-            return;
+            return None;
         }
         let key = &entry.key.text;
         // Where a secret's place is named, even a key may be the secret.
         let shown = if std::ptr::eq(fields, secret::FIELDS) { "(not shown)".to_owned() } else { shorten(key) };
         let free: Vec<&Field> =
             fields.iter().filter(|field| !entries.iter().any(|entry| entry.key.text == field.name)).collect();
-        let mut diagnostic = Diagnostic::error("unknown-key", format!("unknown key `{shown}`"))
+        let diagnostic = Diagnostic::error("unknown-key", format!("unknown key `{shown}`"))
             .path(join(path, &shown))
             .at(entry.key.span, "not known here");
         // The API's own name of a member, as in its documentation and in CloudFormation.
@@ -163,24 +215,42 @@ impl<'a> Decoder<'a> {
         let member = free.iter().copied().find(of_api);
         if let Some(there) = fields.iter().find(of_api).filter(|_| member.is_none()) {
             self.report(diagnostic.help(format!("its name here is `{}`, which stands here already", there.name)));
-            return;
+            return None;
         }
-        let guess = match member {
-            Some(field) => Some((field.name.to_owned(), true)),
-            None => near(key, free.iter().map(|field| field.name)).map(|near| (near.word, near.certain)),
+        let foreign = self.foreign(key, path);
+        if let Some(Meant::Instead(what)) = foreign {
+            let section = self.resource.as_ref().map_or("", |(kind, _)| kind.section());
+            self.report(diagnostic.help(what.replace("SECTION", section)));
+            return None;
+        }
+        if let Some(Meant::Same(word) | Meant::Near(word)) = foreign
+            && !free.iter().any(|field| field.name == word)
+            && fields.iter().any(|field| field.name == word)
+        {
+            self.report(diagnostic.help(format!("its name here is `{word}`, which stands here already")));
+            return None;
+        }
+        let known = |word: &&str| free.iter().any(|field| field.name == *word);
+        let guess = match (member, foreign) {
+            (Some(field), _) => Some((field.name.to_owned(), true)),
+            (None, Some(Meant::Same(word))) if known(&word) => Some((word.to_owned(), true)),
+            (None, Some(Meant::Near(word))) if known(&word) => Some((word.to_owned(), false)),
+            _ => near(key, free.iter().map(|field| field.name)).map(|near| (near.word, near.certain)),
         };
-        diagnostic = match guess {
+        let diagnostic = match &guess {
             Some((word, certain)) => {
-                // What this key meant is known to be wrong, not to be missing.
-                self.locations.put_fault(&join(path, &word));
                 let diagnostic = diagnostic.help(format!("did you mean `{word}`?"));
-                if certain { diagnostic.fix(entry.key.span, word) } else { diagnostic }
+                if *certain { diagnostic.fix(entry.key.span, word) } else { diagnostic }
             }
             None => diagnostic.help(elsewhere(key, path).unwrap_or_else(|| {
-                format!("known here: {}", either(&fields.iter().map(|field| field.name).collect::<Vec<_>>()))
+                let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+                // Whoever wrote the top of a spec wrong needs all of its words.
+                let names = if path.is_empty() { names.join(", ") } else { either(&names) };
+                format!("known here: {names}")
             })),
         };
         self.diagnostics.push(diagnostic);
+        guess.map(|(word, _)| word)
     }
 
     fn map(&mut self, entries: &[Entry], of: &Shape, keys: Keys, path: &str) -> Value {
