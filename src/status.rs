@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::apply::readiness::{self, Condition};
-use crate::plan::model::{FORMAT_VERSION, PendingValue};
-use crate::plan::options::Glob;
-use crate::render::value::plural;
-use crate::resource::attribute::Pending;
-use crate::resource::live::{Live, View, strings};
+use crate::model::attribute::Pending;
+use crate::model::live::{Live, View, strings};
+use crate::model::plan::{FORMAT_VERSION, PendingValue};
+use crate::model::text::plural;
+use crate::model::{Address, Glob, Kind, Spec};
+use crate::resource::alarm;
+use crate::resource::readiness::{self, Condition};
 use crate::resource::replication_group::reboot;
-use crate::resource::{Address, Kind, alarm};
-use crate::spec::Spec;
 
 /// In the order of what wants looking at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

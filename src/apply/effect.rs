@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::plan::model::Step;
-use crate::resource::Kind;
-use crate::resource::live::{Live, View, strings};
+use crate::model::Kind;
+use crate::model::live::{Live, View, strings};
+use crate::model::plan::Step;
 use crate::resource::replication_group::nodes::replica_counts;
 
 /// Secrets are never read back, and a service's own wording of the others cannot be compared.

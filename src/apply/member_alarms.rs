@@ -5,14 +5,13 @@ use std::time::Instant;
 
 use futures::stream::{self, StreamExt};
 
-use super::report::WaitState;
 use super::send::send;
 use super::{Engine, Failure};
 use crate::aws::{AwsError, reader};
-use crate::plan::model::Step;
+use crate::model::plan::Step;
+use crate::model::report::WaitState;
+use crate::model::{Address, Kind, Locations, Resource, Spec};
 use crate::plan::{alarms, order};
-use crate::resource::{Address, Kind};
-use crate::spec::{Locations, Resource, Spec};
 
 /// As much of the spec as a plan of one cache's alarms looks at. Alarms that are declared under their own names
 /// stay, or they would count as left over.

@@ -4,8 +4,6 @@
 pub mod effect;
 pub mod member_alarms;
 pub mod observer;
-pub mod readiness;
-pub mod report;
 pub mod send;
 pub mod settle;
 pub mod step;
@@ -18,12 +16,12 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::{Aws, AwsError};
-use crate::plan::model::{Plan, Step};
-use crate::plan::options::Options;
-use crate::resource::live::Live;
-use crate::spec::Spec;
+use crate::model::Spec;
+use crate::model::live::Live;
+use crate::model::options::Options;
+use crate::model::plan::{Plan, Step};
+pub use crate::model::report::{Progress, Reporter, Status, StepResult, WaitState};
 use observer::Observer;
-pub use report::{Progress, Reporter, Status, StepResult, WaitState};
 
 /// How a plan is carried out.
 #[derive(Clone, Debug)]

@@ -10,8 +10,8 @@ use super::FIRST_PAUSE;
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::events::{self, Event};
 use crate::aws::{Aws, AwsError, reader};
-use crate::resource::live::Live;
-use crate::resource::{Address, Kind};
+use crate::model::live::Live;
+use crate::model::{Address, Kind};
 
 /// Events are read with every fifth look.
 const LOOKS_PER_NEWS: u32 = 5;

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::effect;
-use super::readiness::{self, Condition};
 use super::step::{look, settle};
 use super::{Engine, Failure};
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::{AwsError, guard, operations, secrets, tags};
-use crate::plan::model::{Step, Wait};
-use crate::plan::ownership::STACK;
+use crate::model::plan::{Step, Wait};
+use crate::resource::ownership::STACK;
+use crate::resource::readiness::{self, Condition};
 use crate::resource::secret;
 
 /// How long AWS may be busy with something else before a call goes through; as long as Terraform's

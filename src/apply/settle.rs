@@ -3,14 +3,13 @@
 use std::time::Instant;
 
 use super::observer::Observer;
-use super::readiness::{self, Condition};
-use super::report::{Progress, Reporter, Status, StepResult};
 use super::{Failure, Settings, until};
 use crate::aws::{Aws, AwsError};
-use crate::plan::model::{Step, Wait};
-use crate::resource::Address;
-use crate::resource::live::Live;
-use crate::spec::Spec;
+use crate::model::live::Live;
+use crate::model::plan::{Step, Wait};
+use crate::model::report::{Progress, Reporter, Status, StepResult};
+use crate::model::{Address, Spec};
+use crate::resource::readiness::{self, Condition};
 
 /// What of the stack is on its way, orphans included.
 pub fn moving(spec: &Spec, live: &Live) -> Vec<Address> {

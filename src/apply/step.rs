@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::observer::Ticket;
-use super::readiness::{self, Condition};
-use super::report::WaitState;
 use super::send::{claim, send};
 use super::{Engine, Failure, effect, member_alarms};
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::events;
+use crate::model::Kind;
+use crate::model::live::Live;
+use crate::model::plan::{Step, Wait};
+use crate::model::report::WaitState;
 use crate::plan::alarms;
-use crate::plan::model::{Step, Wait};
-use crate::resource::Kind;
-use crate::resource::live::Live;
+use crate::resource::readiness::{self, Condition};
 
 /// Events of the step's own time are quoted, and of as much before as clocks may differ.
 const SKEW: Duration = Duration::from_secs(60);

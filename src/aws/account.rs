@@ -9,12 +9,10 @@ use super::error::{AwsError, Kind as ErrorKind};
 use super::lists::{CONCURRENCY, Found, Wanted, read_kinds};
 use super::reader::{alarms, alarms_by_name, described_alarms, empty, parameters};
 use super::tags;
-use crate::import::Selection;
-use crate::plan::options::Glob;
-use crate::plan::ownership::STACK;
-use crate::resource::live::{Live, Tags};
-use crate::resource::{Address, Kind, alarm};
-use crate::spec::Spec;
+use crate::model::live::{Live, Tags};
+use crate::model::{Address, Glob, Kind, Selection, Spec};
+use crate::resource::alarm;
+use crate::resource::ownership::STACK;
 
 /// What a selection may name, in lists: kinds of which much is meant as a whole, others by name.
 pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> Result<Live, AwsError> {

@@ -10,9 +10,8 @@ use serde_json::Value;
 use super::client::Aws;
 use super::describe;
 use super::error::{AwsError, Kind as ErrorKind};
-use crate::resource::live::{Live, strings};
-use crate::resource::{Address, Kind};
-use crate::spec::Spec;
+use crate::model::live::{Live, strings};
+use crate::model::{Address, Kind, Spec};
 
 /// After the first page of a list, up to this many missing resources are asked for by name.
 const FEW: usize = 10;
@@ -68,7 +67,7 @@ impl Wanted {
         let mut wanted = Self::default();
         for resource in spec.resources.values() {
             wanted.add(resource.address.clone());
-            for need in crate::plan::order::references(resource) {
+            for need in crate::resource::references(resource) {
                 wanted.add(need);
             }
         }

@@ -10,11 +10,10 @@ use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
 use super::lists::{CONCURRENCY, Found, Wanted, read_kinds};
 use super::{describe, secrets, tags};
-use crate::plan::ownership;
-use crate::resource::live::Live;
+use crate::model::live::Live;
+use crate::model::{Address, Kind, Spec};
 use crate::resource::parameter_group::{declared_parameters, user_parameters};
-use crate::resource::{Address, Kind, alarm, secret};
-use crate::spec::Spec;
+use crate::resource::{alarm, ownership, secret};
 
 const ALARM_NAMES: usize = 100;
 
@@ -77,7 +76,7 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, A
 
 /// What `GetResources` knows: who is owned, and all their tags.
 fn take_owned(
-    owned: Result<Option<BTreeMap<Address, crate::resource::live::Tags>>, AwsError>,
+    owned: Result<Option<BTreeMap<Address, crate::model::live::Tags>>, AwsError>,
     wanted: &mut Wanted,
     live: &mut Live,
 ) -> Result<(), AwsError> {
@@ -312,7 +311,7 @@ async fn allowed_node_types(aws: &Aws, live: &Live, spec: &Spec) -> Result<(Foun
     Ok((found, notes))
 }
 
-type Confirmed = Vec<(Address, Option<crate::resource::live::Tags>)>;
+type Confirmed = Vec<(Address, Option<crate::model::live::Tags>)>;
 
 /// `GetResources` lags behind: where its tags are missing or differ from what is declared, the resource
 /// itself is asked. `None` where AWS refuses, as it does while a group is not available.

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use super::client::Aws;
 use super::error::AwsError;
+use crate::model::digest::hex;
+use crate::model::secret::Seen;
 use crate::resource::secret;
-use crate::spec::hex;
 
 /// A secret value. It cannot be printed.
 pub struct Plain {
@@ -112,7 +113,7 @@ pub async fn resolve(aws: &Aws, parameters: &Map<String, Value>) -> Result<Map<S
 }
 
 /// The mark of declared secrets, and whether the tag on the resource holds the same.
-pub async fn seen(aws: &Aws, field: &str, references: &Value, tag: Option<&str>) -> Result<secret::Seen, AwsError> {
+pub async fn seen(aws: &Aws, field: &str, references: &Value, tag: Option<&str>) -> Result<Seen, AwsError> {
     let member = secret::member(field);
     let one = std::slice::from_ref(references);
     let references = references.as_array().map_or(one, Vec::as_slice);
@@ -130,7 +131,7 @@ pub async fn seen(aws: &Aws, field: &str, references: &Value, tag: Option<&str>)
         matches &= mark == old;
         marks.push(mark);
     }
-    Ok(secret::Seen { mark: marks.join(" "), matches })
+    Ok(Seen { mark: marks.join(" "), matches })
 }
 
 /// Slow and salted, since a tag can be read by many.

@@ -6,9 +6,9 @@ use aws_sdk_resourcegroupstagging::types::TagFilter;
 
 use super::client::Aws;
 use super::error::{AwsError, Kind as ErrorKind};
-use crate::plan::ownership::STACK;
-use crate::resource::Address;
-use crate::resource::live::Tags;
+use crate::model::Address;
+use crate::model::live::Tags;
+use crate::resource::ownership::STACK;
 
 /// ARNs in one call of GetResources.
 const ARNS: usize = 100;

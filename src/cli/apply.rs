@@ -17,12 +17,12 @@ use super::{clock, plan as plan_command, smoke};
 use crate::apply::{self, Settings, Status, StepResult};
 use crate::aws::Access;
 use crate::aws::error::Kind as ErrorKind;
-use crate::plan::model::{Action, Change, FORMAT_VERSION, Plan};
-use crate::plan::options::Options;
+use crate::model::Address;
+use crate::model::live::Live;
+use crate::model::options::Options;
+use crate::model::plan::{Action, Change, FORMAT_VERSION, Plan};
 use crate::render;
 use crate::render::style::{Label, paint};
-use crate::resource::Address;
-use crate::resource::live::Live;
 use crate::smoke::Report;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {

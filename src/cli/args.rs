@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::plan::options::{Allow, Glob};
+use crate::model::Glob;
+use crate::model::options::Allow;
 use crate::spec::decode::duration;
 
 #[derive(Debug, Parser)]

@@ -8,7 +8,7 @@ use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session::{self, Session};
 use crate::aws::Access;
-use crate::plan::options::Options;
+use crate::model::options::Options;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);

@@ -4,12 +4,12 @@ use super::args::Explain as Args;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use crate::lint::rules::RULES;
-use crate::plan::refusals::{self, REFUSALS};
+use crate::model::attribute::{Attribute, Impact, Phase, Read, Route};
+use crate::model::refusals::{self, REFUSALS};
+use crate::model::{Kind, suggest};
 use crate::render::style::{Label, paint};
 use crate::render::value::wrap;
-use crate::resource::Kind;
-use crate::resource::attribute::{Attribute, Impact, Phase, Read, Route};
-use crate::spec::{json_schema, rules, suggest};
+use crate::spec::{json_schema, rules};
 
 pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let topic = args.topic.trim();

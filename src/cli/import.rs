@@ -8,9 +8,9 @@ use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session;
 use crate::aws::{Access, account, client};
-use crate::import::{self, Document, Refused, Selection};
+use crate::import::{self, Document, Refused};
+use crate::model::{Kind, Selection};
 use crate::render::style::{Label, paint};
-use crate::resource::Kind;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let selection = Selection { all: args.all, globs: args.addresses.clone() };

@@ -8,7 +8,7 @@ use super::printer::Printer;
 use super::saved::{self, Saved};
 use super::session::{self, Session};
 use crate::aws::Access;
-use crate::plan::model::{FORMAT_VERSION, Plan};
+use crate::model::plan::{FORMAT_VERSION, Plan};
 use crate::render::{self, plan::Header};
 use crate::spec;
 

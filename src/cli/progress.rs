@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::events::Journal;
 use super::printer::Printer;
 use crate::apply::{Progress, Reporter, Status, StepResult, WaitState, render_duration};
-use crate::plan::model::Step;
+use crate::model::plan::Step;
 use crate::render::value::wrap;
 
 /// In a log, a step without news says that it is still there.
@@ -290,8 +290,8 @@ fn key(step: &Step) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::model::Wait;
-    use crate::resource::{Address, Kind};
+    use crate::model::plan::Wait;
+    use crate::model::{Address, Kind};
 
     fn step(id: &str) -> Step {
         Step {

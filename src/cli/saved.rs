@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::args::Allowances;
 use super::exit::{CliError, Exit};
-use crate::plan::model::{Action, FORMAT_VERSION, Plan};
-use crate::plan::options::{Options, Permit};
-use crate::resource::live::Live;
-use crate::spec::{Request, Spec};
+use crate::model::Spec;
+use crate::model::live::Live;
+use crate::model::options::{Options, Permit};
+use crate::model::plan::{Action, FORMAT_VERSION, Plan};
+use crate::spec::Request;
 
 const SOURCE: &str = "source";
 

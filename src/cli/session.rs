@@ -10,14 +10,15 @@ use super::printer::Printer;
 use crate::aws::client::Identity;
 use crate::aws::guard::Event;
 use crate::aws::{Access, Aws, Settings, reader};
-use crate::plan::model::Plan;
-use crate::plan::options::{Glob, Options};
+use crate::model::live::Live;
+use crate::model::options::Options;
+use crate::model::plan::Plan;
+use crate::model::text::plural;
+use crate::model::{Address, Glob, Kind, Spec, suggest};
 use crate::render::plan::Header;
-use crate::render::value::plural;
-use crate::resource::live::Live;
-use crate::resource::{Address, Kind};
 use crate::spec::source::Sources;
-use crate::spec::{self, Loaded, Request, Spec};
+use crate::spec::{self, Loaded, Request};
+use crate::{lint, plan};
 
 pub const DEFAULT_SPEC: &str = "cachectl.yaml";
 
@@ -143,7 +144,8 @@ impl Session {
     }
 
     pub fn plan(&self, live: &Live, options: &Options) -> Result<Plan, CliError> {
-        let plan = crate::plan::plan_with_lint(&self.spec, live, options, &self.sources, &clock::today());
+        let findings = lint::findings(&self.spec, Some(live), &self.sources, &clock::today());
+        let plan = plan::plan(&self.spec, live, options, findings);
         self.matched(live, &options.only)?;
         Ok(plan)
     }
@@ -177,7 +179,7 @@ impl Session {
             return Ok(());
         };
         let names: Vec<String> = known.iter().map(Address::to_string).collect();
-        let near = spec::suggest(&lost.0, names.iter().map(String::as_str));
+        let near = suggest(&lost.0, names.iter().map(String::as_str));
         let hint = near.map_or_else(
             || "an address is KIND/ID, such as replicationGroup/prod-cache; `*` matches anything".to_owned(),
             |near| format!("did you mean `{near}`?"),

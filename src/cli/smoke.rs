@@ -11,12 +11,13 @@ use super::printer::Printer;
 use super::session::{self, Session};
 use crate::aws::{Access, secrets};
 use crate::client::{Secret, Tls, Way};
-use crate::plan::model::FORMAT_VERSION;
+use crate::model::live::{Live, View, strings};
+use crate::model::plan::FORMAT_VERSION;
+use crate::model::{Address, Kind, Resource, Spec};
 use crate::render;
-use crate::resource::live::{Live, View, strings};
-use crate::resource::{Address, Kind, parameter_group};
+use crate::resource::parameter_group;
 use crate::smoke::{self, Expect, Observer, OnUnreachable, Report, Requirements, Settings, Target, Verdict};
-use crate::spec::{Resource, Spec, decode::duration};
+use crate::spec::decode::duration;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);

@@ -6,10 +6,10 @@ use super::args::{Validate as Args, ValidateFormat};
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::{clock, session};
-use crate::plan::model::{FORMAT_VERSION, Finding};
+use crate::model::plan::{FORMAT_VERSION, Finding};
+use crate::model::text::plural;
 use crate::render::diagnostics;
 use crate::render::style::{Label, paint};
-use crate::render::value::plural;
 use crate::spec::located::Located;
 use crate::{lint, spec};
 

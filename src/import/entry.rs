@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::is_users;
-use crate::plan::ownership::PROTECT;
-use crate::resource::attribute::Import;
-use crate::resource::live::{Live, Tags, View};
+use crate::model::attribute::Import;
+use crate::model::live::{Live, Tags, View};
+use crate::model::{Address, Kind};
+use crate::resource::ownership::PROTECT;
 use crate::resource::replication_group::import::{DECIDED_BY_DATASTORE, follows_datastore};
 use crate::resource::replication_group::pending::pending_changes;
-use crate::resource::{Address, Kind};
 
 #[derive(Clone, Debug)]
 pub struct Entry {

@@ -5,16 +5,17 @@ mod entry;
 mod preset;
 mod select;
 mod sound;
+pub mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::plan::ownership::STACK;
-use crate::resource::live::{Live, Tags};
-use crate::resource::{Address, Kind, alarm};
+use crate::model::live::{Live, Tags};
+use crate::model::{Address, Kind, Selection};
+use crate::resource::alarm;
+use crate::resource::ownership::STACK;
 pub use entry::{Entry, Line};
-pub use select::Selection;
 
 /// A spec as it is written: heads, then entries in the order of their kinds.
 #[derive(Clone, Debug)]

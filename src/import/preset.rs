@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::model::live::Live;
+use crate::model::{Address, Kind, Locations, Resource, Spec};
 use crate::resource::alarm::{self, Alarm};
-use crate::resource::live::Live;
-use crate::resource::{Address, Kind};
-use crate::spec::{Locations, Resource, Spec};
 
 const ACTIONS: [&str; 3] = ["alarmActions", "okActions", "insufficientDataActions"];
 /// What `override` can say of an alarm.

@@ -5,38 +5,18 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Refused;
-use crate::plan::options::Glob;
-use crate::resource::live::Live;
-use crate::resource::{Address, Kind, alarm};
+use crate::model::live::Live;
+use crate::model::{Address, Kind, Selection};
+use crate::resource::alarm;
 
 const NAMESPACE: &str = "AWS/ElastiCache";
 
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    pub all: bool,
-    pub globs: Vec<Glob>,
-}
-
 impl Selection {
-    /// Addresses that are named in full.
-    pub fn exact(&self) -> impl Iterator<Item = Address> {
-        self.globs.iter().filter(|glob| !glob.0.contains('*')).filter_map(|glob| glob.0.parse().ok())
-    }
-
-    /// Kinds of which anything may be meant: these are listed.
-    pub fn kinds(&self) -> BTreeSet<Kind> {
-        if self.all {
-            return Kind::ALL.into();
-        }
-        let patterns = self.globs.iter().filter(|glob| glob.0.contains('*'));
-        patterns.flat_map(|glob| Kind::ALL.into_iter().filter(move |kind| may_be(glob, *kind))).collect()
-    }
-
     /// An address that is none is a slip.
     pub fn check(&self) -> Result<(), Refused> {
         for glob in &self.globs {
             let parsed = if glob.0.contains('*') {
-                Kind::ALL.into_iter().any(|kind| may_be(glob, kind)).then_some(()).ok_or_else(|| {
+                Kind::ALL.into_iter().any(|kind| glob.may_be(kind)).then_some(()).ok_or_else(|| {
                     let kinds = Kind::ALL.map(Kind::name).join(", ");
                     format!("`{}` can match no address: an address is KIND/ID, and kinds are {kinds}", glob.0)
                 })
@@ -92,18 +72,6 @@ impl Selection {
 
 fn nothing(said: String) -> Refused {
     Refused::new(said, "another --region or --profile? an address is KIND/ID; `*` matches anything")
-}
-
-fn may_be(glob: &Glob, kind: Kind) -> bool {
-    match glob.0.split_once('/') {
-        Some((name, _)) if !name.contains('*') => name.eq_ignore_ascii_case(kind.name()),
-        // A star may stand for anything, the rest of the kind and the slash too.
-        _ => {
-            let fixed = glob.0.split('*').next().unwrap_or_default().to_ascii_lowercase();
-            let name = format!("{}/", kind.name()).to_ascii_lowercase();
-            name.starts_with(&fixed) || fixed.starts_with(&name)
-        }
-    }
 }
 
 /// The default user, parameter groups and subnet group: they are there, whoever says so.

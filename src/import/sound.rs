@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::entry::Line;
+use super::yaml::yaml;
 use super::{Document, Refused};
-use crate::render;
 use crate::spec;
 use crate::spec::diagnostic::Severity;
 
@@ -14,7 +14,7 @@ const MOST_ROUNDS: usize = 100;
 
 pub(super) fn made(mut document: Document, notes: &mut Vec<String>) -> Result<(Document, String), Refused> {
     for _ in 0..MOST_ROUNDS {
-        let yaml = render::spec::yaml(&document);
+        let yaml = yaml(&document);
         let loaded = spec::from_text(&yaml);
         let errors: Vec<_> = loaded.diagnostics.into_iter().filter(|found| found.severity == Severity::Error).collect();
         if errors.is_empty() {

@@ -4,13 +4,10 @@ pub mod rules;
 
 use serde_json::Value;
 
-use crate::plan::model::Finding;
-use crate::plan::options::Glob;
-use crate::resource::Address;
-use crate::resource::live::Live;
+use crate::model::live::Live;
+use crate::model::plan::Finding;
+use crate::model::{Address, Glob, Resource, Spec, suggest};
 use crate::spec::source::Sources;
-use crate::spec::suggest;
-use crate::spec::{Resource, Spec};
 use rules::{RULES, Rule};
 
 /// Every rule over every resource, after the policy's severities and waivers.

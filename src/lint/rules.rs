@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use crate::resource::Kind;
-use crate::resource::live::Live;
-use crate::resource::version::Version;
-use crate::spec::{Resource, Spec};
+use crate::model::live::Live;
+use crate::model::version::Version;
+use crate::model::{Kind, Resource, Spec};
 
 /// Finds a fault: the field that it hangs on ("" for the resource itself) and a sentence.
 pub type Check = fn(&Resource, &Spec, Option<&Live>) -> Option<(&'static str, String)>;
@@ -50,7 +49,7 @@ pub const RULES: &[Rule] = &[
         why: "Without a token or users, every client that reaches the port may do everything.",
         elsewhere: "CKV_AWS_31, AEC6",
         check: |cache, _, _| {
-            let set = |name: &str| cache.fields.get(name).is_some_and(|value| !crate::resource::shape::is_empty(value));
+            let set = |name: &str| cache.fields.get(name).is_some_and(|value| !crate::model::shape::is_empty(value));
             (!set("authToken") && !set("userGroupIds") && !set("userGroupId") && cache.text("engine") != Some("memcached"))
                 .then(|| hit("", "no AUTH token and no user group: every client may do everything")).flatten()
         } },

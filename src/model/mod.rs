@@ -1,3 +1,34 @@
-//! The words that all rooms share, without decisions.
+//! The words that all rooms share: what a resource is called, what a spec declares, what AWS says, what a plan
+//! is made of. No decisions are made here, and nothing of the other rooms is known.
 
+pub mod address;
+pub mod attribute;
+pub mod desired;
+pub mod digest;
+pub mod draft;
+pub mod glob;
+pub mod kind;
+pub mod live;
+pub mod locations;
 pub mod node_type;
+pub mod options;
+pub mod place;
+pub mod plan;
+pub mod refusals;
+pub mod report;
+pub mod secret;
+pub mod selection;
+pub mod shape;
+pub mod suggest;
+pub mod text;
+pub mod version;
+
+pub use address::Address;
+pub use desired::{Resource, Spec};
+pub use draft::ignored;
+pub use glob::Glob;
+pub use kind::Kind;
+pub use live::Live;
+pub use locations::Locations;
+pub use selection::Selection;
+pub use suggest::suggest;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::resource::version::Version;
+use super::version::Version;
 
 /// The text of the one dated file of node types and list prices.
 pub(crate) const DATA: &str = include_str!("../../data/elasticache.json");

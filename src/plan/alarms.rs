@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::draft::{Draft, Scene};
-use super::model::{Action, AttributeChange, Ownership, Step, Wait};
-use super::options::{Options, Permit};
-use super::{Planned, fingerprint, needs_permit, ownership};
+use super::{Planned, fingerprint, needs_permit, tags};
+use crate::model::attribute::{Impact, Phase};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::{Live, object};
+use crate::model::options::{Options, Permit};
+use crate::model::plan::{Action, AttributeChange, Ownership, Step, Wait};
+use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::alarm::{self, Alarm, Alarms};
-use crate::resource::attribute::{Impact, Phase};
-use crate::resource::live::{Live, object};
-use crate::resource::{Address, Kind};
-use crate::spec::{Resource, Spec};
+use crate::resource::ownership;
 
 /// AWS takes this many names in a DeleteAlarms call.
 const DELETE_CHUNK: usize = 100;
@@ -189,9 +189,9 @@ fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
             alarm::parameters(wanted, Some(view.own), &spec.stack),
         );
     }
-    let scene = Scene { spec, live, resource: &resource, view: &view, options };
+    let scene = Scene { spec, live, resource: &resource, view: &view, options, rows: address.kind.attributes() };
     if owner != Ownership::Foreign {
-        ownership::change_tags(&mut draft, &scene);
+        tags::change_tags(&mut draft, &scene);
     }
     let action = match owner {
         Ownership::Foreign => {

@@ -4,11 +4,11 @@
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::resource::Address;
+use crate::model::Address;
+use crate::model::digest::hex;
+use crate::model::live::Live;
 use crate::resource::alarm;
-use crate::resource::live::Live;
 use crate::resource::parameter_group::user_parameters;
-use crate::spec::hex;
 
 pub fn of(live: &Live, address: &Address) -> Option<String> {
     let view = live.view(address)?;

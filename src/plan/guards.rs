@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::draft::Draft;
-use super::model::Action;
-use super::options::{Options, Permit};
-use super::{Planned, alarms, order};
-use crate::resource::attribute::Phase;
-use crate::resource::live::{Live, strings};
-use crate::resource::{Address, Kind};
-use crate::spec::Spec;
+use super::{Planned, alarms};
+use crate::model::attribute::Phase;
+use crate::model::draft::Draft;
+use crate::model::live::{Live, strings};
+use crate::model::options::{Options, Permit};
+use crate::model::plan::Action;
+use crate::model::{Address, Kind, Spec};
+use crate::resource::references;
 
 /// With `--only`, and with references to what is neither declared nor live: what a resource needs must exist.
 pub fn dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut [Planned]) {
@@ -25,7 +25,7 @@ pub fn dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut [
         .collect();
     for planned in planned.iter_mut().filter(|planned| planned.action != Action::Delete) {
         let Some(resource) = spec.resources.get(&planned.draft.address) else { continue };
-        for need in order::references(resource) {
+        for need in references(resource) {
             let default = need.id.starts_with("default");
             if live.get(&need).is_some() || made.contains(&need) || default {
                 continue;

@@ -6,19 +6,19 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Planned;
-use super::draft::Call;
-use super::model::Action;
-use crate::resource::attribute::Phase;
-use crate::resource::live::{Live, View, strings};
-use crate::resource::{Address, Kind};
-use crate::spec::Spec;
+use crate::model::attribute::Phase;
+use crate::model::draft::Call;
+use crate::model::live::{Live, View, strings};
+use crate::model::plan::Action;
+use crate::model::{Address, Kind, Spec};
+use crate::resource::references;
 
 /// Which of these use the resource, directly or by a user group.
 pub fn users_of(spec: &Spec, address: &Address) -> Vec<Address> {
     let direct: Vec<Address> = spec
         .resources
         .values()
-        .filter(|resource| super::order::references(resource).contains(address))
+        .filter(|resource| references(resource).contains(address))
         .map(|resource| resource.address.clone())
         .collect();
     let of_groups: Vec<Address> =

@@ -2,36 +2,22 @@
 //! what stands in the way.
 
 pub mod alarms;
-pub mod draft;
+mod compare;
 pub mod fingerprint;
 pub mod guards;
 pub mod late;
-pub mod model;
-pub mod options;
 pub mod order;
-pub mod ownership;
-pub mod refusals;
+mod planned;
 pub mod resource;
+mod tags;
 
-use crate::lint;
-use crate::resource::attribute::Impact;
-use crate::resource::live::Live;
-use crate::resource::{Address, Kind};
-use crate::spec::Spec;
-use draft::Draft;
+use crate::model::attribute::Impact;
+use crate::model::live::Live;
+use crate::model::options::Options;
+use crate::model::plan::{Action, Blocked, Change, FORMAT_VERSION, Finding, Plan, Summary};
+use crate::model::{Address, Kind, Spec};
 pub use guards::needs_permit;
-use model::{Action, Blocked, Change, FORMAT_VERSION, Finding, Ownership, Plan, Summary};
-use options::Options;
-
-/// The plan of one resource: what it comes to, and the calls.
-#[derive(Debug)]
-pub struct Planned {
-    pub draft: Draft,
-    pub action: Action,
-    pub ownership: Ownership,
-    pub fingerprint: Option<String>,
-    pub count: Option<usize>,
-}
+pub use planned::Planned;
 
 pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>) -> Plan {
     let mut planned = Vec::new();
@@ -89,17 +75,6 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
         notes,
         api_calls: live.api_calls,
     }
-}
-
-/// Lint and plan in one go.
-pub fn plan_with_lint(
-    spec: &Spec,
-    live: &Live,
-    options: &Options,
-    sources: &crate::spec::source::Sources,
-    today: &str,
-) -> Plan {
-    plan(spec, live, options, lint::findings(spec, Some(live), sources, today))
 }
 
 fn change(planned: Planned, options: &Options) -> Option<Change> {

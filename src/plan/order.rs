@@ -6,29 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::late::users_of;
-use super::model::{Action, Step, Wait};
 use super::{Planned, alarms};
-use crate::resource::attribute::Phase;
-use crate::resource::live::{Live, object, strings};
-use crate::resource::shape::Shape;
-use crate::resource::{Address, Kind};
-use crate::spec::{Resource, Spec};
-
-/// What a resource refers to: subnet group, parameter group, users, user groups.
-pub fn references(resource: &Resource) -> Vec<Address> {
-    let mut out = Vec::new();
-    for attribute in resource.address.kind.attributes() {
-        let value = resource.fields.get(attribute.field.name);
-        match attribute.field.shape {
-            Shape::Reference(kind) => out.extend(value.and_then(Value::as_str).map(|id| Address::new(kind, id))),
-            Shape::List { of: Shape::Reference(kind), .. } => {
-                out.extend(strings(value).map(|id| Address::new(*kind, id)))
-            }
-            _ => {}
-        }
-    }
-    out
-}
+use crate::model::attribute::Phase;
+use crate::model::live::{Live, object, strings};
+use crate::model::plan::{Action, Step, Wait};
+use crate::model::{Address, Kind, Spec};
+use crate::resource::references;
 
 /// Deletions run the other way: first what uses others.
 const DELETE_ORDER: [Kind; 6] = [

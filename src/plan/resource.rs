@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::draft::{Draft, Scene};
-use super::model::{Action, AttributeChange, Ownership};
-use super::options::{Options, Permit};
-use super::{Planned, fingerprint, needs_permit, ownership};
-use crate::resource::attribute::{Impact, Phase, Route};
-use crate::resource::live::{Live, object, strings};
-use crate::resource::shape::is_empty;
-use crate::resource::version::Version;
-use crate::resource::{Address, Kind, parameter_group, replication_group, user};
-use crate::spec::{Resource, Spec};
+use super::{Planned, compare, fingerprint, needs_permit, tags};
+use crate::model::attribute::{Impact, Phase, Route};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::{Live, object, strings};
+use crate::model::options::{Options, Permit};
+use crate::model::plan::{Action, AttributeChange, Ownership};
+use crate::model::shape::is_empty;
+use crate::model::version::Version;
+use crate::model::{Address, Kind, Resource, Spec};
+use crate::resource::{ownership, parameter_group, replication_group, user};
 
 const MANAGED: &str = "Managed by cachectl";
 
@@ -32,7 +32,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
         needs_secret(&mut draft, live);
         return Planned { draft, action: Action::Create, ownership: Ownership::Absent, fingerprint: None, count: None };
     };
-    let scene = Scene { spec, live, resource, view: &view, options };
+    let scene = Scene { spec, live, resource, view: &view, options, rows: address.kind.attributes() };
     let mut draft = Draft::new(address.clone());
     if owner == Ownership::Foreign {
         let stack = live.tags.get(address).and_then(|tags| tags.get(ownership::STACK)).cloned().unwrap_or_default();
@@ -60,7 +60,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
         return replaced(draft, &scene, owner);
     }
     if !matches!(owner, Ownership::Unknown | Ownership::Foreign) {
-        ownership::change_tags(&mut draft, &scene);
+        tags::change_tags(&mut draft, &scene);
     }
     let action = match owner {
         Ownership::Unowned => Action::Adopt,
@@ -85,7 +85,7 @@ fn needs_secret(draft: &mut Draft, live: &Live) {
 }
 
 fn update(draft: &mut Draft, scene: &Scene<'_>) {
-    draft.compare(scene);
+    compare::compare(draft, scene);
     match draft.address.kind {
         Kind::ReplicationGroup => replication_group::finish(draft, scene),
         Kind::User => user::passwords(draft, scene),

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::markdown::cell;
-use super::value::{plural, said};
+use super::value::said;
 use crate::lint::rules::RULES;
-use crate::plan::model::Finding;
+use crate::model::plan::Finding;
+use crate::model::text::plural;
 use crate::spec::diagnostic::{Diagnostic, Severity};
 use crate::spec::located::{Located, Place, locate, render};
 use crate::spec::{Loaded, rules};

@@ -2,7 +2,7 @@
 
 use super::plan::last_line;
 use super::value::brief;
-use crate::plan::model::{Action, Plan};
+use crate::model::plan::{Action, Plan};
 
 pub fn plan(plan: &Plan) -> String {
     let mut out = format!(

@@ -5,7 +5,6 @@ pub mod markdown;
 pub mod plan;
 pub mod results;
 pub mod smoke;
-pub mod spec;
 pub mod status;
 pub mod style;
 pub mod value;

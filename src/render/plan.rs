@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::style::{Label, paint};
 use super::value::{brief, difference, wrap};
+use crate::model::attribute::Impact;
+use crate::model::plan::{Action, AttributeChange, Change, Ownership, Plan, Step, Wait};
+use crate::model::{Address, Kind};
 use crate::plan::alarms::COUNT;
-use crate::plan::model::{Action, AttributeChange, Change, Ownership, Plan, Step, Wait};
-use crate::resource::attribute::Impact;
-use crate::resource::{Address, Kind};
 
 /// What the header says besides the plan itself.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,8 @@
 //! What an apply did, told at its end.
 
 use super::style::{Label, paint};
-use crate::apply::{Status, StepResult};
-use crate::plan::model::Plan;
+use crate::model::plan::Plan;
+use crate::model::report::{Status, StepResult};
 
 pub fn table(plan: &Plan, results: &[StepResult]) -> String {
     let count = |status: Status| results.iter().filter(|result| result.status == status).count();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::plan::model::Finding;
+use crate::model::plan::Finding;
 
 const LONGEST: usize = 60;
 
@@ -90,11 +90,6 @@ pub fn said(finding: &Finding) -> String {
         "" => finding.message.clone(),
         address => format!("{address}: {}", finding.message),
     }
-}
-
-/// `1 node`, `2 nodes`.
-pub fn plural(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Lines of at most `width`, broken at spaces; later lines are indented.

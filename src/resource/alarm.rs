@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::alarm_preset;
-use super::attribute::{Attribute, Impact, Read, Route};
-use super::live::{Live, View};
-use super::shape::{ARN, Field, Order, Shape, TAGS, integer, list, pattern, text};
-use super::{Address, Kind};
-use crate::spec::{Resource, Spec};
+use crate::model::attribute::{Attribute, Impact, Read, Route};
+use crate::model::live::{Live, View};
+use crate::model::shape::{ARN, Field, Order, Shape, TAGS, integer, list, pattern, text};
+use crate::model::{Address, Kind, Resource, Spec};
 
 const DIMENSION: Shape = Shape::Object(&[
     Field::new("name", "Name", text(255), "The dimension's name, such as CacheClusterId.").required(),
@@ -270,7 +269,9 @@ pub fn parameters(alarm: &Alarm, live: Option<&Value>, stack: &str) -> Map<Strin
         let value = match alarm.fields.get(attribute.field.name) {
             Some(declared) => Some(attribute.field.shape.to_api(declared)),
             None if excluded => None,
-            None => live.and_then(|live| live.get(member)).filter(|value| !super::shape::is_empty(value)).cloned(),
+            None => {
+                live.and_then(|live| live.get(member)).filter(|value| !crate::model::shape::is_empty(value)).cloned()
+            }
         };
         if let Some(value) = value {
             parameters.insert(member.to_owned(), value);
@@ -303,8 +304,7 @@ pub fn differences(alarm: &Alarm, view: &View<'_>) -> Vec<(&'static str, Option<
             if attribute.field.name == "description" {
                 live = live.and_then(|text| Some(json!(plain_description(text.as_str()?))));
             }
-            (!crate::plan::draft::same(attribute, declared, live.as_ref()))
-                .then(|| (attribute.field.name, live, declared.clone()))
+            (!attribute.same(declared, live.as_ref())).then(|| (attribute.field.name, live, declared.clone()))
         })
         .collect()
 }

@@ -3,9 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Kind;
-use super::live::Live;
-use crate::spec::Resource;
+use crate::model::live::{Live, object};
+use crate::model::{Kind, Resource};
 
 const GREATER: &str = "GreaterThanThreshold";
 
@@ -100,7 +99,7 @@ fn fields(rule: &Rule) -> Map<String, Value> {
         ("comparisonOperator", json!(rule.comparison)),
         ("treatMissingData", json!(rule.missing)),
     ];
-    super::live::object(pairs)
+    object(pairs)
 }
 
 fn provisioned(resource: &Resource, live: &Live) -> Vec<Rule> {
@@ -259,7 +258,7 @@ fn vcpus(node_type: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::{Address, live};
+    use crate::model::{Address, live};
 
     #[test]
     fn the_metrics_that_can_be_overridden_are_those_of_the_preset() {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::live::View;
-use super::shape::{ARN, Field, Keys, Shape, integer, list, pattern, text};
+use crate::model::live::View;
+use crate::model::shape::{ARN, Field, Keys, Shape, integer, list, pattern, text};
 
 pub const LIFECYCLE: Shape = Shape::Object(&[
     Field::new(

@@ -2,72 +2,57 @@
 
 pub mod alarm;
 pub mod alarm_preset;
-pub mod attribute;
-pub mod live;
+pub mod arn;
 pub mod local;
+pub mod ownership;
 pub mod parameter_group;
+pub mod readiness;
 pub mod replication_group;
 pub mod secret;
 pub mod serverless_cache;
-pub mod shape;
 pub mod subnet_group;
 pub mod user;
 pub mod user_group;
-pub mod version;
 
-use std::fmt;
-use std::str::FromStr;
+use serde_json::Value;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use crate::model::attribute::Attribute;
+use crate::model::live::strings;
+use crate::model::plan::Wait;
+use crate::model::shape::Shape;
+use crate::model::{Address, Kind, Resource};
 
-use attribute::Attribute;
+/// The row of a kind's attribute.
+pub fn attribute(kind: Kind, name: &str) -> Option<&'static Attribute> {
+    kind.attributes().iter().find(|attribute| attribute.field.name == name)
+}
 
-/// In the order in which resources are created: what others need comes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    SubnetGroup,
-    ParameterGroup,
-    User,
-    UserGroup,
-    ReplicationGroup,
-    ServerlessCache,
-    Alarm,
+/// What a resource refers to: subnet group, parameter group, users, user groups.
+pub fn references(resource: &Resource) -> Vec<Address> {
+    let mut out = Vec::new();
+    for attribute in resource.address.kind.attributes() {
+        let value = resource.fields.get(attribute.field.name);
+        match attribute.field.shape {
+            Shape::Reference(kind) => out.extend(value.and_then(Value::as_str).map(|id| Address::new(kind, id))),
+            Shape::List { of: Shape::Reference(kind), .. } => {
+                out.extend(strings(value).map(|id| Address::new(*kind, id)))
+            }
+            _ => {}
+        }
+    }
+    out
 }
 
 impl Kind {
-    pub const ALL: [Kind; 7] = [
-        Kind::SubnetGroup,
-        Kind::ParameterGroup,
-        Kind::User,
-        Kind::UserGroup,
-        Kind::ReplicationGroup,
-        Kind::ServerlessCache,
-        Kind::Alarm,
-    ];
-
-    /// As in an address: `replicationGroup/prod-cache`.
-    pub const fn name(self) -> &'static str {
+    pub fn attributes(self) -> &'static [Attribute] {
         match self {
-            Kind::SubnetGroup => "subnetGroup",
-            Kind::ParameterGroup => "parameterGroup",
-            Kind::User => "user",
-            Kind::UserGroup => "userGroup",
-            Kind::ReplicationGroup => "replicationGroup",
-            Kind::ServerlessCache => "serverlessCache",
-            Kind::Alarm => "alarm",
-        }
-    }
-
-    /// The key of the spec under which resources of this kind stand.
-    pub const fn section(self) -> &'static str {
-        match self {
-            Kind::SubnetGroup => "subnetGroups",
-            Kind::ParameterGroup => "parameterGroups",
-            Kind::User => "users",
-            Kind::UserGroup => "userGroups",
-            Kind::ReplicationGroup => "replicationGroups",
-            Kind::ServerlessCache => "serverlessCaches",
-            Kind::Alarm => "alarms",
+            Kind::SubnetGroup => subnet_group::ATTRIBUTES,
+            Kind::ParameterGroup => parameter_group::ATTRIBUTES,
+            Kind::User => user::ATTRIBUTES,
+            Kind::UserGroup => user_group::ATTRIBUTES,
+            Kind::ReplicationGroup => replication_group::ATTRIBUTES,
+            Kind::ServerlessCache => serverless_cache::ATTRIBUTES,
+            Kind::Alarm => alarm::ATTRIBUTES,
         }
     }
 
@@ -84,86 +69,68 @@ impl Kind {
         }
     }
 
-    pub const fn is_cache(self) -> bool {
-        matches!(self, Kind::ReplicationGroup | Kind::ServerlessCache)
-    }
-
-    pub fn attributes(self) -> &'static [Attribute] {
+    pub fn modify(self) -> &'static str {
         match self {
-            Kind::SubnetGroup => subnet_group::ATTRIBUTES,
-            Kind::ParameterGroup => parameter_group::ATTRIBUTES,
-            Kind::User => user::ATTRIBUTES,
-            Kind::UserGroup => user_group::ATTRIBUTES,
-            Kind::ReplicationGroup => replication_group::ATTRIBUTES,
-            Kind::ServerlessCache => serverless_cache::ATTRIBUTES,
-            Kind::Alarm => alarm::ATTRIBUTES,
+            Kind::SubnetGroup => "ModifyCacheSubnetGroup",
+            Kind::ParameterGroup => "ModifyCacheParameterGroup",
+            Kind::User => "ModifyUser",
+            Kind::UserGroup => "ModifyUserGroup",
+            Kind::ReplicationGroup => "ModifyReplicationGroup",
+            Kind::ServerlessCache => "ModifyServerlessCache",
+            Kind::Alarm => "PutMetricAlarm",
         }
     }
-}
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// `kind/id`. Ids are in lower case, as ElastiCache keeps them; alarm names keep their case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address {
-    pub kind: Kind,
-    pub id: String,
-}
-
-impl Address {
-    pub fn new(kind: Kind, id: &str) -> Self {
-        Self { kind, id: if kind == Kind::Alarm { id.to_owned() } else { id.to_ascii_lowercase() } }
+    pub fn create(self) -> &'static str {
+        match self {
+            Kind::SubnetGroup => "CreateCacheSubnetGroup",
+            Kind::ParameterGroup => "CreateCacheParameterGroup",
+            Kind::User => "CreateUser",
+            Kind::UserGroup => "CreateUserGroup",
+            Kind::ReplicationGroup => "CreateReplicationGroup",
+            Kind::ServerlessCache => "CreateServerlessCache",
+            Kind::Alarm => "PutMetricAlarm",
+        }
     }
 
-    /// The alarms of a cache whose members are not known yet.
-    pub fn alarms_of(cache: &str) -> Self {
-        Self::new(Kind::Alarm, &format!("{cache}-*"))
+    pub fn delete(self) -> &'static str {
+        match self {
+            Kind::SubnetGroup => "DeleteCacheSubnetGroup",
+            Kind::ParameterGroup => "DeleteCacheParameterGroup",
+            Kind::User => "DeleteUser",
+            Kind::UserGroup => "DeleteUserGroup",
+            Kind::ReplicationGroup => "DeleteReplicationGroup",
+            Kind::ServerlessCache => "DeleteServerlessCache",
+            Kind::Alarm => "DeleteAlarms",
+        }
     }
 
-    pub fn arn(&self, partition: &str, region: &str, account: &str) -> String {
-        let service = if self.kind == Kind::Alarm { "cloudwatch" } else { "elasticache" };
-        format!("arn:{partition}:{service}:{region}:{account}:{}:{}", self.kind.arn_type(), self.id)
+    /// The member of those calls that names the resource.
+    pub fn id_member(self) -> &'static str {
+        match self {
+            Kind::SubnetGroup => "CacheSubnetGroupName",
+            Kind::ParameterGroup => "CacheParameterGroupName",
+            Kind::User => "UserId",
+            Kind::UserGroup => "UserGroupId",
+            Kind::ReplicationGroup => "ReplicationGroupId",
+            Kind::ServerlessCache => "ServerlessCacheName",
+            Kind::Alarm => "AlarmName",
+        }
     }
 
-    pub fn from_arn(arn: &str) -> Option<Self> {
-        let mut parts = arn.splitn(7, ':').skip(5);
-        let (kind, id) = (parts.next()?, parts.next()?);
-        let kind = Kind::ALL.into_iter().find(|candidate| candidate.arn_type() == kind)?;
-        Some(Self::new(kind, id))
+    /// What a change of the resource is awaited by.
+    pub fn ready(self) -> Wait {
+        match self {
+            Kind::User | Kind::UserGroup => Wait::Active,
+            Kind::ReplicationGroup | Kind::ServerlessCache => Wait::Available,
+            Kind::SubnetGroup | Kind::ParameterGroup | Kind::Alarm => Wait::Nothing,
+        }
     }
-}
 
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind, self.id)
-    }
-}
-
-impl FromStr for Address {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (kind, id) = text.split_once('/').ok_or_else(|| format!("`{text}` is not an address: expected KIND/ID"))?;
-        let kind = Kind::ALL
-            .into_iter()
-            .find(|candidate| candidate.name().eq_ignore_ascii_case(kind))
-            .ok_or_else(|| format!("`{kind}` is no kind of resource: {}", Kind::ALL.map(Kind::name).join(", ")))?;
-        Ok(Self::new(kind, id))
-    }
-}
-
-impl Serialize for Address {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    pub fn gone(self) -> Wait {
+        match self {
+            Kind::User | Kind::UserGroup | Kind::ReplicationGroup | Kind::ServerlessCache => Wait::Deleted,
+            Kind::SubnetGroup | Kind::ParameterGroup | Kind::Alarm => Wait::Nothing,
+        }
     }
 }

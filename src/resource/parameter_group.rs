@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
-use super::live::{Live, View, object};
-use super::shape::{Field, Keys, Shape, TAGS, pattern, text};
-use crate::plan::draft::{Draft, Scene};
-use crate::plan::model::{AttributeChange, Wait};
+use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::{Live, View, object};
+use crate::model::plan::{AttributeChange, Wait};
+use crate::model::shape::{Field, Keys, Shape, TAGS, pattern, text};
 
 /// AWS takes this many parameters in a call.
 const CHUNK: usize = 20;
@@ -169,7 +169,7 @@ pub fn check(draft: &mut Draft, catalogue: Option<&Vec<Value>>, family: &str, de
     for (name, value) in declared {
         let Some(parameter) = entry(Some(parameters), name) else {
             let names = parameters.iter().filter_map(|parameter| parameter.get("ParameterName")?.as_str());
-            let near = crate::spec::suggest(name, names).map(|near| format!("did you mean `{near}`?"));
+            let near = crate::model::suggest(name, names).map(|near| format!("did you mean `{near}`?"));
             draft.blocks(
                 "unknown-parameter",
                 format!("family {family} has no parameter `{name}`"),

@@ -1,22 +1,13 @@
 //! Secrets are compared without being seen: a tag on the resource holds a mark of the secret that was
 //! set, the reader makes the mark of the secret that the spec points to.
 
-use serde::{Deserialize, Serialize};
+use crate::model::secret::Seen;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::live::Live;
-use super::{Address, Kind};
-use crate::spec::hex;
-
-/// What the reader found out about a declared secret.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Seen {
-    /// A version id, or a salted slow hash: what the tag will hold.
-    pub mark: String,
-    /// Does the tag on the resource say the same secret?
-    pub matches: bool,
-}
+use crate::model::digest::hex;
+use crate::model::live::Live;
+use crate::model::{Address, Kind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

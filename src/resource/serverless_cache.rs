@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::Kind;
-use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use super::local;
-use super::shape::{Field, SNAPSHOT_ARN, Shape, TAGS, integer, list, pattern, text};
-use super::version::Version;
-use crate::plan::draft::{Draft, Scene};
-use crate::plan::model::Wait;
+use crate::model::Kind;
+use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use crate::model::draft::{Draft, Scene};
+use crate::model::plan::Wait;
+use crate::model::shape::{Field, SNAPSHOT_ARN, Shape, TAGS, integer, is_empty, list, pattern, text};
+use crate::model::version::Version;
 
 #[rustfmt::skip]
 const LIMITS: Shape = Shape::Object(&[
@@ -109,7 +109,7 @@ fn major_engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Diffe
 
 fn limits(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
-    if super::shape::is_empty(&difference.declared) {
+    if is_empty(&difference.declared) {
         draft.blocks(
             "sl-limit-removal",
             "AWS cannot remove a limit once it is set",

@@ -1,7 +1,7 @@
 //! Subnet groups: the subnets that nodes may be placed in.
 
-use super::attribute::{Attribute, Impact, Phase, Read, Route};
-use super::shape::{Field, TAGS, list, text};
+use crate::model::attribute::{Attribute, Impact, Phase, Read, Route};
+use crate::model::shape::{Field, TAGS, list, text};
 
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
-use super::live::View;
 use super::secret;
-use super::shape::{Field, Shape, TAGS, list, pattern, text};
-use crate::plan::draft::{Draft, Scene};
-use crate::plan::model::Wait;
+use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::View;
+use crate::model::plan::Wait;
+use crate::model::shape::{Field, Shape, TAGS, list, pattern, text};
 
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
@@ -48,7 +48,7 @@ pub fn needs_password(draft: &mut Draft) {
     );
 }
 
-fn passwords_remark(view: &super::live::View<'_>) -> Option<&'static str> {
+fn passwords_remark(view: &View<'_>) -> Option<&'static str> {
     (authentication(view) == Some("password")).then_some(
         "AWS never tells passwords: left out, they stay as they are. To manage them, say where they are kept:\n\
          passwords: [{secretsManager: NAME, key: KEY}]",
@@ -66,7 +66,7 @@ fn way_in(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
         needs_password(draft);
         return;
     }
-    let Some(row) = crate::plan::draft::attribute(draft.address.kind, difference.attribute) else { return };
+    let Some(row) = crate::resource::attribute(draft.address.kind, difference.attribute) else { return };
     let value = row.field.shape.to_api(&difference.declared);
     draft.call(Phase::Settings, "ModifyUser", Wait::Active).insert(difference.member.into(), value);
 }

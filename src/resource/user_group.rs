@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::Kind;
-use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
-use super::live::{View, strings};
-use super::shape::{Field, Shape, TAGS, list};
-use crate::plan::draft::{Draft, Scene};
-use crate::plan::model::Wait;
+use crate::model::Kind;
+use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::{View, strings};
+use crate::model::plan::Wait;
+use crate::model::shape::{Field, Shape, TAGS, list};
 
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[

@@ -5,11 +5,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::Resource;
 use super::decode::join;
-use super::locations::Locations;
 use super::source::Sources;
-use crate::resource::Address;
+use crate::model::locations::Locations;
+use crate::model::{Address, Resource};
 
 /// A place within a resource where a file can be named: the field, the way into it, and the path in the spec.
 type Place = (&'static str, String, String);

@@ -1,6 +1,6 @@
 //! What other tools, and people, call a key: Terraform's and CloudFormation's words, the console's, short ones.
 
-use crate::resource::Kind;
+use crate::model::Kind;
 
 /// What a word that is no key here stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::decode::MAX_FAULTS;
 use super::diagnostic::Diagnostic;
 use super::node::{Content, Node, Style, shorten};
 use super::source::{Sources, Span};
-use super::suggest::near;
+use crate::model::suggest::near;
 
 /// Variables repeat text; together they write out no more than this.
 const MAX_BYTES: usize = 4 << 20;

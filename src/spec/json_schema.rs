@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::rules::id;
 use super::{decode, schema};
-use crate::resource::Kind;
-use crate::resource::shape::{Field, Keys, Order, Shape};
+use crate::model::Kind;
+use crate::model::shape::{Field, Keys, Order, Shape};
 
 /// Where the schema of this version is published: one address a version, so that a spec and the cachectl that
 /// reads it agree.

@@ -8,8 +8,8 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::interpolate::{Variable, Variables};
 use super::node::{Content, Entry, Node, Style};
 use super::source::{Sources, Span};
-use super::suggest::near;
 use super::{Loaded, Request, decode, decode_part, decode_spec, hidden, overlay, rules, schema, yaml};
+use crate::model::suggest::near;
 
 /// Longer files are no specs.
 const MAX_FILE: usize = 8 << 20;

@@ -9,75 +9,28 @@ mod interpolate;
 pub mod json_schema;
 mod load;
 pub mod located;
-mod locations;
 pub mod node;
 mod overlay;
 pub mod render;
 pub mod rules;
 pub mod schema;
 pub mod source;
-mod suggest;
 pub mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::resource::shape::{Field, Shape};
-use crate::resource::{Address, Kind};
+use crate::model::digest::hex;
+use crate::model::shape::{Field, Shape};
+use crate::model::{Address, Kind, Resource, Spec};
 use decode::{Decoder, join};
 use diagnostic::{Diagnostic, Severity};
 pub use load::{STDIN, from_text, load};
-pub use locations::Locations;
 use node::{Content, Node};
 use source::Sources;
-pub use suggest::suggest;
-
-/// One stack, as declared: overlaid, interpolated, decoded.
-#[derive(Clone, Debug)]
-pub struct Spec {
-    pub stack: String,
-    pub region: String,
-    pub account_id: Option<String>,
-    pub environment: Option<String>,
-    pub tags: Map<String, Value>,
-    pub policy: Map<String, Value>,
-    pub resources: BTreeMap<Address, Resource>,
-    pub locations: Locations,
-    /// Of all that is declared; a saved plan holds it.
-    pub digest: String,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Resource {
-    pub address: Address,
-    /// Declared attributes by their names in the spec. What is absent is not managed.
-    pub fields: Map<String, Value>,
-    /// `replicationGroups.prod-cache`
-    #[serde(skip)]
-    pub path: String,
-}
-
-impl Resource {
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.fields.get(name)?.as_str()
-    }
-
-    pub fn flag(&self, name: &str) -> Option<bool> {
-        self.fields.get(name)?.as_bool()
-    }
-
-    pub fn number(&self, name: &str) -> Option<i64> {
-        self.fields.get(name)?.as_i64()
-    }
-
-    pub fn lifecycle(&self, name: &str) -> Option<bool> {
-        self.fields.get("lifecycle")?.get(name)?.as_bool()
-    }
-}
 
 /// Which files and values make up a spec.
 #[derive(Clone, Debug, Default)]
@@ -224,8 +177,4 @@ fn digest(
     let resources: Vec<_> = resources.values().collect();
     let text = serde_json::json!([stack, region, tags, policy, resources]).to_string();
     format!("sha256:{}", hex(&Sha256::digest(text)))
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

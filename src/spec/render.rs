@@ -1,10 +1,9 @@
 //! A spec as YAML again, after overlays and variables. Secrets are still references; variables are
 //! written out, so that `vars` has done its part.
 
-use super::Spec;
 use super::decode::join;
 use super::node::{Content, Node, Style};
-use crate::resource::{Address, Kind};
+use crate::model::{Address, Kind, Spec};
 
 /// The document of a sound spec.
 pub fn yaml(document: &Node, spec: &Spec) -> String {

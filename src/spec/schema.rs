@@ -1,7 +1,7 @@
 //! The shape of a whole spec.
 
-use crate::resource::Kind;
-use crate::resource::shape::{Field, Keys, Shape, TAGS, integer, list, pattern, text};
+use crate::model::Kind;
+use crate::model::shape::{Field, Keys, Shape, TAGS, integer, list, pattern, text};
 
 const SEVERITY: Shape = Shape::Enum(&["error", "warn", "info", "none"]);
 

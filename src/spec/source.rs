@@ -1,33 +1,8 @@
 //! The texts that a spec was read from, and places in them.
 
-use std::ops::Range;
+pub use crate::model::place::{FileId, Position, Span};
 
 use super::hidden::{by_looks, masked};
-
-/// One of the files of a [`Sources`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId(usize);
-
-/// A range of bytes in one file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span {
-    pub file: FileId,
-    pub start: usize,
-    pub end: usize,
-}
-
-impl Span {
-    pub fn range(self) -> Range<usize> {
-        self.start..self.end.max(self.start)
-    }
-}
-
-/// Line and column of a place, both counted from 1; the column counts characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    pub line: usize,
-    pub column: usize,
-}
 
 #[derive(Clone, Debug)]
 struct File {

@@ -1,12 +1,13 @@
 //! What was imported asks for what there is: generated stacks are made in the sandbox, imported, and
 //! planned. `CACHECTL_PROPERTY_CASES` says how many, `CACHECTL_PROPERTY_SEED` which.
 
-use cachectl::import::{self, Imported, Selection};
-use cachectl::plan::model::{Action, Plan};
-use cachectl::plan::{self, ownership};
+use cachectl::import::{self, Imported};
+use cachectl::model::live::Live;
+use cachectl::model::plan::{Action, Plan};
+use cachectl::model::{Selection, Spec};
 use cachectl::resource::alarm::plain_description;
-use cachectl::resource::live::Live;
-use cachectl::spec::{self, Spec};
+use cachectl::resource::ownership;
+use cachectl::{plan, spec};
 use proptest::collection::vec;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use serde_json::json;
@@ -89,7 +90,7 @@ fn holds(genes: &[u8]) -> Result<(), String> {
     let missing: Vec<_> = declared
         .resources
         .keys()
-        .filter(|address| address.kind != cachectl::resource::Kind::Alarm && !own.resources.contains_key(*address))
+        .filter(|address| address.kind != cachectl::model::Kind::Alarm && !own.resources.contains_key(*address))
         .collect();
     if !missing.is_empty() {
         return Err(told("left behind", format!("{missing:?}")));

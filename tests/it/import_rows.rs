@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cachectl::import::{self, Imported, Refused, Selection};
-use cachectl::resource::live::Live;
-use cachectl::resource::{Address, Kind};
+use cachectl::import::{self, Imported, Refused};
+use cachectl::model::live::Live;
+use cachectl::model::{Address, Kind, Selection};
 use cachectl::spec;
 use serde_json::{Map, Value, json};
 

@@ -1,8 +1,8 @@
 //! The written YAML reads back as what was written, whatever the text.
 
+use cachectl::import::yaml::yaml;
 use cachectl::import::{Document, Entry, Line};
-use cachectl::render::spec::yaml;
-use cachectl::resource::{Address, Kind};
+use cachectl::model::{Address, Kind};
 use cachectl::spec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cachectl::plan::model::{Plan, Step};
-use cachectl::plan::options::Options;
-use cachectl::plan::{self, alarms, order, ownership};
-use cachectl::resource::live::{Live, Tags, strings};
+use cachectl::model::live::{Live, Tags, strings};
+use cachectl::model::options::Options;
+use cachectl::model::plan::{Plan, Step};
+use cachectl::model::secret::Seen;
+use cachectl::model::{Address, Kind, Resource, Spec};
+use cachectl::plan::{self, alarms, order};
 use cachectl::resource::parameter_group::{declared_parameters, user_parameters};
-use cachectl::resource::{Address, Kind, secret};
-use cachectl::spec::{self, Spec};
+use cachectl::resource::{ownership, secret};
+use cachectl::spec;
 use cachectl_sandbox::{Direct, Refusal};
 use serde_json::{Map, Value, json};
 
@@ -146,7 +148,7 @@ impl Account {
     }
 
     /// What is read only where it matters: offered node types, parameter families, marks of secrets.
-    fn read_details(&mut self, live: &mut Live, resource: &spec::Resource) {
+    fn read_details(&mut self, live: &mut Live, resource: &Resource) {
         let address = &resource.address;
         let node_type = live.get(address).and_then(|group| group.get("CacheNodeType")?.as_str());
         if node_type.is_some() && resource.text("cacheNodeType").is_some_and(|declared| Some(declared) != node_type) {
@@ -169,7 +171,7 @@ impl Account {
             let mark = marks.join(" ");
             let known = live.tags.get(address).and_then(|tags| tags.get(tag)).map(|tag| secret::mark(tag));
             let matches = known == Some(mark.as_str());
-            live.secrets.insert(secret::key(address, field), secret::Seen { mark, matches });
+            live.secrets.insert(secret::key(address, field), Seen { mark, matches });
         }
     }
 

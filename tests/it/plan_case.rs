@@ -1,8 +1,8 @@
 //! One change of a spec in an account where the old spec stands: which calls it takes, or why none.
 
-use cachectl::plan::model::{Action, Plan};
-use cachectl::plan::options::Options;
-use cachectl::resource::attribute::Impact;
+use cachectl::model::attribute::Impact;
+use cachectl::model::options::Options;
+use cachectl::model::plan::{Action, Plan};
 use serde_json::Value;
 
 use super::plan_account::{Account, decisive, options, shown, spec};

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use cachectl::cli::explain::{how, impact};
-use cachectl::resource::Kind;
-use cachectl::resource::attribute::Read;
+use cachectl::model::Kind;
+use cachectl::model::attribute::Read;
 use cachectl::spec::json_schema::words;
 use serde_json::Value;
 

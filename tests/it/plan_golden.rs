@@ -6,11 +6,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cachectl::plan::options::Options;
-use cachectl::plan::{self, model::Plan};
+use cachectl::model::Spec;
+use cachectl::model::live::Live;
+use cachectl::model::options::Options;
+use cachectl::model::plan::Plan;
+use cachectl::plan;
 use cachectl::render::plan::{Header, table};
-use cachectl::resource::live::Live;
-use cachectl::spec::{self, Request, Spec};
+use cachectl::spec::{self, Request};
 use serde_json::{Value, json};
 
 use super::plan_account::{Account, options};

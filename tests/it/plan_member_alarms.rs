@@ -1,6 +1,6 @@
 //! Alarms of a cache whose members come and go in the same apply: what the plan says is what happens.
 
-use cachectl::plan::model::{Action, Plan, Summary};
+use cachectl::model::plan::{Action, Plan, Summary};
 
 use super::plan_account::{Account, options, shown, spec};
 use super::plan_case::group;

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use cachectl::plan::options::{Glob, Options};
-use cachectl::plan::ownership;
-use cachectl::resource::Kind;
-use cachectl::spec::Spec;
+use cachectl::model::options::Options;
+use cachectl::model::{Glob, Kind, Spec};
+use cachectl::resource::ownership;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};

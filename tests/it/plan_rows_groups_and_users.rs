@@ -9,7 +9,7 @@ fn arn(kind: &str, id: &str) -> String {
     format!("arn:aws:elasticache:us-east-1:012345678901:{kind}:{id}")
 }
 
-fn operations(plan: &cachectl::plan::model::Plan) -> Vec<(&str, String)> {
+fn operations(plan: &cachectl::model::plan::Plan) -> Vec<(&str, String)> {
     plan.steps.iter().map(|step| (step.operation.as_str(), step.address.to_string())).collect()
 }
 

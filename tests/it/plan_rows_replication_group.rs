@@ -1,6 +1,6 @@
 //! Replication groups: settings, engine, node type, windows, snapshots. One module an attribute's way to change.
 
-use cachectl::resource::attribute::Impact;
+use cachectl::model::attribute::Impact;
 use serde_json::json;
 
 use super::plan_account::{options, shown, spec};

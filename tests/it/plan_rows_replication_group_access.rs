@@ -1,7 +1,7 @@
 //! Replication groups: TLS, tokens, user groups. One module an attribute's way to change.
 
-use cachectl::plan::model::Plan;
-use cachectl::resource::attribute::Impact;
+use cachectl::model::attribute::Impact;
+use cachectl::model::plan::Plan;
 use serde_json::{Value, json};
 
 use super::plan_account::{mark, shown, spec};

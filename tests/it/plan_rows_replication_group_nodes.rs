@@ -1,6 +1,6 @@
 //! Replication groups: nodes, shards, zones, failover, cluster mode. One module an attribute's way to change.
 
-use cachectl::resource::attribute::Impact;
+use cachectl::model::attribute::Impact;
 use serde_json::json;
 
 use super::plan_account::{Account, shown, spec};
@@ -439,7 +439,7 @@ mod cluster_mode_disabled_to_compatible {
         let alarms = format!("{ON}\nalarms: {{preset: recommended}}");
         let mut account = Account::with(&group(&alarms));
         let after = spec(&group(&format!("{alarms}\nclusterMode: enabled")));
-        let all = cachectl::plan::options::Options { all_hops: true, ..super::super::plan_account::options(&[]) };
+        let all = cachectl::model::options::Options { all_hops: true, ..super::super::plan_account::options(&[]) };
         account.apply_all(&after, &all);
         let watched = account.call("DescribeAlarms", json!({"MaxRecords": 100}));
         let members = account.member_ids("g");

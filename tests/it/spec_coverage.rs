@@ -1,8 +1,8 @@
 //! Every writable member of the API has its place in the spec. The members are botocore's, written down by
 //! `schema/coverage.py`.
 
-use cachectl::resource::Kind;
-use cachectl::resource::shape::{Field, Shape};
+use cachectl::model::Kind;
+use cachectl::model::shape::{Field, Shape};
 use serde_json::Value;
 
 const MEMBERS: &str = include_str!("../../schema/api-members.json");

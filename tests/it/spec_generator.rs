@@ -1,8 +1,8 @@
 //! Documents made from the spec's own shapes: every field of every kind comes up, in values that the
 //! reader takes; and the same with one thing wrong.
 
-use cachectl::resource::Kind;
-use cachectl::resource::shape::{Field, Keys, Order, Shape};
+use cachectl::model::Kind;
+use cachectl::model::shape::{Field, Keys, Order, Shape};
 use cachectl::spec::schema;
 use serde_json::{Map, Value, json};
 

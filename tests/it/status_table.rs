@@ -3,10 +3,9 @@
 
 use std::path::PathBuf;
 
-use cachectl::plan::options::Glob;
+use cachectl::model::live::Live;
+use cachectl::model::{Glob, Spec};
 use cachectl::render::status::{markdown, table};
-use cachectl::resource::live::Live;
-use cachectl::spec::Spec;
 use cachectl::status::{Health, Report, report};
 use serde_json::{Value, json};
 

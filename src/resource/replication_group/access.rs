@@ -4,11 +4,12 @@
 use serde_json::{Map, Value, json};
 
 use super::{MODIFY, engine, modify, tls};
-use crate::plan::draft::{Draft, Scene};
-use crate::plan::model::Wait;
-use crate::resource::attribute::{Difference, Phase};
-use crate::resource::live::{View, object, strings};
-use crate::resource::{Address, Kind, secret};
+use crate::model::attribute::{Difference, Phase};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::{View, object, strings};
+use crate::model::plan::Wait;
+use crate::model::{Address, Kind};
+use crate::resource::secret;
 
 fn has_users(view: &View<'_>) -> bool {
     strings(view.own("UserGroupIds")).next().is_some()

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{MODIFY, engine, modify};
-use crate::plan::draft::{Draft, Scene};
-use crate::plan::model::Wait;
-use crate::resource::attribute::{Difference, Phase};
-use crate::resource::live::{View, object};
+use crate::model::attribute::{Difference, Phase};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::{View, object};
+use crate::model::plan::Wait;
 
 /// Clients may speak the cluster protocol: compatible or enabled.
 pub fn speaks_cluster(view: &View<'_>) -> bool {

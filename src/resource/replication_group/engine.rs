@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 
 use serde_json::{Value, json};
 
-use super::{cluster_mode, modify};
-use crate::plan::draft::{Draft, Scene};
-use crate::resource::attribute::{Difference, Phase};
-use crate::resource::live::View;
+use super::{cluster_mode, modify, pending};
+use crate::model::attribute::{Difference, Phase};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::View;
+use crate::model::version::{Version, family};
+use crate::model::{Address, Kind};
 use crate::resource::parameter_group::{declared_parameters, user_parameters};
-use crate::resource::version::{Version, family};
-use crate::resource::{Address, Kind};
 
 /// The engine version that the steps after an upgrade meet: the declared one where it does not wait.
 pub fn version_then(scene: &Scene<'_>) -> Option<Version> {
@@ -151,7 +151,7 @@ fn fits_family(draft: &mut Draft, scene: &Scene<'_>, name: &str) {
 pub fn parameter_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let name = difference.declared.as_str().unwrap_or_default();
     if waits_with_the_engine(scene, name) {
-        draft.waits(scene, difference, difference.declared.clone());
+        pending::waits(draft, scene, difference, difference.declared.clone());
         return;
     }
     draft.shows(difference);

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{cluster_mode, modify, nodes};
-use crate::plan::draft::{Draft, Scene};
-use crate::resource::attribute::{Difference, Phase};
+use crate::model::attribute::{Difference, Phase};
+use crate::model::draft::{Draft, Scene};
 
 pub fn automatic_failover(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{cluster_mode as mode, nodes as shape};
-use crate::resource::live::View;
-use crate::resource::version::Version;
+use crate::model::live::View;
+use crate::model::version::Version;
 
 /// AWS tells it, and a spec is better without it.
 pub fn nothing(_view: &View<'_>, _value: Value) -> Option<Value> {

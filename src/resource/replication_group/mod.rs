@@ -15,13 +15,13 @@ pub mod settings;
 pub mod tls;
 mod zones;
 
-use super::Kind;
-use super::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
-use super::live::View;
 use super::local;
-use super::shape::{ARN, Field, Order, S3_ARN, Shape, TAGS, integer, list, pattern, text};
-use crate::plan::draft::{Draft, Scene};
-use crate::plan::model::Wait;
+use crate::model::Kind;
+use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::View;
+use crate::model::plan::Wait;
+use crate::model::shape::{ARN, Field, Order, S3_ARN, Shape, TAGS, integer, list, pattern, text};
 
 pub const ENGINES: Shape = Shape::Enum(&["valkey", "redis"]);
 const AZ: Shape = text(64);

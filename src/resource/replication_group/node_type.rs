@@ -1,9 +1,9 @@
 //! Node types: what AWS offers for the group decides whether and when.
 
 use super::modify;
-use crate::plan::draft::{Draft, Scene};
-use crate::resource::attribute::{Difference, Phase};
-use crate::resource::live::strings;
+use crate::model::attribute::{Difference, Phase};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::strings;
 
 pub fn cache_node_type(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let (wanted, live) =

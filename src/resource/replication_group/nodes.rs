@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{cluster_mode, zones};
-use crate::plan::draft::{Draft, Scene};
-use crate::plan::model::{AttributeChange, Wait};
-use crate::resource::attribute::{Difference, Impact, Phase};
-use crate::resource::live::{View, strings};
+use crate::model::attribute::{Difference, Impact, Phase};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::{View, strings};
+use crate::model::plan::{AttributeChange, Wait};
 
 const RESHARD: &str = "ModifyReplicationGroupShardConfiguration";
 

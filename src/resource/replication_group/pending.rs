@@ -4,11 +4,13 @@
 use serde_json::{Value, json};
 
 use super::{ENGINE_MEMBERS, MODIFY, engine, is_immediate, modify};
-use crate::plan::draft::{Call, Draft, Scene, attribute};
-use crate::plan::options::Permit;
-use crate::resource::Kind;
-use crate::resource::attribute::{Impact, Phase};
-use crate::resource::live::View;
+use crate::model::Kind;
+use crate::model::attribute::{Difference, Impact, Phase};
+use crate::model::draft::{Call, Draft, Scene};
+use crate::model::live::View;
+use crate::model::options::Permit;
+use crate::model::plan::PendingValue;
+use crate::resource::attribute;
 
 /// AWS begins with these at once, so that they are under way and never wait.
 const NEVER_WAIT: [&str; 4] = ["Resharding", "AuthTokenStatus", "UserGroups", "LogDeliveryConfigurations"];
@@ -89,6 +91,15 @@ pub fn is_flushed(scene: &Scene<'_>, member: &str) -> bool {
     flushes(scene) && pending_changes(scene.view).iter().any(|change| change.starts_with(shown))
 }
 
+/// AWS has accepted it for the window, or is to carry it out now.
+pub fn waits(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference, value: Value) {
+    if is_flushed(scene, difference.member) {
+        draft.shows(difference);
+    } else {
+        draft.pending.push(PendingValue { path: difference.attribute.to_owned(), value });
+    }
+}
+
 /// Any call with immediacy carries out all that waits. Where there is none, one thing that waits is sent again.
 fn flush_alone(draft: &mut Draft, scene: &Scene<'_>) {
     let rows = draft.attributes.iter().filter_map(|change| attribute(Kind::ReplicationGroup, &change.path));
@@ -107,9 +118,7 @@ pub fn pending_changes(view: &View<'_>) -> Vec<String> {
         pending
             .into_iter()
             .flatten()
-            .filter(|(member, value)| {
-                !NEVER_WAIT.contains(&member.as_str()) && !crate::resource::shape::is_empty(value)
-            })
+            .filter(|(member, value)| !NEVER_WAIT.contains(&member.as_str()) && !crate::model::shape::is_empty(value))
             .map(|(member, value)| {
                 format!("{member} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
             })

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::cluster_mode;
-use crate::plan::draft::{Draft, Scene};
-use crate::plan::model::{AttributeChange, PendingValue, Wait};
-use crate::plan::options::Permit;
-use crate::resource::attribute::{Impact, Phase};
-use crate::resource::live::{View, object};
+use crate::model::attribute::{Impact, Phase};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::{View, object};
+use crate::model::options::Permit;
+use crate::model::plan::{AttributeChange, PendingValue, Wait};
 
 /// AWS's word for parameters that wait for one.
 const PENDING: &str = "pending-reboot";

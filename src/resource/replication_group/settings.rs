@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{cluster_mode, engine, modify};
-use crate::plan::draft::{Draft, Scene, attribute};
-use crate::resource::Kind;
-use crate::resource::attribute::{Difference, Phase};
+use crate::model::Kind;
+use crate::model::attribute::{Difference, Phase};
+use crate::model::draft::{Draft, Scene};
+use crate::resource::attribute;
 
 pub fn snapshot_retention(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);

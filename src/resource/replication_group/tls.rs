@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::{MODIFY, access, engine};
-use crate::plan::draft::{Draft, Scene};
-use crate::plan::model::Wait;
-use crate::resource::attribute::{Difference, Phase};
-use crate::resource::live::object;
+use crate::model::attribute::{Difference, Phase};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::object;
+use crate::model::plan::Wait;
 
 /// The calls from where the group is to where it should be; the first is this apply's.
 fn hops(scene: &Scene<'_>) -> Vec<&'static str> {

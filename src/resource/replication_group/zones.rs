@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::nodes::{Shard, entry_zones};
-use crate::resource::live::strings;
+use crate::model::live::strings;
 
 /// The zones of a shard's nodes when it has so many replicas; `None` where the spec does not say enough.
 pub fn of_shard(shard: &Shard<'_>, replicas: usize, entry: Option<&Value>, of_group: Option<&Value>) -> Option<Value> {

@@ -12,12 +12,12 @@ pub use secret::{FIELDS as SECRET_FIELDS, PLACES as SECRET_PLACES};
 
 use super::diagnostic::Diagnostic;
 use super::foreign::{self, Meant};
-use super::locations::Locations;
 use super::node::{Content, Entry, Node, Style, shorten};
 use super::source::Span;
-use super::suggest::{either, near};
-use crate::resource::Kind;
-use crate::resource::shape::{Field, Keys, Order, Shape};
+use crate::model::Kind;
+use crate::model::locations::Locations;
+use crate::model::shape::{Field, Keys, Order, Shape};
+use crate::model::suggest::{either, near};
 
 /// Nobody reads on after so many faults, and a megabyte of garbage has more of them than memory holds.
 pub const MAX_FAULTS: usize = 500;

@@ -7,11 +7,11 @@ use regex_lite::Regex;
 use serde_json::{Number, Value};
 
 use super::{Decoder, name};
-use crate::resource::shape::Shape;
-use crate::resource::version::Version;
+use crate::model::shape::Shape;
+use crate::model::suggest::{either, near};
+use crate::model::version::Version;
 use crate::spec::diagnostic::{Diagnostic, Fix};
 use crate::spec::node::{Node, Style, is_number};
-use crate::spec::suggest::{either, near};
 
 impl Decoder<'_> {
     pub(super) fn scalar(&mut self, node: &Node, text: &str, style: Style, shape: &Shape, path: &str) -> Option<Value> {

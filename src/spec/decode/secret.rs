@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Decoder;
-use crate::resource::shape::{Field, Shape, text};
+use crate::model::shape::{Field, Shape, text};
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::node::{Content, Node, Style};
 

@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::finder::{Finder, list};
 use super::{Check, Rule};
-use crate::resource::Kind;
-use crate::spec::Resource;
+use crate::model::{Kind, Resource};
 
 const ALARM: &[Kind] = &[Kind::Alarm];
 const PUT: &str = "CloudWatch API reference, PutMetricAlarm";

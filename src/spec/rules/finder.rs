@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
-use crate::resource::{Address, Kind};
+use crate::model::{Address, Kind, Resource, Spec};
 use crate::spec::decode::{MAX_FAULTS, join};
 use crate::spec::diagnostic::{Diagnostic, Severity};
 use crate::spec::source::{Sources, Span};
-use crate::spec::{Resource, Spec};
 
 pub struct Finder<'a> {
     pub spec: &'a Spec,
@@ -145,7 +144,7 @@ impl Reported<'_, '_> {
 
 /// Is the field there, and not cleared?
 pub fn set(resource: &Resource, field: &str) -> bool {
-    resource.fields.get(field).is_some_and(|value| !crate::resource::shape::is_empty(value))
+    resource.fields.get(field).is_some_and(|value| !crate::model::shape::is_empty(value))
 }
 
 pub fn list<'a>(resource: &'a Resource, field: &str) -> &'a [Value] {

@@ -1,7 +1,7 @@
 //! Ids: of the resources of this spec, and of those that they name.
 
 use super::{Check, Rule};
-use crate::resource::Kind;
+use crate::model::Kind;
 use crate::spec::decode::{Decoder, matches};
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::node::{Key, Node, shorten};

@@ -19,8 +19,7 @@ mod windows;
 
 use super::diagnostic::Diagnostic;
 use super::source::{Sources, Span};
-use super::{Resource, Spec};
-use crate::resource::Kind;
+use crate::model::{Kind, Resource, Spec};
 use finder::Finder;
 
 pub struct Rule {

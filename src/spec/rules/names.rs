@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::{CACHES, Check, Rule, finder::Finder};
-use crate::resource::attribute::Route;
-use crate::resource::{Kind, alarm_preset};
-use crate::spec::Resource;
-use crate::spec::suggest::{either, suggest};
+use crate::model::attribute::Route;
+use crate::model::suggest::{either, suggest};
+use crate::model::{Kind, Resource};
+use crate::resource::alarm_preset;
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[

@@ -1,8 +1,8 @@
 //! IP versions.
 
 use super::{CACHES, Check, GROUP, Rule, finder::Finder};
-use crate::resource::version::Version;
-use crate::spec::Resource;
+use crate::model::Resource;
+use crate::model::version::Version;
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[

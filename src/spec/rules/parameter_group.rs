@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use super::{Check, GROUP, Rule, finder::Finder};
-use crate::resource::Kind;
-use crate::resource::version::{Version, family};
-use crate::spec::Resource;
-use crate::spec::suggest::suggest;
+use crate::model::suggest::suggest;
+use crate::model::version::{Version, family};
+use crate::model::{Kind, Resource};
 
 const PARAMETERS: &[Kind] = &[Kind::ParameterGroup];
 

@@ -1,11 +1,10 @@
 //! One resource names another: of this spec, or one that exists in AWS.
 
 use super::{Check, Rule, finder::Finder};
-use crate::resource::live::strings;
-use crate::resource::shape::Shape;
-use crate::resource::{Address, Kind};
-use crate::spec::Resource;
-use crate::spec::suggest::suggest;
+use crate::model::live::strings;
+use crate::model::shape::Shape;
+use crate::model::suggest::suggest;
+use crate::model::{Address, Kind, Resource};
 
 const NAMING: &[Kind] = &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::UserGroup];
 

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::finder::{Finder, list, set};
 use super::{Check, GROUP, Rule, parameter_group};
+use crate::model::Resource;
+use crate::model::version::Version;
 use crate::resource::replication_group::import::DECIDED_BY_DATASTORE;
-use crate::resource::version::Version;
-use crate::spec::Resource;
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[

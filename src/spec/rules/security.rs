@@ -2,9 +2,8 @@
 
 use super::finder::{Finder, set};
 use super::{CACHES, Check, GROUP, Rule};
-use crate::resource::Kind;
-use crate::resource::live::strings;
-use crate::spec::Resource;
+use crate::model::live::strings;
+use crate::model::{Kind, Resource};
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[

@@ -1,7 +1,7 @@
 //! Serverless caches.
 
 use super::{Check, Rule, SERVERLESS, finder::Finder};
-use crate::spec::Resource;
+use crate::model::Resource;
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[

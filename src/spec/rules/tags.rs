@@ -3,8 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Check, Rule, finder::Finder};
-use crate::resource::Kind;
-use crate::spec::Resource;
+use crate::model::{Kind, Resource};
 use crate::spec::diagnostic::Severity;
 
 #[rustfmt::skip]

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::finder::{Finder, list};
 use super::{Check, GROUP, Rule};
-use crate::resource::version::Version;
-use crate::spec::Resource;
+use crate::model::Resource;
+use crate::model::version::Version;
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[

@@ -4,9 +4,8 @@ use serde_json::Value;
 
 use super::finder::{Finder, set};
 use super::{Check, Rule};
-use crate::resource::Kind;
-use crate::resource::live::strings;
-use crate::spec::Resource;
+use crate::model::live::strings;
+use crate::model::{Kind, Resource};
 use crate::spec::source::Span;
 
 const USER: &[Kind] = &[Kind::User];

@@ -1,7 +1,7 @@
 //! Maintenance and snapshot windows.
 
 use super::{Check, GROUP, Rule, finder::Finder};
-use crate::spec::Resource;
+use crate::model::Resource;
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[

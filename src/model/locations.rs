@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::source::Span;
+use super::place::Span;
 
 /// Places by path, such as `replicationGroups.prod-cache.engineVersion`.
 #[derive(Clone, Debug, Default)]
@@ -22,21 +22,21 @@ impl Locations {
         self.keys.get(path).copied()
     }
 
-    pub(super) fn put_value(&mut self, path: &str, span: Span) {
+    pub fn put_value(&mut self, path: &str, span: Span) {
         self.values.insert(path.to_owned(), span);
     }
 
-    pub(super) fn put_key(&mut self, path: &str, span: Span) {
+    pub fn put_key(&mut self, path: &str, span: Span) {
         self.keys.insert(path.to_owned(), span);
     }
 
     /// Something was reported here already: rules that look at it would only repeat it.
-    pub(super) fn put_fault(&mut self, path: &str) {
+    pub fn put_fault(&mut self, path: &str) {
         self.faulty.insert(path.to_owned());
     }
 
     /// A variable's value stands here for a number or a boolean.
-    pub(super) fn put_typed(&mut self, path: &str) {
+    pub fn put_typed(&mut self, path: &str) {
         self.typed.insert(path.to_owned());
     }
 

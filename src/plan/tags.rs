@@ -1,73 +1,16 @@
-//! Ownership reads from tags; of alarms, from their description too.
+//! The tag calls of a resource, and the marks of its secrets among them.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::draft::{Call, Draft, Scene, ignored};
-use super::model::{AttributeChange, Ownership};
-use crate::resource::attribute::{Impact, Phase};
-use crate::resource::live::{Live, object};
-use crate::resource::{Address, Kind, alarm, secret, user};
-use crate::spec::{Resource, Spec};
-
-pub const STACK: &str = "cachectl:stack";
-pub const PROTECT: &str = "cachectl:protect";
-
-pub fn of(spec: &Spec, live: &Live, address: &Address) -> Ownership {
-    let Some(own) = live.get(address) else { return Ownership::Absent };
-    if address.kind == Kind::Alarm
-        && let Some(stack) = alarm::stack_of(own)
-    {
-        return if stack == spec.stack { Ownership::Owned } else { Ownership::Foreign };
-    }
-    match live.tags.get(address) {
-        None => Ownership::Unknown,
-        Some(tags) => match tags.get(STACK) {
-            Some(stack) if *stack == spec.stack => Ownership::Owned,
-            Some(_) => Ownership::Foreign,
-            None => Ownership::Unowned,
-        },
-    }
-}
-
-pub fn is_protected(live: &Live, address: &Address, resource: Option<&Resource>) -> bool {
-    resource.and_then(|resource| resource.lifecycle("protect")) == Some(true)
-        || live.tags.get(address).and_then(|tags| tags.get(PROTECT)).is_some_and(|value| value == "true")
-}
-
-/// The tags that a resource should carry; `None` removes one.
-pub fn wanted_tags(spec: &Spec, live: &Live, resource: &Resource) -> BTreeMap<String, Option<String>> {
-    let own = resource.fields.get("tags").and_then(Value::as_object);
-    let mut tags: BTreeMap<String, Option<String>> = spec
-        .tags
-        .iter()
-        .chain(own.into_iter().flatten())
-        .map(|(key, value)| (key.clone(), value.as_str().map(str::to_owned)))
-        .collect();
-    tags.insert(STACK.to_owned(), Some(spec.stack.clone()));
-    if let Some(protect) = resource.lifecycle("protect") {
-        tags.insert(PROTECT.to_owned(), protect.then(|| "true".to_owned()));
-    }
-    if let Some((field, tag)) = secret::field(resource.address.kind)
-        && resource.fields.get(field).is_some_and(Value::is_null)
-    {
-        // A secret that is declared away leaves no mark.
-        tags.insert(tag.to_owned(), None);
-    }
-    if let Some((field, tag)) = secret::field(resource.address.kind)
-        && let Some(seen) = live.secrets.get(&secret::key(&resource.address, field))
-        && !seen.matches
-    {
-        tags.insert(tag.to_owned(), Some(seen.mark.clone()));
-    }
-    tags
-}
-
-/// Tags as a create call takes them.
-pub fn tag_list(tags: &BTreeMap<String, Option<String>>) -> Value {
-    tags.iter().filter_map(|(key, value)| Some(json!({"Key": key, "Value": value.as_ref()?}))).collect()
-}
+use crate::model::attribute::{Impact, Phase};
+use crate::model::draft::{Call, Draft, Scene};
+use crate::model::live::object;
+use crate::model::plan::AttributeChange;
+use crate::model::{Kind, ignored};
+use crate::resource::ownership::wanted_tags;
+use crate::resource::{secret, user};
 
 /// The tag calls of an existing resource: the last of its changes, since they make a group `modifying`.
 pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::report::WaitState;
-use crate::resource::live::{Live, View};
-use crate::resource::{Address, Kind};
+use crate::model::live::{Live, View};
+use crate::model::report::WaitState;
+use crate::model::{Address, Kind};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {

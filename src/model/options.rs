@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::resource::Address;
+use super::{Address, Glob};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
@@ -41,45 +41,6 @@ impl FromStr for Allow {
     }
 }
 
-/// `*` matches anything, `/` too. Kinds match in any case.
-#[derive(Clone, Debug)]
-pub struct Glob(pub String);
-
-impl FromStr for Glob {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Err("the address glob is empty".into()) } else { Ok(Self(text.to_owned())) }
-    }
-}
-
-impl Glob {
-    pub fn matches(&self, address: &Address) -> bool {
-        wild(self.0.to_ascii_lowercase().as_bytes(), address.to_string().to_ascii_lowercase().as_bytes())
-    }
-}
-
-fn wild(pattern: &[u8], text: &[u8]) -> bool {
-    // The classic two-pointer walk: linear but for the last star.
-    let (mut p, mut t, mut star) = (0, 0, None);
-    while t < text.len() {
-        if p < pattern.len() && pattern[p] == b'*' {
-            star = Some((p, t));
-            p += 1;
-        } else if p < pattern.len() && pattern[p] == text[t] {
-            p += 1;
-            t += 1;
-        } else if let Some((star_p, star_t)) = star {
-            p = star_p + 1;
-            t = star_t + 1;
-            star = Some((star_p, star_t + 1));
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
-}
-
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub allow: Vec<Allow>,
@@ -102,25 +63,5 @@ impl Options {
 
     pub fn selects(&self, address: &Address) -> bool {
         self.only.is_empty() || self.only.iter().any(|glob| glob.matches(address))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_matches_slashes_and_a_plain_address_only_itself() {
-        let address: Address = "replicationGroup/prod-cache".parse().expect("an address");
-        for (glob, matches) in [
-            ("*", true),
-            ("replicationGroup/*", true),
-            ("replicationgroup/prod-cache", true),
-            ("*cache", true),
-            ("replicationGroup/prod", false),
-            ("alarm/*", false),
-        ] {
-            assert_eq!(Glob(glob.into()).matches(&address), matches, "{glob}");
-        }
     }
 }

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::resource::Address;
-use crate::resource::attribute::Impact;
+use crate::model::Address;
+use crate::model::attribute::Impact;
 
 pub const FORMAT_VERSION: &str = "1";
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::plan::model::Step;
+use crate::model::plan::Step;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

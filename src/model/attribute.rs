@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::live::View;
-use super::shape::{Field, is_empty};
-use crate::plan::draft::{Draft, Scene};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::View;
+use crate::model::shape::{Field, is_empty};
 
 /// What clients of the cache notice of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -142,6 +142,16 @@ impl Attribute {
 
     pub const fn remark(self, remark: fn(&View<'_>) -> Option<&'static str>) -> Self {
         Self { import: Import::Remark(remark), ..self }
+    }
+
+    /// Does the live value say what is declared? What is declared as nothing equals nothing live, in whichever way
+    /// either is written.
+    pub fn same(&self, declared: &Value, live: Option<&Value>) -> bool {
+        match live {
+            _ if is_empty(declared) => live.is_none_or(is_empty),
+            Some(live) => self.field.shape.same(declared, live),
+            None => false,
+        }
     }
 
     /// What a spec would declare that asks for what there is. A value that waits for the maintenance

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Kind;
+use crate::model::Kind;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::import::{Document, Entry, Line};
-use crate::resource::Kind;
+use crate::model::Kind;
 use crate::spec::render::{is_printable, word};
 
 /// Lists and maps within a field stay on its line up to here.

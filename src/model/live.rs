@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Address, Kind};
+use crate::model::{Address, Kind};
 
 pub type Tags = BTreeMap<String, String>;
 
@@ -73,22 +73,6 @@ impl Live {
     /// The member clusters of a replication group, by their live ids.
     fn members<'a>(&'a self, group: &'a Value) -> impl Iterator<Item = &'a Value> {
         strings(group.get("MemberClusters")).filter_map(|id| self.cache_clusters.get(id))
-    }
-
-    pub fn arn(&self, address: &Address) -> String {
-        self.get(address)
-            .and_then(|own| own.get("ARN").or_else(|| own.get("AlarmArn")))
-            .and_then(Value::as_str)
-            .map_or_else(
-                || {
-                    address.arn(
-                        if self.partition.is_empty() { "aws" } else { &self.partition },
-                        &self.region,
-                        &self.account_id,
-                    )
-                },
-                str::to_owned,
-            )
     }
 
     pub fn status(&self, address: &Address) -> Option<&str> {

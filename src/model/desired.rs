@@ -1,0 +1,51 @@
+//! What a spec declares: one stack, overlaid, interpolated, decoded.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Address, Locations};
+
+/// One stack, as declared: overlaid, interpolated, decoded.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    pub stack: String,
+    pub region: String,
+    pub account_id: Option<String>,
+    pub environment: Option<String>,
+    pub tags: Map<String, Value>,
+    pub policy: Map<String, Value>,
+    pub resources: BTreeMap<Address, Resource>,
+    pub locations: Locations,
+    /// Of all that is declared; a saved plan holds it.
+    pub digest: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Resource {
+    pub address: Address,
+    /// Declared attributes by their names in the spec. What is absent is not managed.
+    pub fields: Map<String, Value>,
+    /// `replicationGroups.prod-cache`
+    #[serde(skip)]
+    pub path: String,
+}
+
+impl Resource {
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.fields.get(name)?.as_str()
+    }
+
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.fields.get(name)?.as_bool()
+    }
+
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.fields.get(name)?.as_i64()
+    }
+
+    pub fn lifecycle(&self, name: &str) -> Option<bool> {
+        self.fields.get("lifecycle")?.get(name)?.as_bool()
+    }
+}

@@ -1,0 +1,139 @@
+//! The plan of one resource while it is being made: what differs, which calls that takes, what stands
+//! in the way.
+
+use serde_json::{Map, Value};
+
+use super::attribute::{Attribute, Difference, Impact, Phase};
+use super::live::{Live, View, strings};
+use super::options::Options;
+use super::plan::{AttributeChange, Blocked, PendingValue, Wait};
+use super::{Address, Resource, Spec};
+
+/// What a decision about one resource may look at.
+pub struct Scene<'a> {
+    pub spec: &'a Spec,
+    pub live: &'a Live,
+    pub resource: &'a Resource,
+    pub view: &'a View<'a>,
+    pub options: &'a Options,
+    /// Of the resource's kind.
+    pub rows: &'static [Attribute],
+}
+
+impl<'a> Scene<'a> {
+    /// What the spec says, but for what it says to ignore.
+    pub fn declared(&self, name: &str) -> Option<&'a Value> {
+        self.resource.fields.get(name).filter(|_| !ignored(self.resource).any(|ignored| ignored == name))
+    }
+
+    pub fn declared_text(&self, name: &str) -> Option<&'a str> {
+        self.declared(name)?.as_str()
+    }
+
+    /// The row of an attribute of this kind.
+    pub fn row(&self, name: &str) -> Option<&'static Attribute> {
+        self.rows.iter().find(|row| row.field.name == name)
+    }
+
+    /// The live value of an attribute, as the spec would write it.
+    pub fn live_value(&self, name: &str) -> Option<Value> {
+        let attribute = self.row(name)?;
+        attribute.live(self.view, None)
+    }
+
+    pub fn live_text(&self, name: &str) -> Option<String> {
+        Some(self.live_value(name)?.as_str()?.to_owned())
+    }
+
+    /// Does the spec declare another value than the live one?
+    pub fn differs(&self, name: &str) -> bool {
+        let Some(attribute) = self.row(name) else { return false };
+        self.declared(name).is_some_and(|declared| {
+            let live = attribute.live(self.view, Some(declared));
+            !attribute.same(declared, live.as_ref())
+        })
+    }
+
+    /// What will hold after the plan: the declared value, else the live one.
+    pub fn wanted(&self, name: &str) -> Option<Value> {
+        self.declared(name).filter(|value| !value.is_null()).cloned().or_else(|| self.live_value(name))
+    }
+}
+
+#[derive(Debug)]
+pub struct Call {
+    pub phase: Phase,
+    pub operation: &'static str,
+    pub parameters: Map<String, Value>,
+    pub wait: Wait,
+}
+
+#[derive(Debug)]
+pub struct Draft {
+    pub address: Address,
+    pub attributes: Vec<AttributeChange>,
+    pub calls: Vec<Call>,
+    pub pending: Vec<PendingValue>,
+    pub remaining: Vec<String>,
+    pub blocked: Vec<Blocked>,
+    /// Attributes that only a replacement can change, and why.
+    pub replace: Vec<String>,
+    pub warnings: Vec<(String, String)>,
+}
+
+impl Draft {
+    pub fn new(address: Address) -> Self {
+        Self {
+            address,
+            attributes: Vec::new(),
+            calls: Vec::new(),
+            pending: Vec::new(),
+            remaining: Vec::new(),
+            blocked: Vec::new(),
+            replace: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The parameters of the one call of this phase, which all its attributes share.
+    pub fn call(&mut self, phase: Phase, operation: &'static str, wait: Wait) -> &mut Map<String, Value> {
+        let index = match self.calls.iter().position(|call| call.phase == phase && call.operation == operation) {
+            Some(index) => index,
+            None => {
+                self.calls.push(Call { phase, operation, parameters: Map::new(), wait });
+                self.calls.len() - 1
+            }
+        };
+        &mut self.calls[index].parameters
+    }
+
+    /// One more call of a phase, made after the earlier ones.
+    pub fn push(&mut self, phase: Phase, operation: &'static str, wait: Wait, parameters: Map<String, Value>) {
+        self.calls.push(Call { phase, operation, parameters, wait });
+    }
+
+    pub fn shows(&mut self, difference: &Difference) {
+        self.attributes.push(AttributeChange {
+            path: difference.attribute.to_owned(),
+            before: difference.live.clone().unwrap_or(Value::Null),
+            after: difference.declared.clone(),
+            impact: difference.impact,
+            sensitive: false,
+        });
+    }
+
+    pub fn replaces(&mut self, difference: &Difference, why: &str) {
+        self.shows(&Difference { impact: Impact::Replace, ..difference.clone() });
+        self.replace.push(format!("{}: {why}", difference.attribute));
+    }
+
+    pub fn blocks(&mut self, rule: &str, reason: impl Into<String>, hint: impl Into<String>) {
+        debug_assert!(super::refusals::of(rule).is_some(), "`explain` knows nothing of {rule}");
+        self.blocked.push(Blocked { rule: rule.to_owned(), reason: reason.into(), hint: hint.into() });
+    }
+}
+
+/// Attributes, or single tags as `tags.KEY`, whose differences are left alone.
+pub fn ignored(resource: &Resource) -> impl Iterator<Item = &str> {
+    strings(resource.fields.get("lifecycle").and_then(|lifecycle| lifecycle.get("ignore")))
+}

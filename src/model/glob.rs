@@ -1,0 +1,77 @@
+//! Globs over addresses.
+
+use std::str::FromStr;
+
+use super::{Address, Kind};
+
+/// `*` matches anything, `/` too. Kinds match in any case.
+#[derive(Clone, Debug)]
+pub struct Glob(pub String);
+
+impl FromStr for Glob {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("the address glob is empty".into()) } else { Ok(Self(text.to_owned())) }
+    }
+}
+
+impl Glob {
+    pub fn matches(&self, address: &Address) -> bool {
+        wild(self.0.to_ascii_lowercase().as_bytes(), address.to_string().to_ascii_lowercase().as_bytes())
+    }
+
+    /// May an address of this kind match?
+    pub fn may_be(&self, kind: Kind) -> bool {
+        match self.0.split_once('/') {
+            Some((name, _)) if !name.contains('*') => name.eq_ignore_ascii_case(kind.name()),
+            // A star may stand for anything, the rest of the kind and the slash too.
+            _ => {
+                let fixed = self.0.split('*').next().unwrap_or_default().to_ascii_lowercase();
+                let name = format!("{}/", kind.name()).to_ascii_lowercase();
+                name.starts_with(&fixed) || fixed.starts_with(&name)
+            }
+        }
+    }
+}
+
+fn wild(pattern: &[u8], text: &[u8]) -> bool {
+    // The classic two-pointer walk: linear but for the last star.
+    let (mut p, mut t, mut star) = (0, 0, None);
+    while t < text.len() {
+        if p < pattern.len() && pattern[p] == b'*' {
+            star = Some((p, t));
+            p += 1;
+        } else if p < pattern.len() && pattern[p] == text[t] {
+            p += 1;
+            t += 1;
+        } else if let Some((star_p, star_t)) = star {
+            p = star_p + 1;
+            t = star_t + 1;
+            star = Some((star_p, star_t + 1));
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_matches_slashes_and_a_plain_address_only_itself() {
+        let address: Address = "replicationGroup/prod-cache".parse().expect("an address");
+        for (glob, matches) in [
+            ("*", true),
+            ("replicationGroup/*", true),
+            ("replicationgroup/prod-cache", true),
+            ("*cache", true),
+            ("replicationGroup/prod", false),
+            ("alarm/*", false),
+        ] {
+            assert_eq!(Glob(glob.into()).matches(&address), matches, "{glob}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Marks of secrets: what may be known of a secret that nobody may see.
+
+use serde::{Deserialize, Serialize};
+
+/// What the reader found out about a declared secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Seen {
+    /// A version id, or a salted slow hash: what the tag will hold.
+    pub mark: String,
+    /// Does the tag on the resource say the same secret?
+    pub matches: bool,
+}

@@ -1,0 +1,79 @@
+//! What differs, attribute by attribute, and what its row makes of it.
+
+use crate::model::attribute::{Attribute, Difference, Pending, Route};
+use crate::model::draft::{Draft, Scene};
+use crate::model::plan::PendingValue;
+use crate::resource::replication_group::{self, pending};
+use serde_json::Value;
+
+/// Compares every declared attribute with the live one and lets its row decide.
+pub fn compare(draft: &mut Draft, scene: &Scene<'_>) {
+    for attribute in scene.rows {
+        let Some(declared) = scene.declared(attribute.field.name) else { continue };
+        if matches!(attribute.route, Route::Local | Route::Seed | Route::Whole) {
+            continue;
+        }
+        let live = attribute.live(scene.view, Some(declared));
+        // The members of a group that is being created cannot be read yet.
+        let unknown = live.is_none() && scene.view.status() == "creating";
+        if unknown || attribute.same(declared, live.as_ref()) {
+            contradicted(draft, attribute, scene, declared);
+            continue;
+        }
+        let difference = Difference {
+            attribute: attribute.field.name,
+            member: attribute.field.member,
+            declared: declared.clone(),
+            live,
+            impact: attribute.impact,
+        };
+        if let Pending::With(pending) = attribute.pending
+            && let Some(value) = pending(scene.view)
+            && attribute.field.shape.same(declared, &value)
+        {
+            pending::waits(draft, scene, &difference, value);
+            continue;
+        }
+        if replication_group::decided_by_global(draft, scene, &difference) {
+            continue;
+        }
+        route(draft, attribute, scene, &difference);
+    }
+}
+
+/// Live as declared, but AWS has accepted another value for the window: that is no quiet "no changes".
+fn contradicted(draft: &mut Draft, attribute: &Attribute, scene: &Scene<'_>, declared: &Value) {
+    let Pending::With(pending) = attribute.pending else { return };
+    let Some(value) = pending(scene.view).filter(|value| !attribute.field.shape.same(declared, value)) else {
+        return;
+    };
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    draft.warnings.push((
+        attribute.field.name.to_owned(),
+        format!("AWS will change it to {text} in the maintenance window, which is not what the spec says; another change of it takes that back"),
+    ));
+    draft.pending.push(PendingValue { path: attribute.field.name.to_owned(), value });
+}
+
+fn route(draft: &mut Draft, attribute: &Attribute, scene: &Scene<'_>, difference: &Difference) {
+    match attribute.route {
+        Route::Local | Route::Seed | Route::Whole => {}
+        Route::Fixed => draft.warnings.push((
+            difference.attribute.to_owned(),
+            format!(
+                "AWS cannot change {} and a replacement is not worth it: the difference is left alone",
+                difference.attribute
+            ),
+        )),
+        Route::Replace => draft.replaces(difference, attribute.note),
+        Route::Call(phase) => {
+            draft.shows(difference);
+            let operation = scene.resource.address.kind.modify();
+            let value = attribute.field.shape.to_api(&difference.declared);
+            draft
+                .call(phase, operation, scene.resource.address.kind.ready())
+                .insert(difference.member.to_owned(), value);
+        }
+        Route::With(decide) => decide(draft, scene, difference),
+    }
+}
