@@ -4,6 +4,7 @@
 pub mod effect;
 pub mod member_alarms;
 pub mod observer;
+pub mod recheck;
 pub mod send;
 pub mod settle;
 pub mod step;
@@ -141,7 +142,9 @@ pub async fn run(
     let over = until(settings.deadline);
     futures::pin_mut!(observing, interruption, over);
     loop {
-        skip_hopeless(&mut waiting, &mut results, aws.guard.is_interrupted(), reporter);
+        // What moved may have moved for more than one step: nothing else is begun.
+        let stopped = aws.guard.is_interrupted() || results.values().any(|result| result.moved);
+        skip_hopeless(&mut waiting, &mut results, stopped, reporter);
         for id in ready(&waiting, &results) {
             if under_way.len() >= settings.parallelism.max(1) {
                 break;
@@ -207,6 +210,7 @@ fn ended(step: &Step, started: Instant, outcome: Result<Option<String>, Failure>
                 seconds,
                 error: Some(failure.to_string()),
                 timed_out: failure.is_timeout(),
+                moved: matches!(failure, Failure::Moved { .. }),
                 ..StepResult::new(step.id, status)
             }
         }
@@ -263,6 +267,9 @@ pub enum Failure {
         "--timeout was over, and AWS does not take {operation} yet: {refusal}; {address} is {status}; the same command resumes"
     )]
     StillRefused { operation: String, address: String, status: String, refusal: String },
+    /// It is not what was planned any more, and nothing was sent.
+    #[error("{address} {what}: the call was not sent")]
+    Moved { address: String, what: String },
     #[error("{address} exists and is not this stack's; it appeared after the plan was made")]
     NotOurs { address: String },
 }

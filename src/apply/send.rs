@@ -17,7 +17,7 @@ use crate::resource::secret;
 
 /// How long AWS may be busy with something else before a call goes through; as long as Terraform's
 /// provider repeats a deletion.
-const BUSY: Duration = Duration::from_secs(600);
+pub const BUSY: Duration = Duration::from_secs(600);
 /// Calls whose answer was lost are sent again this often, on top of the SDK's own attempts.
 const LOST: usize = 3;
 
@@ -181,7 +181,7 @@ pub async fn claim(engine: &Engine<'_>, step: &Step, started: Instant) -> Result
     loop {
         match tags::of(engine.aws, &arn).await {
             Ok(found) if found.get(STACK) == Some(&engine.spec.stack) => return Ok(()),
-            Err(error) if error.code.as_deref().is_some_and(|code| code.contains("State")) => {
+            Err(error) if error.is_state() => {
                 settle(engine, step, started).await?;
                 asked = Instant::now();
             }

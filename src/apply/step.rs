@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::observer::Ticket;
 use super::send::{claim, send};
-use super::{Engine, Failure, effect, member_alarms};
+use super::{Engine, Failure, effect, member_alarms, recheck};
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::events;
 use crate::model::Kind;
@@ -28,6 +28,9 @@ pub async fn run(engine: &Engine<'_>, step: &Step) -> Result<Option<String>, Fai
         return member_alarms::expand(engine, step, cache).await.map(|()| None);
     }
     let started = Instant::now();
+    if step.operation.starts_with("Delete") {
+        recheck::still_true(engine, step).await?;
+    }
     let sent = send(engine, step, started).await?;
     if sent.existed {
         claim(engine, step, started).await?;

@@ -37,6 +37,11 @@ pub struct AwsError {
 }
 
 impl AwsError {
+    /// AWS refuses because of the state that the resource is in, which may pass.
+    pub fn is_state(&self) -> bool {
+        self.code.as_deref().is_some_and(|code| code.contains("State"))
+    }
+
     pub fn of<E>(operation: &str, error: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

@@ -11,6 +11,7 @@ use super::error::{AwsError, Kind as ErrorKind};
 use super::lists::{CONCURRENCY, Found, Wanted, read_kinds};
 use super::{describe, secrets, tags};
 use crate::model::live::Live;
+use crate::model::secret::Marks;
 use crate::model::{Address, Kind, Spec};
 use crate::resource::parameter_group::{declared_parameters, user_parameters};
 use crate::resource::{alarm, ownership, secret};
@@ -27,8 +28,8 @@ pub(super) fn empty(aws: &Aws, identity: &Identity) -> Live {
     }
 }
 
-/// Reads everything that a plan of this spec looks at.
-pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, AwsError> {
+/// Reads everything that a plan of this spec looks at; `told` are the marks of an earlier plan.
+pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> Result<Live, AwsError> {
     let mut live = empty(aws, identity);
     let mut wanted = Wanted::new(spec);
     let (owned, first) = futures::join!(tags::owned_by(aws, &spec.stack), read_kinds(aws, &wanted));
@@ -62,14 +63,16 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, A
     live.notes.extend(allowed_notes);
     for (address, tags) in confirmed {
         match tags {
-            Some(tags) => drop(live.tags.insert(address, tags)),
-            None => drop(live.tags.remove(&address)),
+            Ok(tags) => drop(live.tags.insert(address, tags)),
+            // What GetResources said lags behind, but it was read.
+            Err(Some(why)) if !live.tags.contains_key(&address) => drop(live.tags_unread.insert(address, why)),
+            Err(_) => {}
         }
     }
     let families = families(aws, &live, spec).await?;
     live.families = families.0;
     live.notes.extend(families.1);
-    secrets_seen(aws, &mut live, spec).await?;
+    secrets_seen(aws, &mut live, spec, told).await?;
     live.api_calls = aws.calls();
     Ok(live)
 }
@@ -94,6 +97,31 @@ fn take_owned(
         }
     }
     Ok(())
+}
+
+/// These alone, as they are now: themselves, the parameters of parameter groups, and the tags of what is no alarm.
+pub async fn again(aws: &Aws, identity: &Identity, addresses: &[Address]) -> Result<Live, AwsError> {
+    let mut live = empty(aws, identity);
+    let mut wanted = Wanted::default();
+    addresses.iter().cloned().for_each(|address| wanted.add(address));
+    let (kinds, alarms) = futures::try_join!(read_kinds(aws, &wanted), alarms_by_name(aws, wanted.of(Kind::Alarm)))?;
+    kinds.store(&mut live);
+    live.alarms = alarms;
+    live.parameters = parameters(aws, &live, &wanted).await?;
+    for address in addresses.iter().filter(|address| address.kind != Kind::Alarm) {
+        if live.get(address).is_none() {
+            continue;
+        }
+        let arn = live.arn(address);
+        match tags::of(aws, &arn).await {
+            Ok(tags) => drop(live.tags.insert(address.clone(), tags)),
+            Err(error) if error.kind == ErrorKind::Interrupted => return Err(error),
+            // It went meanwhile, or is busy.
+            Err(error) if error.kind == ErrorKind::NotFound || error.is_state() => {}
+            Err(error) => drop(live.tags_unread.insert(address.clone(), error.to_string())),
+        }
+    }
+    Ok(live)
 }
 
 /// The replication groups, members and serverless caches of these ids, for an observer: list calls.
@@ -311,10 +339,11 @@ async fn allowed_node_types(aws: &Aws, live: &Live, spec: &Spec) -> Result<(Foun
     Ok((found, notes))
 }
 
-type Confirmed = Vec<(Address, Option<crate::model::live::Tags>)>;
+/// What a resource itself says of its tags, or why it does not: `None` where AWS refuses because it is not available.
+type Confirmed = Vec<(Address, Result<crate::model::live::Tags, Option<String>>)>;
 
 /// `GetResources` lags behind: where its tags are missing or differ from what is declared, the resource
-/// itself is asked. `None` where AWS refuses, as it does while a group is not available.
+/// itself is asked.
 async fn confirmed_tags(aws: &Aws, live: &Live, spec: &Spec) -> Result<Confirmed, AwsError> {
     let doubtful = spec
         .resources
@@ -328,25 +357,24 @@ async fn confirmed_tags(aws: &Aws, live: &Live, spec: &Spec) -> Result<Confirmed
     let reads = doubtful.map(|resource| async move {
         let address = resource.address.clone();
         match tags::of(aws, &live.arn(&address)).await {
-            Ok(tags) => Ok((address, Some(tags))),
+            Ok(tags) => Ok((address, Ok(tags))),
             Err(error) if error.kind == ErrorKind::Interrupted => Err(error),
-            // What GetResources said is better than nothing.
-            Err(_) => {
-                let known = live.tags.get(&address).cloned();
-                Ok((address, known))
-            }
+            // AWS tells no tags while a group is not available.
+            Err(error) if error.is_state() => Ok((address, Err(None))),
+            Err(error) => Ok((address, Err(Some(error.to_string())))),
         }
     });
     stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await
 }
 
 /// The marks of the secrets that the spec points to.
-async fn secrets_seen(aws: &Aws, live: &mut Live, spec: &Spec) -> Result<(), AwsError> {
+async fn secrets_seen(aws: &Aws, live: &mut Live, spec: &Spec, told: &Marks) -> Result<(), AwsError> {
     for resource in spec.resources.values() {
         let Some((field, tag)) = secret::field(resource.address.kind) else { continue };
         let Some(declared) = resource.fields.get(field).filter(|value| !value.is_null()) else { continue };
         let known = live.tags.get(&resource.address).and_then(|tags| tags.get(tag)).map(String::as_str);
-        match secrets::seen(aws, field, declared, known).await {
+        let told = told.get(&resource.address).map(String::as_str);
+        match secrets::seen(aws, field, declared, known, told).await {
             Ok(seen) => drop(live.secrets.insert(secret::key(&resource.address, field), seen)),
             Err(error) if error.kind == ErrorKind::Interrupted => return Err(error),
             Err(error) => drop(live.unreadable.insert(resource.address.clone(), error.to_string())),

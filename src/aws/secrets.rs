@@ -112,20 +112,30 @@ pub async fn resolve(aws: &Aws, parameters: &Map<String, Value>) -> Result<Map<S
     Ok(out)
 }
 
-/// The mark of declared secrets, and whether the tag on the resource holds the same.
-pub async fn seen(aws: &Aws, field: &str, references: &Value, tag: Option<&str>) -> Result<Seen, AwsError> {
+/// The mark of declared secrets, and whether the tag on the resource holds the same. Salted marks differ each time
+/// they are made; one that an earlier plan `told` of the same secret is told again.
+pub async fn seen(
+    aws: &Aws,
+    field: &str,
+    references: &Value,
+    tag: Option<&str>,
+    told: Option<&str>,
+) -> Result<Seen, AwsError> {
     let member = secret::member(field);
     let one = std::slice::from_ref(references);
     let references = references.as_array().map_or(one, Vec::as_slice);
     let tag = tag.map(secret::mark).unwrap_or_default();
     let known: Vec<&str> = tag.split(' ').collect();
+    let told: Vec<&str> = told.map(secret::mark).unwrap_or_default().split(' ').collect();
     let (mut marks, mut matches) = (Vec::new(), known.len() == references.len());
     for (index, reference) in references.iter().enumerate() {
         let plain = fit(aws, member, reference).await?;
-        let old = known.get(index).copied().unwrap_or_default();
+        let at = |marks: &[&str]| marks.get(index).copied().unwrap_or_default().to_owned();
+        let (old, told) = (at(&known), at(&told));
         let mark = match &plain.version {
             Some(version) => secret::versioned(reference, version),
-            None if same_hash(old, &plain.value) => old.to_owned(),
+            None if same_hash(&old, &plain.value) => old.clone(),
+            None if same_hash(&told, &plain.value) => told,
             None => hash(&salt(), &plain.value),
         };
         matches &= mark == old;

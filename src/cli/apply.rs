@@ -21,8 +21,10 @@ use crate::model::Address;
 use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::{Action, Change, FORMAT_VERSION, Plan};
+use crate::model::secret::Marks;
 use crate::render;
 use crate::render::style::{Label, paint};
+use crate::resource::secret;
 use crate::smoke::Report;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
@@ -164,19 +166,18 @@ impl Run<'_> {
         journal: &Journal,
         outcome: &mut Outcome,
     ) -> Result<Exit, CliError> {
-        let live = self.at_rest(journal).await?;
-        let fresh = self.session.plan(&live, options)?;
-        let plan = match saved {
-            None => fresh,
-            Some(saved) => {
-                if let Some(why) = saved.stale(&self.session.spec, &live) {
-                    return Err(CliError::new(Exit::Stale, format!("the saved plan is stale: {why}"))
-                        .hint("plan again; nothing was changed"));
-                }
-                self.printer.note("The saved plan still fits what is live.");
-                if live.unreadable.is_empty() { saved.plan.clone() } else { fresh }
+        let told = saved.map(|saved| secret::marks_of(&saved.plan)).unwrap_or_default();
+        let mut live = self.at_rest(journal, &told).await?;
+        let mut plan = self.session.plan(&live, options)?;
+        if let Some(saved) = saved {
+            if let Some(why) = saved.stale(&self.session.spec, &live, &plan) {
+                return Err(CliError::new(Exit::Stale, format!("the saved plan is stale: {why}"))
+                    .hint("plan again; nothing was changed"));
             }
-        };
+            if !plan.is_blocked() {
+                self.printer.note("Planned again: the same steps as in the saved plan.");
+            }
+        }
         outcome.plan = Some(plan.clone());
         self.show(&plan, &live);
         if plan.is_blocked() {
@@ -187,7 +188,9 @@ impl Run<'_> {
         }
         let mut exit = Exit::Done;
         if !plan.steps.is_empty() {
-            self.confirm(&plan)?;
+            if saved.is_none() && self.confirm(&plan)? {
+                (live, plan) = self.unmoved(&plan, options).await?;
+            }
             let (results, ended) = self.execute(&plan, &live, options, journal).await?;
             outcome.results = results;
             if ended != Exit::Done {
@@ -233,9 +236,9 @@ impl Run<'_> {
 
     /// What is live once it is at rest: what an earlier run or somebody else began is waited for. Mostly nothing
     /// is on its way, and one read is enough.
-    pub async fn at_rest(&self, journal: &Journal) -> Result<Live, CliError> {
+    pub async fn at_rest(&self, journal: &Journal, told: &Marks) -> Result<Live, CliError> {
         loop {
-            let live = self.read().await?;
+            let live = self.read(told).await?;
             let moving = apply::settle::moving(&self.session.spec, &live);
             if moving.is_empty() {
                 return Ok(live);
@@ -255,10 +258,23 @@ impl Run<'_> {
         }
     }
 
+    /// What was shown is planned again after somebody thought about it: only the same steps were agreed to.
+    pub async fn unmoved(&self, shown: &Plan, options: &Options) -> Result<(Live, Plan), CliError> {
+        let live = self.read(&secret::marks_of(shown)).await?;
+        let plan = self.session.plan(&live, options)?;
+        let blocked = plan.changes.iter().find(|change| change.blocked.is_some());
+        let blocked = blocked.map(|change| format!("{} is blocked by now", change.address));
+        match blocked.or_else(|| plan.departs_from(shown)) {
+            None => Ok((live, plan)),
+            Some(why) => Err(CliError::new(Exit::Stale, format!("something moved while the question waited: {why}"))
+                .hint("nothing was changed; run the same command again and read the new plan")),
+        }
+    }
+
     /// As long as there is time.
-    async fn read(&self) -> Result<Live, CliError> {
+    async fn read(&self, told: &Marks) -> Result<Live, CliError> {
         tokio::select! {
-            live = self.session.read() => live,
+            live = self.session.read_again(told) => live,
             () = apply::until(self.settings().deadline) => {
                 Err(CliError::new(Exit::Partly, "--timeout was over while AWS was being read")
                     .hint("run the same command again: it reads what is live and does what is left"))
@@ -274,21 +290,18 @@ impl Run<'_> {
         }
     }
 
-    fn confirm(&self, plan: &Plan) -> Result<(), CliError> {
+    /// Was somebody asked?
+    fn confirm(&self, plan: &Plan) -> Result<bool, CliError> {
         if self.execution.yes {
-            return Ok(());
+            return Ok(false);
         }
-        let question = format!(
-            "Carry out {} in {} ({})? Only `yes` does:",
-            count(plan.steps.len(), "step"),
-            plan.region,
-            plan.account_id
-        );
+        let counts = render::plan::last_line(plan);
+        let question = format!("{}: {counts}\nCarry it out? Only `yes` does:", self.session.place());
         match self.printer.ask(&question) {
-            Some(answer) if answer == "yes" => Ok(()),
+            Some(answer) if answer == "yes" => Ok(true),
             Some(_) => Err(CliError::new(Exit::Error, "not confirmed: nothing was changed")),
             None => Err(CliError::new(Exit::Usage, "there is no terminal to ask on; nothing was changed")
-                .hint("add --yes, or apply a saved plan with --yes")),
+                .hint("add --yes, or save a plan with `cachectl plan --out` and apply that")),
         }
     }
 
@@ -325,12 +338,17 @@ impl Run<'_> {
                 }
             }
             let partly = aws.guard.writes() > writes || results.iter().any(|result| result.timed_out);
-            self.printer.stderr(if partly {
-                "Run the same command again: it reads what is live and does what is left."
-            } else {
-                "Nothing was changed."
+            let moved = results.iter().any(|result| result.moved);
+            self.printer.stderr(match (partly, moved) {
+                (true, _) => "Run the same command again: it reads what is live and does what is left.",
+                (false, true) => "Nothing was changed. Run the same command again, and read the new plan.",
+                (false, false) => "Nothing was changed.",
             });
-            if partly { Exit::Partly } else { Exit::Error }
+            match (partly, moved) {
+                (true, _) => Exit::Partly,
+                (false, true) => Exit::Stale,
+                (false, false) => Exit::Error,
+            }
         };
         Ok((results, exit))
     }
@@ -344,7 +362,7 @@ impl Run<'_> {
         let settings = self.settings();
         let begun = Instant::now();
         loop {
-            let live = self.read().await?;
+            let live = self.read(&Marks::new()).await?;
             let plan = self.session.plan(&live, options)?;
             if wanted(&plan) || begun.elapsed() > settings.grace() {
                 return Ok((live, plan));

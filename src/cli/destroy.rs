@@ -9,6 +9,8 @@ use super::printer::Printer;
 use super::session::{self, Session};
 use crate::aws::Access;
 use crate::model::options::Options;
+use crate::model::plan::Plan;
+use crate::model::secret::Marks;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);
@@ -32,7 +34,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
 
 async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal, outcome: &mut Outcome) -> Result<Exit, CliError> {
     let (printer, session) = (run.printer, run.session);
-    let live = run.at_rest(journal).await?;
+    let mut live = run.at_rest(journal, &Marks::new()).await?;
     let mut options = Options {
         allow: args.allow.clone(),
         only: args.only.clone(),
@@ -44,7 +46,7 @@ async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal, outcome: &mut 
     if printer.can_ask() && !args.execution.yes && options.allow.is_empty() {
         options.allow.extend("delete:*".parse());
     }
-    let plan = session.plan(&live, &options)?;
+    let mut plan = session.plan(&live, &options)?;
     outcome.plan = Some(plan.clone());
     run.show(&plan, &live);
     if plan.is_blocked() && plan.summary.blocked > 0 {
@@ -56,23 +58,28 @@ async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal, outcome: &mut 
     } else if plan.steps.is_empty() {
         Ok(Exit::Done)
     } else {
-        confirm(run, &plan.stack, plan.steps.len())?;
+        if confirm(run, &plan)? {
+            (live, plan) = run.unmoved(&plan, &options).await?;
+        }
         let (done, exit) = run.execute(&plan, &live, &options, journal).await?;
         outcome.results = done;
         if exit == Exit::Done { gone(run, &options).await } else { Ok(exit) }
     }
 }
 
-fn confirm(run: &Run<'_>, stack: &str, steps: usize) -> Result<(), CliError> {
+/// Was somebody asked?
+fn confirm(run: &Run<'_>, plan: &Plan) -> Result<bool, CliError> {
     if run.execution.yes {
-        return Ok(());
+        return Ok(false);
     }
     let question = format!(
-        "This deletes the caches of `{stack}` and their data in {}. Type the stack's name to go on:",
-        count(steps, "step")
+        "{}: this deletes {} and their data in {}. Type the stack's name to go on:",
+        run.session.place(),
+        count(plan.summary.delete, "resource"),
+        count(plan.steps.len(), "step")
     );
     match run.printer.ask(&question) {
-        Some(answer) if answer == stack => Ok(()),
+        Some(answer) if answer == plan.stack => Ok(true),
         Some(_) => Err(CliError::new(Exit::Error, "not confirmed: nothing was deleted")),
         None => Err(CliError::new(Exit::Usage, "there is no terminal to ask on; nothing was deleted")
             .hint("add --yes --allow 'delete:*'")),

@@ -71,7 +71,7 @@ async fn one(printer: &Printer, args: &Args, path: &std::path::Path) -> Result<(
     }
     let exit = exit(&plan, args.allowances.detailed_exitcode);
     if let Some(out) = &args.out {
-        Saved::new(plan.clone(), &request, &args.allowances).write(out)?;
+        Saved::new(plan.clone(), &request, &args.allowances, &options.timestamp).write(out)?;
         printer.note(&format!("Saved {}. Apply it with: cachectl apply {}", out.display(), out.display()));
     }
     Ok((plan, session.header(&live), exit))

@@ -33,10 +33,12 @@ pub struct Source {
     pub only: Vec<String>,
     pub prune: bool,
     pub all_hops: bool,
+    /// Names the final snapshots that the plan shows.
+    pub timestamp: String,
 }
 
 impl Saved {
-    pub fn new(plan: Plan, request: &Request, allowances: &Allowances) -> Self {
+    pub fn new(plan: Plan, request: &Request, allowances: &Allowances, timestamp: &str) -> Self {
         let name = |permit: Permit| format!("{permit:?}").to_lowercase();
         Self {
             plan,
@@ -53,6 +55,7 @@ impl Saved {
                 only: allowances.only.iter().map(|glob| glob.0.clone()).collect(),
                 prune: allowances.prune,
                 all_hops: allowances.all_hops,
+                timestamp: timestamp.to_owned(),
             },
         }
     }
@@ -79,13 +82,14 @@ impl Saved {
             only: self.source.only.iter().filter_map(|glob| glob.parse().ok()).collect(),
             prune: self.source.prune,
             all_hops: self.source.all_hops,
-            timestamp: super::clock::compact(),
+            timestamp: self.source.timestamp.clone(),
             ..Options::default()
         }
     }
 
-    /// Why the plan no longer holds, if so.
-    pub fn stale(&self, spec: &Spec, live: &Live) -> Option<String> {
+    /// Why the plan no longer holds, if so. The file is a claim: what counts is whether `fresh`, the plan made now of
+    /// the same spec, does the same.
+    pub fn stale(&self, spec: &Spec, live: &Live, fresh: &Plan) -> Option<String> {
         if self.plan.account_id != live.account_id || self.plan.region != live.region {
             return Some(format!(
                 "it was made for account {} in {}, this is {} in {}",
@@ -95,7 +99,7 @@ impl Saved {
         if self.plan.spec_digest != spec.digest {
             return Some("the spec has changed since".to_owned());
         }
-        self.plan.changes.iter().find_map(|change| {
+        let moved = self.plan.changes.iter().find_map(|change| {
             let now = crate::plan::fingerprint::of(live, &change.address);
             match (change.action, &change.fingerprint, now) {
                 (Action::Create, None, Some(_)) => Some(format!("{} exists by now", change.address)),
@@ -105,12 +109,18 @@ impl Saved {
                 (_, Some(_), Some(_)) => Some(format!("{} has changed since", change.address)),
                 _ => None,
             }
-        })
+        });
+        // A plan that is blocked now says itself why.
+        moved.or_else(|| fresh.departs_from(&self.plan).filter(|_| !fresh.is_blocked()))
     }
 }
 
 /// A saved plan is told from a spec by what it is, not by its name.
 pub fn is_plan(path: &Path) -> bool {
+    // A pipe is read once, by whoever reads the spec.
+    if !path.is_file() {
+        return false;
+    }
     let document = std::fs::read_to_string(path).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
     document.is_some_and(|document| document.get("formatVersion").is_some())
 }
@@ -131,7 +141,10 @@ pub fn read(path: &Path) -> Result<Saved, CliError> {
     }
     let source =
         document.get_mut(SOURCE).map(Value::take).ok_or_else(|| no_plan("it was printed, not saved".to_owned()))?;
-    let source = serde_json::from_value(source).map_err(|error| no_plan(error.to_string()))?;
+    let source: Source = serde_json::from_value(source).map_err(|error| no_plan(error.to_string()))?;
+    if !source.timestamp.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        return Err(no_plan(format!("`{}` is no time", source.timestamp.escape_debug())));
+    }
     let plan = serde_json::from_value(document).map_err(|error| no_plan(error.to_string()))?;
     Ok(Saved { plan, source })
 }

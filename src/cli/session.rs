@@ -13,6 +13,7 @@ use crate::aws::{Access, Aws, Settings, reader};
 use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::Plan;
+use crate::model::secret::Marks;
 use crate::model::text::plural;
 use crate::model::{Address, Glob, Kind, Spec, suggest};
 use crate::render::plan::Header;
@@ -136,8 +137,13 @@ impl Session {
 
     /// Everything that a plan looks at. An interrupt does not wait for answers that are on their way.
     pub async fn read(&self) -> Result<Live, CliError> {
+        self.read_again(&Marks::new()).await
+    }
+
+    /// What a plan looks at that is held against an earlier one, which told these marks of secrets.
+    pub async fn read_again(&self, told: &Marks) -> Result<Live, CliError> {
         tokio::select! {
-            live = reader::read(&self.aws, &self.identity, &self.spec) => Ok(live?),
+            live = reader::read(&self.aws, &self.identity, &self.spec, told) => Ok(live?),
             () = self.aws.guard.interruption() => Err(CliError::new(Exit::Interrupted, "interrupted while AWS was being read")
                 .hint("run the same command again")),
         }
@@ -148,6 +154,13 @@ impl Session {
         let plan = plan::plan(&self.spec, live, options, findings);
         self.matched(live, &options.only)?;
         Ok(plan)
+    }
+
+    /// `stack prod-cache (env prod) in account 012345678901, us-east-1`, as a question names it.
+    pub fn place(&self) -> String {
+        let environment = self.spec.environment.as_ref().map(|name| format!(" (env {name})")).unwrap_or_default();
+        let Identity { account_id, .. } = &self.identity;
+        format!("stack {}{environment} in account {account_id}, {}", self.spec.stack, self.spec.region)
     }
 
     pub fn header(&self, live: &Live) -> Header {

@@ -31,6 +31,8 @@ pub struct Live {
     pub allowed_node_types: BTreeMap<String, Value>,
     /// Absent: the tags could not be read, so who owns the resource is unknown.
     pub tags: BTreeMap<Address, Tags>,
+    /// Why the tags of these could not be read, for any other cause than that they are not available yet.
+    pub tags_unread: BTreeMap<Address, String>,
     /// Everything that carries this stack's tag, whether the spec has it or not.
     pub owned: BTreeSet<Address>,
     /// The owned ones could not be listed: nothing may be called an orphan.

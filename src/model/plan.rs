@@ -2,7 +2,7 @@
 //! prints and what a saved plan holds.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::model::Address;
 use crate::model::attribute::Impact;
@@ -154,6 +154,23 @@ impl Plan {
     /// Accepted by AWS and still to take effect.
     pub fn pending(&self) -> impl Iterator<Item = (&Address, &PendingValue)> {
         self.changes.iter().flat_map(|change| change.pending.iter().map(move |pending| (&change.address, pending)))
+    }
+
+    /// The first step in which this plan differs from another, in words; `None` where both do the same.
+    pub fn departs_from(&self, other: &Plan) -> Option<String> {
+        let told = |step: &Step| format!("step {} ({} {})", step.id, step.operation, step.address);
+        let longer = self.steps.len().max(other.steps.len());
+        (0..longer).find_map(|at| match (self.steps.get(at), other.steps.get(at)) {
+            (Some(here), Some(there)) if json!(here) == json!(there) => None,
+            (Some(here), Some(there)) if told(here) == told(there) => {
+                let mut members = here.parameters.keys().chain(there.parameters.keys());
+                let other = members.find(|name| here.parameters.get(*name) != there.parameters.get(*name));
+                Some(format!("{} differs in {}", told(here), other.map_or("its place", String::as_str)))
+            }
+            (Some(here), Some(there)) => Some(format!("{} is now {}", told(there), told(here))),
+            (Some(here), None) => Some(format!("{} has come up", told(here))),
+            (None, there) => there.map(|there| format!("{} is no longer planned", told(there))),
+        })
     }
 
     pub fn change(&self, address: &Address) -> Option<&Change> {

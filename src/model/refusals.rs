@@ -19,6 +19,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("protected", "lifecycle.protect beats --allow. It is kept in a tag, so that it holds when the resource is gone from the spec."),
     row("policy", "policy.maxDeletes and policy.maxReplacements bound what one apply may destroy, whatever --allow says."),
     row("foreign", "The resource carries the tag of another stack. Two stacks on one resource undo each other's changes; no flag allows that."),
+    row("ownership-unknown", "Whose a resource is stands in its tags. Where they cannot be read it may be another stack's, and nothing is written to it."),
     row("missing-dependency", "What the resource refers to exists neither in AWS nor in this plan."),
     row("in-use", "AWS deletes no parameter group, subnet group, user or user group that something uses, or does so behind its back."),
     row("replace-in-use", "AWS takes a deleted user out of its groups, and clients could not log in until it is back."),

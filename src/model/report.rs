@@ -26,11 +26,14 @@ pub struct StepResult {
     /// It failed only because nobody waits for it any longer.
     #[serde(skip)]
     pub timed_out: bool,
+    /// What it was to delete is not what was planned any more.
+    #[serde(skip)]
+    pub moved: bool,
 }
 
 impl StepResult {
     pub fn new(step: usize, status: Status) -> Self {
-        Self { step, status, request_id: None, seconds: 0.0, error: None, timed_out: false }
+        Self { step, status, request_id: None, seconds: 0.0, error: None, timed_out: false, moved: false }
     }
 }
 

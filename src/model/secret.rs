@@ -1,6 +1,13 @@
 //! Marks of secrets: what may be known of a secret that nobody may see.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use super::Address;
+
+/// The mark of the declared secret of each of these, as a plan told it.
+pub type Marks = BTreeMap<Address, String>;
 
 /// What the reader found out about a declared secret.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::{Planned, fingerprint, needs_permit, tags};
+use super::{Planned, fingerprint, guards, needs_permit, tags};
 use crate::model::attribute::{Impact, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, object};
@@ -189,20 +189,13 @@ fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
             alarm::parameters(wanted, Some(view.own), &spec.stack),
         );
     }
+    guards::ownership(&mut draft, live, owner);
     let scene = Scene { spec, live, resource: &resource, view: &view, options, rows: address.kind.attributes() };
     if owner != Ownership::Foreign {
         tags::change_tags(&mut draft, &scene);
     }
     let action = match owner {
-        Ownership::Foreign => {
-            let stack = alarm::stack_of(view.own).unwrap_or("another").to_owned();
-            draft.blocks(
-                "foreign",
-                format!("it belongs to the stack `{stack}`"),
-                "give one of the alarms another name",
-            );
-            Action::Update
-        }
+        Ownership::Foreign => Action::Update,
         Ownership::Unowned | Ownership::Unknown => {
             needs_permit(&mut draft, options, Permit::Adopt);
             Action::Adopt

@@ -1,7 +1,7 @@
 //! What a saved plan was made of. Only what a plan looks at counts: a status or a timestamp that moves
 //! on does not make a plan stale.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::model::Address;
@@ -12,21 +12,32 @@ use crate::resource::parameter_group::user_parameters;
 
 pub fn of(live: &Live, address: &Address) -> Option<String> {
     let view = live.view(address)?;
+    let text = json!([
+        what_it_is(live, address)?,
+        crate::resource::replication_group::pending::pending_changes(&view),
+        live.tags.get(address),
+    ]);
+    Some(hex(&Sha256::digest(text.to_string())[..16]))
+}
+
+/// The same without what changes around a resource while a plan is carried out: its tags, and what waits.
+pub fn of_what_it_is(live: &Live, address: &Address) -> Option<String> {
+    Some(hex(&Sha256::digest(what_it_is(live, address)?.to_string())[..16]))
+}
+
+fn what_it_is(live: &Live, address: &Address) -> Option<Value> {
+    let view = live.view(address)?;
     let attributes: Vec<_> = address
         .kind
         .attributes()
         .iter()
         .map(|attribute| json!([attribute.field.name, attribute.live(&view, None)]))
         .collect();
-    let pending = crate::resource::replication_group::pending::pending_changes(&view);
     let members: Vec<_> = view.member_ids().collect();
-    let text = json!([
+    Some(json!([
         attributes,
-        pending,
         members,
-        live.tags.get(address),
         user_parameters(live, &address.id),
         view.own("AlarmDescription").map(|_| alarm::stack_of(view.own)),
-    ]);
-    Some(hex(&Sha256::digest(text.to_string())[..16]))
+    ]))
 }

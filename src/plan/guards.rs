@@ -9,9 +9,45 @@ use crate::model::attribute::Phase;
 use crate::model::draft::Draft;
 use crate::model::live::{Live, strings};
 use crate::model::options::{Options, Permit};
-use crate::model::plan::Action;
+use crate::model::plan::{Action, Ownership};
 use crate::model::{Address, Kind, Spec};
-use crate::resource::references;
+use crate::resource::ownership::STACK;
+use crate::resource::{alarm, references};
+
+/// What the stack may not write to: another stack's, and what may be another's.
+pub fn ownership(draft: &mut Draft, live: &Live, owner: Ownership) {
+    let address = draft.address.clone();
+    match owner {
+        Ownership::Foreign => {
+            let own = (address.kind == Kind::Alarm).then(|| live.get(&address).and_then(alarm::stack_of)).flatten();
+            let tagged = || live.tags.get(&address).and_then(|tags| tags.get(STACK)).map(String::as_str);
+            let stack = own.or_else(tagged).unwrap_or("another");
+            let hint = match address.kind {
+                Kind::Alarm => "give one of the alarms another name".to_owned(),
+                _ => format!("take it out of one of the specs, or remove its tag {STACK}"),
+            };
+            draft.blocks("foreign", format!("it belongs to the stack `{stack}`"), hint);
+        }
+        Ownership::Unknown if address.kind != Kind::Alarm && !are_tags_to_come(live, &address) => {
+            let why = live.tags_unread.get(&address).map_or("AWS did not tell them", String::as_str);
+            draft.blocks(
+                "ownership-unknown",
+                format!("its tags could not be read, so whose it is is unknown: {why}"),
+                "allow these credentials elasticache:ListTagsForResource on it, then plan again",
+            );
+        }
+        _ => {}
+    }
+}
+
+/// AWS refuses the tags of a cache that is not available: those are read once it is. A failed creation never gets
+/// there, and holds nothing.
+fn are_tags_to_come(live: &Live, address: &Address) -> bool {
+    let settled = ["available", "incompatible-network", "restore-failed"];
+    address.kind.is_cache()
+        && !live.tags_unread.contains_key(address)
+        && live.status(address).is_some_and(|status| !settled.contains(&status))
+}
 
 /// With `--only`, and with references to what is neither declared nor live: what a resource needs must exist.
 pub fn dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut [Planned]) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Planned, compare, fingerprint, needs_permit, tags};
+use super::{Planned, compare, fingerprint, guards, needs_permit, tags};
 use crate::model::attribute::{Impact, Phase, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, object, strings};
@@ -34,14 +34,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
     };
     let scene = Scene { spec, live, resource, view: &view, options, rows: address.kind.attributes() };
     let mut draft = Draft::new(address.clone());
-    if owner == Ownership::Foreign {
-        let stack = live.tags.get(address).and_then(|tags| tags.get(ownership::STACK)).cloned().unwrap_or_default();
-        draft.blocks(
-            "foreign",
-            format!("it belongs to the stack `{stack}`"),
-            format!("take it out of one of the specs, or remove its tag {}", ownership::STACK),
-        );
-    }
+    guards::ownership(&mut draft, live, owner);
     let restless = address.kind.is_cache() && !matches!(view.status(), "available" | "create-failed");
     if restless {
         draft.warnings.push(("status".into(), format!("it is {}; apply waits until it is at rest", view.status())));
@@ -295,10 +288,12 @@ pub fn deleted(spec: &Spec, live: &Live, options: &Options, address: &Address) -
     let Some(view) = live.view(address) else {
         return Planned { draft, action: Action::Noop, ownership: owner, fingerprint: None, count: None };
     };
-    if owner != Ownership::Owned || view.status() == "deleting" {
+    let unknown = owner == Ownership::Unknown && resource.is_some();
+    if (owner != Ownership::Owned && !unknown) || view.status() == "deleting" {
         // What the stack does not own is not the stack's to delete; what is going needs no second call.
         return Planned { draft, action: Action::Noop, ownership: owner, fingerprint: None, count: None };
     }
+    guards::ownership(&mut draft, live, owner);
     if ownership::is_protected(live, address, resource) {
         draft.blocks(
             "protected",

@@ -1,12 +1,13 @@
 //! Secrets are compared without being seen: a tag on the resource holds a mark of the secret that was
 //! set, the reader makes the mark of the secret that the spec points to.
 
-use crate::model::secret::Seen;
+use crate::model::secret::{Marks, Seen};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::model::digest::hex;
 use crate::model::live::Live;
+use crate::model::plan::Plan;
 use crate::model::{Address, Kind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,19 @@ pub fn field(kind: Kind) -> Option<(&'static str, &'static str)> {
         Kind::User => Some(("passwords", "cachectl:passwords")),
         _ => None,
     }
+}
+
+/// The marks of secrets that a plan writes.
+pub fn marks_of(plan: &Plan) -> Marks {
+    let mut marks = Marks::new();
+    for step in &plan.steps {
+        let Some((_, key)) = field(step.address.kind) else { continue };
+        let tags = step.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
+        let of_the_secret = tags.filter(|tag| tag.get("Key").and_then(Value::as_str) == Some(key));
+        let values = of_the_secret.filter_map(|tag| tag.get("Value")?.as_str());
+        marks.extend(values.map(|value| (step.address.clone(), mark(value).to_owned())));
+    }
+    marks
 }
 
 /// The member of a request that carries the secret of that field.

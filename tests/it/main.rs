@@ -1,6 +1,7 @@
 //! Everything that runs against something real: the sandbox, servers, other people's emulators.
 
 mod apply_endings;
+mod apply_guarded;
 mod apply_journal;
 mod apply_lost_answers;
 mod apply_outcomes;

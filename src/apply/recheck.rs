@@ -1,0 +1,71 @@
+//! Right before something is deleted it is read again: whose it is, whether it is protected, and whether it still is
+//! what the plan was made of. Minutes may lie between a plan and its deletions.
+
+use std::time::Instant;
+
+use super::send::BUSY;
+use super::step::settle;
+use super::{Engine, Failure};
+use crate::aws::reader;
+use crate::model::Address;
+use crate::model::live::{Live, strings};
+use crate::model::plan::{Ownership, Step};
+use crate::plan::fingerprint;
+use crate::resource::ownership;
+use crate::resource::readiness::{self, Condition};
+
+/// An error, and no call, where what the step deletes has moved since it was planned.
+pub async fn still_true(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
+    let touched: Vec<Address> = match step.parameters.get("AlarmNames") {
+        Some(names) => strings(Some(names)).map(|name| Address::new(step.address.kind, name)).collect(),
+        None => vec![step.address.clone()],
+    };
+    let identity = engine.aws.identity().await?;
+    let started = Instant::now();
+    let mut now = reader::again(engine.aws, &identity, &touched).await?;
+    // AWS tells no tags while it is busy with a cache, and takes no deletion either.
+    while is_busy(&now, &step.address) && started.elapsed() < BUSY {
+        settle(engine, step, started).await?;
+        now = reader::again(engine.aws, &identity, &touched).await?;
+    }
+    let moved = touched.iter().find_map(|address| Some((address, moved(engine, &now, address)?)));
+    match moved {
+        None => Ok(()),
+        Some((address, what)) => Err(Failure::Moved { address: address.to_string(), what }),
+    }
+}
+
+/// Is the cache on its way, so that its tags are not told for a while?
+fn is_busy(now: &Live, address: &Address) -> bool {
+    address.kind.is_cache()
+        && !now.tags.contains_key(address)
+        && !now.tags_unread.contains_key(address)
+        && readiness::of(now, address).0 == Condition::Moving
+}
+
+/// What is not as it was planned. What is gone by now needs no deletion, and AWS says so itself.
+fn moved(engine: &Engine<'_>, now: &Live, address: &Address) -> Option<String> {
+    let before = engine.before;
+    now.get(address)?;
+    // A failed creation holds nothing, and AWS tells no tags of it.
+    if now.status(address) == Some("create-failed") && before.status(address) == Some("create-failed") {
+        return None;
+    }
+    let owner = ownership::of(engine.spec, now, address);
+    let planned = ownership::of(engine.spec, before, address);
+    let same_owner = owner == planned || owner == Ownership::Owned;
+    match owner {
+        Ownership::Foreign => return Some("belongs to another stack by now".to_owned()),
+        Ownership::Unknown if !same_owner => {
+            let why = now.tags_unread.get(address).map(|why| format!(": {why}")).unwrap_or_default();
+            return Some(format!("does not tell its tags any more{why}"));
+        }
+        _ if !same_owner => return Some("has lost the stack's tag".to_owned()),
+        _ => {}
+    }
+    if ownership::is_protected(now, address, engine.spec.resources.get(address)) {
+        return Some("is protected by now".to_owned());
+    }
+    (fingerprint::of_what_it_is(now, address) != fingerprint::of_what_it_is(before, address))
+        .then(|| "has changed since it was planned".to_owned())
+}

@@ -1,0 +1,181 @@
+//! Nothing happens that was not shown, allowed and still true at that moment.
+
+use std::path::Path;
+use std::process::Command;
+
+use cachectl_sandbox::Fault;
+use serde_json::{Value, json};
+
+use crate::harness::{Ran, World, path, small};
+use crate::rig::Rig;
+
+/// Runs the rest of its arguments in a pseudo-terminal. At the question it first runs a shell command, then types.
+const ASKED: &str = r#"
+import os, pty, subprocess, sys
+meanwhile, answer, command = sys.argv[1], sys.argv[2], sys.argv[3:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(command[0], command)
+seen, asked = b"", False
+while True:
+    try:
+        data = os.read(terminal, 65536)
+    except OSError:
+        break
+    if not data:
+        break
+    seen += data
+    if not asked and (b"does:" in seen or b"to go on:" in seen):
+        asked = True
+        subprocess.run(["sh", "-c", meanwhile], check=True, stdout=subprocess.DEVNULL)
+        os.write(terminal, answer.encode() + b"\n")
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+fn asked(rig: &Rig, meanwhile: &str, answer: &str, arguments: &[&str]) -> Ran {
+    let mut command = Command::new("python3");
+    command.args(["-c", ASKED, meanwhile, answer, env!("CARGO_BIN_EXE_cachectl")]);
+    rig.within(command, arguments).output().expect("python3 runs").into()
+}
+
+fn writes(world: &World) -> Vec<String> {
+    let reads = |operation: &str| ["Describe", "List", "Get"].iter().any(|verb| operation.starts_with(verb));
+    world.sandbox.calls().into_iter().map(|call| call.operation).filter(|operation| !reads(operation)).collect()
+}
+
+fn edit(file: &Path, change: impl Fn(&mut Value)) {
+    let text = std::fs::read_to_string(file).expect("a saved plan");
+    let mut document: Value = serde_json::from_str(&text).expect("JSON");
+    change(&mut document);
+    std::fs::write(file, document.to_string()).expect("written");
+}
+
+fn other_stack(spec: &str) -> String {
+    spec.replace("stack: small", "stack: other")
+}
+
+#[test]
+fn tags_that_may_not_be_read_block_every_write_and_the_reason_is_told() {
+    let world = World::new();
+    let theirs = world.spec("theirs.yaml", &other_stack(&small("lifecycle: {protect: true, finalSnapshot: false}")));
+    world.run(&["apply", path(&theirs), "--yes", "--no-smoke"]).exits(0);
+    // A replacement, which would delete and make anew under this stack's tag.
+    let ours = world.spec("cachectl.yaml", &small("port: 7000\nlifecycle: {finalSnapshot: false}"));
+    let denied = || Fault::access_denied().on("ListTagsForResource");
+    for fault in [denied(), Fault::error(400, "OptInRequired", "not here").on("ListTagsForResource")] {
+        world.sandbox.inject(fault);
+        let planned = world.run(&["plan", path(&ours)]).exits(3).says("ownership-unknown");
+        planned.says("elasticache:ListTagsForResource");
+        world.sandbox.clear_calls();
+        let all = ["--allow", "replace:*", "--allow", "adopt:*", "--yes", "--no-smoke"];
+        world.run(&[&["apply", path(&ours)][..], &all].concat()).exits(3);
+        world.run(&["destroy", path(&ours), "--yes", "--allow", "delete:*"]).exits(3).says("ownership-unknown");
+        assert_eq!(writes(&world), Vec::<String>::new());
+        world.sandbox.clear_faults();
+    }
+    world.run(&["plan", path(&ours)]).exits(3).says("it belongs to the stack `other`");
+}
+
+#[test]
+fn a_saved_plan_is_a_claim_and_what_was_added_to_it_is_not_carried_out() {
+    let world = World::new();
+    let theirs =
+        world.spec("theirs.yaml", &other_stack(&small("lifecycle: {protect: true}").replace("  cache:", "  theirs:")));
+    world.run(&["apply", path(&theirs), "--yes", "--no-smoke"]).exits(0);
+    let spec = world.spec("cachectl.yaml", &small(""));
+    world.run(&["apply", path(&spec), "--yes", "--no-smoke"]).exits(0);
+    world.spec("cachectl.yaml", &small("snapshotRetentionLimit: 3"));
+    let saved = world.dir.path().join("plan.json");
+    type Edit = fn(&mut Value);
+    let edits: [(&str, Edit); 5] = [
+        ("DeleteReplicationGroup", |document| {
+            let steps = document["steps"].as_array_mut().expect("steps");
+            let id = steps.len() + 1;
+            steps.push(json!({"id": id, "address": "replicationGroup/theirs", "operation": "DeleteReplicationGroup",
+                "parameters": {"ReplicationGroupId": "theirs"}, "after": [], "waitFor": "deleted"}));
+        }),
+        ("SnapshotRetentionLimit", |document| document["steps"][0]["parameters"]["SnapshotRetentionLimit"] = json!(0)),
+        ("step 7", |document| document["steps"][0]["id"] = json!(7)),
+        ("has come up", |document| document["steps"] = json!([])),
+        ("differs in its place", |document| document["steps"][0]["after"] = json!([1])),
+    ];
+    for (told, change) in edits {
+        world.run(&["plan", path(&spec), "--out", path(&saved)]).exits(0);
+        edit(&saved, change);
+        world.sandbox.clear_calls();
+        world.run(&["apply", path(&saved), "--no-smoke"]).exits(4).says("the saved plan is stale").says(told);
+        assert_eq!(writes(&world), Vec::<String>::new(), "{told}");
+    }
+    world.run(&["plan", path(&spec), "--out", path(&saved)]).exits(0);
+    // No question, no terminal, no --yes: the plan was the question.
+    world.run(&["apply", path(&saved), "--no-smoke"]).exits(0).says("the same steps as in the saved plan");
+}
+
+#[test]
+fn a_saved_plan_holds_as_long_as_its_secret_is_the_same() {
+    let world = World::new();
+    let token = world.dir.path().join("token");
+    let write = |secret: &str| std::fs::write(&token, secret).expect("a secret");
+    let spec = small(&format!("transitEncryptionMode: required\nauthToken: {{file: {}}}", token.display()));
+    write("first-token-first-token");
+    let spec = world.spec("cachectl.yaml", &spec);
+    world.run(&["apply", path(&spec), "--yes", "--no-smoke"]).exits(0);
+    let saved = world.dir.path().join("plan.json");
+    write("second-token-second-token");
+    world.run(&["plan", path(&spec), "--out", path(&saved)]).exits(0);
+    write("third-token-third-token");
+    world.sandbox.clear_calls();
+    world.run(&["apply", path(&saved), "--no-smoke"]).exits(4).says("differs in Tags");
+    assert_eq!(writes(&world), Vec::<String>::new());
+    write("second-token-second-token");
+    world.run(&["apply", path(&saved), "--no-smoke"]).exits(0);
+    assert!(world.sandbox.tokens("cache").contains(&"second-token-second-token".to_owned()));
+}
+
+#[test]
+fn what_moves_while_a_question_waits_ends_the_run_before_the_write() {
+    let rig = Rig::new(&small("lifecycle: {finalSnapshot: false}"));
+    rig.apply().exits(0);
+    let protected = rig.path("protected.yaml");
+    std::fs::write(&protected, small("lifecycle: {finalSnapshot: false, protect: true}")).expect("a spec");
+    let meanwhile = format!("{} apply {} --yes --no-smoke", env!("CARGO_BIN_EXE_cachectl"), protected.display());
+    rig.spec(&small("port: 7000\nlifecycle: {finalSnapshot: false}"));
+    let arguments = ["apply", "--allow", "replace:*", "--no-smoke"];
+    let ran = asked(&rig, &meanwhile, "yes", &arguments).exits(4);
+    let ran = ran.says("stack small in account").says("1 to replace").says("something moved while the question waited");
+    ran.says("replicationGroup/cache is blocked by now");
+    assert!(!writes(&rig).contains(&"DeleteReplicationGroup".to_owned()));
+    // The same of a destruction.
+    std::fs::write(
+        &protected,
+        small("description: Another\nlifecycle: {finalSnapshot: false, protect: false}").replacen(
+            "    description: A cache\n",
+            "",
+            1,
+        ),
+    )
+    .expect("a spec");
+    rig.run(&["apply", path(&protected), "--yes", "--no-smoke"]).exits(0);
+    std::fs::write(&protected, small("lifecycle: {finalSnapshot: false, protect: true}")).expect("a spec");
+    rig.spec(&small("lifecycle: {finalSnapshot: false}"));
+    asked(&rig, &meanwhile, "small", &["destroy"]).exits(4).says("is blocked by now");
+    // Nothing moved: what was agreed to is done.
+    std::fs::write(&protected, small("lifecycle: {finalSnapshot: false, protect: false}")).expect("a spec");
+    rig.run(&["apply", path(&protected), "--yes", "--no-smoke"]).exits(0);
+    asked(&rig, "true", "small", &["destroy"]).exits(0).says("nothing of the stack is left");
+}
+
+#[test]
+fn right_before_a_deletion_the_resource_is_read_again() {
+    let rig = Rig::new(&small("lifecycle: {finalSnapshot: false}"));
+    rig.apply().exits(0);
+    rig.spec(&small("port: 7000\nlifecycle: {finalSnapshot: false}"));
+    // The plan reads its tags once; the look before the deletion is refused.
+    rig.sandbox.inject(Fault::access_denied().on("ListTagsForResource"));
+    let ran = rig.run(&["apply", "--allow", "replace:*", "--yes", "--no-smoke"]).exits(4);
+    ran.says("does not tell its tags any more").says("Nothing was changed");
+    assert!(!writes(&rig).contains(&"DeleteReplicationGroup".to_owned()));
+    rig.sandbox.clear_faults();
+    rig.run(&["apply", "--allow", "replace:*", "--yes", "--no-smoke"]).exits(0);
+}
