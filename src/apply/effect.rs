@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::model::Kind;
+use crate::model::attribute::Pending;
 use crate::model::live::{Live, View, strings};
 use crate::model::plan::Step;
 use crate::resource::replication_group::nodes::replica_counts;
@@ -108,8 +109,12 @@ fn members(step: &Step, view: &View<'_>) -> Option<String> {
         let wanted = attribute.field.shape.from_api(value);
         let live = attribute.live(view, Some(&wanted));
         let same = live.as_ref().is_some_and(|live| attribute.field.shape.same(&wanted, live));
-        // What waits for the window is accepted, and that is all it should be.
-        if !same && !deferred && live.is_some() {
+        // What waits for the window is accepted, and that is all it should be. Where AWS tells what waits, it must be this.
+        let accepted = match attribute.pending {
+            Pending::Nowhere => true,
+            Pending::With(pending) => pending(view).is_some_and(|waits| attribute.field.shape.same(&wanted, &waits)),
+        };
+        if !same && !(deferred && accepted) && live.is_some() {
             let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             return Some(format!(
                 "{} is still {}, not {}",

@@ -38,6 +38,7 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     pub guard: Guard,
     identity: Arc<OnceCell<Identity>>,
+    pub pace: Pace,
     pub region: String,
     /// Where calls go when not to AWS, for the header.
     pub endpoint: Option<String>,
@@ -109,6 +110,7 @@ impl Aws {
             guard,
             identity: Arc::default(),
             region: settings.region.clone(),
+            pace: pace.within_quotas(endpoint.as_deref()),
             endpoint,
         }
     }

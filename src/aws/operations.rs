@@ -11,6 +11,7 @@ use super::params::Params;
 
 /// Sends one call and returns its request id. Secrets were put in place of their references before.
 pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>) -> Result<Option<String>, AwsError> {
+    aws.pace.quota(operation).await;
     let mut p = Params::new(operation, parameters);
     let client = &aws.elasticache;
     // Builds the call, makes sure that it holds every parameter, sends it.

@@ -4,6 +4,7 @@
 //! The SDK's own adaptive mode was too blunt: one throttled answer in three, and it sends a call every
 //! twenty seconds.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,8 +33,20 @@ const SETTLING: Duration = Duration::from_millis(200);
 /// An endpoint that never answered is not there: it is not tried as often as one that did.
 const NEVER_ANSWERED: usize = 3;
 
+/// CloudWatch takes three calls a second of each of these (its quotas), so that more of them wait their turn from the
+/// start instead of being refused.
+const LIMITED: [&str; 3] = ["PutMetricAlarm", "PutCompositeAlarm", "DeleteAlarms"];
+const LIMITED_A_SECOND: f64 = 3.0;
+/// The quota can be raised: this many calls a second of each.
+const LIMIT_VARIABLE: &str = "CACHECTL_ALARM_CALLS_PER_SECOND";
+
 #[derive(Clone, Debug, Default)]
-pub struct Pace(Arc<Mutex<Turns>>);
+pub struct Pace {
+    all: Arc<Mutex<Turns>>,
+    limited: Arc<Mutex<BTreeMap<&'static str, Instant>>>,
+    /// Between two calls of a limited operation; zero without a limit.
+    limit: Duration,
+}
 
 #[derive(Debug, Default)]
 struct Turns {
@@ -83,6 +96,26 @@ impl Turns {
 }
 
 impl Pace {
+    /// AWS's quotas hold at AWS; another endpoint has the limit that is asked for, if any.
+    pub fn within_quotas(self, endpoint: Option<&str>) -> Self {
+        let asked = std::env::var(LIMIT_VARIABLE).ok().and_then(|text| text.parse::<f64>().ok());
+        let calls = asked.filter(|calls| *calls > 0.0).or(endpoint.is_none().then_some(LIMITED_A_SECOND));
+        Self { limit: calls.map_or(Duration::ZERO, |calls| Duration::from_secs_f64(1.0 / calls)), ..self }
+    }
+
+    /// Waits until a call of this operation may start, by its own quota.
+    pub async fn quota(&self, operation: &str) {
+        tokio::time::sleep_until(self.own_turn(operation, Instant::now())).await;
+    }
+
+    fn own_turn(&self, operation: &str, now: Instant) -> Instant {
+        let Some(operation) = LIMITED.into_iter().find(|limited| *limited == operation) else { return now };
+        let Ok(mut limited) = self.limited.lock() else { return now };
+        let turn = limited.get(operation).map_or(now, |next| (*next).max(now));
+        limited.insert(operation, turn + self.limit);
+        turn
+    }
+
     /// The way to AWS that keeps this pace: one pool of connections for all clients.
     pub fn http_client(&self) -> SharedHttpClient {
         let client = Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc)).build_https();
@@ -90,7 +123,7 @@ impl Pace {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Turns) -> T) -> Option<T> {
-        self.0.lock().ok().map(|mut turns| act(&mut turns))
+        self.all.lock().ok().map(|mut turns| act(&mut turns))
     }
 }
 
@@ -174,6 +207,18 @@ mod tests {
             turns.answered();
         }
         assert!(turns.gap.is_zero());
+    }
+
+    #[test]
+    fn alarm_calls_keep_to_their_quota_from_the_first_and_others_do_not_wait_for_them() {
+        let pace = Pace { limit: Duration::from_millis(333), ..Pace::default() };
+        let start = Instant::now();
+        let turns: Vec<Duration> = (0..4).map(|_| pace.own_turn("PutMetricAlarm", start) - start).collect();
+        assert_eq!(turns, [0, 333, 666, 999].map(Duration::from_millis));
+        assert_eq!(pace.own_turn("DeleteAlarms", start), start);
+        assert_eq!(pace.own_turn("DescribeAlarms", start), start);
+        assert_eq!(Pace::default().within_quotas(None).limit, Duration::from_secs_f64(1.0 / 3.0));
+        assert!(Pace::default().within_quotas(Some("http://127.0.0.1:4566")).limit.is_zero());
     }
 
     #[test]

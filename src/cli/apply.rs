@@ -1,5 +1,6 @@
 //! `cachectl apply`
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -29,6 +30,7 @@ use crate::smoke::Report;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let paths = session::paths(&args.specs);
+    session::distinct(&paths, &args.spec)?;
     if paths.iter().any(|path| saved::is_plan(path)) {
         alone(args, paths.len())?;
     }
@@ -167,7 +169,7 @@ impl Run<'_> {
         outcome: &mut Outcome,
     ) -> Result<Exit, CliError> {
         let told = saved.map(|saved| secret::marks_of(&saved.plan)).unwrap_or_default();
-        let mut live = self.at_rest(journal, &told).await?;
+        let (mut live, waited_for) = self.at_rest(journal, &told).await?;
         let mut plan = self.session.plan(&live, options)?;
         if let Some(saved) = saved {
             if let Some(why) = saved.stale(&self.session.spec, &live, &plan) {
@@ -201,7 +203,7 @@ impl Run<'_> {
             outcome.pending = pending(&plan);
         }
         if exit == Exit::Done {
-            exit = self.smoke(&plan, &live, outcome).await?;
+            exit = self.smoke(&plan, &live, &waited_for, outcome).await?;
         }
         if exit == Exit::Done && self.detailed && !outcome.pending.is_empty() && outcome.remaining.is_empty() {
             exit = Exit::Pending;
@@ -234,15 +236,17 @@ impl Run<'_> {
         });
     }
 
-    /// What is live once it is at rest: what an earlier run or somebody else began is waited for. Mostly nothing
-    /// is on its way, and one read is enough.
-    pub async fn at_rest(&self, journal: &Journal, told: &Marks) -> Result<Live, CliError> {
+    /// What is live once it is at rest, and what of it had to be waited for: what an earlier run or somebody else
+    /// began. Mostly nothing is on its way, and one read is enough.
+    pub async fn at_rest(&self, journal: &Journal, told: &Marks) -> Result<(Live, BTreeSet<Address>), CliError> {
+        let mut waited_for = BTreeSet::new();
         loop {
             let live = self.read(told).await?;
             let moving = apply::settle::moving(&self.session.spec, &live);
             if moving.is_empty() {
-                return Ok(live);
+                return Ok((live, waited_for));
             }
+            waited_for.extend(moving.iter().cloned());
             let reporter = LiveProgress::new(self.printer, journal, 0);
             let settings = self.settings();
             let moved = reporter.over(apply::settle::settle(&self.session.aws, &moving, &settings, &reporter)).await;
@@ -383,6 +387,12 @@ impl Run<'_> {
         let hops = plan.changes.iter().filter(|change| is_next_hop(applied, change));
         outcome.remaining = hops.map(|change| change.address.to_string()).collect();
         let other = left(applied, &plan);
+        let blocked: Vec<String> = plan
+            .changes
+            .iter()
+            .filter(|change| change.blocked.is_some())
+            .map(|change| change.address.to_string())
+            .collect();
         if !outcome.remaining.is_empty() {
             self.printer.note(&format!("The next plan holds the next hop of {}.", outcome.remaining.join(", ")));
         }
@@ -393,23 +403,43 @@ impl Run<'_> {
             return Ok(Exit::Done);
         }
         plan_command::print(self.printer, Format::Table, &[(plan.clone(), self.session.header(&live))]);
-        self.printer.error(
-            &CliError::new(
+        self.printer.error(&if other == blocked {
+            CliError::new(Exit::Partly, format!("what is left is blocked: {}", blocked.join(", ")))
+                .hint("each blocked change above says what it needs")
+        } else {
+            CliError::new(
                 Exit::Partly,
                 format!("AWS does not show all of it yet, or somebody changed it: {}", other.join(", ")),
             )
-            .hint("run the same command again; if it stays, the plan above says what differs"),
-        );
+            .hint("run the same command again; if it stays, the plan above says what differs")
+        });
         Ok(Exit::Partly)
     }
 
-    async fn smoke(&self, plan: &Plan, before: &Live, outcome: &mut Outcome) -> Result<Exit, CliError> {
-        if self.execution.no_smoke || (plan.steps.is_empty() && !self.execution.smoke) {
+    /// A cache that this run changed, or that it found on its way, is tested; the others are named.
+    async fn smoke(
+        &self,
+        plan: &Plan,
+        before: &Live,
+        waited_for: &BTreeSet<Address>,
+        outcome: &mut Outcome,
+    ) -> Result<Exit, CliError> {
+        if self.execution.no_smoke {
             return Ok(Exit::Done);
         }
+        let all = self.execution.smoke && plan.steps.is_empty();
         let changed = |address: &Address| {
-            plan.steps.iter().any(|step| step.address == *address) || (self.execution.smoke && plan.steps.is_empty())
+            all || waited_for.contains(address) || plan.steps.iter().any(|step| step.address == *address)
         };
+        let caches = || self.session.spec.resources.keys().filter(|address| address.kind.is_cache());
+        let untested: Vec<String> = caches().filter(|cache| !changed(cache)).map(Address::to_string).collect();
+        if plan.steps.is_empty() && !untested.is_empty() {
+            self.printer
+                .note(&format!("Not tested, since nothing changed: {}. --smoke tests all.", untested.join(", ")));
+        }
+        if !caches().any(&changed) {
+            return Ok(Exit::Done);
+        }
         let live = if plan.steps.is_empty() { before.clone() } else { self.session.read().await? };
         let reports = tokio::select! {
             reports = smoke::test(self.printer, self.session, &live, &changed, self.format == Format::Table) => reports?,
@@ -431,9 +461,12 @@ fn pending(plan: &Plan) -> Vec<Value> {
         .collect()
 }
 
-/// What should not be left once all steps are done.
+/// What should not be left once all steps are done; what is blocked is left, too.
 fn left(applied: &Plan, plan: &Plan) -> Vec<String> {
-    let changes = plan.changes.iter().filter(|change| change.action != Action::Noop && !is_next_hop(applied, change));
+    let changes = plan
+        .changes
+        .iter()
+        .filter(|change| change.blocked.is_some() || (change.action != Action::Noop && !is_next_hop(applied, change)));
     changes.map(|change| change.address.to_string()).collect()
 }
 

@@ -34,7 +34,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
 
 async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal, outcome: &mut Outcome) -> Result<Exit, CliError> {
     let (printer, session) = (run.printer, run.session);
-    let mut live = run.at_rest(journal, &Marks::new()).await?;
+    let (mut live, _) = run.at_rest(journal, &Marks::new()).await?;
     let mut options = Options {
         allow: args.allow.clone(),
         only: args.only.clone(),

@@ -23,6 +23,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     let paths = session::paths(&args.specs);
+    session::distinct(&paths, &args.spec)?;
     if args.out.is_some() && paths.iter().any(|path| path.as_os_str() == spec::STDIN) {
         return Err(CliError::new(
             Exit::Usage,

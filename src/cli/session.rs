@@ -55,6 +55,31 @@ pub fn not_a_plan(command: &str, path: &Path) -> Result<(), CliError> {
         .hint(format!("cachectl plan --show {name} prints it, cachectl apply {name} applies it")))
 }
 
+/// Several specs of one run are several stacks: one that stands twice would undo what the other does.
+pub fn distinct(paths: &[PathBuf], args: &SpecArgs) -> Result<(), CliError> {
+    let mut seen: Vec<(&Path, Spec)> = Vec::new();
+    let read = paths.iter().filter(|path| paths.len() > 1 && path.is_file());
+    for (path, spec) in read.filter_map(|path| Some((path, spec::load(&request(path, args), &environment).spec?))) {
+        let same = |other: &Spec| {
+            let accounts = spec.account_id.as_ref().zip(other.account_id.as_ref());
+            other.stack == spec.stack && other.region == spec.region && accounts.is_none_or(|(one, two)| one == two)
+        };
+        if let Some((first, _)) = seen.iter().find(|(_, other)| same(other)) {
+            let message = format!(
+                "{} and {} are the same stack: `{}` in {}",
+                first.display(),
+                path.display(),
+                spec.stack,
+                spec.region
+            );
+            return Err(CliError::new(Exit::InvalidSpec, message)
+                .hint("give each spec a `stack` of its own, or the `accountId` that tells them apart"));
+        }
+        seen.push((path, spec));
+    }
+    Ok(())
+}
+
 /// A sound spec, or its diagnostics on stderr and exit 78.
 pub fn load(printer: &Printer, request: &Request) -> Result<(Spec, Sources), CliError> {
     sound(printer, request).map(|(spec, loaded)| (spec, loaded.sources))

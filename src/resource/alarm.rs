@@ -287,10 +287,12 @@ pub fn parameters(alarm: &Alarm, live: Option<&Value>, stack: &str) -> Map<Strin
 
 /// A description without the note of its stack, which is no part of the difference.
 pub fn plain_description(description: &str) -> String {
-    match description.rsplit_once("[cachectl:stack=") {
-        Some((plain, _)) => plain.trim_end().to_owned(),
-        None => description.to_owned(),
-    }
+    let plain = match description.rsplit_once("[cachectl:stack=") {
+        Some((plain, _)) => plain,
+        None => description,
+    };
+    // The note stands after a space: white space before it, such as the line end of a text block, cannot be told from that.
+    plain.trim_end().to_owned()
 }
 
 /// What is declared and differs: attribute, live value, declared value.
@@ -301,10 +303,13 @@ pub fn differences(alarm: &Alarm, view: &View<'_>) -> Vec<(&'static str, Option<
         .filter_map(|attribute| {
             let declared = alarm.fields.get(attribute.field.name)?;
             let mut live = attribute.live(view, Some(declared));
+            let mut declared = declared.clone();
             if attribute.field.name == "description" {
-                live = live.and_then(|text| Some(json!(plain_description(text.as_str()?))));
+                let plain = |text: &Value| Some(json!(plain_description(text.as_str()?)));
+                live = live.as_ref().and_then(plain);
+                declared = plain(&declared).unwrap_or(declared);
             }
-            (!attribute.same(declared, live.as_ref())).then(|| (attribute.field.name, live, declared.clone()))
+            (!attribute.same(&declared, live.as_ref())).then(|| (attribute.field.name, live, declared))
         })
         .collect()
 }

@@ -88,14 +88,19 @@ fn normal(access: &str) -> Vec<String> {
     let mut on = "off";
     let mut rules: Vec<String> = Vec::new();
     for rule in access.split_whitespace() {
-        match rule {
-            "on" | "off" => on = if rule == "on" { "on" } else { "off" },
+        // Patterns say what they say; the server takes all else in any case.
+        let rule = if rule.contains(['~', '&']) { rule.to_owned() } else { rule.to_ascii_lowercase() };
+        match rule.as_str() {
+            "on" => on = "on",
+            "off" => on = "off",
             "allkeys" => rules.push("~*".into()),
             "allchannels" => rules.push("&*".into()),
             "allcommands" => rules.push("+@all".into()),
             "nocommands" => rules.push("-@all".into()),
-            "sanitize-payload" | "resetchannels" | "resetkeys" => {}
-            rule => rules.push(rule.to_owned()),
+            "sanitize-payload" => {}
+            "resetchannels" => rules.retain(|rule| !rule.starts_with('&')),
+            "resetkeys" => rules.retain(|rule| !rule.starts_with(['~', '%'])),
+            _ => rules.push(rule),
         }
     }
     // Taking everything away first changes nothing: a user starts with nothing.
@@ -142,5 +147,8 @@ mod tests {
         assert_ne!(normal("on ~app:* +@read"), normal("on ~app:* +@read +@write"));
         assert_ne!(normal("on ~* +@all -get"), normal("on ~* -get +@all"));
         assert_ne!(normal("on ~* +get"), normal("off ~* +get"));
+        assert_eq!(normal("ON ~App:* +GET -Config|Set +@READ"), normal("on ~App:* +get -config|set +@read"));
+        assert_ne!(normal("on ~App:* +get"), normal("on ~app:* +get"));
+        assert_eq!(normal("on ~old:* resetkeys ~new:* +get"), normal("on ~new:* +get"));
     }
 }

@@ -9,6 +9,7 @@ use super::interpolate::{Variable, Variables};
 use super::node::{Content, Entry, Node, Style};
 use super::source::{Sources, Span};
 use super::{Loaded, Request, decode, decode_part, decode_spec, hidden, overlay, rules, schema, yaml};
+use crate::model::Kind;
 use crate::model::suggest::near;
 
 /// Longer files are no specs.
@@ -181,6 +182,7 @@ fn document(
         .filter(|entry| is_map(&entry.value, "`environments`", "write `environments: {prod: {…}}`", diagnostics));
     let named = environments.as_ref().map_or(&[][..], |entry| entry.value.entries());
     for entry in named {
+        diagnostics.extend(shares_the_stack(entry));
         let empty = matches!(entry.value.content, Content::Null);
         if empty || !is_map(&entry.value, "an environment", "it holds what differs from the rest", diagnostics) {
             continue;
@@ -201,6 +203,27 @@ fn document(
     }
     interpolate(&mut root, request, environment, sources, diagnostics);
     Some(root)
+}
+
+/// An environment with caches of its own that nothing tells from the caches of the spec without it.
+fn shares_the_stack(environment: &Entry) -> Option<Diagnostic> {
+    let entries = environment.value.entries();
+    let has = |key: &str| entries.iter().any(|entry| entry.key.text == key);
+    let changed = entries.iter().find(|entry| Kind::ALL.iter().any(|kind| kind.section() == entry.key.text))?;
+    if ["stack", "region", "accountId", "aws"].into_iter().any(has) {
+        return None;
+    }
+    let name = &environment.key.text;
+    let message = format!(
+        "the environment `{name}` changes `{}` and works on the same stack, account and region as the spec without it",
+        changed.key.text
+    );
+    Some(
+        Diagnostic::warn("environment-shares-stack", message)
+            .path(format!("environments.{name}"))
+            .at(environment.key.span, "names neither a stack, an account nor a region of its own")
+            .help(format!("give it a name of its own, such as `stack: NAME-{name}`, or its `accountId` or `region`")),
+    )
 }
 
 fn is_map(node: &Node, what: &str, help: &str, diagnostics: &mut Vec<Diagnostic>) -> bool {

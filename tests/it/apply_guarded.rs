@@ -179,3 +179,29 @@ fn right_before_a_deletion_the_resource_is_read_again() {
     rig.sandbox.clear_faults();
     rig.run(&["apply", "--allow", "replace:*", "--yes", "--no-smoke"]).exits(0);
 }
+
+#[test]
+fn one_stack_is_not_given_twice_in_a_run() {
+    let world = World::new();
+    let first = world.spec("first.yaml", &small(""));
+    let second = world.spec("second.yaml", &small("snapshotRetentionLimit: 3"));
+    for command in ["plan", "apply"] {
+        let ran = world.run(&[command, path(&first), path(&second)]).exits(78);
+        ran.says("first.yaml and").says("are the same stack: `small` in us-east-1");
+    }
+    assert_eq!(world.sandbox.calls().len(), 0);
+    let other = world.spec("other.yaml", &other_stack(&small("").replace("  cache:", "  theirs:")));
+    world.run(&["plan", path(&first), path(&other)]).exits(0);
+}
+
+#[test]
+fn a_spec_comes_through_a_pipe_once() {
+    let world = World::new();
+    let spec = world.spec("cachectl.yaml", &small(""));
+    let mut command = Command::new("bash");
+    let own = world.command();
+    command.env_clear().envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let line = format!("{} apply <(cat {}) --yes --no-smoke", env!("CARGO_BIN_EXE_cachectl"), spec.display());
+    Ran::of(command.args(["-c", &line])).exits(0);
+    world.run(&["plan", path(&spec)]).exits(0).says("No changes.");
+}

@@ -1,5 +1,6 @@
 //! Everything that runs against something real: the sandbox, servers, other people's emulators.
 
+mod apply_done;
 mod apply_endings;
 mod apply_guarded;
 mod apply_journal;

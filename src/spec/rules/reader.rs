@@ -31,6 +31,7 @@ pub const RULES: &[Rule] = &[
     row("secret-literal", "A secret in the spec is a secret in the repository, in its history and in every log. The spec says where it is kept: Secrets Manager, SSM, an environment variable or a file.", "DescribeReplicationGroups never returns a token either"),
     row("secret-place", "A secret's place is one of secretsManager, ssm, env and file.", SPEC),
     row("unknown-environment", "`-e` names an environment that the spec does not have.", SPEC),
+    row("environment-shares-stack", "An environment with caches of its own, in the same stack, account and region as the spec without it: an apply of either takes the other's changes back.", SPEC),
     row("unset-variable", "A variable without a value would leave a hole in the spec.", SPEC),
     row("unused-variable", "Nothing uses the variable. Most likely its name is misspelt where it is used, or it is left over.", SPEC),
     row("bad-interpolation", "Only ${var.NAME} and ${env:NAME} are replaced, and nothing computes. A `$${` stands for `${`.", SPEC),

@@ -1,0 +1,63 @@
+//! "Done" is said of what was seen to be done, and of all of it.
+
+use cachectl_sandbox::Options;
+
+use crate::harness::{World, path, small};
+use crate::rig::Rig;
+
+const CHAT: &str = r#"
+apiVersion: cachectl/v1
+stack: chat
+region: us-east-1
+parameterGroups:
+  chat-params: {family: redis7, parameters: {maxmemory-policy: allkeys-lru}}
+replicationGroups:
+  chat: {description: chat, engine: redis, engineVersion: "7.1", cacheNodeType: cache.t4g.small, numCacheClusters: 2, automaticFailoverEnabled: true, transitEncryptionEnabled: true, cacheParameterGroupName: chat-params, applyImmediately: false}
+"#;
+
+#[test]
+fn what_is_to_wait_for_the_window_is_sent_again_while_the_group_is_busy_and_waits_then() {
+    let rig = Rig::with(CHAT, Options { time_scale: 0.01, ..Options::default() });
+    rig.apply().exits(0);
+    rig.spec(&CHAT.replace("allkeys-lru", "noeviction").replace("t4g.small", "t4g.medium"));
+    let ran = rig.run(&["apply", "--yes", "--no-smoke", "--detailed-exitcode"]).exits(7);
+    assert!(!ran.all().contains("already carried out"), "{}", ran.all());
+    rig.run(&["plan"]).exits(0).says("cache.t4g.medium");
+}
+
+#[test]
+fn an_alarm_whose_description_ends_in_a_line_end_converges() {
+    let alarm = "alarms:\n  lonely:\n    namespace: AWS/ElastiCache\n    metricName: Evictions\n    statistic: Sum\n    period: 60\n    evaluationPeriods: 1\n    threshold: 1\n    comparisonOperator: GreaterThanThreshold\n    dimensions: [{name: CacheClusterId, value: cache-001}]\n    description: |\n      First line.\n      Second line.\n";
+    let world = World::new();
+    let spec = world.spec("cachectl.yaml", &(small("") + alarm));
+    world.run(&["apply", path(&spec), "--yes", "--no-smoke"]).exits(0);
+    world.run(&["plan", path(&spec), "--detailed-exitcode"]).exits(0).says("No changes.");
+}
+
+#[test]
+fn commands_of_an_access_string_in_another_case_are_no_change() {
+    let user = |access: &str| {
+        format!(
+            "apiVersion: cachectl/v1\nstack: users\nregion: us-east-1\nusers:\n  app: {{userName: app, engine: valkey, authenticationMode: {{type: iam}}, accessString: \"{access}\"}}\n"
+        )
+    };
+    let world = World::new();
+    let spec = world.spec("cachectl.yaml", &user("on ~App:* +GET +@Read -FLUSHALL"));
+    world.run(&["apply", path(&spec), "--yes"]).exits(0);
+    world.run(&["plan", path(&spec), "--detailed-exitcode"]).exits(0);
+    world.spec("cachectl.yaml", &user("on ~App:* +get +@read -flushall"));
+    world.run(&["plan", path(&spec), "--detailed-exitcode"]).exits(0);
+    world.spec("cachectl.yaml", &user("on ~app:* +get +@read -flushall"));
+    world.run(&["plan", path(&spec), "--detailed-exitcode"]).exits(2);
+}
+
+#[test]
+fn a_cache_that_is_found_on_its_way_is_tested_and_one_that_did_not_change_is_named() {
+    let rig = Rig::with(&small(""), Options { time_scale: 0.01, ..Options::default() });
+    let mut running = rig.start(&["apply", "--yes", "--no-smoke"]);
+    rig.begun("CreateReplicationGroup", &mut running);
+    running.kill();
+    let ran = rig.run(&["apply", "--yes"]);
+    ran.says("Smoke test of replicationGroup/cache");
+    rig.run(&["apply", "--yes"]).exits(0).says("Not tested, since nothing changed: replicationGroup/cache");
+}
