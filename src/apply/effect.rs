@@ -114,7 +114,8 @@ fn members(step: &Step, view: &View<'_>) -> Option<String> {
             Pending::Nowhere => true,
             Pending::With(pending) => pending(view).is_some_and(|waits| attribute.field.shape.same(&wanted, &waits)),
         };
-        if !same && !(deferred && accepted) && live.is_some() {
+        let done = same || (deferred && accepted);
+        if !done && live.is_some() {
             let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             return Some(format!(
                 "{} is still {}, not {}",

@@ -309,7 +309,7 @@ pub fn differences(alarm: &Alarm, view: &View<'_>) -> Vec<(&'static str, Option<
                 live = live.as_ref().and_then(plain);
                 declared = plain(&declared).unwrap_or(declared);
             }
-            (!attribute.same(&declared, live.as_ref())).then(|| (attribute.field.name, live, declared))
+            (!attribute.same(&declared, live.as_ref())).then_some((attribute.field.name, live, declared))
         })
         .collect()
 }
