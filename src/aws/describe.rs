@@ -102,6 +102,8 @@ pub fn replication_group(group: &ec::ReplicationGroup) -> Value {
         "ClusterMode": group.cluster_mode().map(|mode| mode.as_str()),
         "Engine": group.engine(),
         "Durability": group.durability().map(|durability| durability.as_str()),
+        "EffectiveDurability": group.effective_durability().map(|durability| durability.as_str()),
+        "StorageEncryptionType": group.storage_encryption_type().map(|encryption| encryption.as_str()),
     }
 }
 
@@ -158,6 +160,7 @@ fn log_delivery(log: &ec::LogDeliveryConfiguration) -> Value {
         }),
         "LogFormat": log.log_format().map(|format| format.as_str()),
         "Status": log.status().map(|status| status.as_str()),
+        "Message": log.message(),
     }
 }
 
@@ -230,6 +233,9 @@ pub fn serverless_cache(cache: &ec::ServerlessCache) -> Value {
         "SnapshotRetentionLimit": cache.snapshot_retention_limit(),
         "DailySnapshotTime": cache.daily_snapshot_time(),
         "NetworkType": cache.network_type().map(|kind| kind.as_str()),
+        "ConnectionType": cache.connection_type().map(|kind| kind.as_str()),
+        "StorageEncryptionType": cache.storage_encryption_type().map(|encryption| encryption.as_str()),
+        "Migration": cache.migration().map(|migration| record! { "Status": migration.status() }),
     }
 }
 
@@ -360,5 +366,28 @@ pub fn metric_alarm(alarm: &cw::MetricAlarm) -> Value {
                 "RecoveryPeriod": query.recovery_period(),
             },
         })),
+        "EvaluationWindow": alarm.evaluation_window().map(evaluation_window),
+        "WarmUpConfiguration": alarm.warm_up_configuration().map(|warm_up| record! {
+            "WarmUpPeriodDurationInMinutes": warm_up.warm_up_period_duration_in_minutes(),
+            "OnlyStartEvaluatingAfterWarmUpPeriodEnds": warm_up.only_start_evaluating_after_warm_up_period_ends(),
+        }),
+        "ActionConfiguration": alarm.action_configuration().map(|configuration| record! {
+            "AlarmTagsPropagation": configuration.alarm_tags_propagation().map(|propagation| record! {
+                "Enabled": propagation.enabled(),
+                "IncludedTagKeys": propagation.included_tag_keys(),
+                "ExcludedTagKeys": propagation.excluded_tag_keys(),
+            }),
+        }),
+    }
+}
+
+/// A window of a kind that this SDK does not know is told as `Unknown`, since no call can send it again.
+fn evaluation_window(window: &cw::EvaluationWindow) -> Value {
+    match window {
+        cw::EvaluationWindow::SlidingWindow(_) => json!({"SlidingWindow": {}}),
+        cw::EvaluationWindow::WallClockWindow(clock) => {
+            json!({"WallClockWindow": record! { "Timezone": clock.timezone() }})
+        }
+        _ => json!({"Unknown": {}}),
     }
 }

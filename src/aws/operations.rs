@@ -56,6 +56,7 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_node_group_count(p.integer("NodeGroupCount"))
                 .set_node_groups_to_remove(p.texts("NodeGroupsToRemove"))
                 .set_node_groups_to_retain(p.texts("NodeGroupsToRetain"))
+                .set_resharding_configuration(p.list("ReshardingConfiguration", resharding))
                 .set_apply_immediately(p.flag("ApplyImmediately"))
         ),
         "RebootCacheCluster" => send!(
@@ -81,6 +82,7 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_snapshot_retention_limit(p.integer("SnapshotRetentionLimit"))
                 .set_daily_snapshot_time(p.text("DailySnapshotTime"))
                 .set_network_type(p.word("NetworkType"))
+                .set_connection_type(p.word("ConnectionType"))
         ),
         "ModifyServerlessCache" => send!(
             client
@@ -326,6 +328,15 @@ fn configure_shard(value: &Value) -> Option<ec::ConfigureShard> {
     })
 }
 
+fn resharding(value: &Value) -> Option<ec::ReshardingConfiguration> {
+    inner(value, |p| {
+        ec::ReshardingConfiguration::builder()
+            .set_node_group_id(p.text("NodeGroupId"))
+            .set_preferred_availability_zones(p.texts("PreferredAvailabilityZones"))
+            .build()
+    })
+}
+
 fn log_delivery(value: &Value) -> Option<ec::LogDeliveryConfigurationRequest> {
     inner(value, |p| {
         ec::LogDeliveryConfigurationRequest::builder()
@@ -405,6 +416,9 @@ fn put_metric_alarm(client: &aws_sdk_cloudwatch::Client, p: &mut Params) -> PutA
         .set_threshold_metric_id(p.text("ThresholdMetricId"))
         .set_evaluation_criteria(p.object("EvaluationCriteria", evaluation_criteria))
         .set_evaluation_interval(p.integer("EvaluationInterval"))
+        .set_evaluation_window(p.object("EvaluationWindow", evaluation_window))
+        .set_warm_up_configuration(p.object("WarmUpConfiguration", warm_up))
+        .set_action_configuration(p.object("ActionConfiguration", action_configuration))
         .set_tags(alarm_tags(p))
 }
 
@@ -428,6 +442,35 @@ fn evaluation_criteria(p: &mut Params) -> cw::EvaluationCriteria {
     });
     // A query is all that the spec's shape lets through.
     cw::EvaluationCriteria::PromQlCriteria(query.unwrap_or_else(|| cw::AlarmPromQlCriteria::builder().build()))
+}
+
+fn evaluation_window(p: &mut Params) -> cw::EvaluationWindow {
+    let wall_clock =
+        p.object("WallClockWindow", |p| cw::WallClockWindow::builder().set_timezone(p.text("Timezone")).build());
+    // Nothing can be said of a sliding window; its member is taken all the same, since none may be left over.
+    p.object("SlidingWindow", |_| ());
+    wall_clock.map_or_else(
+        || cw::EvaluationWindow::SlidingWindow(cw::SlidingWindow::builder().build()),
+        cw::EvaluationWindow::WallClockWindow,
+    )
+}
+
+fn warm_up(p: &mut Params) -> cw::WarmUpConfiguration {
+    cw::WarmUpConfiguration::builder()
+        .set_warm_up_period_duration_in_minutes(p.integer("WarmUpPeriodDurationInMinutes"))
+        .set_only_start_evaluating_after_warm_up_period_ends(p.flag("OnlyStartEvaluatingAfterWarmUpPeriodEnds"))
+        .build()
+}
+
+fn action_configuration(p: &mut Params) -> cw::ActionConfiguration {
+    let propagation = p.object("AlarmTagsPropagation", |p| {
+        cw::AlarmTagsPropagation::builder()
+            .set_enabled(p.flag("Enabled"))
+            .set_included_tag_keys(p.texts("IncludedTagKeys"))
+            .set_excluded_tag_keys(p.texts("ExcludedTagKeys"))
+            .build()
+    });
+    cw::ActionConfiguration::builder().set_alarm_tags_propagation(propagation).build()
 }
 
 fn metric_query(value: &Value) -> Option<cw::MetricDataQuery> {

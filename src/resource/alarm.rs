@@ -15,6 +15,8 @@ const DIMENSION: Shape = Shape::Object(&[
     Field::new("value", "Value", text(1024), "The dimension's value, such as prod-cache-001.").required(),
 ]);
 const DIMENSIONS: Shape = Shape::List { of: &DIMENSION, min: 0, max: 30, order: Order::By("name") };
+/// Periods, in seconds, of a window that goes by the clock.
+pub const CLOCK_PERIODS: [i64; 5] = [60, 300, 3600, 86_400, 604_800];
 const STATISTICS: &[&str] = &["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
 #[rustfmt::skip]
 const UNITS: &[&str] = &[
@@ -56,6 +58,28 @@ const CRITERIA: Shape = Shape::Object(&[
     ]), "A PromQL query.").required(),
 ]);
 
+#[rustfmt::skip]
+const WARM_UP: Shape = Shape::Object(&[
+    Field::new("warmUpPeriodDurationInMinutes", "WarmUpPeriodDurationInMinutes", integer(1, 2880), "Minutes, 1 to 2880.").required(),
+    Field::new("onlyStartEvaluatingAfterWarmUpPeriodEnds", "OnlyStartEvaluatingAfterWarmUpPeriodEnds", Shape::Bool,
+        "true: the whole period is waited for. Default false: it ends early once there are datapoints enough."),
+]);
+#[rustfmt::skip]
+const WINDOW: Shape = Shape::Object(&[
+    Field::new("slidingWindow", "SlidingWindow", Shape::Object(&[]), "`{}`: the window moves with each evaluation. AWS's default."),
+    Field::new("wallClockWindow", "WallClockWindow", Shape::Object(&[
+        Field::new("timezone", "Timezone", text(64), "Time zone whose hours, days and weeks count, such as Europe/Berlin. Default UTC."),
+    ]), "The window begins with the hour, the day or the week. Periods of 60, 300, 3600, 86400 or 604800 seconds."),
+]);
+#[rustfmt::skip]
+const ACTIONS: Shape = Shape::Object(&[
+    Field::new("alarmTagsPropagation", "AlarmTagsPropagation", Shape::Object(&[
+        Field::new("enabled", "Enabled", Shape::Bool, "Whether the alarm's tags go along.").required(),
+        Field::new("includedTagKeys", "IncludedTagKeys", list(&text(128), 1, 50), "Only these tags."),
+        Field::new("excludedTagKeys", "ExcludedTagKeys", list(&text(128), 1, 50), "All tags but these."),
+    ]), "The alarm's tags in messages to SNS, Lambda and EventBridge. Who applies needs cloudwatch:ListTagsForResource."),
+]);
+
 const fn row(field: Field, member: &'static str) -> Attribute {
     Attribute::new(field, Read::Own(member), Route::Whole, Impact::None, "")
 }
@@ -94,6 +118,10 @@ pub const ATTRIBUTES: &[Attribute] = &[
     row(Field::new("thresholdMetricId", "ThresholdMetricId", text(255), "Id of the anomaly detection band, instead of `threshold`."), "ThresholdMetricId"),
     row(Field::new("evaluationCriteria", "EvaluationCriteria", CRITERIA, "A PromQL query, instead of a metric, metric math and a threshold."), "EvaluationCriteria"),
     row(Field::new("evaluationInterval", "EvaluationInterval", integer(10, 3600), "With `evaluationCriteria`: every how many seconds; 10, 20, 30 or a multiple of 60."), "EvaluationInterval"),
+    row(Field::new("warmUpConfiguration", "WarmUpConfiguration", WARM_UP, "How long after its creation or update the alarm has INSUFFICIENT_DATA and runs no actions.").nullable(), "WarmUpConfiguration"),
+    row(Field::new("evaluationWindow", "EvaluationWindow", WINDOW, "Which stretch of time is looked at; one of the two."), "EvaluationWindow")
+        .import(|_, value| value.get("wallClockWindow").is_some().then_some(value)),
+    row(Field::new("actionConfiguration", "ActionConfiguration", ACTIONS, "What the alarm's actions carry.").nullable(), "ActionConfiguration"),
     Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."), Read::Never, Route::Whole, Impact::None, ""),
 ];
 
@@ -261,12 +289,15 @@ pub fn parameters(alarm: &Alarm, live: Option<&Value>, stack: &str) -> Map<Strin
         let excluded = (math && single.contains(&member))
             || (declares("evaluationCriteria") && (single.contains(&member) || compared.contains(&member)))
             || ((math || declares("metricName")) && matches!(member, "EvaluationCriteria" | "EvaluationInterval"))
+            || (declares("evaluationCriteria") && member == "EvaluationWindow")
             || (declares("metricName") && member == "Metrics")
             || (declares("statistic") && member == "ExtendedStatistic")
             || (declares("extendedStatistic") && member == "Statistic")
             || (declares("threshold") && member == "ThresholdMetricId")
             || (declares("thresholdMetricId") && member == "Threshold");
         let value = match alarm.fields.get(attribute.field.name) {
+            // A cleared member is one that is not sent.
+            Some(Value::Null) => None,
             Some(declared) => Some(attribute.field.shape.to_api(declared)),
             None if excluded => None,
             None => {
@@ -309,9 +340,30 @@ pub fn differences(alarm: &Alarm, view: &View<'_>) -> Vec<(&'static str, Option<
                 live = live.as_ref().and_then(plain);
                 declared = plain(&declared).unwrap_or(declared);
             }
-            (!attribute.same(&declared, live.as_ref())).then_some((attribute.field.name, live, declared))
+            let same = match attribute.field.name {
+                "evaluationWindow" => same_window(&declared, live.as_ref()),
+                _ => attribute.same(&declared, live.as_ref()),
+            };
+            (!same).then_some((attribute.field.name, live, declared))
         })
         .collect()
+}
+
+/// A window is one of two kinds, and without one it slides.
+fn same_window(declared: &Value, live: Option<&Value>) -> bool {
+    let clock = |window: &'_ Value| window.get("wallClockWindow").cloned();
+    match (clock(declared), live.and_then(clock)) {
+        (Some(declared), Some(live)) => {
+            WINDOW.same(&json!({"wallClockWindow": declared}), &json!({"wallClockWindow": live}))
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// A member of a live alarm that no call can send again, since the SDK does not know what it holds.
+pub fn unkept(live: &Value) -> Option<&'static str> {
+    live.pointer("/EvaluationWindow/Unknown").map(|_| "EvaluationWindow")
 }
 
 /// Does the alarm watch a member of this cache, living or gone? By its dimensions: names can be anything.

@@ -47,6 +47,9 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Own("SubnetIds"), Route::Replace, Impact::Replace, "subnets are chosen at creation"),
     Attribute::new(Field::new("networkType", "NetworkType", Shape::Enum(&["ipv4", "ipv6", "dual_stack"]), "IP versions of the endpoint."),
         Read::Own("NetworkType"), Route::Replace, Impact::Replace, "the network type is chosen at creation").import(super::replication_group::import::network),
+    Attribute::new(Field::new("connectionType", "ConnectionType", Shape::Enum(&["vpc", "public"]), "`vpc`, AWS's default, or `public`: an endpoint on the internet, for IAM users only, from valkey 9 on."),
+        Read::With(|view| Some(view.own("ConnectionType").cloned().unwrap_or_else(|| json!("vpc")))), Route::Replace, Impact::Replace, "the connection type is chosen at creation")
+        .import(|_, value| (value != json!("vpc")).then_some(value)),
     Attribute::new(Field::new("snapshotArnsToRestore", "SnapshotArnsToRestore", list(&SNAPSHOT_ARN, 1, 500), "Snapshots that the cache is filled from, at creation."),
         Read::Never, Route::Seed, Impact::None, ""),
     Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),

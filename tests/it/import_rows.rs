@@ -109,7 +109,12 @@ fn each_attribute_of_a_group_is_written_where_it_says_something() {
     let none = Value::Null;
     let same = json!({});
     for (own, member, field, expected) in [
-        (json!({"Engine": "Redis"}), json!({"EngineVersion": "5.0.6"}), "engineVersion", json!("5.0.6")),
+        (
+            json!({"Engine": "Redis", "CacheNodeType": "cache.r5.large"}),
+            json!({"EngineVersion": "5.0.6"}),
+            "engineVersion",
+            json!("5.0.6"),
+        ),
         (json!({"Engine": "Redis"}), json!({"EngineVersion": "6.2.6"}), "engine", json!("redis")),
         (same.clone(), json!({"PendingModifiedValues": {"EngineVersion": "8.1.0"}}), "engineVersion", json!("8.1")),
         (
@@ -186,7 +191,15 @@ fn each_attribute_of_a_group_is_written_where_it_says_something() {
             "userGroupIds",
             json!(["people"]),
         ),
-        (merged(tls("required"), &json!({"Durability": "sync"})), same.clone(), "durability", json!("sync")),
+        (
+            merged(
+                tls("required"),
+                &json!({"Durability": "sync", "ClusterMode": "enabled", "ClusterEnabled": true, "MultiAZ": "enabled"}),
+            ),
+            json!({"EngineVersion": "9.0.1"}),
+            "durability",
+            json!("sync"),
+        ),
         (
             json!({"LogDeliveryConfigurations": [log]}),
             same.clone(),

@@ -18,7 +18,9 @@ const VERSIONS: [(&str, &str, &str); 8] = [
     ("redis", "6.2", "redis6.x"),
     ("redis", "5.0.6", "redis5.0"),
 ];
+/// Of any engine from redis 6.2 on.
 const NODE_TYPES: [&str; 4] = ["cache.r7g.large", "cache.r7g.xlarge", "cache.m7g.large", "cache.r6gd.xlarge"];
+const OLDER_NODE_TYPES: [&str; 3] = ["cache.r5.large", "cache.r5.xlarge", "cache.r6g.large"];
 
 const SUBNETS: [&str; 4] = [
     "subnet-1a, subnet-1b",
@@ -76,7 +78,8 @@ fn replication_group(g: &Genes<'_>, zones: [&str; 2], needed: &mut BTreeSet<Stri
     let numbers: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
     let at_least = |major: u32, minor: u32| (numbers[0], numbers[1]) >= (major, minor);
     let shape = SHAPES[usize::from(g.0[2]) % SHAPES.len()];
-    let node_type = NODE_TYPES[usize::from(g.0[1]) % NODE_TYPES.len()];
+    let node_types = if engine == "valkey" || at_least(6, 2) { &NODE_TYPES[..] } else { &OLDER_NODE_TYPES[..] };
+    let node_type = node_types[usize::from(g.0[1]) % node_types.len()];
     let mut lines: Vec<String> = vec![
         format!("engine: {engine}"),
         format!("engineVersion: \"{version}\""),
@@ -163,13 +166,26 @@ fn replication_group(g: &Genes<'_>, zones: [&str; 2], needed: &mut BTreeSet<Stri
             needed.insert(format!("parameterGroup {named} {family} {on}"));
         }
     }
-    access(g, engine, at_least(6, 0), needed, &mut lines);
+    let durable = engine == "valkey"
+        && at_least(9, 0)
+        && !single
+        && has_replicas
+        && multi_az == "true"
+        && !node_type.contains("r6gd");
+    access(g, engine, (at_least(6, 0), durable), needed, &mut lines);
     settings(g, at_least(6, 0), at_least(6, 2), needed, &mut lines);
     let body: String = lines.iter().map(|line| format!("    {line}\n")).collect();
     format!("replicationGroups:\n  g:\n{body}")
 }
 
-fn access(g: &Genes<'_>, engine: &str, rbac: bool, needed: &mut BTreeSet<String>, lines: &mut Vec<String>) {
+/// What this version and shape offer: user groups, durable writes.
+fn access(
+    g: &Genes<'_>,
+    engine: &str,
+    (rbac, durable): (bool, bool),
+    needed: &mut BTreeSet<String>,
+    lines: &mut Vec<String>,
+) {
     let tls = g.pick(8, &["", "false", "true", "preferred", "required"]);
     match tls {
         "" => return,
@@ -201,7 +217,8 @@ fn access(g: &Genes<'_>, engine: &str, rbac: bool, needed: &mut BTreeSet<String>
         _ => {}
     }
     if tls == "required" {
-        let durability = g.pick(10, &["", "", "", "sync", "async", "disabled"]);
+        let durability =
+            if durable { g.pick(10, &["", "sync", "async", "disabled"]) } else { g.pick(10, &["", "", "disabled"]) };
         if !durability.is_empty() {
             lines.push(format!("durability: {durability}"));
         }

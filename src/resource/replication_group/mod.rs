@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 pub mod access;
 pub mod cluster_mode;
+pub mod durability;
 pub mod engine;
 pub mod failover;
 pub mod import;
@@ -13,6 +14,7 @@ pub mod pending;
 pub mod reboot;
 pub mod settings;
 pub mod tls;
+pub mod windows;
 mod zones;
 
 use super::local;
@@ -25,15 +27,18 @@ use crate::model::shape::{ARN, Field, Order, S3_ARN, Shape, TAGS, integer, list,
 
 pub const ENGINES: Shape = Shape::Enum(&["valkey", "redis"]);
 const AZ: Shape = text(64);
+/// By default AWS takes 5 replicas a shard; an account was given 15 (Terraform issue 46634), so that more is AWS's to
+/// refuse, up to the nodes that a group can have.
+const REPLICAS: i64 = 499;
 #[rustfmt::skip]
 const NODE_GROUP: Shape = Shape::Object(&[
     Field::new("nodeGroupId", "NodeGroupId", pattern("^[0-9]{1,4}$", 4, "0001"), "Id of the shard, one to four digits."),
     Field::new("slots", "Slots", pattern("^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$", 1024, "0-5460"), "Hash slots of the shard, of 0 to 16383. All shards together must cover them all."),
-    Field::new("replicaCount", "ReplicaCount", integer(0, 5), "Replicas of the shard."),
+    Field::new("replicaCount", "ReplicaCount", integer(0, REPLICAS), "Replicas of the shard; more than 5 need a raised quota."),
     Field::new("primaryAvailabilityZone", "PrimaryAvailabilityZone", AZ, "Zone of the shard's first primary."),
-    Field::new("replicaAvailabilityZones", "ReplicaAvailabilityZones", Shape::List { of: &AZ, min: 0, max: 5, order: Order::Kept }, "Zones of the replicas, one for each."),
+    Field::new("replicaAvailabilityZones", "ReplicaAvailabilityZones", Shape::List { of: &AZ, min: 0, max: REPLICAS as usize, order: Order::Kept }, "Zones of the replicas, one for each."),
     Field::new("primaryOutpostArn", "PrimaryOutpostArn", ARN, "Outpost of the shard's first primary."),
-    Field::new("replicaOutpostArns", "ReplicaOutpostArns", Shape::List { of: &ARN, min: 0, max: 5, order: Order::Kept }, "Outposts of the replicas, one for each."),
+    Field::new("replicaOutpostArns", "ReplicaOutpostArns", Shape::List { of: &ARN, min: 0, max: REPLICAS as usize, order: Order::Kept }, "Outposts of the replicas, one for each."),
 ]);
 #[rustfmt::skip]
 const LOG_DELIVERY: Shape = Shape::Object(&[
@@ -68,7 +73,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         "Made online, node by node, with a failover of each primary. Scaling down is rolled back by AWS when the data does not fit, which only the events tell. r6gd (data tiering) to or from another family is a replacement.",
     ).pending(|view| view.member_pending("CacheNodeType").cloned()),
     Attribute::new(
-        Field::new("numCacheClusters", "NumCacheClusters", integer(1, 6), "Nodes of the group, primary included: 1 to 6. For a group of one shard."),
+        Field::new("numCacheClusters", "NumCacheClusters", integer(1, REPLICAS + 1), "Nodes of the group, primary included: 1 to 6, more by quota. For a group of one shard."),
         Read::With(|view| (view.node_groups().len() <= 1).then(|| json!(view.member_ids().count()))),
         Route::With(nodes::num_cache_clusters), Impact::None,
         "Replicas are added and removed online. The last replica can only go once automatic failover and Multi-AZ are off.",
@@ -79,7 +84,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         "Resharding is online: slots move while the cache serves. Cluster mode enabled only. Shards that go are named in the plan.",
     ).import(import::shards),
     Attribute::new(
-        Field::new("replicasPerNodeGroup", "ReplicasPerNodeGroup", integer(0, 5), "Replicas of every shard, 0 to 5."),
+        Field::new("replicasPerNodeGroup", "ReplicasPerNodeGroup", integer(0, REPLICAS), "Replicas of every shard: 0 to 5, more by quota."),
         Read::With(nodes::replicas_per_node_group), Route::With(nodes::per_shard), Impact::None,
         "Replicas are added and removed online, in all shards at once.",
     ).import(import::replicas),
@@ -212,7 +217,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Never, Route::Seed, Impact::None, "",
     ),
     Attribute::new(
-        Field::new("preferredCacheClusterAZs", "PreferredCacheClusterAZs", Shape::List { of: &AZ, min: 1, max: 6, order: Order::Kept }, "Zones of the nodes, one for each, at creation."),
+        Field::new("preferredCacheClusterAZs", "PreferredCacheClusterAZs", Shape::List { of: &AZ, min: 1, max: REPLICAS as usize + 1, order: Order::Kept }, "Zones of the nodes, one for each, at creation. For a group of one shard."),
         Read::Never, Route::Seed, Impact::None, "Existing nodes cannot be moved.",
     ),
     Attribute::new(

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::finder::{Finder, list};
 use super::{Check, Rule};
 use crate::model::{Kind, Resource};
+use crate::resource::alarm::CLOCK_PERIODS;
 
 const ALARM: &[Kind] = &[Kind::Alarm];
 const PUT: &str = "CloudWatch API reference, PutMetricAlarm";
@@ -21,6 +22,13 @@ pub const RULES: &[Rule] = &[
         why: "An alarm says over how many datapoints it looks, and how it compares them; only one on a PromQL query does not." },
     Rule { code: "alarm-query", check: Check::Resource(ALARM, query), source: PUT,
         why: "Each entry of metrics reads a metric (metricStat) or computes one (expression)." },
+    Rule { code: "alarm-search", check: Check::Resource(ALARM, search),
+        source: "Terraform provider issue 11011; aws-cdk pull request 16539",
+        why: "SEARCH finds any number of metrics, and an alarm watches one (\"SEARCH is not supported on Metric Alarms.\")." },
+    Rule { code: "alarm-window", check: Check::Resource(ALARM, window), source: PUT,
+        why: "An evaluation window slides or goes by the clock; one that goes by the clock has periods of a minute, five minutes, an hour, a day or a week, and is not for PromQL." },
+    Rule { code: "alarm-tag-keys", check: Check::Resource(ALARM, tag_keys), source: PUT,
+        why: "The tags that go along with an alarm's actions are named, or all but those that are named." },
     Rule { code: "alarm-return-data", check: Check::Resource(ALARM, return_data), source: PUT,
         why: "Of all metrics, the alarm watches the one that returns data; `returnData` is true where it is left out." },
     Rule { code: "alarm-threshold", check: Check::Resource(ALARM, threshold), source: PUT,
@@ -198,6 +206,80 @@ fn query(finder: &mut Finder<'_>, alarm: &Resource) {
         };
         let field = format!("metrics[{index}].id");
         finder.error(alarm, &[(&field, "this entry")], message, "metricStat reads a metric, expression computes one");
+    }
+}
+
+fn search(finder: &mut Finder<'_>, alarm: &Resource) {
+    for (index, query) in list(alarm, "metrics").iter().enumerate() {
+        let Some(expression) = query.get("expression").and_then(Value::as_str) else { continue };
+        if calls_search(expression) {
+            finder.error(
+                alarm,
+                &[(&format!("metrics[{index}].expression"), "SEARCH")],
+                "SEARCH is not supported in alarms",
+                "name the metrics one by one, or watch each node with `for: replicationGroup/NAME`",
+            );
+        }
+    }
+}
+
+/// `SEARCH(`, not a value that is named so.
+fn calls_search(expression: &str) -> bool {
+    let text: String = expression.to_ascii_uppercase().split_whitespace().collect();
+    text.match_indices("SEARCH(").any(|(at, _)| !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+}
+
+fn window(finder: &mut Finder<'_>, alarm: &Resource) {
+    let Some(window) = alarm.fields.get("evaluationWindow").and_then(Value::as_object) else { return };
+    if window.len() != 1 {
+        finder.error(
+            alarm,
+            &[("evaluationWindow", "one of the two")],
+            "an evaluation window is a slidingWindow or a wallClockWindow",
+            "`{slidingWindow: {}}` or `{wallClockWindow: {timezone: Europe/Berlin}}`",
+        );
+        return;
+    }
+    if !window.contains_key("wallClockWindow") {
+        return;
+    }
+    let clock = ("evaluationWindow", "goes by the clock");
+    if has(alarm, "evaluationCriteria") {
+        finder.error(
+            alarm,
+            &[clock, ("evaluationCriteria", "a PromQL query")],
+            "a wall clock window is not for PromQL queries",
+            "take evaluationWindow out",
+        );
+    }
+    let mut periods = vec![("period".to_owned(), alarm.number("period"))];
+    for (index, query) in list(alarm, "metrics").iter().enumerate() {
+        let field = format!("metrics[{index}].metricStat.period");
+        periods.push((field, query.pointer("/metricStat/period").and_then(Value::as_i64)));
+    }
+    for (field, period) in periods {
+        let Some(period) = period.filter(|period| !CLOCK_PERIODS.contains(period)) else { continue };
+        finder.error(
+            alarm,
+            &[(&field, "not a period of a clock"), clock],
+            format!("a wall clock window has no period of {period} s"),
+            "60, 300, 3600, 86400 or 604800 seconds",
+        );
+    }
+}
+
+fn tag_keys(finder: &mut Finder<'_>, alarm: &Resource) {
+    let Some(tags) = alarm.fields.get("actionConfiguration").and_then(|it| it.get("alarmTagsPropagation")) else {
+        return;
+    };
+    if tags.get("includedTagKeys").is_some() && tags.get("excludedTagKeys").is_some() {
+        let field = |name: &str| format!("actionConfiguration.alarmTagsPropagation.{name}");
+        finder.error(
+            alarm,
+            &[(&field("includedTagKeys"), "this"), (&field("excludedTagKeys"), "and this")],
+            "includedTagKeys and excludedTagKeys exclude each other",
+            "keep one of them",
+        );
     }
 }
 

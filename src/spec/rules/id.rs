@@ -12,7 +12,7 @@ pub const RULES: &[Rule] = &[
         why: "AWS takes ids of a certain form: replication groups and serverless caches 1 to 40 letters, digits and single hyphens, beginning with a letter and not ending in a hyphen; users and user groups likewise, with hyphens anywhere after the first letter; parameter and subnet groups up to 255. It keeps them in lower case.",
         source: "API reference, CreateReplicationGroup, CreateUser, CreateUserGroup, CreateCacheParameterGroup, CreateCacheSubnetGroup; Terraform's validateReplicationGroupID" },
     Rule { code: "reserved-name", check: Check::Reader,
-        why: "Groups named `default` or `default.*` are AWS's own: they cannot be created, changed or deleted.",
+        why: "Groups named `default` or `default.*` are AWS's own: they cannot be created, changed or deleted. So are the user default.iam-user and the user group default.iam-user-group; a cache may name all of them.",
         source: "API reference, CreateCacheParameterGroup and ModifyCacheParameterGroup" },
 ];
 
@@ -35,9 +35,22 @@ fn form(kind: Kind) -> (&'static str, usize, &'static str) {
     }
 }
 
+/// What AWS has of its own under a name that nobody else may have.
+fn of_aws(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::User => Some("default.iam-user"),
+        Kind::UserGroup => Some("default.iam-user-group"),
+        _ => None,
+    }
+}
+
 /// What an id that is named must look like, and how long it may be.
-pub fn form_of(kind: Kind) -> (&'static str, usize) {
+pub fn form_of(kind: Kind) -> (String, usize) {
     let (pattern, max, _) = form(kind);
+    let pattern = match of_aws(kind) {
+        Some(own) => format!("{pattern}|^{}$", own.replace('.', "\\.")),
+        None => pattern.to_owned(),
+    };
     (pattern, max)
 }
 
@@ -85,7 +98,7 @@ pub fn declared(kind: Kind, key: &Key, path: &str, decoder: &mut Decoder<'_>) {
 
 /// The id of a resource that is named: of this spec, or an existing one.
 pub fn reference(decoder: &mut Decoder<'_>, kind: Kind, node: &Node, text: &str, path: &str) -> Option<()> {
-    if fits(kind, text) {
+    if fits(kind, text) || of_aws(kind) == Some(text) {
         return Some(());
     }
     decoder.report(

@@ -2,10 +2,12 @@
 //! them. One rule is one row: its code, why it is so, where that was learned, and what finds it.
 
 mod alarm;
+mod durability;
 mod finder;
 pub mod id;
 mod names;
 mod network;
+mod node_type;
 mod parameter_group;
 mod reader;
 mod references;
@@ -52,7 +54,9 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         tags::RULES,
         replication_group::RULES,
         topology::RULES,
+        node_type::RULES,
         security::RULES,
+        durability::RULES,
         network::RULES,
         windows::RULES,
         parameter_group::RULES,

@@ -16,6 +16,9 @@ const FAMILIES: &[&str] = &[
     "memcached1.6", "memcached1.5", "memcached1.4",
 ];
 
+/// Eviction policies that data tiering works with.
+const TIERED_POLICIES: [&str; 5] = ["volatile-lru", "allkeys-lru", "volatile-lfu", "allkeys-lfu", "noeviction"];
+
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     Rule { code: "unknown-family", check: Check::Resource(PARAMETERS, known_family),
@@ -31,7 +34,7 @@ pub const RULES: &[Rule] = &[
         why: "More than one shard needs a parameter group with `cluster-enabled: yes`, and that parameter cannot be changed once a group uses it.",
         source: "API reference, CreateReplicationGroup: CacheParameterGroupName; Terraform provider issue 35636" },
     Rule { code: "data-tiering-policy", check: Check::Resource(GROUP, tiering),
-        why: "Data tiering works with the eviction policies volatile-lru, allkeys-lru and noeviction; AWS documents this for MemoryDB, and not as clearly for ElastiCache.",
+        why: "Data tiering works with the eviction policies volatile-lru, allkeys-lru, volatile-lfu, allkeys-lfu and noeviction; not with random ones, nor with volatile-ttl.",
         source: "AWS guide, data tiering" },
     Rule { code: "aof-node-type", check: Check::Resource(GROUP, append_only),
         why: "Append-only files are not supported on T1 and T2 node types.",
@@ -135,15 +138,15 @@ fn tiering(finder: &mut Finder<'_>, group: &Resource) {
     let tiered = group.flag("dataTieringEnabled") == Some(true)
         || group.text("cacheNodeType").is_some_and(|node_type| node_type.starts_with("cache.r6gd."));
     let Some((own, policy)) = finder.parameter(group, "maxmemory-policy") else { return };
-    if !tiered || matches!(policy, "volatile-lru" | "allkeys-lru" | "noeviction") {
+    if !tiered || TIERED_POLICIES.contains(&policy) {
         return;
     }
-    let message = format!("{} tiers data, for which maxmemory-policy {policy} is not documented", group.address);
+    let message = format!("{} tiers data, which does not work with maxmemory-policy {policy}", group.address);
     finder.warn(
         own,
         &[("parameters.maxmemory-policy", "not with data tiering")],
         message,
-        "volatile-lru, allkeys-lru or noeviction",
+        crate::model::suggest::either(&TIERED_POLICIES),
     );
 }
 
@@ -162,15 +165,23 @@ fn append_only(finder: &mut Finder<'_>, group: &Resource) {
     }
 }
 
-/// A version that ElastiCache is not known to have.
+/// Is ElastiCache known to run this version, or is it newer than all that were known? Up to redis 5 versions are full.
 pub(super) fn known_version(engine: &str, version: Version) -> bool {
     let known: &[(u32, u32)] = match engine {
         "redis" => &[(6, 0), (6, 2), (7, 0), (7, 1)],
         _ => &[(7, 2), (8, 0), (8, 1), (8, 2), (9, 0), (9, 1)],
     };
     let Some(minor) = version.minor else { return true };
+    if version.major < 6 {
+        return version.patch.is_none_or(|patch| OLD_REDIS.contains(&(version.major, minor, patch)));
+    }
     // What is newer than the newest may well exist.
-    version.major < 6
-        || known.contains(&(version.major, minor))
-        || known.iter().all(|known| *known < (version.major, minor))
+    known.contains(&(version.major, minor)) || known.iter().all(|known| *known < (version.major, minor))
 }
+
+/// Versions of redis up to 5; all but 4.0.10 and 5.0.6 run in old groups only.
+#[rustfmt::skip]
+const OLD_REDIS: [(u32, u32, u32); 16] = [
+    (2, 6, 13), (2, 8, 6), (2, 8, 19), (2, 8, 21), (2, 8, 22), (2, 8, 23), (2, 8, 24), (3, 2, 4), (3, 2, 6), (3, 2, 10), (4, 0, 10),
+    (5, 0, 0), (5, 0, 3), (5, 0, 4), (5, 0, 5), (5, 0, 6),
+];

@@ -11,7 +11,7 @@ use crate::resource::replication_group::import::DECIDED_BY_DATASTORE;
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     Rule { code: "engine-version", check: Check::Resource(GROUP, engine_version),
-        why: "Versions are asked for in AWS's own form: redis up to 5 in full (5.0.6), redis 6 as 6.x or 6.2, then major.minor; valkey as major.minor from 7.2 on. The patch level is AWS's.",
+        why: "Versions are asked for in AWS's own form: redis up to 5 in full (5.0.6), redis 6 as 6.x or 6.2, then major.minor; valkey as major.minor from 7.2 on; redis ends at 7.1. The patch level is AWS's.",
         source: "API reference, CreateReplicationGroup: EngineVersion; Terraform's engine_version.go; cfn-lint E3695" },
     Rule { code: "unknown-engine-version", check: Check::Resource(GROUP, known_version),
         why: "ElastiCache does not run every version of an engine. This one was not among them when cachectl was built.",
@@ -50,8 +50,12 @@ fn engine_version(finder: &mut Finder<'_>, group: &Resource) {
             "redis up to 5 is written in full, such as \"5.0.6\""
         }
         (Some("redis"), 8..) => "redis ends at 7.1 in ElastiCache; from 8 on the engine is valkey",
+        (Some("redis"), 7) if parsed.minor > Some(1) => {
+            "redis ends at 7.1 in ElastiCache; 7.2 is valkey's first version"
+        }
         (Some("redis"), 7) if parsed.minor.is_none() => "only redis 6 has an x: write \"7.0\" or \"7.1\"",
         (Some("valkey"), ..=6) => "valkey begins with 7.2",
+        (Some("valkey"), 7) if parsed.minor.is_some_and(|minor| minor < 2) => "valkey begins with 7.2",
         (Some("valkey"), _) if parsed.minor.is_none() => "valkey is written as major.minor, such as \"8.0\"",
         (_, major) if major >= 6 && parsed.patch.is_some() => {
             let minor = parsed.minor.map_or("x".to_owned(), |minor| minor.to_string());
@@ -76,11 +80,12 @@ fn engine_version(finder: &mut Finder<'_>, group: &Resource) {
 fn known_version(finder: &mut Finder<'_>, group: &Resource) {
     let (Some(engine), Some(text)) = (group.text("engine"), group.text("engineVersion")) else { return };
     let Some(version) = Version::parse(text) else { return };
-    let begins = if engine == "valkey" { 7 } else { 6 };
-    if version.major < begins
-        || (engine == "redis" && version.major > 7)
-        || parameter_group::known_version(engine, version)
-    {
+    // What is no version at all was told before.
+    let possible = match engine {
+        "valkey" => version.minor.is_none() || version.at_least(7, 2, 0),
+        _ => !version.at_least(7, 2, 0),
+    };
+    if !possible || parameter_group::known_version(engine, version) {
         return;
     }
     finder.warn(

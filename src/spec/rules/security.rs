@@ -22,21 +22,18 @@ pub const RULES: &[Rule] = &[
     Rule { code: "kms-without-encryption", check: Check::Resource(GROUP, kms),
         why: "A KMS key is for encryption at rest, and AWS refuses one without it.",
         source: "Terraform documentation, kms_key_id" },
-    Rule { code: "durability-needs-tls", check: Check::Resource(GROUP, durability),
-        why: "Durable writes need encryption in transit from the start.",
-        source: "ACK elasticache-controller, durability tests" },
     Rule { code: "user-group-engine", check: Check::Resource(CACHES, user_group_engine),
         why: "A redis cache takes user groups of engine redis only; a valkey cache takes both.",
         source: "AWS guide, role-based access control (Clusters.RBAC)" },
 ];
 
-fn tls(group: &Resource) -> bool {
+pub(super) fn tls(group: &Resource) -> bool {
     // A secondary of a global datastore has what its primary has.
     group.flag("transitEncryptionEnabled") == Some(true) || set(group, "globalReplicationGroupId")
 }
 
 /// Reports at a field that needs TLS, and at what says that there is none.
-fn without_tls(finder: &mut Finder<'_>, group: &Resource, field: &str, message: &str) {
+pub(super) fn without_tls(finder: &mut Finder<'_>, group: &Resource, field: &str, message: &str) {
     let declared = group.fields.contains_key("transitEncryptionEnabled");
     let label = if declared { "is off here" } else { "transitEncryptionEnabled is not declared" };
     let reported = finder.error(
@@ -108,12 +105,6 @@ fn kms(finder: &mut Finder<'_>, group: &Resource) {
             "kmsKeyId is for encryption at rest, which is off",
             "declare `atRestEncryptionEnabled: true`, or take the key out",
         );
-    }
-}
-
-fn durability(finder: &mut Finder<'_>, group: &Resource) {
-    if matches!(group.text("durability"), Some("sync" | "async")) && !tls(group) {
-        without_tls(finder, group, "durability", "durability needs encryption in transit");
     }
 }
 

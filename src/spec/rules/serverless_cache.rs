@@ -1,7 +1,8 @@
 //! Serverless caches.
 
-use super::{Check, Rule, SERVERLESS, finder::Finder};
-use crate::model::Resource;
+use super::finder::{Finder, set};
+use super::{Check, Rule, SERVERLESS, user};
+use crate::model::{Kind, Resource};
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
@@ -11,6 +12,9 @@ pub const RULES: &[Rule] = &[
     Rule { code: "major-engine-version", check: Check::Resource(SERVERLESS, version),
         why: "A serverless cache takes a major version: valkey from 7 on, redis 7, memcached 1.6.",
         source: "API reference, CreateServerlessCache: MajorEngineVersion" },
+    Rule { code: "public-endpoint", check: Check::Resource(SERVERLESS, public),
+        why: "A public endpoint needs valkey 9 or later and a user group of IAM users; AWS's own default.iam-user-group will do.",
+        source: "AWS guide, public endpoints of serverless caches" },
 ];
 
 fn order(finder: &mut Finder<'_>, cache: &Resource) {
@@ -43,4 +47,39 @@ fn version(finder: &mut Finder<'_>, cache: &Resource) {
         format!("serverless {engine} has no version {version}"),
         wanted,
     );
+}
+
+fn public(finder: &mut Finder<'_>, cache: &Resource) {
+    if cache.text("connectionType") != Some("public") {
+        return;
+    }
+    let public = ("connectionType", "on the internet");
+    let message = "a public endpoint needs valkey 9 or later";
+    if cache.text("engine") != Some("valkey") {
+        finder.error(cache, &[public, ("engine", "another engine")], message, "declare `engine: valkey`");
+    }
+    let major = cache.text("majorEngineVersion").and_then(|version| version.split('.').next()?.parse::<u32>().ok());
+    if major.is_some_and(|major| major < 9) && cache.text("engine") == Some("valkey") {
+        let help = "declare `majorEngineVersion: \"9\"`";
+        finder.error(cache, &[public, ("majorEngineVersion", "older")], message, help);
+    }
+    if !set(cache, "userGroupId") {
+        finder.error(
+            cache,
+            &[public, ("userGroupId", "needs `userGroupId`")],
+            "a public endpoint needs a user group",
+            "declare `userGroupId: default.iam-user-group`, or a group of IAM users",
+        );
+        return;
+    }
+    let Some(group) = cache.text("userGroupId").and_then(|id| finder.own(Kind::UserGroup, id)) else { return };
+    if let Some((_, user)) = user::members(finder, group).into_iter().find(|(_, user)| user::mode(user) != Some("iam"))
+    {
+        finder.error(
+            cache,
+            &[public, ("userGroupId", &format!("its user {} does not log in by IAM", user.address.id))],
+            "a public endpoint takes IAM users only",
+            "declare `authenticationMode: {type: iam}` for every user of the group",
+        );
+    }
 }

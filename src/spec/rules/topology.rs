@@ -18,6 +18,12 @@ pub const RULES: &[Rule] = &[
     Rule { code: "node-quota", check: Check::Resource(GROUP, nodes),
         why: "A group has at most 500 nodes (250 before redis 5.0.6), and by AWS's default quota 90 shards.",
         source: "API reference, CreateReplicationGroup: NumNodeGroups" },
+    Rule { code: "replica-quota", check: Check::Resource(GROUP, replica_quota),
+        why: "By AWS's default quota a shard has at most 5 replicas. Some accounts were given more, so that AWS decides.",
+        source: "AWS guide, quotas; Terraform provider issue 46634" },
+    Rule { code: "zones-of-shards", check: Check::Resource(GROUP, zones_of_shards),
+        why: "preferredCacheClusterAZs places the nodes of one shard (\"PreferredCacheClusterAZs can only be specified for one node group.\"); the nodes of several are placed by nodeGroupConfiguration.",
+        source: "Terraform provider issues 14425 and 1271" },
     Rule { code: "duplicate-shard", check: Check::Resource(GROUP, shard_ids),
         why: "Each shard has an id of its own.",
         source: "API reference, NodeGroupConfiguration: NodeGroupId" },
@@ -25,7 +31,7 @@ pub const RULES: &[Rule] = &[
         why: "Every one of the 16384 hash slots belongs to exactly one shard: either all shards say theirs, or none does.",
         source: "API reference, NodeGroupConfiguration: Slots" },
     Rule { code: "zone-count", check: Check::Resource(GROUP, zones),
-        why: "Zones are given for all nodes: preferredCacheClusterAZs has numCacheClusters entries, replicaAvailabilityZones has replicaCount.",
+        why: "Zones are given for all nodes: preferredCacheClusterAZs has one for the primary and one for each replica, replicaAvailabilityZones has replicaCount.",
         source: "API reference, CreateReplicationGroup: PreferredCacheClusterAZs; NodeGroupConfiguration" },
     Rule { code: "multi-az-needs-failover", check: Check::Resource(GROUP, multi_az),
         why: "Multi-AZ means that a replica in another zone is promoted, which is automatic failover.",
@@ -129,6 +135,38 @@ fn nodes(finder: &mut Finder<'_>, group: &Resource) {
     }
 }
 
+fn replica_quota(finder: &mut Finder<'_>, group: &Resource) {
+    let mut counts = vec![
+        ("numCacheClusters".to_owned(), group.number("numCacheClusters").map(|nodes| nodes - 1)),
+        ("replicasPerNodeGroup".to_owned(), group.number("replicasPerNodeGroup")),
+    ];
+    for (index, shard) in list(group, "nodeGroupConfiguration").iter().enumerate() {
+        let count = shard.get("replicaCount").and_then(Value::as_i64);
+        counts.push((format!("nodeGroupConfiguration[{index}].replicaCount"), count));
+    }
+    for (field, count) in counts {
+        let Some(count) = count.filter(|count| *count > 5) else { continue };
+        finder.warn(
+            group,
+            &[(&field, "more than 5 replicas")],
+            format!("{count} replicas of a shard need a raised quota"),
+            "AWS's default quota is 5 replicas a shard; ask for more before the apply",
+        );
+    }
+}
+
+fn zones_of_shards(finder: &mut Finder<'_>, group: &Resource) {
+    let Some(shards) = group.number("numNodeGroups").filter(|shards| *shards > 1) else { return };
+    if !list(group, "preferredCacheClusterAZs").is_empty() {
+        finder.error(
+            group,
+            &[("preferredCacheClusterAZs", "for one shard only"), ("numNodeGroups", &format!("{shards} shards"))],
+            "preferredCacheClusterAZs places the nodes of one shard, and the group has several",
+            "name the zones in nodeGroupConfiguration: primaryAvailabilityZone and replicaAvailabilityZones of each shard",
+        );
+    }
+}
+
 fn shard_ids(finder: &mut Finder<'_>, group: &Resource) {
     let ids: Vec<_> = list(group, "nodeGroupConfiguration").iter().map(|shard| shard.get("nodeGroupId")).collect();
     for (index, id) in ids.iter().enumerate() {
@@ -195,12 +233,16 @@ fn slots(finder: &mut Finder<'_>, group: &Resource) {
 }
 
 fn zones(finder: &mut Finder<'_>, group: &Resource) {
-    let nodes = group.number("numCacheClusters");
+    let one_shard = || group.number("replicasPerNodeGroup").filter(|_| group.number("numNodeGroups") == Some(1));
+    let nodes = match group.number("numCacheClusters") {
+        Some(nodes) => Some(("numCacheClusters", "nodes", nodes)),
+        None => one_shard().map(|replicas| ("replicasPerNodeGroup", "replicas of a primary", replicas + 1)),
+    };
     let zones = list(group, "preferredCacheClusterAZs").len();
-    if let Some(nodes) = nodes.filter(|nodes| zones > 0 && zones as i64 != *nodes) {
+    if let Some((field, label, nodes)) = nodes.filter(|(_, _, nodes)| zones > 0 && zones as i64 != *nodes) {
         finder.error(
             group,
-            &[("preferredCacheClusterAZs", &format!("{zones} of them here")), ("numCacheClusters", "nodes")],
+            &[("preferredCacheClusterAZs", &format!("{zones} of them here")), (field, label)],
             "there must be as many zones as nodes",
             format!("name {nodes} zones; one may stand several times"),
         );

@@ -31,12 +31,15 @@ pub const RULES: &[Rule] = &[
     Rule { code: "open-user", check: Check::Resource(USER_GROUP, open_user),
         why: "A user group of engine valkey takes users with passwords or IAM only.",
         source: "AWS guide, role-based access control (Clusters.RBAC)" },
+    Rule { code: "user-engine", check: Check::Resource(USER_GROUP, engines),
+        why: "A user of engine valkey goes into valkey user groups only; one of redis goes into both.",
+        source: "AWS guide, role-based access control (Clusters.RBAC)" },
     Rule { code: "duplicate-user-name", check: Check::Resource(USER_GROUP, names),
         why: "Users log in by name, so that names are unique within a group.",
         source: "API reference, CreateUserGroup: DuplicateUserName" },
 ];
 
-fn mode(user: &Resource) -> Option<&str> {
+pub(super) fn mode(user: &Resource) -> Option<&str> {
     user.fields.get("authenticationMode")?.get("type")?.as_str()
 }
 
@@ -168,7 +171,7 @@ fn off(finder: &mut Finder<'_>, user: &Resource) {
 }
 
 /// The users of a group that this spec declares, with the index of each in userIds.
-fn members<'a>(finder: &Finder<'a>, group: &'a Resource) -> Vec<(usize, &'a Resource)> {
+pub(super) fn members<'a>(finder: &Finder<'a>, group: &'a Resource) -> Vec<(usize, &'a Resource)> {
     let ids = strings(group.fields.get("userIds")).enumerate();
     ids.filter_map(|(index, id)| Some((index, finder.own(Kind::User, id)?))).collect()
 }
@@ -199,6 +202,22 @@ fn open_user(finder: &mut Finder<'_>, group: &Resource) {
             format!("the user {} needs no password, which a valkey user group does not take", user.address.id),
             "give the user passwords or IAM",
         );
+    }
+}
+
+fn engines(finder: &mut Finder<'_>, group: &Resource) {
+    if group.text("engine") != Some("redis") {
+        return;
+    }
+    for (index, user) in members(finder, group) {
+        if user.text("engine") == Some("valkey") {
+            finder.error(
+                group,
+                &[(&format!("userIds[{index}]"), "of engine valkey"), ("engine", "redis")],
+                format!("the user {} is of engine valkey, which a redis user group does not take", user.address.id),
+                "make the user's engine redis, or the group's valkey",
+            );
+        }
     }
 }
 

@@ -2,26 +2,26 @@
 
 use super::{Check, GROUP, Rule, finder::Finder};
 use crate::model::Resource;
+use crate::resource::replication_group::windows;
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     Rule { code: "window-length", check: Check::Resource(GROUP, length),
-        why: "A maintenance window and a snapshot window have at least 60 minutes. Both may go over midnight, and the first over the end of the week.",
-        source: "API reference, CreateReplicationGroup: PreferredMaintenanceWindow, SnapshotWindow; Terraform documentation" },
+        why: "A maintenance window and a snapshot window have at least 60 minutes, a maintenance window at most 24 hours. Both may go over midnight, and the first over the end of the week.",
+        source: "API reference, CreateReplicationGroup: PreferredMaintenanceWindow, SnapshotWindow; AWS guide, maintenance windows; Terraform documentation" },
+    Rule { code: "windows-overlap", check: Check::Resource(GROUP, overlap),
+        why: "The daily snapshot window must not touch the weekly maintenance window (\"The snapshot window and maintenance window must not overlap.\"), also where no snapshots are kept.",
+        source: "hashicorp/terraform issue 17247; ministryofjustice/cloud-platform-environments pull request 13360. No page of AWS says it" },
 ];
-
-const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-const DAY: u32 = 24 * 60;
 
 fn length(finder: &mut Finder<'_>, group: &Resource) {
     let windows = [
-        ("snapshotWindow", DAY, "the snapshot window", "such as 03:00-04:00"),
-        ("preferredMaintenanceWindow", 7 * DAY, "the maintenance window", "such as sun:05:00-sun:06:00"),
+        ("snapshotWindow", windows::DAY, "the snapshot window", "such as 03:00-04:00"),
+        ("preferredMaintenanceWindow", windows::WEEK, "the maintenance window", "such as sun:05:00-sun:06:00"),
     ];
     for (field, cycle, name, example) in windows {
-        let Some((from, to)) = group.text(field).and_then(|window| window.split_once('-')) else { continue };
-        let Some((from, to)) = minute(from).zip(minute(to)) else { continue };
-        let minutes = (to + cycle - from) % cycle;
+        let Some(window) = group.text(field).and_then(|text| windows::parse(text, cycle)) else { continue };
+        let minutes = window.minutes;
         if minutes < 60 {
             finder.error(
                 group,
@@ -29,17 +29,26 @@ fn length(finder: &mut Finder<'_>, group: &Resource) {
                 format!("{name} is shorter than 60 minutes"),
                 format!("AWS wants at least an hour, {example}"),
             );
+        } else if minutes > windows::DAY {
+            finder.error(
+                group,
+                &[(field, &format!("{} hours", minutes / 60))],
+                format!("{name} is longer than 24 hours"),
+                format!("AWS takes a day at most, {example}"),
+            );
         }
     }
 }
 
-/// Of the week for `sun:05:00`, of the day for `05:00`.
-fn minute(text: &str) -> Option<u32> {
-    let mut parts = text.rsplit(':');
-    let (minutes, hours): (u32, u32) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    let day = match parts.next() {
-        None => 0,
-        Some(day) => DAYS.iter().position(|name| name.eq_ignore_ascii_case(day))? as u32,
-    };
-    Some(day * DAY + hours * 60 + minutes)
+fn overlap(finder: &mut Finder<'_>, group: &Resource) {
+    let (snapshot, maintenance) = ("snapshotWindow", "preferredMaintenanceWindow");
+    let (Some(daily), Some(weekly)) = (group.text(snapshot), group.text(maintenance)) else { return };
+    if windows::overlap(daily, weekly) {
+        finder.error(
+            group,
+            &[(snapshot, "every day"), (maintenance, "and this on the same hours")],
+            "the snapshot window and the maintenance window overlap",
+            "move one of them",
+        );
+    }
 }
