@@ -2,6 +2,7 @@
 //!
 //! Data goes one way: spec -> plan <- live, plan -> apply -> smoke -> report.
 
+pub mod advise;
 pub mod apply;
 pub mod aws;
 pub mod cli;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::model::attribute::Pending;
+use crate::model::cost::Cost;
 use crate::model::live::{Live, View, strings};
 use crate::model::plan::{FORMAT_VERSION, PendingValue};
 use crate::model::text::plural;
@@ -41,6 +42,9 @@ pub struct Report {
     pub resources: Vec<Resource>,
     pub notes: Vec<String>,
     pub api_calls: usize,
+    /// With `--cost` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -154,6 +158,7 @@ pub fn report(spec: &Spec, live: &Live, only: &[Glob]) -> Report {
         resources,
         notes: live.notes.clone(),
         api_calls: live.api_calls,
+        cost: None,
     }
 }
 

@@ -14,7 +14,7 @@ use super::printer::Printer;
 use super::progress::Live as LiveProgress;
 use super::saved;
 use super::session::{self, Session};
-use super::{clock, plan as plan_command, smoke};
+use super::{clock, cost, plan as plan_command, smoke};
 use crate::apply::{self, Settings, Status, StepResult};
 use crate::aws::Access;
 use crate::aws::error::Kind as ErrorKind;
@@ -22,6 +22,7 @@ use crate::model::Address;
 use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::{Action, Change, FORMAT_VERSION, Plan};
+use crate::model::prices::Prices;
 use crate::model::secret::Marks;
 use crate::render;
 use crate::render::style::{Label, paint};
@@ -29,6 +30,7 @@ use crate::resource::secret;
 use crate::smoke::Report;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    let prices = cost::prices(&args.cost)?;
     let paths = session::paths(&args.specs);
     session::distinct(&paths, &args.spec)?;
     if paths.iter().any(|path| saved::is_plan(path)) {
@@ -38,7 +40,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let mut documents = Vec::new();
     for path in &paths {
         let mut outcome = Outcome::default();
-        match one(printer, args, path, &mut outcome).await {
+        match one(printer, args, prices.as_deref(), path, &mut outcome).await {
             Ok(exit) => {
                 worst = worst.max(exit);
                 documents.push(outcome.document());
@@ -88,7 +90,13 @@ fn alone(args: &Args, paths: usize) -> Result<(), CliError> {
     }
 }
 
-async fn one(printer: &Printer, args: &Args, path: &Path, outcome: &mut Outcome) -> Result<Exit, CliError> {
+async fn one(
+    printer: &Printer,
+    args: &Args,
+    prices: Option<&Prices>,
+    path: &Path,
+    outcome: &mut Outcome,
+) -> Result<Exit, CliError> {
     let (session, options, saved) = if saved::is_plan(path) {
         let saved = saved::read(path)?;
         let session = Session::open(printer, &saved.request(), &args.aws, Access::ReadWrite).await?;
@@ -104,6 +112,7 @@ async fn one(printer: &Printer, args: &Args, path: &Path, outcome: &mut Outcome)
         execution: &args.execution,
         format: args.format,
         detailed: args.allowances.detailed_exitcode,
+        prices,
     };
     run.recorded(async |journal| run.carry_out(&options, saved.as_ref(), journal, outcome).await).await
 }
@@ -115,6 +124,8 @@ pub struct Run<'a> {
     pub execution: &'a Execution,
     pub format: Format,
     pub detailed: bool,
+    /// With them the plan says what it costs.
+    pub prices: Option<&'a Prices>,
 }
 
 /// What a run came to, as far as it went.
@@ -180,6 +191,7 @@ impl Run<'_> {
                 self.printer.note("Planned again: the same steps as in the saved plan.");
             }
         }
+        cost::add(&mut plan, &self.session.spec, &live, &options.only, self.prices);
         outcome.plan = Some(plan.clone());
         self.show(&plan, &live);
         if plan.is_blocked() {

@@ -124,6 +124,17 @@ pub struct Allowances {
     pub only: Vec<Glob>,
 }
 
+/// What the caches cost.
+#[derive(Debug, Args, Clone, Default)]
+pub struct CostArgs {
+    /// Add the monthly cost of the caches, before and after, estimated from list prices
+    #[arg(long)]
+    pub cost: bool,
+    /// Take prices from a file of the form of data/elasticache.json, for other regions or prices of your own
+    #[arg(long, value_name = "FILE", requires = "cost")]
+    pub price_file: Option<PathBuf>,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     #[default]
@@ -173,6 +184,8 @@ pub struct Plan {
     pub aws: AwsArgs,
     #[command(flatten)]
     pub allowances: Allowances,
+    #[command(flatten)]
+    pub cost: CostArgs,
     /// Form of the result
     #[arg(long, value_enum, default_value = "table")]
     pub format: Format,
@@ -229,6 +242,8 @@ pub struct Apply {
     pub aws: AwsArgs,
     #[command(flatten)]
     pub allowances: Allowances,
+    #[command(flatten)]
+    pub cost: CostArgs,
     #[command(flatten)]
     pub execution: Execution,
     /// Form of the result
@@ -347,6 +362,8 @@ pub struct Status {
     pub aws: AwsArgs,
     #[command(flatten)]
     pub shown: Shown,
+    #[command(flatten)]
+    pub cost: CostArgs,
 }
 
 #[derive(Debug, Args)]

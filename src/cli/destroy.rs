@@ -15,7 +15,14 @@ use crate::model::secret::Marks;
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);
     let session = Session::open(printer, &request, &args.aws, Access::ReadWrite).await?;
-    let run = Run { printer, session: &session, execution: &args.execution, format: args.format, detailed: false };
+    let run = Run {
+        printer,
+        session: &session,
+        execution: &args.execution,
+        format: args.format,
+        detailed: false,
+        prices: None,
+    };
     let mut outcome = Outcome::default();
     let ended = run.recorded(async |journal| carry_out(&run, args, journal, &mut outcome).await).await;
     if args.format != Format::Json {

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod args;
 pub mod clock;
 pub mod completions;
+pub mod cost;
 pub mod destroy;
 pub mod events;
 pub mod exit;

@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 
 use super::args::{Format, Plan as Args};
+use super::cost;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::saved::{self, Saved};
 use super::session::{self, Session};
 use crate::aws::Access;
 use crate::model::plan::{FORMAT_VERSION, Plan};
+use crate::model::prices::Prices;
 use crate::render::{self, plan::Header};
 use crate::spec;
 
@@ -22,6 +24,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         print(printer, args.format, &[(saved.plan, Header::default())]);
         return Ok(Exit::Done);
     }
+    let prices = cost::prices(&args.cost)?;
     let paths = session::paths(&args.specs);
     session::distinct(&paths, &args.spec)?;
     if args.out.is_some() && paths.iter().any(|path| path.as_os_str() == spec::STDIN) {
@@ -37,7 +40,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let mut plans = Vec::new();
     let mut worst = Exit::Done;
     for path in &paths {
-        match one(printer, args, path).await {
+        match one(printer, args, prices.as_deref(), path).await {
             Ok((plan, header, exit)) => {
                 worst = worst.max(exit);
                 plans.push((plan, header));
@@ -56,7 +59,12 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     Ok(worst)
 }
 
-async fn one(printer: &Printer, args: &Args, path: &std::path::Path) -> Result<(Plan, Header, Exit), CliError> {
+async fn one(
+    printer: &Printer,
+    args: &Args,
+    prices: Option<&Prices>,
+    path: &std::path::Path,
+) -> Result<(Plan, Header, Exit), CliError> {
     let request = session::request(path, &args.spec);
     let session = Session::open(printer, &request, &args.aws, Access::ReadOnly).await?;
     let mut options = session::options(&args.allowances);
@@ -70,6 +78,7 @@ async fn one(printer: &Printer, args: &Args, path: &std::path::Path) -> Result<(
             format!("not managed here: {}", unmanaged.join(", "))
         });
     }
+    cost::add(&mut plan, &session.spec, &live, &options.only, prices);
     let exit = exit(&plan, args.allowances.detailed_exitcode);
     if let Some(out) = &args.out {
         Saved::new(plan.clone(), &request, &args.allowances, &options.timestamp).write(out)?;

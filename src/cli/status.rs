@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::args::{Format, Status as Args};
+use super::cost;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session::{self, Session};
@@ -11,12 +12,14 @@ use crate::render;
 use crate::status;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    let prices = cost::prices(&args.cost)?;
     let begun = Instant::now();
     let request = session::request(&args.path, &args.spec);
     let session = Session::open(printer, &request, &args.aws, Access::ReadOnly).await?;
     let live = account::stack(&session.aws, &session.identity, &session.spec).await?;
     session.matched(&live, &args.shown.only)?;
-    let report = status::report(&session.spec, &live, &args.shown.only);
+    let mut report = status::report(&session.spec, &live, &args.shown.only);
+    report.cost = prices.map(|prices| cost::of_stack(&session.spec, &live, &args.shown.only, &prices));
     match args.shown.format {
         Format::Json => printer.result(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n")),
         Format::Markdown => printer.result(&render::status::markdown(&report)),

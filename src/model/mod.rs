@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod attribute;
+pub mod cost;
 pub mod desired;
 pub mod digest;
 pub mod draft;
@@ -14,6 +15,7 @@ pub mod node_type;
 pub mod options;
 pub mod place;
 pub mod plan;
+pub mod prices;
 pub mod refusals;
 pub mod report;
 pub mod secret;

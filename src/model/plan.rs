@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::Address;
 use crate::model::attribute::Impact;
+use crate::model::cost::Cost;
 
 pub const FORMAT_VERSION: &str = "1";
 
@@ -27,6 +28,9 @@ pub struct Plan {
     /// What the plan could not see, in a sentence each.
     pub notes: Vec<String>,
     pub api_calls: usize,
+    /// With `--cost` only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cost: Option<Cost>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

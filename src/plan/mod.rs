@@ -74,6 +74,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
         orphans,
         notes,
         api_calls: live.api_calls,
+        cost: None,
     }
 }
 

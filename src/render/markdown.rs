@@ -61,6 +61,9 @@ pub fn plan(plan: &Plan) -> String {
             ));
         }
     }
+    if let Some(cost) = &plan.cost {
+        out.push_str(&super::cost::markdown(cost));
+    }
     if !plan.steps.is_empty() {
         out.push_str("\n<details><summary>Steps</summary>\n\n");
         for step in &plan.steps {

@@ -1,5 +1,6 @@
 //! Plans and reports as people and pipelines read them: table, JSON, Markdown. Pure text, no printing.
 
+pub mod cost;
 pub mod diagnostics;
 pub mod markdown;
 pub mod plan;

@@ -53,6 +53,9 @@ fn body(plan: &Plan, width: usize) -> String {
     for note in &plan.notes {
         out.push_str(&format!("{} {}\n", paint(Label::Dim, "note"), wrap(note, width.saturating_sub(5), "     ")));
     }
+    if let Some(cost) = &plan.cost {
+        out.push_str(&super::cost::table(cost, width));
+    }
     out.push('\n');
     out.push_str(&last_line(plan));
     out.push('\n');

@@ -28,6 +28,9 @@ pub fn table(report: &Report, read: &str, width: usize) -> String {
     for note in &report.notes {
         out.push_str(&format!("\n{} {}", paint(Label::Dim, "note"), wrap(note, width.saturating_sub(5), "     ")));
     }
+    if let Some(cost) = &report.cost {
+        out.push_str(&super::cost::table(cost, width));
+    }
     out.push_str(&format!("\n{}\n", last_line(report)));
     out
 }
@@ -242,6 +245,9 @@ pub fn markdown(report: &Report) -> String {
             cell(&alarms.unwrap_or_default()),
             cell(&pending.join("; "))
         ));
+    }
+    if let Some(cost) = &report.cost {
+        out.push_str(&super::cost::markdown(cost));
     }
     for note in &report.notes {
         out.push_str(&format!("\n- note: {note}"));

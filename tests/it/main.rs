@@ -11,6 +11,7 @@ mod chaos_kill;
 mod chaos_secrets;
 mod chaos_storm;
 mod cli_output;
+mod cost;
 mod first_run;
 mod harness;
 mod import_program;

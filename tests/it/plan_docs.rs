@@ -100,6 +100,7 @@ pub fn violations(schema: &Value, root: &Value, value: &Value, at: &str, found: 
         "string" => value.is_string(),
         "integer" => value.is_u64() || value.is_i64(),
         "boolean" => value.is_boolean(),
+        "number" => value.is_number(),
         "null" => value.is_null(),
         other => panic!("the test does not know the type {other}"),
     };
