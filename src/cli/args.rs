@@ -29,6 +29,7 @@ pub struct Cli {
 }
 
 #[derive(Debug, Args, Clone)]
+#[command(next_help_heading = "Output")]
 pub struct Output {
     /// When to colour
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
@@ -80,6 +81,7 @@ pub enum Command {
 
 /// Which spec, and what goes over it.
 #[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Spec")]
 pub struct SpecArgs {
     /// Environment of the spec to merge over it
     #[arg(short = 'e', long = "env", value_name = "NAME")]
@@ -93,8 +95,9 @@ pub struct SpecArgs {
 }
 
 #[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "AWS")]
 pub struct AwsArgs {
-    /// AWS region; must be the spec's
+    /// AWS region: the spec's; without a spec, otherwise that of the environment or of the profile
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
     /// Profile of the AWS configuration
@@ -106,6 +109,7 @@ pub struct AwsArgs {
 }
 
 #[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Safety")]
 pub struct Allowances {
     /// Allow what needs allowing: delete, replace, adopt, reboot or flush, for a glob of addresses; repeatable
     #[arg(long = "allow", value_name = "ACTION:GLOB")]
@@ -117,7 +121,7 @@ pub struct Allowances {
     #[arg(long)]
     pub all_hops: bool,
     /// Tell changes by the exit code: 2 changes (plan), 7 only pending ones
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub detailed_exitcode: bool,
     /// Only addresses that match; repeatable
     #[arg(long, value_name = "GLOB")]
@@ -161,7 +165,7 @@ pub struct Validate {
     #[command(flatten)]
     pub spec: SpecArgs,
     /// Form of the result
-    #[arg(long, value_enum, default_value = "table")]
+    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: ValidateFormat,
 }
 
@@ -187,29 +191,30 @@ pub struct Plan {
     #[command(flatten)]
     pub cost: CostArgs,
     /// Form of the result
-    #[arg(long, value_enum, default_value = "table")]
+    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: Format,
     /// Save the plan, to be applied with `cachectl apply FILE`
-    #[arg(long, value_name = "PLAN.json")]
+    #[arg(long, value_name = "PLAN.json", help_heading = "Output")]
     pub out: Option<PathBuf>,
     /// Print a saved plan; no AWS call
-    #[arg(long, value_name = "PLAN.json", conflicts_with_all = ["specs", "out"])]
+    #[arg(long, value_name = "PLAN.json", help_heading = "Output", conflicts_with_all = ["specs", "out"])]
     pub show: Option<PathBuf>,
     /// Write the plan as JSON to a file, besides printing it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub json_out: Option<PathBuf>,
     /// List resources without changes too
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub show_unchanged: bool,
     /// List caches of the region that no stack of this spec manages
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub show_unmanaged: bool,
 }
 
 #[derive(Debug, Args, Clone)]
+#[command(next_help_heading = "Execution")]
 pub struct Execution {
     /// Do not ask
-    #[arg(long)]
+    #[arg(long, help_heading = "Safety")]
     pub yes: bool,
     /// Resources that are worked on at once
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
@@ -221,7 +226,7 @@ pub struct Execution {
     #[arg(long, value_name = "D", env = "CACHECTL_POLL_INTERVAL", value_parser = parse_duration)]
     pub poll_interval: Option<Duration>,
     /// Write what happens to a file, a JSON object a line
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub events: Option<PathBuf>,
     /// Leave the smoke test out
     #[arg(long, conflicts_with = "smoke")]
@@ -247,7 +252,7 @@ pub struct Apply {
     #[command(flatten)]
     pub execution: Execution,
     /// Form of the result
-    #[arg(long, value_enum, default_value = "table")]
+    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: Format,
 }
 
@@ -268,7 +273,7 @@ pub struct Destroy {
     #[command(flatten)]
     pub execution: Execution,
     /// Form of the result
-    #[arg(long, value_enum, default_value = "table")]
+    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: Format,
 }
 
@@ -324,15 +329,8 @@ pub struct Import {
     /// Write over a file that exists
     #[arg(long, requires = "out")]
     pub force: bool,
-    /// AWS region; otherwise that of the environment or of the profile
-    #[arg(long, value_name = "REGION")]
-    pub region: Option<String>,
-    /// Profile of the AWS configuration
-    #[arg(long, value_name = "NAME")]
-    pub profile: Option<String>,
-    /// Send calls here instead of to AWS (also AWS_ENDPOINT_URL)
-    #[arg(long, value_name = "URL")]
-    pub endpoint_url: Option<String>,
+    #[command(flatten)]
+    pub aws: AwsArgs,
 }
 
 /// What is shown, and how.
@@ -342,7 +340,7 @@ pub struct Shown {
     #[arg(long, value_name = "GLOB")]
     pub only: Vec<Glob>,
     /// Form of the result
-    #[arg(long, value_enum, default_value = "table")]
+    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: Format,
 }
 
@@ -383,9 +381,10 @@ pub struct Smoke {
 
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A field such as replicationGroup.cacheNodeType, a kind, or a rule such as tls
-    #[arg(value_name = "FIELD|RULE")]
-    pub topic: String,
+    /// A field such as replicationGroup.cacheNodeType, a kind, a rule such as tls or CKV_AWS_31, an exit code
+    /// such as exit-3; an index without one
+    #[arg(value_name = "WORD")]
+    pub topic: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,62 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// By their codes.
+    pub const ALL: [Exit; 11] = [
+        Exit::Done,
+        Exit::Error,
+        Exit::Changes,
+        Exit::Blocked,
+        Exit::Stale,
+        Exit::SmokeFailed,
+        Exit::Partly,
+        Exit::Pending,
+        Exit::Usage,
+        Exit::InvalidSpec,
+        Exit::Interrupted,
+    ];
+
+    /// What it says, in a line.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Exit::Done => "Done. Also a plan with changes, unless --detailed-exitcode is given.",
+            Exit::Error => "An error: AWS, the network, a file, or cachectl itself.",
+            Exit::Changes => "There are changes (plan --detailed-exitcode).",
+            Exit::Blocked => {
+                "Blocked: a lint error, the wrong account, protection, another stack's resource, something that is not allowed, or a change that AWS refuses. Nothing was written."
+            }
+            Exit::Stale => "The saved plan is stale, or was made for another account, region or spec.",
+            Exit::SmokeFailed => "Applied, but a test of the cache failed, or could not decide what `require` asks.",
+            Exit::Partly => "Applied in part, or a wait timed out. The same command resumes.",
+            Exit::Pending => "Only pending changes are left, as the spec says (--detailed-exitcode).",
+            Exit::Usage => "The command line is wrong.",
+            Exit::InvalidSpec => "The spec is invalid.",
+            Exit::Interrupted => "Interrupted. What runs inside AWS goes on; the same command resumes.",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Exit::Done | Exit::Usage => "",
+            Exit::Error => "The message names the call and what AWS said. -vv shows every call.",
+            Exit::Changes => "Read the plan; `cachectl apply` makes the changes.",
+            Exit::Blocked => {
+                "The plan names each blocked resource, the rule and the way round; `cachectl explain RULE` says why."
+            }
+            Exit::Stale => "Plan again, look at it again, and apply the new one.",
+            Exit::SmokeFailed => {
+                "The report says which check or bound failed. `cachectl smoke SPEC` runs the test again, without a change."
+            }
+            Exit::Partly => "Run the same command again: it looks at what is there and goes on from it.",
+            Exit::Pending => {
+                "Wait for the maintenance window, or carry it out now with --allow flush:ADDRESS or --allow reboot:ADDRESS."
+            }
+            Exit::InvalidSpec => "Every fault is told with its place; `cachectl explain CODE` says why it is one.",
+            Exit::Interrupted => "Run the same command again.",
+        }
+    }
+
     pub const fn code(self) -> u8 {
         match self {
             Exit::Done => 0,

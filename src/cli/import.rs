@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::args::{AwsArgs, Import as Args};
+use super::args::Import as Args;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session;
@@ -18,15 +18,13 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     if let Some(path) = args.out.as_ref().filter(|path| path.exists() && !args.force) {
         return Err(exists(path));
     }
-    let region = match &args.region {
+    let region = match &args.aws.region {
         Some(region) => region.clone(),
-        None => client::usual_region(args.profile.as_deref()).await.ok_or_else(|| {
+        None => client::usual_region(args.aws.profile.as_deref()).await.ok_or_else(|| {
             CliError::new(Exit::Usage, "no region is known").hint("name one: --region REGION, or set AWS_REGION")
         })?,
     };
-    let aws_args =
-        AwsArgs { region: args.region.clone(), profile: args.profile.clone(), endpoint_url: args.endpoint_url.clone() };
-    let aws = session::connect(printer, &aws_args, &region, Access::ReadOnly).await;
+    let aws = session::connect(printer, &args.aws, &region, Access::ReadOnly).await;
     let identity = aws.identity().await?;
     let live = account::selected(&aws, &identity, &selection).await?;
     printer.detail(&format!("Read {} in {} calls", session::describe(&live), live.api_calls));

@@ -46,9 +46,7 @@ fn imported(args: Args) -> Import {
         stack: args.stack,
         out: Some(args.out),
         force: args.force,
-        region: args.aws.region,
-        profile: args.aws.profile,
-        endpoint_url: args.aws.endpoint_url,
+        aws: args.aws,
     }
 }
 

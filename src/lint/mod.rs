@@ -1,5 +1,6 @@
 //! Lint: best practice for a spec. Rules that AWS itself would refuse are validation errors instead.
 
+pub mod elsewhere;
 pub mod rules;
 
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! One rule is one row: id, severity, what it looks at, why, and the same rule's ids elsewhere.
+//! One rule is one row: id, severity, what it looks at, and why.
 
 use serde_json::Value;
 
@@ -14,8 +14,6 @@ pub struct Rule {
     pub severity: &'static str,
     pub kinds: &'static [Kind],
     pub why: &'static str,
-    /// The same rule in other tools, for mapping waivers.
-    pub elsewhere: &'static str,
     pub check: Check,
 }
 
@@ -35,19 +33,15 @@ fn hit(field: &'static str, message: &str) -> Option<(&'static str, String)> {
 pub const RULES: &[Rule] = &[
     Rule { id: "tls", severity: "warn", kinds: GROUP,
         why: "Without TLS, everybody on the network path reads keys, values and passwords.",
-        elsewhere: "Security Hub ElastiCache.5, CKV_AWS_30, AVD-AWS-0051, AEC3",
         check: |group, _, _| (!on(group, "transitEncryptionEnabled")).then(|| hit("transitEncryptionEnabled", "encryption in transit is off or not declared")).flatten() },
     Rule { id: "encryption-at-rest", severity: "warn", kinds: GROUP,
         why: "Encryption at rest cannot be added later: it is chosen when the group is created.",
-        elsewhere: "Security Hub ElastiCache.4, CKV_AWS_29, AVD-AWS-0045, AEC3",
         check: |group, _, _| (!on(group, "atRestEncryptionEnabled")).then(|| hit("atRestEncryptionEnabled", "encryption at rest is off or not declared")).flatten() },
     Rule { id: "customer-managed-key", severity: "info", kinds: CACHES,
         why: "A key of your own can be audited, rotated and revoked.",
-        elsewhere: "CKV_AWS_191",
         check: |cache, _, _| (!cache.fields.contains_key("kmsKeyId")).then(|| hit("", "encryption at rest uses AWS's own key")).flatten() },
     Rule { id: "auth-required", severity: "warn", kinds: CACHES,
         why: "Without a token or users, every client that reaches the port may do everything.",
-        elsewhere: "CKV_AWS_31, AEC6",
         check: |cache, _, _| {
             let set = |name: &str| cache.fields.get(name).is_some_and(|value| !crate::model::shape::is_empty(value));
             (!set("authToken") && !set("userGroupIds") && !set("userGroupId") && cache.text("engine") != Some("memcached"))
@@ -55,7 +49,6 @@ pub const RULES: &[Rule] = &[
         } },
     Rule { id: "tls-preferred", severity: "warn", kinds: GROUP,
         why: "With `preferred`, a client that forgets TLS still connects, and sends its password in the clear. It is a stage on the way to `required`.",
-        elsewhere: "",
         check: |group, _, live| {
             let mode = group.text("transitEncryptionMode");
             if mode == Some("preferred") {
@@ -67,76 +60,61 @@ pub const RULES: &[Rule] = &[
         } },
     Rule { id: "auto-failover", severity: "warn", kinds: GROUP,
         why: "Without failover the cache is down until its primary is replaced.",
-        elsewhere: "Security Hub ElastiCache.3, CKV2_AWS_50",
         check: |group, _, _| {
             let cluster = group.number("numNodeGroups").is_some_and(|shards| shards > 1) || group.text("clusterMode") == Some("enabled");
             (!cluster && !on(group, "automaticFailoverEnabled")).then(|| hit("automaticFailoverEnabled", "automatic failover is off or not declared")).flatten()
         } },
     Rule { id: "multi-az", severity: "warn", kinds: GROUP,
         why: "Without Multi-AZ, primary and replicas may share the zone that fails.",
-        elsewhere: "Trusted Advisor, AEC4",
         check: |group, _, _| (!on(group, "multiAZEnabled")).then(|| hit("multiAZEnabled", "Multi-AZ is off or not declared")).flatten() },
     Rule { id: "backup", severity: "warn", kinds: CACHES,
         why: "Automatic snapshots are off by default; without one, lost data stays lost.",
-        elsewhere: "Security Hub ElastiCache.1, CKV_AWS_134, AVD-AWS-0050",
         check: |cache, _, _| (cache.number("snapshotRetentionLimit").unwrap_or(0) == 0 && cache.text("engine") != Some("memcached"))
             .then(|| hit("snapshotRetentionLimit", "no automatic snapshots are kept")).flatten() },
     Rule { id: "auto-minor", severity: "warn", kinds: GROUP,
         why: "Minor engine versions carry security fixes.",
-        elsewhere: "Security Hub ElastiCache.2, CKV_AWS_322",
         check: |group, _, _| (group.flag("autoMinorVersionUpgrade") == Some(false)).then(|| hit("autoMinorVersionUpgrade", "minor engine versions are not taken automatically")).flatten() },
     Rule { id: "engine-eol", severity: "warn", kinds: GROUP,
         why: "Redis 4 and 5 are out of standard support.",
-        elsewhere: "Config elasticache-supported-engine-version",
         check: |group, _, _| {
             let old = group.text("engineVersion").and_then(Version::parse).is_some_and(|version| version.major < 6);
             old.then(|| hit("engineVersion", "redis before 6 is out of standard support")).flatten()
         } },
     Rule { id: "valkey-advice", severity: "info", kinds: CACHES,
         why: "Valkey speaks the same protocol, costs less on ElastiCache, and redis 5.0.6 and later move to it in place.",
-        elsewhere: "",
         check: |cache, _, _| (cache.text("engine") == Some("redis")).then(|| hit("engine", "redis could move to valkey in place")).flatten() },
     Rule { id: "default-parameter-group", severity: "info", kinds: GROUP,
         why: "The default group cannot be edited: the first parameter that matters needs another group.",
-        elsewhere: "tflint aws_elasticache_replication_group_default_parameter_group",
         check: |group, _, _| group.text("cacheParameterGroupName").is_none_or(|name| name.starts_with("default."))
             .then(|| hit("cacheParameterGroupName", "uses AWS's default parameter group")).flatten() },
     Rule { id: "default-subnet-group", severity: "warn", kinds: GROUP,
         why: "The default subnet group lies in the default VPC.",
-        elsewhere: "Security Hub ElastiCache.7, CKV_AWS_323",
         check: |group, _, _| group.text("cacheSubnetGroupName").is_none_or(|name| name == "default")
             .then(|| hit("cacheSubnetGroupName", "uses the default subnet group, or declares none")).flatten() },
     Rule { id: "security-group", severity: "warn", kinds: CACHES,
         why: "Without one, the VPC's default security group decides who reaches the cache.",
-        elsewhere: "",
         check: |cache, _, _| (!cache.fields.contains_key("securityGroupIds")).then(|| hit("", "no security group is declared")).flatten() },
     Rule { id: "default-port", severity: "none", kinds: GROUP,
         why: "Some compliance catalogues ask for a port other than 6379.",
-        elsewhere: "AEC5",
         check: |group, _, _| (group.number("port").unwrap_or(6379) == 6379).then(|| hit("port", "uses the default port 6379")).flatten() },
     Rule { id: "previous-generation", severity: "warn", kinds: GROUP,
         why: "Previous-generation node types are slower for the same money.",
-        elsewhere: "tflint aws_elasticache_replication_group_previous_type",
         check: |group, _, _| {
             let family = group.text("cacheNodeType")?.split('.').nth(1)?.to_owned();
             ["t1", "t2", "m1", "m2", "m3", "c1", "r3"].contains(&family.as_str()).then(|| hit("cacheNodeType", "a previous-generation node type")).flatten()
         } },
     Rule { id: "read-only-replica-routing", severity: "info", kinds: GROUP,
         why: "With a single replica, reads lose their node during every failover and every node replacement.",
-        elsewhere: "",
         check: |group, _, _| (group.number("numCacheClusters") == Some(2) || group.number("replicasPerNodeGroup") == Some(1))
             .then(|| hit("", "one replica a shard: none is left for reads while it is promoted")).flatten() },
     Rule { id: "protect", severity: "info", kinds: CACHES,
         why: "A protected cache is not deleted or replaced, whatever is allowed on the command line.",
-        elsewhere: "terraform prevent_destroy",
         check: |cache, _, _| (cache.lifecycle("protect") != Some(true)).then(|| hit("", "lifecycle.protect is not set")).flatten() },
     Rule { id: "final-snapshot", severity: "warn", kinds: CACHES,
         why: "Automatic snapshots go with the cache; only the final snapshot stays.",
-        elsewhere: "",
         check: |cache, _, _| (cache.lifecycle("finalSnapshot") == Some(false)).then(|| hit("lifecycle.finalSnapshot", "the cache is deleted without a final snapshot")).flatten() },
     Rule { id: "no-alarms", severity: "warn", kinds: CACHES,
         why: "Evictions, full memory and lag go unnoticed without alarms.",
-        elsewhere: "",
         check: |cache, spec, _| {
             let address = cache.address.to_string();
             let own = spec.resources.values().any(|resource| resource.text("for") == Some(address.as_str()));
@@ -144,7 +122,6 @@ pub const RULES: &[Rule] = &[
         } },
     Rule { id: "alarm-no-action", severity: "warn", kinds: &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::Alarm],
         why: "An alarm without an action tells nobody.",
-        elsewhere: "",
         check: |resource, _, _| {
             let alarm = if resource.address.kind == Kind::Alarm { Some(&resource.fields) } else { resource.fields.get("alarms").and_then(Value::as_object) };
             let silent = alarm.is_some_and(|alarm| alarm.get("alarmActions").and_then(Value::as_array).is_none_or(|actions| actions.is_empty()));
@@ -152,7 +129,6 @@ pub const RULES: &[Rule] = &[
         } },
     Rule { id: "serverless-limits", severity: "warn", kinds: SERVERLESS,
         why: "A serverless cache without limits costs what its clients make it cost.",
-        elsewhere: "",
         check: |cache, _, _| {
             let limit = |pointer: &str| cache.fields.get("cacheUsageLimits").and_then(|limits| limits.pointer(pointer)).is_some();
             let message = match (limit("/dataStorage/maximum"), limit("/ecpuPerSecond/maximum")) {
@@ -165,12 +141,10 @@ pub const RULES: &[Rule] = &[
         } },
     Rule { id: "maxmemory-policy", severity: "warn", kinds: &[Kind::ParameterGroup],
         why: "With noeviction a full cache refuses writes; with volatile-* it does so once no key has a TTL.",
-        elsewhere: "",
         check: |group, _, _| (group.fields.get("parameters")?.get("maxmemory-policy")?.as_str()? == "noeviction")
             .then(|| hit("parameters.maxmemory-policy", "noeviction: a full cache refuses writes")).flatten() },
     Rule { id: "dangerous-acl", severity: "warn", kinds: &[Kind::User],
         why: "A user with every command and every key can flush the cache.",
-        elsewhere: "",
         check: |user, _, _| {
             let access = user.text("accessString")?;
             (access.starts_with("on") && access.contains("+@all") && access.contains("~*")).then(|| hit("accessString", "the user may do everything with every key")).flatten()

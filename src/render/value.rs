@@ -112,6 +112,33 @@ pub fn wrap(text: &str, width: usize, indent: &str) -> String {
     out
 }
 
+/// Text that begins after a prefix as wide as `indent`, in lines of `width` columns with both.
+pub fn hang(text: &str, width: usize, indent: &str) -> String {
+    let room = width.saturating_sub(indent.chars().count()).max(20);
+    let mut out = String::new();
+    for (index, line) in text.lines().enumerate() {
+        if index > 0 {
+            out.push('\n');
+            out.push_str(indent);
+        }
+        let mut column = 0;
+        for word in line.split(' ') {
+            let length = word.chars().count();
+            if column > 0 && column + 1 + length > room {
+                out.push('\n');
+                out.push_str(indent);
+                column = 0;
+            } else if column > 0 {
+                out.push(' ');
+                column += 1;
+            }
+            out.push_str(word);
+            column += length;
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -126,6 +153,15 @@ mod tests {
         assert_eq!(difference(&logs("a"), &logs("b")), "[0].destinationDetails.cloudWatchLogsDetails.logGroup: a -> b");
         assert_eq!(difference(&json!(null), &json!({"maximum": 1})), "(none) -> {maximum: 1}");
         assert_eq!(difference(&json!(90.0), &json!(7)), "90 -> 7");
+    }
+
+    #[test]
+    fn hanging_text_fills_every_line_alike() {
+        let text = "one two three four five six seven eight nine ten";
+        assert_eq!(
+            hang(text, 30, "          "),
+            "one two three four\n          five six seven eight\n          nine ten"
+        );
     }
 
     #[test]
