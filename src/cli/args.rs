@@ -75,8 +75,8 @@ pub enum Command {
     Schema,
     /// Completions for a shell
     Completions(Completions),
-    /// The manual page, in roff
-    Man,
+    /// The manual pages, in roff
+    Man(Man),
 }
 
 /// Which spec, and what goes over it.
@@ -130,6 +130,7 @@ pub struct Allowances {
 
 /// What the caches cost.
 #[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Output")]
 pub struct CostArgs {
     /// Add the monthly cost of the caches, before and after, estimated from list prices
     #[arg(long)]
@@ -388,6 +389,23 @@ pub struct Explain {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl man | man -l -\n  \
+        cachectl man --out ~/.local/share/man/man1")]
+pub struct Man {
+    /// Write one page for each command into this folder; without it, the first page goes to stdout
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        source <(cachectl completions bash)                 in ~/.bashrc\n  \
+        source <(cachectl completions zsh)                  in ~/.zshrc\n  \
+        cachectl completions fish | source                  in ~/.config/fish/config.fish\n  \
+        cachectl completions powershell | Out-String | Invoke-Expression\n\n\
+        The shell then asks cachectl: it completes environments and addresses of the spec, what --allow takes,\n\
+        profiles, regions, and the words of explain. Make it anew after an upgrade.")]
 pub struct Completions {
     pub shell: clap_complete::Shell,
 }

@@ -11,6 +11,7 @@ pub mod exit;
 pub mod explain;
 pub mod import;
 pub mod init;
+pub mod man;
 pub mod plan;
 pub mod printer;
 pub mod progress;
@@ -33,6 +34,14 @@ use printer::Printer;
 
 /// Runs the command line and says how it ended.
 pub fn run() -> ExitCode {
+    match completions::answered() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(Exit::Usage.code());
+        }
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -55,8 +64,8 @@ fn dispatch(printer: &Printer, command: Command) -> Result<Exit, CliError> {
         Command::Render(args) => render::run(printer, &args),
         Command::Explain(args) => explain::run(printer, &args),
         Command::Schema => schema::run(printer),
-        Command::Completions(args) => completions::completions(printer, args.shell),
-        Command::Man => completions::man(printer),
+        Command::Completions(args) => completions::run(printer, args.shell),
+        Command::Man(args) => man::run(printer, &args),
         Command::Plan(args) => block_on(plan::run(printer, &args)),
         Command::Apply(args) => block_on(apply::run(printer, &args)),
         Command::Destroy(args) => block_on(destroy::run(printer, &args)),

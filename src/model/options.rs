@@ -13,6 +13,21 @@ pub enum Permit {
     Flush,
 }
 
+impl Permit {
+    pub const ALL: [Permit; 5] = [Permit::Delete, Permit::Replace, Permit::Adopt, Permit::Reboot, Permit::Flush];
+
+    /// As `--allow` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Permit::Delete => "delete",
+            Permit::Replace => "replace",
+            Permit::Adopt => "adopt",
+            Permit::Reboot => "reboot",
+            Permit::Flush => "flush",
+        }
+    }
+}
+
 /// `ACTION:ADDRESS-GLOB`, such as `delete:alarm/*`.
 #[derive(Clone, Debug)]
 pub struct Allow {
@@ -26,14 +41,10 @@ impl FromStr for Allow {
     fn from_str(text: &str) -> Result<Self, String> {
         let (action, glob) =
             text.split_once(':').ok_or("expected ACTION:ADDRESS-GLOB, such as replace:replicationGroup/prod-cache")?;
-        let permit = match action {
-            "delete" => Permit::Delete,
-            "replace" => Permit::Replace,
-            "adopt" => Permit::Adopt,
-            "reboot" => Permit::Reboot,
-            "flush" => Permit::Flush,
-            other => return Err(format!("`{other}` is no action: delete, replace, adopt, reboot or flush")),
-        };
+        let known = Permit::ALL.into_iter().find(|permit| permit.name() == action);
+        let permit = known.ok_or_else(|| {
+            format!("`{action}` is not an action: it is one of {}", Permit::ALL.map(Permit::name).join(", "))
+        })?;
         if glob.is_empty() {
             return Err("the address glob is empty; `*` means every address".into());
         }

@@ -33,6 +33,13 @@ pub fn load(request: &Request, environment: &dyn Fn(&str) -> Option<String>) -> 
     finish(root, overlays, request, environment, sources, diagnostics)
 }
 
+/// The names of a spec's environments; none where the file cannot be read.
+pub fn environments(path: &Path) -> Vec<String> {
+    let root = read(path, "", &mut Sources::default(), &mut Vec::new());
+    let section = root.as_ref().and_then(|root| root.get(schema::ENVIRONMENTS));
+    section.map(Node::entries).unwrap_or_default().iter().map(|entry| entry.key.text.clone()).collect()
+}
+
 /// A spec from text, for tests and for tools that have no file.
 pub fn from_text(text: &str) -> Loaded {
     let mut sources = Sources::default();

@@ -7,6 +7,7 @@ pub mod foreign;
 mod hidden;
 mod interpolate;
 pub mod json_schema;
+pub mod known;
 mod load;
 pub mod located;
 pub mod node;
@@ -28,7 +29,7 @@ use crate::model::shape::{Field, Shape};
 use crate::model::{Address, Kind, Resource, Spec};
 use decode::{Decoder, join};
 use diagnostic::{Diagnostic, Severity};
-pub use load::{STDIN, from_text, load};
+pub use load::{STDIN, environments, from_text, load};
 use node::{Content, Node};
 use source::Sources;
 

@@ -12,6 +12,7 @@ mod chaos_secrets;
 mod chaos_storm;
 mod cli_output;
 mod cost;
+mod explain;
 mod first_run;
 mod harness;
 mod import_program;

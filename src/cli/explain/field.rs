@@ -56,9 +56,8 @@ pub(super) fn about(topic: &str) -> Vec<Entry> {
             // As a message shows it, with the id: `replicationGroups.prod-cache.engine`.
             [id, rest @ ..] => of_resource(kind, &path[1..])
                 .or_else(|| of_resource(kind, rest).filter(|_| !rest.is_empty()))
-                .or_else(|| word(kind, id))
-                .into_iter()
-                .collect(),
+                .or_else(|| word(kind, id).filter(|_| rest.is_empty()))
+                .map_or_else(|| of_any_kind(&path), |entry| vec![entry]),
         };
     }
     let mut found: Vec<Entry> = head(&path).into_iter().collect();

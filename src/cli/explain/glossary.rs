@@ -31,7 +31,9 @@ pub(super) fn words() -> impl Iterator<Item = &'static str> {
 
 pub(super) fn about(topic: &str) -> Vec<Entry> {
     let lower = topic.to_ascii_lowercase();
-    let named = ["exitcode", "exit-code", "exit", "code"].iter().find_map(|name| lower.strip_prefix(name));
+    let named = ["exit codes", "exit-codes", "exit code", "exitcode", "exit-code", "exit"]
+        .iter()
+        .find_map(|name| lower.strip_prefix(name));
     let digits = named.unwrap_or(&lower).trim_matches([' ', '-', '=', 's']);
     if let Some(exit) = Exit::ALL.into_iter().find(|exit| exit.code().to_string() == digits) {
         return vec![

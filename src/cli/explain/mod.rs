@@ -10,9 +10,9 @@ pub use field::{how, impact};
 use super::args::Explain as Args;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
+use crate::model::suggest;
 use crate::render::style::{Label, paint};
 use crate::render::value::hang;
-use crate::model::suggest;
 
 pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let width = printer.width();
@@ -106,7 +106,9 @@ impl Entry {
     fn text(&self, width: usize) -> String {
         let mut out = paint(Label::Strong, &self.title);
         if !self.is.is_empty() {
-            out.push_str(&format!("   {}", self.is));
+            let fits = self.title.chars().count() + 3 + self.is.chars().count() <= width;
+            let is = hang(&self.is, width, "  ");
+            out.push_str(&if fits { format!("   {is}") } else { format!("\n  {is}") });
         }
         out.push('\n');
         for paragraph in &self.paragraphs {

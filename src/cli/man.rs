@@ -1,0 +1,80 @@
+//! `cachectl man`: one page a command, from the same source as `--help`.
+
+use std::path::Path;
+
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+
+use super::args::{Cli, Man as Args};
+use super::exit::{CliError, Exit};
+use super::printer::Printer;
+use crate::model::text::plural;
+
+pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    let Some(folder) = &args.out else {
+        printer.result(&String::from_utf8_lossy(&page(&command)?));
+        return Ok(Exit::Done);
+    };
+    let pages: Vec<Command> = std::iter::once(command.clone())
+        .chain(command.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned())
+        .collect();
+    std::fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
+    for command in &pages {
+        let path = folder.join(Man::new(command.clone()).get_filename());
+        std::fs::write(&path, page(command)?).map_err(|error| cannot(&path, &error))?;
+    }
+    printer.note(&format!("Wrote {} into {}", plural(pages.len(), "page"), folder.display()));
+    Ok(Exit::Done)
+}
+
+fn cannot(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display()))
+}
+
+fn page(command: &Command) -> Result<Vec<u8>, std::io::Error> {
+    // The page is of `cachectl-plan`, the command is `cachectl plan`.
+    let man = Man::new(command.clone()).manual("cachectl").source(concat!("cachectl ", env!("CARGO_PKG_VERSION")));
+    let mut out = Vec::new();
+    man.render_title(&mut out)?;
+    man.render_name_section(&mut out)?;
+    man.render_synopsis_section(&mut out)?;
+    man.render_description_section(&mut out)?;
+    man.render_options_section(&mut out)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut out)?;
+    }
+    if let Some(help) = command.get_after_long_help().or_else(|| command.get_after_help()) {
+        examples(&help.to_string(), &mut out);
+    }
+    exit_status(&mut out);
+    if command.has_subcommands() {
+        man.render_version_section(&mut out)?;
+    }
+    Ok(out)
+}
+
+fn examples(help: &str, out: &mut Vec<u8>) {
+    let (mut title, mut text) = ("NOTES", help);
+    if let Some(rest) = help.strip_prefix("Examples:") {
+        (title, text) = ("EXAMPLES", rest.trim_start_matches('\n'));
+    }
+    out.extend(format!(".SH {title}\n.nf\n{}\n.fi\n", escaped(text)).bytes());
+}
+
+fn exit_status(out: &mut Vec<u8>) {
+    out.extend(b".SH \"EXIT STATUS\"\n");
+    for exit in Exit::ALL {
+        out.extend(format!(".TP\n.B {}\n{}\n", exit.code(), escaped(exit.meaning())).bytes());
+    }
+}
+
+/// Text as roff takes it: no line begins with a command of its own.
+fn escaped(text: &str) -> String {
+    let line = |line: &str| {
+        let line = line.replace('\\', "\\e").replace('-', "\\-");
+        if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line }
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
