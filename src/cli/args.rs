@@ -165,6 +165,9 @@ pub struct Validate {
     pub specs: Vec<PathBuf>,
     #[command(flatten)]
     pub spec: SpecArgs,
+    /// Write the certain remedies into the specs, comments and layout kept; then check what is left
+    #[arg(long)]
+    pub fix: bool,
     /// Form of the result
     #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: ValidateFormat,

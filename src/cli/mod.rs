@@ -16,6 +16,7 @@ pub mod plan;
 pub mod printer;
 pub mod progress;
 pub mod render;
+pub mod rewrite;
 pub mod saved;
 pub mod schema;
 pub mod session;

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::args::{Validate as Args, ValidateFormat};
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
-use super::{clock, session};
+use super::{clock, rewrite, session};
 use crate::model::plan::{FORMAT_VERSION, Finding};
 use crate::model::text::plural;
 use crate::render::diagnostics;
@@ -18,7 +18,11 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let (mut located, mut findings): (Vec<Located>, Vec<Finding>) = (Vec::new(), Vec::new());
     for path in session::paths(&args.specs) {
         session::not_a_plan("validate", &path)?;
-        let loaded = spec::load(&session::request(&path, &args.spec), &session::environment);
+        let request = session::request(&path, &args.spec);
+        if args.fix {
+            rewrite::fix(printer, &request)?;
+        }
+        let loaded = spec::load(&request, &session::environment);
         let today = clock::today();
         let found = match (&loaded.spec, &loaded.draft) {
             (Some(spec), _) => lint::findings(spec, None, &loaded.sources, &today),

@@ -2,7 +2,9 @@
 
 pub mod decode;
 pub mod diagnostic;
+pub mod edit;
 mod files;
+pub mod fix;
 pub mod foreign;
 mod hidden;
 mod interpolate;

@@ -29,6 +29,11 @@ impl Sources {
         FileId(self.files.len() - 1)
     }
 
+    /// The spec itself, which is read before its overlays.
+    pub fn main(&self) -> Option<FileId> {
+        (!self.files.is_empty()).then_some(FileId(0))
+    }
+
     pub fn name(&self, file: FileId) -> &str {
         &self.files[file.0].name
     }

@@ -173,6 +173,7 @@ impl<'a> Builder<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.tag(tag.as_deref(), span);
+                let span = Span { end: quoted_end(self.text, span), ..span };
                 let plain = style == ScalarStyle::Plain && tag.is_none();
                 let content = if plain && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL") {
                     Content::Null
@@ -335,6 +336,23 @@ impl<'a> Builder<'a> {
         let text = &self.text[span.start..end.max(span.start)];
         Span { end: span.start + text.trim_end().len(), ..span }
     }
+}
+
+/// Where a quoted text ends: the parser takes a comment behind it along. Other texts end where it says.
+fn quoted_end(text: &str, span: Span) -> usize {
+    let written = text.get(span.range()).unwrap_or_default();
+    let Some(quote @ ('"' | '\'')) = written.chars().next() else { return span.end };
+    let mut inner = written.char_indices().skip(1).peekable();
+    while let Some((at, c)) = inner.next() {
+        if c == '\\' && quote == '"'
+            || c == quote && quote == '\'' && inner.peek().is_some_and(|(_, next)| *next == quote)
+        {
+            inner.next();
+        } else if c == quote {
+            return span.start + at + 1;
+        }
+    }
+    span.end
 }
 
 /// `<<: *anchor` brings in the keys that the map itself does not have.

@@ -39,6 +39,7 @@ mod secrets_program;
 mod smoke_room;
 mod spec_coverage;
 mod spec_diagnostics;
+mod spec_fix;
 mod spec_generated;
 mod spec_generator;
 mod spec_traps;
