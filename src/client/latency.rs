@@ -1,5 +1,6 @@
 //! Latencies: recording, percentiles that the sample can carry, and decisions about a limit.
 
+use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -13,9 +14,16 @@ const LONGEST_US: u64 = 60_000_000;
 /// shows another number. p50: 200, p95: 2,000, p99: 10,000, p99.9: 100,000 samples.
 const BEYOND: f64 = 100.0;
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Recorder {
     histogram: Histogram<u64>,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (p50, p99) = (self.raw_ms(0.5), self.raw_ms(0.99));
+        write!(f, "Recorder({} samples, p50 {p50:?}, p99 {p99:?}, max {:?} ms)", self.len(), self.max_ms())
+    }
 }
 
 impl Default for Recorder {
@@ -28,7 +36,11 @@ impl Default for Recorder {
 
 impl Recorder {
     pub fn record(&mut self, latency: Duration) {
-        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        self.record_micros(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// The same for who counts in microseconds already.
+    pub fn record_micros(&mut self, micros: u64) {
         self.histogram.saturating_record(micros.clamp(1, LONGEST_US));
     }
 
@@ -37,13 +49,17 @@ impl Recorder {
         let _ = self.histogram.add(&other.histogram);
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub fn len(&self) -> u64 {
         self.histogram.len()
     }
 
     /// The percentile of what was recorded, however few samples there are.
     pub fn raw_ms(&self, quantile: f64) -> Option<f64> {
-        (self.len() > 0).then(|| self.histogram.value_at_quantile(quantile) as f64 / 1e3)
+        (!self.is_empty()).then(|| self.histogram.value_at_quantile(quantile) as f64 / 1e3)
     }
 
     /// The percentile, if there are enough samples to state it.
@@ -58,7 +74,7 @@ impl Recorder {
     }
 
     pub fn max_ms(&self) -> Option<f64> {
-        (self.len() > 0).then(|| self.histogram.max() as f64 / 1e3)
+        (!self.is_empty()).then(|| self.histogram.max() as f64 / 1e3)
     }
 
     /// How many samples took longer than `limit_ms`.

@@ -3,12 +3,14 @@
 
 pub(crate) mod caller;
 pub(crate) mod connect;
+pub mod engine;
 pub(crate) mod host;
 pub(crate) mod latency;
+pub mod line;
 pub(crate) mod random;
 pub(crate) mod tls;
 pub(crate) mod topology;
 mod way;
 
-pub use latency::Latencies;
+pub use latency::{Latencies, Recorder};
 pub use way::{EndpointMap, Secret, Tls, Way};

@@ -1,0 +1,181 @@
+//! Which key comes next, and what is known of each: its slot, and whether a write of it was acknowledged.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::settings::{Distribution, Keys};
+use crate::client::random::Random;
+
+/// Draws key numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Picker {
+    random: Random,
+    count: u32,
+    zipf: Option<Zipf>,
+}
+
+impl Picker {
+    pub(super) fn new(keys: &Keys, seed: u64) -> Self {
+        let count = keys.count.max(1);
+        let zipf = match keys.distribution {
+            Distribution::Uniform => None,
+            Distribution::Zipf(exponent) => Some(Zipf::new(count, exponent)),
+        };
+        Self { random: Random::new(seed), count, zipf }
+    }
+
+    pub(super) fn key(&mut self) -> u32 {
+        match &self.zipf {
+            None => self.random.below(self.count as usize) as u32,
+            Some(zipf) => zipf.pick(&mut self.random),
+        }
+    }
+
+    /// True with this probability; the certain ones cost no draw.
+    pub(super) fn chance(&mut self, share: f64) -> bool {
+        share >= 1.0 || (share > 0.0 && self.random.fraction() < share)
+    }
+}
+
+/// Numbers `0..n` with a probability proportional to `1 / (number + 1)^s`.
+///
+/// Rejection-inversion (W. Hoermann and G. Derflinger, 1996): no table, so that ten million keys cost no more than ten.
+#[derive(Clone, Debug)]
+struct Zipf {
+    n: f64,
+    s: f64,
+    first: f64,
+    last: f64,
+    sure: f64,
+}
+
+impl Zipf {
+    fn new(n: u32, exponent: f64) -> Self {
+        let mut zipf = Self { n: f64::from(n), s: exponent, first: 0.0, last: 0.0, sure: 0.0 };
+        zipf.first = zipf.integral(1.5) - 1.0;
+        zipf.last = zipf.integral(zipf.n + 0.5);
+        zipf.sure = 2.0 - zipf.inverse(zipf.integral(2.5) - zipf.density(2.0));
+        zipf
+    }
+
+    fn pick(&self, random: &mut Random) -> u32 {
+        loop {
+            let u = self.last + random.fraction() * (self.first - self.last);
+            let x = self.inverse(u);
+            let rank = x.round().clamp(1.0, self.n);
+            if rank - x <= self.sure || u >= self.integral(rank + 0.5) - self.density(rank) {
+                return rank as u32 - 1;
+            }
+        }
+    }
+
+    fn density(&self, x: f64) -> f64 {
+        (-self.s * x.ln()).exp()
+    }
+
+    /// `(x^(1-s) - 1) / (1-s)`, which is `ln x` for `s = 1`.
+    fn integral(&self, x: f64) -> f64 {
+        let log = x.ln();
+        let t = (1.0 - self.s) * log;
+        log * if t.abs() > 1e-8 { t.exp_m1() / t } else { 1.0 + t / 2.0 }
+    }
+
+    fn inverse(&self, y: f64) -> f64 {
+        let t = (y * (1.0 - self.s)).max(-1.0);
+        (y * if t.abs() > 1e-8 { t.ln_1p() / t } else { 1.0 - t / 2.0 }).exp()
+    }
+}
+
+/// One bit a key, shared by all threads.
+#[derive(Debug)]
+pub(super) struct Marks(Vec<AtomicU64>);
+
+impl Marks {
+    pub(super) fn new(count: u32) -> Self {
+        Self((0..=count / 64).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    pub(super) fn has(&self, key: u32) -> bool {
+        self.0[key as usize / 64].load(Ordering::Relaxed) >> (key % 64) & 1 == 1
+    }
+
+    pub(super) fn set(&self, key: u32) {
+        // Most are set already, and a load leaves the other threads' caches alone.
+        if !self.has(key) {
+            self.0[key as usize / 64].fetch_or(1 << (key % 64), Ordering::Relaxed);
+        }
+    }
+
+    /// Clears it; was it set?
+    pub(super) fn take(&self, key: u32) -> bool {
+        self.0[key as usize / 64].fetch_and(!(1 << (key % 64)), Ordering::Relaxed) >> (key % 64) & 1 == 1
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.iter().map(|word| u64::from(word.load(Ordering::Relaxed).count_ones())).sum()
+    }
+}
+
+/// The slot of every key.
+pub(super) fn slots(keys: &Keys) -> Vec<u16> {
+    (0..keys.count.max(1)).map(|number| slot(keys.name(number).as_bytes())).collect()
+}
+
+/// The slot of a key: that of its hash tag, where it has one that is not empty.
+fn slot(key: &[u8]) -> u16 {
+    let tag = key.iter().position(|byte| *byte == b'{').and_then(|open| {
+        let length = key[open + 1..].iter().position(|byte| *byte == b'}')?;
+        (length > 0).then(|| &key[open + 1..open + 1 + length])
+    });
+    crc16::State::<crc16::XMODEM>::calculate(tag.unwrap_or(key)) % crate::client::topology::SLOTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shares(distribution: Distribution, count: u32, draws: u32) -> Vec<f64> {
+        let mut picker = Picker::new(&Keys { distribution, count, ..Keys::default() }, 7);
+        let mut seen = vec![0_u32; count as usize];
+        for _ in 0..draws {
+            seen[picker.key() as usize] += 1;
+        }
+        seen.into_iter().map(|seen| f64::from(seen) / f64::from(draws)).collect()
+    }
+
+    #[test]
+    fn zipf_asks_for_each_key_as_often_as_its_law_says() {
+        for exponent in [0.5, 0.99, 1.0, 1.5] {
+            let seen = shares(Distribution::Zipf(exponent), 100, 200_000);
+            let total: f64 = (1..=100).map(|rank| f64::from(rank).powf(-exponent)).sum();
+            for rank in [1_u32, 2, 3, 10, 50, 100] {
+                let wanted = f64::from(rank).powf(-exponent) / total;
+                let error = (seen[rank as usize - 1] - wanted).abs();
+                assert!(error < 5.0 * (wanted / 200_000.0).sqrt(), "rank {rank} of s={exponent}: off by {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn uniform_asks_for_all_keys_alike() {
+        assert!(shares(Distribution::Uniform, 10, 100_000).iter().all(|share| (share - 0.1).abs() < 0.01));
+        assert_eq!(shares(Distribution::Zipf(1.0), 1, 100), [1.0]);
+    }
+
+    #[test]
+    fn the_slot_is_that_of_the_hash_tag_where_there_is_one() {
+        assert_eq!(slot(b"foo"), 12_182);
+        assert_eq!(slot(b"a{foo}b"), 12_182);
+        assert_eq!(slot(b"{}foo"), slot(b"{}foo"));
+        assert_ne!(slot(b"{}foo"), slot(b""));
+        assert_eq!(slot(b"123456789"), 0x31c3);
+    }
+
+    #[test]
+    fn a_mark_is_taken_once() {
+        let marks = Marks::new(64);
+        marks.set(64);
+        assert!(marks.has(64) && !marks.has(0));
+        assert_eq!(marks.count(), 1);
+        assert!(marks.take(64) && !marks.take(64));
+    }
+}

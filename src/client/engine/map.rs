@@ -1,0 +1,174 @@
+//! Which node serves which slot, as all event loops of an engine see it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::settings::ReadFrom;
+use crate::client::line::{Door, Line, Trouble};
+use crate::client::topology::{SLOTS, Shard, facts, shards};
+
+/// A node's place in the list of nodes, which only grows.
+pub(super) type NodeIndex = u16;
+
+/// A node by its own name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Node {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) replica: bool,
+}
+
+impl Node {
+    pub(super) fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+/// The slots' owners at one time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Map {
+    /// By slot; one entry for everything outside of cluster mode.
+    pub(super) owners: Vec<NodeIndex>,
+    /// By primary, the replicas that reads go to.
+    pub(super) replicas: Vec<Vec<NodeIndex>>,
+}
+
+impl Map {
+    pub(super) fn slots_of(&self, node: NodeIndex) -> u16 {
+        if self.owners.len() == 1 { 0 } else { self.owners.iter().filter(|owner| **owner == node).count() as u16 }
+    }
+}
+
+/// The map that all share, and its refreshing.
+#[derive(Debug)]
+pub(super) struct Atlas {
+    door: Door,
+    read_from: ReadFrom,
+    nodes: Mutex<Vec<Node>>,
+    map: Mutex<Arc<Map>>,
+    generation: AtomicU64,
+    /// A node said MOVED, or cannot be had: the map may be old.
+    pub(super) doubtful: AtomicBool,
+}
+
+impl Atlas {
+    /// Asks the endpoint once.
+    pub(super) fn open(door: Door, read_from: ReadFrom) -> Result<Self, Trouble> {
+        let atlas = Self {
+            door,
+            read_from,
+            nodes: Mutex::default(),
+            map: Mutex::default(),
+            generation: AtomicU64::new(0),
+            doubtful: AtomicBool::new(false),
+        };
+        let way = atlas.door.way();
+        let mut line = atlas.door.open(&way.host, way.port)?;
+        let found = atlas.ask(&mut line, (&way.host, way.port))?;
+        atlas.publish(&found);
+        Ok(atlas)
+    }
+
+    pub(super) fn door(&self) -> &Door {
+        &self.door
+    }
+
+    pub(super) fn nodes(&self) -> Vec<Node> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn map(&self) -> Arc<Map> {
+        Arc::clone(&self.map.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Grows with every new map.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The place of a node, which is new if a redirection was the first to name it.
+    pub(super) fn index(&self, host: &str, port: u16, replica: bool) -> NodeIndex {
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = nodes.iter().position(|node| node.host == host && node.port == port) {
+            return at as NodeIndex;
+        }
+        nodes.push(Node { host: host.to_owned(), port, replica });
+        (nodes.len() - 1) as NodeIndex
+    }
+
+    fn ask(&self, line: &mut Line, asked: (&str, u16)) -> Result<Vec<Shard>, Trouble> {
+        if self.door.way().cluster {
+            let found = shards(&line.ask(&["CLUSTER", "SLOTS"])?, asked);
+            return if found.is_empty() {
+                Err(Trouble::new("CLUSTERDOWN", "CLUSTER SLOTS names no shard"))
+            } else {
+                Ok(found)
+            };
+        }
+        let mut only = Shard::only(asked.0, asked.1);
+        if self.read_from == ReadFrom::Replica {
+            only.replicas = replicas(&line.text(&["INFO", "replication"])?);
+        }
+        Ok(vec![only])
+    }
+
+    fn publish(&self, found: &[Shard]) {
+        let mut map =
+            Map { owners: vec![0; if self.door.way().cluster { SLOTS as usize } else { 1 }], replicas: Vec::new() };
+        for shard in found {
+            let primary = self.index(&shard.primary.0, shard.primary.1, false);
+            for (first, last) in &shard.slots {
+                let (first, last) = (usize::from(*first), usize::from(*last).min(map.owners.len() - 1));
+                map.owners[first.min(last)..=last].fill(primary);
+            }
+            if self.read_from == ReadFrom::Replica {
+                let replicas = shard.replicas.iter().map(|(host, port)| self.index(host, *port, true)).collect();
+                map.replicas.resize(map.replicas.len().max(usize::from(primary) + 1), Vec::new());
+                map.replicas[usize::from(primary)] = replicas;
+            }
+        }
+        for (index, node) in self.nodes.lock().unwrap_or_else(PoisonError::into_inner).iter_mut().enumerate() {
+            node.replica = map.replicas.iter().any(|replicas| replicas.contains(&(index as NodeIndex)));
+        }
+        *self.map.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Asks the known nodes in turn until one tells the present map. Blocks, for the door's limit per node at most.
+    pub(super) fn refresh(&self) {
+        let way = self.door.way();
+        let known = self.nodes().into_iter().map(|node| (node.host, node.port));
+        for (host, port) in known.chain([(way.host.clone(), way.port)]) {
+            let found = self.door.open(&host, port).and_then(|mut line| self.ask(&mut line, (&host, port)));
+            if let Ok(found) = found {
+                self.publish(&found);
+                return;
+            }
+        }
+    }
+}
+
+/// The replicas that a primary names, those in sync.
+fn replicas(info: &str) -> Vec<(String, u16)> {
+    let info = facts(info);
+    (0..)
+        .map_while(|index| info.get(&format!("slave{index}")))
+        .filter(|line| line.contains("state=online"))
+        .filter_map(|line| {
+            let value = |key: &str| line.split(',').find_map(|field| field.strip_prefix(key)?.strip_prefix('='));
+            Some((value("ip")?.to_owned(), value("port")?.parse().ok()?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_primary_names_its_replicas_in_sync() {
+        let info = "role:master\r\nconnected_slaves:2\r\nslave0:ip=10.0.0.2,port=6380,state=online,offset=1,lag=0\r\n\
+                    slave1:ip=10.0.0.3,port=6381,state=wait_bgsave,offset=0,lag=0\r\n";
+        assert_eq!(replicas(info), [("10.0.0.2".to_owned(), 6380)]);
+    }
+}

@@ -1,0 +1,288 @@
+//! What one event loop counts in one phase.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::map::NodeIndex;
+use super::report::{Gap, Lost, Tally};
+use crate::client::latency::Recorder;
+
+/// Nanoseconds since the engine was opened.
+pub(super) type Nanos = u64;
+
+/// What a command does to its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Read,
+    Write,
+    Renew,
+    Delete,
+    /// Goes before a redirected command, and is answered by itself.
+    Asking,
+}
+
+/// A command on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order {
+    pub(super) kind: Kind,
+    pub(super) number: u32,
+    /// Of this event loop; whose turn it is next when all of its orders are done (closed loop).
+    pub(super) client: u32,
+    pub(super) due: Nanos,
+    pub(super) sent: Nanos,
+    /// How often it was sent on.
+    pub(super) hops: u8,
+    /// Its key was acknowledged when it was sent: a read must find it.
+    pub(super) known: bool,
+}
+
+/// Whether answers come while commands wait for them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Silence {
+    waiting: u64,
+    since: Option<Nanos>,
+    longest: Nanos,
+    from: Nanos,
+}
+
+impl Silence {
+    pub(super) fn due(&mut self, at: Nanos) {
+        self.waiting += 1;
+        self.since.get_or_insert(at);
+    }
+
+    pub(super) fn answered(&mut self, now: Nanos) {
+        self.waiting = self.waiting.saturating_sub(1);
+        self.note(now);
+        self.since = (self.waiting > 0).then_some(now);
+    }
+
+    /// An error is no sign of life: the silence goes on, also while nothing waits.
+    pub(super) fn failed(&mut self) {
+        self.waiting = self.waiting.saturating_sub(1);
+    }
+
+    fn note(&mut self, now: Nanos) {
+        if let Some(since) = self.since
+            && now.saturating_sub(since) > self.longest
+        {
+            (self.longest, self.from) = (now - since, since);
+        }
+    }
+
+    pub(super) fn gap(mut self, start: Nanos, end: Nanos) -> Gap {
+        let before = self.longest;
+        self.note(end);
+        let elapsed = |at: Nanos| Duration::from_nanos(at.saturating_sub(start));
+        Gap { longest: Duration::from_nanos(self.longest), from: elapsed(self.from), open: self.longest > before }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct NodeMeter {
+    pub(super) answered: u64,
+    pub(super) failed: u64,
+    pub(super) unsent: u64,
+    pub(super) latency: Recorder,
+    pub(super) silence: Silence,
+    /// Time that commands were under way, all connections together.
+    pub(super) busy: Nanos,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct ErrorCount {
+    pub(super) count: u64,
+    pub(super) first: Nanos,
+    pub(super) last: Nanos,
+    pub(super) example: String,
+}
+
+pub(super) type Errors = BTreeMap<(NodeIndex, String), ErrorCount>;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Meter {
+    pub(super) reads: Tally,
+    pub(super) writes: Tally,
+    pub(super) lag: Recorder,
+    pub(super) all: Silence,
+    pub(super) nodes: Vec<NodeMeter>,
+    pub(super) errors: Errors,
+    pub(super) connects: Errors,
+    pub(super) due: u64,
+    pub(super) cut: u64,
+    pub(super) moved: u64,
+    pub(super) asked: u64,
+    pub(super) reconnects: u64,
+    pub(super) lost: Lost,
+    pub(super) last_answer: Nanos,
+    /// Time in which the event loop had nothing to do.
+    pub(super) idle: Nanos,
+    /// Is there more than one node to tell apart, and a schedule to measure from?
+    pub(super) by_node: bool,
+    pub(super) open_loop: bool,
+}
+
+/// Lost keys that are named.
+const NAMED: usize = 16;
+
+impl Meter {
+    pub(super) fn node(&mut self, node: NodeIndex) -> &mut NodeMeter {
+        let at = usize::from(node);
+        if at >= self.nodes.len() {
+            self.nodes.resize_with(at + 1, NodeMeter::default);
+        }
+        &mut self.nodes[at]
+    }
+
+    pub(super) fn due(&mut self, node: NodeIndex, at: Nanos) {
+        self.due += 1;
+        self.all.due(at);
+        self.node(node).silence.due(at);
+    }
+
+    /// Reads are told apart from all else.
+    fn side(&mut self, kind: Kind) -> &mut Tally {
+        if kind == Kind::Read { &mut self.reads } else { &mut self.writes }
+    }
+
+    pub(super) fn answered(&mut self, node: NodeIndex, order: &Order, now: Nanos, found: bool) {
+        let (latency, service) = (micros(now - order.due), micros(now - order.sent));
+        let (open_loop, by_node) = (self.open_loop, self.by_node);
+        let side = self.side(order.kind);
+        side.answered += 1;
+        if order.kind == Kind::Read {
+            if found {
+                side.hits += 1;
+            } else {
+                side.misses += 1;
+            }
+        }
+        side.latency.record_micros(latency);
+        // In a closed loop both are the same, and one is copied at the end.
+        if open_loop {
+            side.service.record_micros(service);
+        }
+        self.last_answer = now;
+        self.all.answered(now);
+        let meter = self.node(node);
+        meter.answered += 1;
+        meter.busy += now - order.sent;
+        meter.silence.answered(now);
+        if by_node {
+            meter.latency.record_micros(latency);
+        }
+    }
+
+    /// `waited` for an answer that never came: a wait that a user had, so it counts among the latencies.
+    pub(super) fn failed(&mut self, node: NodeIndex, order: &Order, now: Nanos, failure: &Failure<'_>) {
+        let open_loop = self.open_loop;
+        let side = self.side(order.kind);
+        side.failed += 1;
+        if failure.waited {
+            side.latency.record_micros(micros(now.saturating_sub(order.due)));
+            if open_loop && order.sent > 0 {
+                side.service.record_micros(micros(now.saturating_sub(order.sent)));
+            }
+        }
+        self.all.failed();
+        let meter = self.node(node);
+        meter.failed += 1;
+        meter.silence.failed();
+        count(&mut self.errors, node, failure, now);
+    }
+
+    /// Due, and never sent: it waited until now at least.
+    pub(super) fn unsent(&mut self, node: NodeIndex, order: &Order, now: Nanos) {
+        self.side(order.kind).latency.record_micros(micros(now.saturating_sub(order.due)));
+        self.node(node).unsent += 1;
+    }
+
+    /// Under way when the phase was stopped.
+    pub(super) fn cut(&mut self, order: &Order, now: Nanos) {
+        self.cut += 1;
+        self.side(order.kind).latency.record_micros(micros(now.saturating_sub(order.due)));
+    }
+
+    pub(super) fn lost(&mut self, key: u32, at: Duration) {
+        self.lost.reads += 1;
+        self.lost.first.get_or_insert(at);
+        if self.lost.keys.len() < NAMED {
+            self.lost.keys.push(key);
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failure<'a> {
+    pub(super) class: &'a str,
+    pub(super) detail: &'a str,
+    pub(super) waited: bool,
+}
+
+pub(super) fn count(errors: &mut Errors, node: NodeIndex, failure: &Failure<'_>, now: Nanos) {
+    let row = errors.entry((node, failure.class.to_owned())).or_insert_with(|| ErrorCount {
+        count: 0,
+        first: now,
+        last: now,
+        example: failure.detail.to_owned(),
+    });
+    row.count += 1;
+    row.last = now;
+}
+
+fn micros(nanos: Nanos) -> u64 {
+    nanos / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(silence: Silence, end: Nanos) -> (u64, u64, bool) {
+        let gap = silence.gap(0, end);
+        (gap.longest.as_nanos() as u64, gap.from.as_nanos() as u64, gap.open)
+    }
+
+    #[test]
+    fn a_time_in_which_nothing_was_due_is_no_gap() {
+        let mut silence = Silence::default();
+        silence.due(100);
+        silence.answered(110);
+        silence.due(5_000);
+        silence.answered(5_020);
+        assert_eq!(gap(silence, 9_000), (20, 5_000, false));
+    }
+
+    #[test]
+    fn a_gap_runs_from_the_last_answer_while_commands_wait() {
+        let mut silence = Silence::default();
+        silence.due(0);
+        silence.due(1);
+        silence.answered(10);
+        silence.due(500);
+        silence.answered(1_000);
+        assert_eq!(gap(silence, 1_001), (990, 10, false));
+    }
+
+    #[test]
+    fn the_silence_at_the_end_counts() {
+        let mut silence = Silence::default();
+        silence.due(0);
+        silence.answered(5);
+        silence.due(100);
+        assert_eq!(gap(silence, 1_100), (1_000, 100, true));
+    }
+
+    #[test]
+    fn errors_do_not_end_a_gap() {
+        let mut silence = Silence::default();
+        for at in [0, 100, 200] {
+            silence.due(at);
+            silence.failed();
+        }
+        silence.due(300);
+        silence.answered(310);
+        assert_eq!(gap(silence, 400), (310, 0, false));
+    }
+}

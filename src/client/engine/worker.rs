@@ -1,0 +1,593 @@
+//! An event loop on a thread of its own: polls its connections, steps over their replies, and keeps the time.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token, Waker};
+
+use super::conn::{Conn, State};
+use super::dialer::{Dialer, Made, Wanted};
+use super::flow::Flow;
+use super::keys::{Marks, Picker};
+use super::link::{More, Scratch};
+use super::map::{Atlas, Map, NodeIndex};
+use super::meter::{Failure, Kind, Meter, Nanos, Order, count};
+use super::settings::{Phase, ReadFrom, Settings, Stop};
+use super::timer::Timer;
+use super::wire::{Refusal, Reply, Template, refusal, reply};
+use crate::client::line::{Trouble, io_class};
+
+/// What the event loops of one engine share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) atlas: Atlas,
+    pub(super) dialer: Dialer,
+    pub(super) epoch: Instant,
+    /// By key; one entry for all outside of cluster mode.
+    pub(super) slots: Vec<u16>,
+    pub(super) acknowledged: Marks,
+    pub(super) written: Marks,
+    pub(super) commands: Commands,
+}
+
+impl Shared {
+    pub(super) fn now(&self) -> Nanos {
+        self.epoch.elapsed().as_nanos() as Nanos
+    }
+
+    pub(super) fn slot(&self, key: u32) -> usize {
+        if self.slots.is_empty() { 0 } else { usize::from(self.slots[key as usize]) }
+    }
+}
+
+/// The prepared commands.
+#[derive(Debug)]
+pub(super) struct Commands {
+    get: Template,
+    set: Template,
+    renew: Template,
+    delete: Template,
+}
+
+impl Commands {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let prefix = &settings.keys.prefix;
+        // Not one byte over and over, which a store or a network that compresses would make small.
+        let mut random = crate::client::random::Random::new(settings.seed);
+        let value: Vec<u8> = (0..settings.value_size).map(|_| b'!' + random.below(94) as u8).collect();
+        let ttl = settings.ttl.map(|ttl| ttl.as_millis().max(1).to_string());
+        let set = match &ttl {
+            None => Template::new("SET", prefix, &[&value]),
+            Some(ttl) => Template::new("SET", prefix, &[&value, b"PX", ttl.as_bytes()]),
+        };
+        let renew = match &ttl {
+            None => Template::new("PERSIST", prefix, &[]),
+            Some(ttl) => Template::new("PEXPIRE", prefix, &[ttl.as_bytes()]),
+        };
+        Self { get: Template::new("GET", prefix, &[]), set, renew, delete: Template::new("UNLINK", prefix, &[]) }
+    }
+
+    fn template(&self, kind: Kind) -> Option<&Template> {
+        match kind {
+            Kind::Read => Some(&self.get),
+            Kind::Write => Some(&self.set),
+            Kind::Renew => Some(&self.renew),
+            Kind::Delete => Some(&self.delete),
+            Kind::Asking => None,
+        }
+    }
+
+    pub(super) fn longest(&self) -> usize {
+        self.set.len()
+    }
+}
+
+const WAKER: Token = Token(usize::MAX);
+const TIMER: Token = Token(usize::MAX - 1);
+/// How often time-outs, redials and the stop flag are looked at.
+pub(super) const ROUND: Duration = Duration::from_millis(10);
+/// A command that is sent on more often than this is sent in circles.
+const MOST_HOPS: u8 = 8;
+/// Not part of any answer that a server gives.
+const NO_CLIENT: u32 = u32::MAX;
+
+pub(super) struct Worker {
+    pub(super) index: usize,
+    pub(super) shared: Arc<Shared>,
+    poll: Poll,
+    waker: Arc<Waker>,
+    timer: Timer,
+    /// What the timer is set to.
+    alarm: Nanos,
+    answer: Sender<Made>,
+    made: Receiver<Made>,
+    pub(super) conns: Vec<Conn>,
+    /// By node and client.
+    grid: Vec<Vec<u32>>,
+    pub(super) clients: u32,
+    owners: Vec<NodeIndex>,
+    map: Arc<Map>,
+    generation: u64,
+    /// Which replica's turn it is.
+    pub(super) turn: usize,
+    pub(super) picker: Picker,
+    pub(super) flow: Flow,
+    pub(super) meter: Meter,
+    /// Connections with something to send.
+    dirty: Vec<u32>,
+    /// Why the last dial to each node failed.
+    pub(super) troubles: Vec<Option<Trouble>>,
+}
+
+impl Worker {
+    pub(super) fn new(index: usize, clients: u32, shared: Arc<Shared>) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let timer = Timer::new(poll.registry(), TIMER)?;
+        let (answer, made) = channel();
+        let settings = &shared.settings;
+        let seed = settings.seed.wrapping_add(index as u64 * 0x9e37_79b9);
+        let mut worker = Self {
+            index,
+            poll,
+            waker,
+            timer,
+            alarm: 0,
+            answer,
+            made,
+            conns: Vec::new(),
+            grid: Vec::new(),
+            clients,
+            owners: Vec::new(),
+            map: Arc::default(),
+            generation: 0,
+            turn: index,
+            picker: Picker::new(&settings.keys, seed),
+            flow: Flow::default(),
+            meter: Meter::default(),
+            dirty: Vec::new(),
+            troubles: Vec::new(),
+            shared,
+        };
+        worker.adopt_map();
+        worker.redial(0);
+        Ok(worker)
+    }
+
+    /// Waits until every connection was tried once. Returns how many are up.
+    pub(super) fn connect(&mut self) -> usize {
+        while self.conns.iter().any(|conn| matches!(conn.state, State::Dialing)) {
+            // The dialer gives up on every one in time.
+            let Ok(made) = self.made.recv() else { break };
+            self.take(made);
+        }
+        self.conns.iter().filter(|conn| conn.is_up()).count()
+    }
+
+    /// Carries out a phase from `start` on, and leaves what it saw in `meter`. Returns the reason if it stopped itself.
+    pub(super) fn run(&mut self, phase: &Phase, start: Nanos, stop: &Stop) -> io::Result<()> {
+        let (mut events, mut scratch) = (Events::with_capacity(1_024), Scratch::default());
+        self.begin(phase, start);
+        let mut now = self.shared.now();
+        let mut next_round = now;
+        loop {
+            if now >= start {
+                self.advance(now);
+            }
+            if now >= next_round {
+                next_round = now + ROUND.as_nanos() as Nanos;
+                if self.round(now, stop) {
+                    break;
+                }
+            }
+            self.flush_dirty(now);
+            let wait = self.wait(now, start)?;
+            let before = self.shared.now();
+            if let Err(error) = self.poll.poll(&mut events, Some(wait))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                return Err(error);
+            }
+            now = self.shared.now();
+            self.meter.idle += now - before;
+            for event in &events {
+                match event.token() {
+                    TIMER => {}
+                    WAKER => {
+                        while let Ok(made) = self.made.try_recv() {
+                            self.take(made);
+                        }
+                    }
+                    Token(at) => {
+                        if event.is_writable() && (!self.conns[at].out.is_empty() || self.holds_back(at)) {
+                            self.flush(at, now);
+                        }
+                        if event.is_readable() || event.is_read_closed() || event.is_error() {
+                            self.readable(at, &mut scratch);
+                        }
+                    }
+                }
+            }
+            now = self.shared.now();
+        }
+        self.finish();
+        Ok(())
+    }
+
+    /// How long the poll may wait: until the next command is due, by the timer, or until the next round.
+    fn wait(&mut self, now: Nanos, start: Nanos) -> io::Result<Duration> {
+        let due = if now < start { Some(start) } else { self.flow.next_due() };
+        match due {
+            Some(due) if due <= now => Ok(Duration::ZERO),
+            // It still is.
+            Some(due) if due == self.alarm && self.timer.keeps() => Ok(ROUND),
+            Some(due) => {
+                self.alarm = due;
+                self.timer.arm(Duration::from_nanos(due - now), ROUND)
+            }
+            None => Ok(ROUND),
+        }
+    }
+
+    fn holds_back(&self, at: usize) -> bool {
+        matches!(&self.conns[at].state, State::Up(link) if link.holds_back())
+    }
+
+    /// Reads what came on a connection. One look at the clock for all of it.
+    fn readable(&mut self, at: usize, scratch: &mut Scratch) {
+        loop {
+            let State::Up(link) = &mut self.conns[at].state else { return };
+            let received = link.receive(scratch);
+            let now = self.shared.now();
+            let more = match received {
+                Ok(more) => more,
+                Err(error) => return self.hang_up(at, now, io_class(&error), &error.to_string()),
+            };
+            let mut inbox = std::mem::take(&mut self.conns[at].inbox);
+            let taken = if inbox.is_empty() {
+                self.replies(at, &scratch.plain, now).map(|taken| inbox.extend_from_slice(&scratch.plain[taken..]))
+            } else {
+                inbox.extend_from_slice(&scratch.plain);
+                self.replies(at, &inbox, now).map(|taken| drop(inbox.drain(..taken)))
+            };
+            if taken.is_none() {
+                return self.hang_up(at, now, "unexpected reply", "the answer is not RESP, or was not asked for");
+            }
+            self.conns[at].inbox = inbox;
+            if self.conns[at].stale {
+                return self.hang_up(
+                    at,
+                    now,
+                    "connection dropped",
+                    "the node takes no writes: connecting by name again",
+                );
+            }
+            self.refill(at, now);
+            self.flush(at, now);
+            if more == More::No {
+                return;
+            }
+        }
+    }
+
+    /// Steps over the whole replies in `bytes`. Returns their length; `None` when they are none.
+    fn replies(&mut self, at: usize, bytes: &[u8], now: Nanos) -> Option<usize> {
+        let mut taken = 0;
+        while let Some((kind, length)) = reply(&bytes[taken..]).ok()? {
+            let order = self.conns[at].flying.pop_front()?;
+            let whole = &bytes[taken..taken + length];
+            taken += length;
+            match kind {
+                _ if order.kind == Kind::Asking => {}
+                Reply::Error => self.refused(at, order, whole, now),
+                found => self.answered(at, &order, found == Reply::Value, now),
+            }
+        }
+        Some(taken)
+    }
+
+    fn answered(&mut self, at: usize, order: &Order, found: bool, now: Nanos) {
+        let node = self.conns[at].node;
+        self.meter.answered(node, order, now, found);
+        match order.kind {
+            Kind::Write => self.shared.acknowledged.set(order.number),
+            // Each loss counts once. A replica may be behind, which is no loss.
+            Kind::Read
+                if !found
+                    && order.known
+                    && self.shared.settings.read_from == ReadFrom::Primary
+                    && self.shared.acknowledged.take(order.number) =>
+            {
+                let at = Duration::from_nanos(now.saturating_sub(self.flow.start));
+                self.meter.lost(order.number, at);
+            }
+            Kind::Delete => {
+                self.shared.acknowledged.take(order.number);
+                self.shared.written.take(order.number);
+            }
+            _ => {}
+        }
+        self.done(order, now);
+    }
+
+    fn refused(&mut self, at: usize, mut order: Order, bytes: &[u8], now: Nanos) {
+        let refusal = refusal(bytes);
+        let (host, port, ask) = match &refusal {
+            Refusal::Moved { slot, host, port } => {
+                self.meter.moved += 1;
+                let node = self.named(at, host, *port);
+                if let Some(owner) = self.owners.get_mut(usize::from(*slot)) {
+                    *owner = node;
+                }
+                self.doubt_map();
+                (host, *port, false)
+            }
+            Refusal::Ask { host, port } => {
+                self.meter.asked += 1;
+                (host, *port, true)
+            }
+            Refusal::Other { class, text } => {
+                if class == "READONLY" && !self.shared.atlas.door().way().cluster {
+                    self.conns[at].stale = true;
+                }
+                return self.fail(at, &order, now, Failure { class, detail: text, waited: false });
+            }
+        };
+        if order.hops >= MOST_HOPS {
+            let detail = format!("sent on {MOST_HOPS} times, at last to {host}:{port}");
+            return self.fail(at, &order, now, Failure { class: "MOVED", detail: &detail, waited: false });
+        }
+        order.hops += 1;
+        let (from, node) = (self.conns[at].node, self.named(at, host, port));
+        self.meter.node(from).silence.answered(now);
+        self.meter.node(node).silence.due(now);
+        self.forward(order, node, ask, now);
+    }
+
+    fn doubt_map(&self) {
+        self.shared.atlas.doubtful.store(true, Ordering::Relaxed);
+    }
+
+    /// The node that a redirection names; without a host it is the same host.
+    fn named(&mut self, at: usize, host: &str, port: u16) -> NodeIndex {
+        let atlas = &self.shared.atlas;
+        let node = if host.is_empty() {
+            let same = atlas.nodes().swap_remove(usize::from(self.conns[at].node)).host;
+            atlas.index(&same, port, false)
+        } else {
+            atlas.index(host, port, false)
+        };
+        self.reserve(node);
+        node
+    }
+
+    pub(super) fn fail(&mut self, at: usize, order: &Order, now: Nanos, failure: Failure<'_>) {
+        self.fail_at(self.conns[at].node, order, now, failure);
+    }
+
+    pub(super) fn fail_at(&mut self, node: NodeIndex, order: &Order, now: Nanos, failure: Failure<'_>) {
+        if order.kind == Kind::Asking {
+            return;
+        }
+        self.meter.failed(node, order, now, &failure);
+        if self.shared.settings.stop_on.iter().any(|class| class == failure.class) {
+            self.flow.stop_itself(failure.class);
+        }
+        self.done(order, now);
+    }
+
+    /// The connection is of no more use; what was under way on it has failed.
+    pub(super) fn hang_up(&mut self, at: usize, now: Nanos, class: &str, detail: &str) {
+        if let State::Up(link) = &mut self.conns[at].state {
+            link.deregister(self.poll.registry());
+        }
+        self.doubt_map();
+        let waited = class == "timeout";
+        for order in self.conns[at].down(now) {
+            self.fail(at, &order, now, Failure { class, detail, waited });
+        }
+    }
+
+    /// Writes a command into the connection's buffer.
+    pub(super) fn push(&mut self, at: usize, mut order: Order, ask: bool, now: Nanos) {
+        let conn = &mut self.conns[at];
+        if ask {
+            conn.out.extend_from_slice(b"*1\r\n$6\r\nASKING\r\n");
+            conn.flying.push_back(Order { kind: Kind::Asking, client: NO_CLIENT, sent: now, ..order });
+        }
+        if let Some(template) = self.shared.commands.template(order.kind) {
+            template.push(&mut conn.out, order.number);
+        }
+        match order.kind {
+            Kind::Write => self.shared.written.set(order.number),
+            Kind::Read => order.known = self.shared.acknowledged.has(order.number),
+            _ => {}
+        }
+        order.sent = now;
+        conn.flying.push_back(order);
+        if !conn.dirty {
+            conn.dirty = true;
+            self.dirty.push(at as u32);
+        }
+    }
+
+    pub(super) fn flush(&mut self, at: usize, now: Nanos) {
+        if let Err(error) = self.conns[at].flush() {
+            self.hang_up(at, now, io_class(&error), &error.to_string());
+        }
+    }
+
+    fn flush_dirty(&mut self, now: Nanos) {
+        while let Some(at) = self.dirty.pop() {
+            if self.conns[at as usize].dirty {
+                self.flush(at as usize, now);
+            }
+        }
+    }
+
+    /// A dialled connection, or why there is none.
+    fn take(&mut self, made: Made) {
+        let (at, now) = (made.place, self.shared.now());
+        let node = self.conns[at].node;
+        let outcome = made.outcome.and_then(|mut link| {
+            let registered = link.register(self.poll.registry(), Token(at));
+            registered.map(|()| link).map_err(|error| Trouble::of(&error))
+        });
+        match outcome {
+            Ok(link) => {
+                if self.conns[at].up(link) {
+                    self.meter.reconnects += 1;
+                }
+                self.troubles[usize::from(node)] = None;
+                for order in std::mem::take(&mut self.conns[at].queue) {
+                    self.push(at, order, false, now);
+                }
+                self.refill(at, now);
+            }
+            Err(trouble) => {
+                self.conns[at].failed_dial(now);
+                // Its replica may have taken over since the map was drawn.
+                self.doubt_map();
+                let failure = Failure { class: &trouble.class, detail: &trouble.detail, waited: false };
+                count(&mut self.meter.connects, node, &failure, now);
+                for order in std::mem::take(&mut self.conns[at].queue) {
+                    self.fail(at, &order, now, failure);
+                }
+                self.troubles[usize::from(node)] = Some(trouble);
+            }
+        }
+    }
+
+    /// Orders connections for those that are down and whose pause is over.
+    pub(super) fn redial(&mut self, now: Nanos) {
+        for at in 0..self.conns.len() {
+            let State::Down(until) = self.conns[at].state else { continue };
+            if until > now {
+                continue;
+            }
+            let Some(node) = self.shared.atlas.nodes().into_iter().nth(usize::from(self.conns[at].node)) else {
+                continue;
+            };
+            self.conns[at].state = State::Dialing;
+            self.shared.dialer.dial(Wanted {
+                readonly: node.replica && self.shared.atlas.door().way().cluster,
+                node,
+                place: at,
+                answer: self.answer.clone(),
+                waker: Arc::clone(&self.waker),
+            });
+        }
+    }
+
+    /// Gives up on connections whose oldest command waits too long.
+    pub(super) fn time_out(&mut self, now: Nanos) {
+        let limit = self.shared.settings.timeout;
+        let limit_ns = limit.as_nanos() as Nanos;
+        for at in 0..self.conns.len() {
+            if self.conns[at].flying.front().is_some_and(|order| order.sent + limit_ns < now) {
+                self.hang_up(at, now, "timeout", &format!("no answer within {limit:?}"));
+            }
+        }
+    }
+
+    /// Takes over a new map: connections to new nodes, none to those that have left.
+    pub(super) fn adopt_map(&mut self) {
+        let generation = self.shared.atlas.generation();
+        if generation == self.generation {
+            return;
+        }
+        self.generation = generation;
+        self.map = self.shared.atlas.map();
+        self.owners.clone_from(&self.map.owners);
+        let wanted: Vec<NodeIndex> = {
+            let mut nodes: Vec<NodeIndex> =
+                self.map.replicas.iter().flatten().copied().chain(self.owners.iter().copied()).collect();
+            nodes.sort_unstable();
+            nodes.dedup();
+            nodes
+        };
+        for node in &wanted {
+            self.reserve(*node);
+        }
+        for conn in &mut self.conns {
+            let is_wanted = wanted.binary_search(&conn.node).is_ok();
+            match conn.state {
+                State::Down(_) if !is_wanted => conn.state = State::Unwanted,
+                State::Unwanted if is_wanted => conn.state = State::Down(0),
+                _ => {}
+            }
+        }
+        let now = self.shared.now();
+        self.rehome(&wanted, now);
+    }
+
+    /// A place for one connection of every client to this node.
+    fn reserve(&mut self, node: NodeIndex) {
+        let node_at = usize::from(node);
+        while self.grid.len() <= node_at {
+            self.grid.push(Vec::new());
+            self.troubles.push(None);
+        }
+        if self.grid[node_at].is_empty() {
+            for client in 0..self.clients {
+                self.grid[node_at].push(self.conns.len() as u32);
+                self.conns.push(Conn::new(node, client));
+            }
+        }
+        self.flow.reserve(self.grid.len());
+        self.meter.node(node);
+    }
+
+    /// The client's connection to a node.
+    pub(super) fn place(&self, node: NodeIndex, client: u32) -> usize {
+        self.grid[usize::from(node)][client as usize] as usize
+    }
+
+    /// The connections of a node.
+    pub(super) fn places(&self, node: usize) -> &[u32] {
+        self.grid.get(node).map_or(&[], Vec::as_slice)
+    }
+
+    /// By node.
+    pub(super) fn open_connections(&self) -> Vec<usize> {
+        self.grid.iter().map(|places| places.iter().filter(|at| self.conns[**at as usize].is_up()).count()).collect()
+    }
+
+    pub(super) fn owner(&self, key: u32) -> NodeIndex {
+        self.owners[self.shared.slot(key).min(self.owners.len() - 1)]
+    }
+
+    /// Where a command on this key goes.
+    pub(super) fn route(&self, kind: Kind, key: u32) -> NodeIndex {
+        let owner = self.owner(key);
+        match self.map.replicas.get(usize::from(owner)) {
+            Some(replicas) if kind == Kind::Read && !replicas.is_empty() => replicas[self.turn % replicas.len()],
+            _ => owner,
+        }
+    }
+
+    /// Are there several nodes to tell apart?
+    pub(super) fn several_nodes(&self) -> bool {
+        self.grid.iter().filter(|places| !places.is_empty()).count() > 1
+    }
+
+    /// Hangs up on connections with something still under way, which a later phase must not take for its own.
+    pub(super) fn silence_rest(&mut self, now: Nanos) -> Vec<(NodeIndex, VecDeque<Order>)> {
+        let mut rest = Vec::new();
+        for at in 0..self.conns.len() {
+            let conn = &mut self.conns[at];
+            if !conn.flying.is_empty() {
+                if let State::Up(link) = &mut conn.state {
+                    link.deregister(self.poll.registry());
+                }
+                rest.push((conn.node, conn.down(now)));
+            }
+        }
+        rest
+    }
+}

@@ -1,0 +1,213 @@
+//! One connection, made and used in blocking fashion: for questions around a measurement, and to log in
+//! before an event loop takes the socket over.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redis::Value;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use super::engine::encode;
+use super::tls::client_config;
+use super::way::Way;
+
+/// Why there is no connection, or no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Trouble {
+    /// The server's code, or what broke: `timeout`, `connection refused`, `connection dropped`, `name not resolved`, `TLS`.
+    pub class: String,
+    /// In full; never a secret.
+    pub detail: String,
+}
+
+impl Trouble {
+    pub(super) fn new(class: &str, detail: impl Into<String>) -> Self {
+        Self { class: class.to_owned(), detail: detail.into() }
+    }
+
+    pub(super) fn of(error: &io::Error) -> Self {
+        Self::new(io_class(error), error.to_string())
+    }
+}
+
+/// The class of what broke under a command.
+pub(super) fn io_class(error: &io::Error) -> &'static str {
+    use io::ErrorKind::{ConnectionRefused, InvalidData, TimedOut, WouldBlock};
+    match error.kind() {
+        ConnectionRefused => "connection refused",
+        // A blocking socket tells its own time limit as `WouldBlock`.
+        TimedOut | WouldBlock => "timeout",
+        InvalidData => "TLS",
+        _ => "connection dropped",
+    }
+}
+
+/// A way in, ready to be gone many times: the trust store is read once.
+#[derive(Clone, Debug)]
+pub struct Door {
+    way: Way,
+    tls: Option<Arc<ClientConfig>>,
+    limit: Duration,
+}
+
+impl Door {
+    /// Everything that a connection waits for is given up after `limit`.
+    pub fn new(way: Way, limit: Duration) -> Result<Self, Trouble> {
+        let tls = match &way.tls {
+            None => None,
+            Some(tls) => Some(client_config(tls.ca_pem.as_deref()).map_err(|error| Trouble::new("TLS", error))?),
+        };
+        Ok(Self { way, tls, limit })
+    }
+
+    pub fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// Connects to a node by its name, checks its certificate against that name, and logs in.
+    pub fn open(&self, host: &str, port: u16) -> Result<Line, Trouble> {
+        let tcp = self.connect(host, port)?;
+        let stream = match &self.tls {
+            None => Stream::Plain(tcp),
+            Some(config) => {
+                let name =
+                    ServerName::try_from(host.to_owned()).map_err(|error| Trouble::new("TLS", error.to_string()))?;
+                let mut tls = ClientConnection::new(Arc::clone(config), name)
+                    .map_err(|error| Trouble::new("TLS", error.to_string()))?;
+                let mut tcp = tcp;
+                while tls.is_handshaking() {
+                    tls.complete_io(&mut tcp).map_err(|error| Trouble::of(&error))?;
+                }
+                Stream::Tls(Box::new(StreamOwned::new(tls, tcp)))
+            }
+        };
+        let mut line = Line { stream, inbox: Vec::new() };
+        self.login(&mut line)?;
+        Ok(line)
+    }
+
+    fn connect(&self, host: &str, port: u16) -> Result<TcpStream, Trouble> {
+        let (near, near_port) = self.way.map.lead(host, port);
+        let addresses = (near.as_str(), near_port)
+            .to_socket_addrs()
+            .map_err(|error| Trouble::new("name not resolved", format!("{near}: {error}")))?;
+        let (until, mut last) = (Instant::now() + self.limit, Trouble::new("name not resolved", near.clone()));
+        for address in addresses {
+            let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            match TcpStream::connect_timeout(&address, left) {
+                Ok(tcp) => {
+                    let ready = tcp.set_nodelay(true).and_then(|()| tcp.set_read_timeout(Some(self.limit)));
+                    ready
+                        .and_then(|()| tcp.set_write_timeout(Some(self.limit)))
+                        .map_err(|error| Trouble::of(&error))?;
+                    return Ok(tcp);
+                }
+                Err(error) => last = Trouble::of(&error),
+            }
+        }
+        Err(last)
+    }
+
+    /// A server that is full says so in its first answer, so that one is asked for even where nobody logs in.
+    fn login(&self, line: &mut Line) -> Result<(), Trouble> {
+        let outcome = match (&self.way.username, &self.way.password) {
+            (Some(user), Some(password)) => line.ask(&["AUTH", user, password.expose()]),
+            (None, Some(password)) => line.ask(&["AUTH", password.expose()]),
+            (_, None) => return line.ask(&["PING"]).map(drop).or_else(refused_ping),
+        };
+        outcome.map(drop)
+    }
+}
+
+/// A user who may not say PING may do the rest.
+fn refused_ping(trouble: Trouble) -> Result<(), Trouble> {
+    if trouble.class == "NOPERM" { Ok(()) } else { Err(trouble) }
+}
+
+/// One open connection.
+#[derive(Debug)]
+pub struct Line {
+    stream: Stream,
+    inbox: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Line {
+    /// Sends one command and waits for its reply; an error reply is a [`Trouble`] with the server's code.
+    pub fn ask(&mut self, arguments: &[&str]) -> Result<Value, Trouble> {
+        let arguments: Vec<&[u8]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
+        self.write(&encode(&arguments)).map_err(|error| Trouble::of(&error))?;
+        let bytes = self.reply()?;
+        match redis::parse_redis_value(&bytes) {
+            Ok(Value::ServerError(_)) => Err(server_error(&bytes)),
+            Ok(value) => Ok(value),
+            Err(_) if bytes.first() == Some(&b'-') => Err(server_error(&bytes)),
+            Err(error) => Err(Trouble::new("unexpected reply", error.to_string())),
+        }
+    }
+
+    /// A reply that is a text, such as `INFO`'s.
+    pub fn text(&mut self, arguments: &[&str]) -> Result<String, Trouble> {
+        match self.ask(arguments)? {
+            Value::BulkString(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Value::SimpleString(text) | Value::VerbatimString { text, .. } => Ok(text),
+            other => Err(Trouble::new("unexpected reply", format!("{other:?}"))),
+        }
+    }
+
+    fn reply(&mut self) -> Result<Vec<u8>, Trouble> {
+        let mut chunk = [0; 16_384];
+        loop {
+            match super::engine::reply_length(&self.inbox) {
+                Ok(Some(length)) => return Ok(self.inbox.drain(..length).collect()),
+                Ok(None) => {}
+                Err(_) => return Err(Trouble::new("unexpected reply", "the answer is not RESP")),
+            }
+            match self.read(&mut chunk) {
+                Ok(0) => return Err(Trouble::new("connection dropped", "the server closed the connection")),
+                Ok(length) => self.inbox.extend_from_slice(&chunk[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Trouble::of(&error)),
+            }
+        }
+    }
+
+    fn read(&mut self, chunk: &mut [u8]) -> io::Result<usize> {
+        match &mut self.stream {
+            Stream::Plain(tcp) => tcp.read(chunk),
+            Stream::Tls(tls) => tls.read(chunk),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Plain(tcp) => tcp.write_all(bytes),
+            Stream::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
+        }
+    }
+
+    /// The socket and its TLS state, for an event loop. Nothing must be under way.
+    pub(super) fn into_parts(self) -> (TcpStream, Option<ClientConnection>) {
+        match self.stream {
+            Stream::Plain(tcp) => (tcp, None),
+            Stream::Tls(tls) => {
+                let StreamOwned { conn, sock } = *tls;
+                (sock, Some(conn))
+            }
+        }
+    }
+}
+
+fn server_error(bytes: &[u8]) -> Trouble {
+    let text = String::from_utf8_lossy(bytes.get(1..).unwrap_or_default()).trim_end().to_owned();
+    Trouble { class: super::engine::error_class(&text), detail: text }
+}
