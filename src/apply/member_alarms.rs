@@ -6,11 +6,11 @@ use std::time::Instant;
 use futures::stream::{self, StreamExt};
 
 use super::send::send;
+use super::task::Task;
 use super::{Engine, Failure};
 use crate::aws::{AwsError, reader};
-use crate::model::plan::Step;
 use crate::model::report::WaitState;
-use crate::model::{Address, Kind, Locations, Resource, Spec};
+use crate::model::{Address, Kind, Locations, Resource, Spec, Step};
 use crate::plan::{alarms, order};
 
 /// As much of the spec as a plan of one cache's alarms looks at. Alarms that are declared under their own names
@@ -51,18 +51,21 @@ pub async fn expand(engine: &Engine<'_>, step: &Step, cache: &str) -> Result<(),
         )
         .into());
     }
-    let steps = order::steps(&spec, &live, &planned);
+    let steps = order::steps(&spec, &planned);
     let total = steps.len();
     let done = AtomicUsize::new(0);
     let calls = steps.iter().map(|alarm| {
         let done = &done;
         async move {
-            let result = send(engine, alarm, Instant::now()).await;
+            let result = match alarm.call() {
+                Some(call) => send(engine, Task { step: alarm, call, started: Instant::now() }).await.map(drop),
+                None => Ok(()),
+            };
             let ready = done.fetch_add(1, Ordering::Relaxed) + 1;
             engine.seen(step, WaitState { status: "alarms".into(), ready, total, ..WaitState::default() });
             result
         }
     });
     let results: Vec<_> = stream::iter(calls).buffer_unordered(engine.settings.parallelism.max(1)).collect().await;
-    results.into_iter().try_for_each(|result| result.map(drop))
+    results.into_iter().collect()
 }

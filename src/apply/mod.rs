@@ -8,6 +8,7 @@ pub mod recheck;
 pub mod send;
 pub mod settle;
 pub mod step;
+pub mod task;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -17,11 +18,11 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::{Aws, AwsError};
-use crate::model::Spec;
 use crate::model::live::Live;
 use crate::model::options::Options;
-use crate::model::plan::{Plan, Step};
-pub use crate::model::report::{Progress, Reporter, Status, StepResult, WaitState};
+use crate::model::plan::Plan;
+use crate::model::report::{Progress, Reporter, Status, StepResult, Subject, WaitState};
+use crate::model::{Operation, Spec, Step, StepId};
 use observer::Observer;
 
 /// How a plan is carried out.
@@ -60,25 +61,25 @@ pub struct Engine<'a> {
     pub reporter: &'a dyn Reporter,
     pub settings: &'a Settings,
     /// The last state of what is waited for, by step: what an interruption leaves inside AWS.
-    states: Mutex<BTreeMap<usize, WaitState>>,
+    states: Mutex<BTreeMap<StepId, WaitState>>,
     /// By step: why AWS does not take the call yet.
-    refusals: Mutex<BTreeMap<usize, String>>,
+    refusals: Mutex<BTreeMap<StepId, String>>,
 }
 
 impl Engine<'_> {
     fn note(&self, step: &Step, text: &str) {
-        self.reporter.report(&Progress::Note { step, text });
+        self.reporter.report(&Progress::Note { subject: Subject::Step(step), text });
     }
 
     fn seen(&self, step: &Step, mut state: WaitState) {
         state.event = self.observer.last_event(&step.address);
-        self.reporter.report(&Progress::Waiting { step, state: &state });
+        self.reporter.report(&Progress::Waiting { subject: Subject::Step(step), state: &state });
         if let Ok(mut states) = self.states.lock() {
             states.insert(step.id, state);
         }
     }
 
-    fn last_state(&self, step: usize) -> Option<String> {
+    fn last_state(&self, step: StepId) -> Option<String> {
         Some(self.states.lock().ok()?.get(&step)?.to_string())
     }
 
@@ -103,10 +104,10 @@ impl Engine<'_> {
         match (refusal, status) {
             (Some(refusal), status) => {
                 let status = status.unwrap_or_else(|| "busy".to_owned());
-                Failure::StillRefused { operation: step.operation.clone(), address, status, refusal }
+                Failure::StillRefused { operation: step.operation(), address, status, refusal }
             }
             (None, Some(status)) => Failure::TimedOut { address, status, after },
-            (None, None) => Failure::NoTime { operation: step.operation.clone() },
+            (None, None) => Failure::NoTime { operation: step.operation() },
         }
     }
 }
@@ -133,10 +134,10 @@ pub async fn run(
         states: Mutex::default(),
         refusals: Mutex::default(),
     };
-    let mut results: BTreeMap<usize, StepResult> = BTreeMap::new();
-    let mut waiting: BTreeMap<usize, &Step> = plan.steps.iter().map(|step| (step.id, step)).collect();
+    let mut results: BTreeMap<StepId, StepResult> = BTreeMap::new();
+    let mut waiting: BTreeMap<StepId, &Step> = plan.steps.iter().map(|step| (step.id, step)).collect();
     let mut running = FuturesUnordered::new();
-    let mut under_way: BTreeMap<usize, Instant> = BTreeMap::new();
+    let mut under_way: BTreeMap<StepId, (&Step, Instant)> = BTreeMap::new();
     let observing = observer.watch();
     let interruption = aws.guard.interruption();
     let over = until(settings.deadline);
@@ -150,7 +151,7 @@ pub async fn run(
                 break;
             }
             if let Some(step) = waiting.remove(&id) {
-                under_way.insert(id, Instant::now());
+                under_way.insert(id, (step, Instant::now()));
                 running.push(timed(&engine, step));
             }
         }
@@ -162,28 +163,29 @@ pub async fn run(
             () = &mut observing => {}
             // Nothing more is sent, and nothing is waited for: what AWS has begun, AWS goes on with.
             () = &mut interruption => {
-                for id in std::mem::take(&mut under_way).into_keys() {
-                    let result = StepResult { error: engine.last_state(id), ..StepResult::new(id, Status::Interrupted) };
-                    reporter.report(&Progress::Done { step: &plan.steps[id - 1], result: &result });
-                    results.insert(id, result);
+                for (step, _) in std::mem::take(&mut under_way).into_values() {
+                    let error = engine.last_state(step.id);
+                    let result = StepResult { error, ..StepResult::new(step.id, Status::Interrupted) };
+                    reporter.report(&Progress::Done { subject: Subject::Step(step), result: &result });
+                    results.insert(step.id, result);
                 }
                 skip_hopeless(&mut waiting, &mut results, true, reporter);
                 break;
             }
             // The same, with what there is to say about each.
             () = &mut over => {
-                for (id, started) in std::mem::take(&mut under_way) {
-                    let step = &plan.steps[id - 1];
+                for (step, started) in std::mem::take(&mut under_way).into_values() {
                     let result = ended(step, started, Err(engine.out_of_time(step, started.elapsed())));
-                    reporter.report(&Progress::Done { step, result: &result });
-                    results.insert(id, result);
+                    reporter.report(&Progress::Done { subject: Subject::Step(step), result: &result });
+                    results.insert(step.id, result);
                 }
                 skip_hopeless(&mut waiting, &mut results, true, reporter);
                 break;
             }
             Some(result) = running.next() => {
-                under_way.remove(&result.step);
-                reporter.report(&Progress::Done { step: &plan.steps[result.step - 1], result: &result });
+                if let Some((step, _)) = under_way.remove(&result.step) {
+                    reporter.report(&Progress::Done { subject: Subject::Step(step), result: &result });
+                }
                 results.insert(result.step, result);
             }
         }
@@ -193,7 +195,7 @@ pub async fn run(
 
 async fn timed(engine: &Engine<'_>, step: &Step) -> StepResult {
     let started = Instant::now();
-    engine.reporter.report(&Progress::Started { step });
+    engine.reporter.report(&Progress::Started { subject: Subject::Step(step) });
     let outcome = step::run(engine, step).await;
     ended(step, started, outcome)
 }
@@ -217,25 +219,25 @@ fn ended(step: &Step, started: Instant, outcome: Result<Option<String>, Failure>
     }
 }
 
-fn ready(waiting: &BTreeMap<usize, &Step>, results: &BTreeMap<usize, StepResult>) -> Vec<usize> {
-    let done = |id: &usize| results.get(id).is_some_and(|result| result.status == Status::Done);
+fn ready(waiting: &BTreeMap<StepId, &Step>, results: &BTreeMap<StepId, StepResult>) -> Vec<StepId> {
+    let done = |id: &StepId| results.get(id).is_some_and(|result| result.status == Status::Done);
     waiting.values().filter(|step| step.after.iter().all(done)).map(|step| step.id).collect()
 }
 
 fn skip_hopeless(
-    waiting: &mut BTreeMap<usize, &Step>,
-    results: &mut BTreeMap<usize, StepResult>,
+    waiting: &mut BTreeMap<StepId, &Step>,
+    results: &mut BTreeMap<StepId, StepResult>,
     stopped: bool,
     reporter: &dyn Reporter,
 ) {
     loop {
-        let lost = |id: &usize| results.get(id).is_some_and(|result| result.status != Status::Done);
+        let lost = |id: &StepId| results.get(id).is_some_and(|result| result.status != Status::Done);
         let Some(step) = waiting.values().find(|step| stopped || step.after.iter().any(lost)).copied() else {
             return;
         };
         waiting.remove(&step.id);
         let result = StepResult::new(step.id, Status::Skipped);
-        reporter.report(&Progress::Done { step, result: &result });
+        reporter.report(&Progress::Done { subject: Subject::Step(step), result: &result });
         results.insert(step.id, result);
     }
 }
@@ -255,18 +257,18 @@ pub enum Failure {
     Aws(#[from] AwsError),
     /// AWS took the call and did not do it.
     #[error("AWS accepted {operation} and did not carry it out: {missing}{}", quoted(events))]
-    NotDone { operation: String, missing: String, events: Vec<String> },
+    NotDone { operation: Operation, missing: String, events: Vec<String> },
     /// The resource ended in a state that it does not leave by itself.
     #[error("{address} is {status}{}", quoted(events))]
     Broken { address: String, status: String, events: Vec<String> },
     #[error("{address} is still {status} after {}; AWS goes on with it, and the same command resumes", render_duration(*after))]
     TimedOut { address: String, status: String, after: Duration },
     #[error("--timeout was over while {operation} was being sent; the next plan shows whether AWS has it")]
-    NoTime { operation: String },
+    NoTime { operation: Operation },
     #[error(
         "--timeout was over, and AWS does not take {operation} yet: {refusal}; {address} is {status}; the same command resumes"
     )]
-    StillRefused { operation: String, address: String, status: String, refusal: String },
+    StillRefused { operation: Operation, address: String, status: String, refusal: String },
     /// It is not what was planned any more, and nothing was sent.
     #[error("{address} {what}: the call was not sent")]
     Moved { address: String, what: String },

@@ -1,31 +1,29 @@
 //! Right before something is deleted it is read again: whose it is, whether it is protected, and whether it still is
 //! what the plan was made of. Minutes may lie between a plan and its deletions.
 
-use std::time::Instant;
-
 use super::send::BUSY;
-use super::step::settle;
+use super::task::{Task, settle};
 use super::{Engine, Failure};
 use crate::aws::reader;
 use crate::model::Address;
 use crate::model::live::{Live, strings};
-use crate::model::plan::{Ownership, Step};
+use crate::model::plan::Ownership;
 use crate::plan::fingerprint;
 use crate::resource::ownership;
 use crate::resource::readiness::{self, Condition};
 
 /// An error, and no call, where what the step deletes has moved since it was planned.
-pub async fn still_true(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
-    let touched: Vec<Address> = match step.parameters.get("AlarmNames") {
+pub async fn still_true(engine: &Engine<'_>, task: Task<'_>) -> Result<(), Failure> {
+    let Task { step, call, started } = task;
+    let touched: Vec<Address> = match call.parameters.get("AlarmNames") {
         Some(names) => strings(Some(names)).map(|name| Address::new(step.address.kind, name)).collect(),
         None => vec![step.address.clone()],
     };
     let identity = engine.aws.identity().await?;
-    let started = Instant::now();
     let mut now = reader::again(engine.aws, &identity, &touched).await?;
     // AWS tells no tags while it is busy with a cache, and takes no deletion either.
     while is_busy(&now, &step.address) && started.elapsed() < BUSY {
-        settle(engine, step, started).await?;
+        settle(engine, task).await?;
         now = reader::again(engine.aws, &identity, &touched).await?;
     }
     let moved = touched.iter().find_map(|address| Some((address, moved(engine, &now, address)?)));

@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
-use super::effect;
-use super::step::{look, settle};
+use super::effect::{self, Seen};
+use super::task::{Task, look, settle};
 use super::{Engine, Failure};
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::{AwsError, guard, operations, secrets, tags};
-use crate::model::plan::{Step, Wait};
+use crate::model::Operation;
+use crate::model::operation::{Effect, Verb};
+use crate::model::step::Wait;
 use crate::resource::ownership::STACK;
 use crate::resource::readiness::{self, Condition};
 use crate::resource::secret;
@@ -30,16 +30,17 @@ pub struct Sent {
     pub existed: bool,
 }
 
-pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<Sent, Failure> {
-    if rotates(step) && already(engine, step, started).await? {
+pub async fn send(engine: &Engine<'_>, task: Task<'_>) -> Result<Sent, Failure> {
+    let Task { step, call, started } = task;
+    if call.adds_token() && already(engine, task).await? {
         engine.note(step, &format!("already added, {SOMEBODY_ELSE}"));
         return Ok(Sent { request_id: None, existed: false });
     }
     let mut lost = 0;
     let mut attempts = 0;
     loop {
-        let parameters = secrets::resolve(engine.aws, &step.parameters).await?;
-        let (answer, sent) = guard::counting(operations::execute(engine.aws, &step.operation, parameters)).await;
+        let parameters = secrets::resolve(engine.aws, &call.parameters).await?;
+        let (answer, sent) = guard::counting(operations::execute(engine.aws, call.operation, parameters)).await;
         attempts += sent;
         let error = match answer {
             Ok(request_id) => {
@@ -53,7 +54,7 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
             engine.accepted(step);
             Ok(Sent { request_id: error.request_id.clone(), existed })
         };
-        match verdict(step, &error) {
+        match verdict(call.operation, &error) {
             Verdict::Done => {
                 let why = if repeated { String::new() } else { format!(", {SOMEBODY_ELSE}") };
                 engine.note(step, &format!("already so ({error}){why}"));
@@ -65,16 +66,16 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
                 return done(true);
             }
             // A second reboot would be one too many.
-            Verdict::Busy if repeated && step.operation == "RebootCacheCluster" => {
+            Verdict::Busy if repeated && call.operation.verb() == Verb::Reboot => {
                 engine.note(step, "already under way: the answer to an earlier attempt was lost");
                 return done(false);
             }
             Verdict::Busy if started.elapsed() < BUSY => {
                 engine.note(step, &format!("AWS is busy with it, waiting: {error}"));
                 engine.refused(step, &error);
-                settle(engine, step, started).await?;
+                settle(engine, task).await?;
                 // What it is busy with can be this very call.
-                if already(engine, step, started).await? {
+                if already(engine, task).await? {
                     let why = if repeated { "the answer to an earlier attempt was lost" } else { SOMEBODY_ELSE };
                     engine.note(step, &format!("already carried out: {why}"));
                     return done(false);
@@ -82,18 +83,18 @@ pub async fn send(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<
             }
             Verdict::Lost if lost < LOST => {
                 lost += 1;
-                if already(engine, step, started).await? {
+                if already(engine, task).await? {
                     engine.note(step, "carried out, although its answer was lost");
                     return done(false);
                 }
                 engine.note(step, &format!("the answer was lost, trying again: {error}"));
             }
             // A refusal of the first attempt is a refusal, whatever is live; but for what is seen in full.
-            Verdict::Refused if !repeated && is_counted(step) && already(engine, step, started).await? => {
+            Verdict::Refused if !repeated && call.operation.counts() && already(engine, task).await? => {
                 engine.note(step, &format!("already so ({error}), {SOMEBODY_ELSE}"));
                 return done(false);
             }
-            Verdict::Refused if repeated && already(engine, step, started).await? => {
+            Verdict::Refused if repeated && already(engine, task).await? => {
                 engine.note(step, "already carried out: the answer to an earlier attempt was lost");
                 return done(false);
             }
@@ -113,9 +114,8 @@ enum Verdict {
     Fatal,
 }
 
-fn verdict(step: &Step, error: &AwsError) -> Verdict {
+fn verdict(operation: Operation, error: &AwsError) -> Verdict {
     let code = error.code.as_deref().unwrap_or_default();
-    let create = step.operation.starts_with("Create");
     match error.kind {
         ErrorKind::Interrupted
         | ErrorKind::AccessDenied
@@ -124,8 +124,8 @@ fn verdict(step: &Step, error: &AwsError) -> Verdict {
         | ErrorKind::Unsupported => Verdict::Fatal,
         // Unreachable too: the connection can break after the request went out.
         ErrorKind::Unknown | ErrorKind::Timeout | ErrorKind::Throttled | ErrorKind::Unreachable => Verdict::Lost,
-        ErrorKind::NotFound if step.operation.starts_with("Delete") => Verdict::Done,
-        _ if create && code.contains("AlreadyExists") => Verdict::Existed,
+        ErrorKind::NotFound if operation.deletes() => Verdict::Done,
+        _ if operation.creates() && code.contains("AlreadyExists") => Verdict::Existed,
         _ if code.contains("NoOperation") || error.message.contains("No modifications were requested") => Verdict::Done,
         // InvalidReplicationGroupState, InvalidUserGroupState, CacheSubnetGroupInUse, SubnetInUse, ...
         _ if code.contains("State") || code.contains("InUse") => Verdict::Busy,
@@ -135,46 +135,34 @@ fn verdict(step: &Step, error: &AwsError) -> Verdict {
     }
 }
 
-/// Sets what can be counted afterwards, and nothing else.
-fn is_counted(step: &Step) -> bool {
-    let counted =
-        ["IncreaseReplicaCount", "DecreaseReplicaCount", "ModifyReplicationGroupShardConfiguration", "ModifyUserGroup"];
-    counted.contains(&step.operation.as_str())
-}
-
-/// Adds a token, which must be done once.
-fn rotates(step: &Step) -> bool {
-    step.parameters.get("AuthTokenUpdateStrategy") == Some(&json!("ROTATE"))
-}
-
 /// One look of its own: is the effect there although the call was refused?
-async fn already(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<bool, Failure> {
-    let modifies =
-        step.wait_for != Wait::Nothing && !step.operation.contains("Tags") && !step.operation.starts_with("Reboot");
-    if !modifies {
+async fn already(engine: &Engine<'_>, task: Task<'_>) -> Result<bool, Failure> {
+    let Task { step, call, .. } = task;
+    if call.wait_for == Wait::Nothing || call.operation.effect() == Effect::Unseen {
         return Ok(false);
     }
     let mut ticket = engine.observer.register(&step.address);
-    let live = look(engine, step, &mut ticket, started).await?;
+    let live = look(engine, task, &mut ticket).await?;
     let (condition, _) = readiness::of(&live, &step.address);
-    if rotates(step) {
+    if call.adds_token() {
         // Adding a token a second time can push out the one that clients still use. A token is never read back, but
         // when it was changed is.
         let changed = secret::last_change(&live, &step.address) != secret::last_change(engine.before, &step.address);
         return Ok(condition == Condition::Ready && changed);
     }
-    if step.operation.starts_with("Delete") {
+    if call.operation.deletes() {
         let deleting = live.status(&step.address) == Some("deleting");
         return Ok(condition == Condition::Gone || deleting);
     }
     // While AWS is at work the effect can be half there: then it counts once all is ready.
-    Ok(effect::is_readable(step) && condition == Condition::Ready && effect::missing(step, &live).is_none())
+    let seen = || effect::seen(&step.address, call, &live) == Seen::There;
+    Ok(effect::is_readable(call) && condition == Condition::Ready && seen())
 }
 
 /// What a create call found there must carry this stack's tag. AWS tells no tags while a group is being
 /// created, and reads lag behind writes: both are waited for.
-pub async fn claim(engine: &Engine<'_>, step: &Step, started: Instant) -> Result<(), Failure> {
-    let address = &step.address;
+pub async fn claim(engine: &Engine<'_>, task: Task<'_>) -> Result<(), Failure> {
+    let address = &task.step.address;
     let identity = engine.aws.identity().await?;
     let arn = address.arn(&identity.partition, &engine.aws.region, &identity.account_id);
     let mut asked = Instant::now();
@@ -182,7 +170,7 @@ pub async fn claim(engine: &Engine<'_>, step: &Step, started: Instant) -> Result
         match tags::of(engine.aws, &arn).await {
             Ok(found) if found.get(STACK) == Some(&engine.spec.stack) => return Ok(()),
             Err(error) if error.is_state() => {
-                settle(engine, step, started).await?;
+                settle(engine, task).await?;
                 asked = Instant::now();
             }
             Err(error) if error.kind != ErrorKind::NotFound => return Err(error.into()),

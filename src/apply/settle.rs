@@ -6,8 +6,8 @@ use super::observer::Observer;
 use super::{Failure, Settings, until};
 use crate::aws::{Aws, AwsError};
 use crate::model::live::Live;
-use crate::model::plan::{Step, Wait};
-use crate::model::report::{Progress, Reporter, Status, StepResult};
+use crate::model::report::{Progress, Reporter, Status, StepResult, Subject};
+use crate::model::step::Wait;
 use crate::model::{Address, Spec};
 use crate::resource::readiness::{self, Condition};
 
@@ -49,16 +49,8 @@ async fn wait(
     reporter: &dyn Reporter,
 ) -> Result<(), Failure> {
     let started = Instant::now();
-    // A step in all but number: what is shown is what is waited for.
-    let step = Step {
-        id: 0,
-        address: address.clone(),
-        operation: "wait".into(),
-        parameters: Default::default(),
-        after: Vec::new(),
-        wait_for: address.kind.ready(),
-    };
-    reporter.report(&Progress::Started { step: &step });
+    let subject = Subject::Resource(address);
+    reporter.report(&Progress::Started { subject });
     let mut ticket = observer.register(address);
     let mut status = "on its way".to_owned();
     loop {
@@ -70,10 +62,13 @@ async fn wait(
             }
         };
         let (condition, state) = readiness::of(&live, address);
-        reporter.report(&Progress::Waiting { step: &step, state: &state });
+        reporter.report(&Progress::Waiting { subject, state: &state });
         if condition != Condition::Moving {
-            let result = StepResult { seconds: started.elapsed().as_secs_f64(), ..StepResult::new(0, Status::Done) };
-            reporter.report(&Progress::Done { step: &step, result: &result });
+            let result = StepResult {
+                seconds: started.elapsed().as_secs_f64(),
+                ..StepResult::new(Subject::NO_STEP, Status::Done)
+            };
+            reporter.report(&Progress::Done { subject, result: &result });
             return Ok(());
         }
         status = state.to_string();

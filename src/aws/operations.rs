@@ -8,31 +8,36 @@ use serde_json::{Map, Value};
 use super::client::Aws;
 use super::error::AwsError;
 use super::params::Params;
+use crate::model::Operation;
 
 /// Sends one call and returns its request id. Secrets were put in place of their references before.
-pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>) -> Result<Option<String>, AwsError> {
+pub async fn execute(
+    aws: &Aws,
+    operation: Operation,
+    parameters: Map<String, Value>,
+) -> Result<Option<String>, AwsError> {
     aws.pace.quota(operation).await;
-    let mut p = Params::new(operation, parameters);
+    let mut p = Params::new(operation.name(), parameters);
     let client = &aws.elasticache;
     // Builds the call, makes sure that it holds every parameter, sends it.
     macro_rules! send {
         ($builder:expr) => {{
             let builder = $builder;
             p.finish()?;
-            let answer = builder.send().await.map_err(|error| AwsError::of(operation, error))?;
+            let answer = builder.send().await.map_err(|error| AwsError::of(operation.name(), error))?;
             Ok(answer.request_id().map(str::to_owned))
         }};
     }
     match operation {
-        "CreateReplicationGroup" => send!(create_replication_group(client, &mut p)),
-        "ModifyReplicationGroup" => send!(modify_replication_group(client, &mut p)),
-        "DeleteReplicationGroup" => send!(
+        Operation::CreateReplicationGroup => send!(create_replication_group(client, &mut p)),
+        Operation::ModifyReplicationGroup => send!(modify_replication_group(client, &mut p)),
+        Operation::DeleteReplicationGroup => send!(
             client
                 .delete_replication_group()
                 .set_replication_group_id(p.text("ReplicationGroupId"))
                 .set_final_snapshot_identifier(p.text("FinalSnapshotIdentifier"))
         ),
-        "IncreaseReplicaCount" => send!(
+        Operation::IncreaseReplicaCount => send!(
             client
                 .increase_replica_count()
                 .set_replication_group_id(p.text("ReplicationGroupId"))
@@ -40,7 +45,7 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_replica_configuration(p.list("ReplicaConfiguration", configure_shard))
                 .set_apply_immediately(p.flag("ApplyImmediately"))
         ),
-        "DecreaseReplicaCount" => send!(
+        Operation::DecreaseReplicaCount => send!(
             client
                 .decrease_replica_count()
                 .set_replication_group_id(p.text("ReplicationGroupId"))
@@ -49,7 +54,7 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_replicas_to_remove(p.texts("ReplicasToRemove"))
                 .set_apply_immediately(p.flag("ApplyImmediately"))
         ),
-        "ModifyReplicationGroupShardConfiguration" => send!(
+        Operation::ModifyReplicationGroupShardConfiguration => send!(
             client
                 .modify_replication_group_shard_configuration()
                 .set_replication_group_id(p.text("ReplicationGroupId"))
@@ -59,13 +64,13 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_resharding_configuration(p.list("ReshardingConfiguration", resharding))
                 .set_apply_immediately(p.flag("ApplyImmediately"))
         ),
-        "RebootCacheCluster" => send!(
+        Operation::RebootCacheCluster => send!(
             client
                 .reboot_cache_cluster()
                 .set_cache_cluster_id(p.text("CacheClusterId"))
                 .set_cache_node_ids_to_reboot(p.texts("CacheNodeIdsToReboot"))
         ),
-        "CreateServerlessCache" => send!(
+        Operation::CreateServerlessCache => send!(
             client
                 .create_serverless_cache()
                 .set_serverless_cache_name(p.text("ServerlessCacheName"))
@@ -84,7 +89,7 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_network_type(p.word("NetworkType"))
                 .set_connection_type(p.word("ConnectionType"))
         ),
-        "ModifyServerlessCache" => send!(
+        Operation::ModifyServerlessCache => send!(
             client
                 .modify_serverless_cache()
                 .set_serverless_cache_name(p.text("ServerlessCacheName"))
@@ -98,13 +103,13 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_engine(p.text("Engine"))
                 .set_major_engine_version(p.text("MajorEngineVersion"))
         ),
-        "DeleteServerlessCache" => send!(
+        Operation::DeleteServerlessCache => send!(
             client
                 .delete_serverless_cache()
                 .set_serverless_cache_name(p.text("ServerlessCacheName"))
                 .set_final_snapshot_name(p.text("FinalSnapshotName"))
         ),
-        "CreateCacheSubnetGroup" => send!(
+        Operation::CreateCacheSubnetGroup => send!(
             client
                 .create_cache_subnet_group()
                 .set_cache_subnet_group_name(p.text("CacheSubnetGroupName"))
@@ -112,17 +117,17 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_subnet_ids(p.texts("SubnetIds"))
                 .set_tags(p.tags())
         ),
-        "ModifyCacheSubnetGroup" => send!(
+        Operation::ModifyCacheSubnetGroup => send!(
             client
                 .modify_cache_subnet_group()
                 .set_cache_subnet_group_name(p.text("CacheSubnetGroupName"))
                 .set_cache_subnet_group_description(p.text("CacheSubnetGroupDescription"))
                 .set_subnet_ids(p.texts("SubnetIds"))
         ),
-        "DeleteCacheSubnetGroup" => {
+        Operation::DeleteCacheSubnetGroup => {
             send!(client.delete_cache_subnet_group().set_cache_subnet_group_name(p.text("CacheSubnetGroupName")))
         }
-        "CreateCacheParameterGroup" => send!(
+        Operation::CreateCacheParameterGroup => send!(
             client
                 .create_cache_parameter_group()
                 .set_cache_parameter_group_name(p.text("CacheParameterGroupName"))
@@ -130,25 +135,25 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_description(p.text("Description"))
                 .set_tags(p.tags())
         ),
-        "ModifyCacheParameterGroup" => send!(
+        Operation::ModifyCacheParameterGroup => send!(
             client
                 .modify_cache_parameter_group()
                 .set_cache_parameter_group_name(p.text("CacheParameterGroupName"))
                 .set_parameter_name_values(p.list("ParameterNameValues", parameter))
         ),
-        "ResetCacheParameterGroup" => send!(
+        Operation::ResetCacheParameterGroup => send!(
             client
                 .reset_cache_parameter_group()
                 .set_cache_parameter_group_name(p.text("CacheParameterGroupName"))
                 .set_parameter_name_values(p.list("ParameterNameValues", parameter))
                 .set_reset_all_parameters(p.flag("ResetAllParameters"))
         ),
-        "DeleteCacheParameterGroup" => {
+        Operation::DeleteCacheParameterGroup => {
             send!(
                 client.delete_cache_parameter_group().set_cache_parameter_group_name(p.text("CacheParameterGroupName"))
             )
         }
-        "CreateUser" => send!(
+        Operation::CreateUser => send!(
             client
                 .create_user()
                 .set_user_id(p.text("UserId"))
@@ -160,7 +165,7 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_authentication_mode(p.object("AuthenticationMode", authentication_mode))
                 .set_tags(p.tags())
         ),
-        "ModifyUser" => send!(
+        Operation::ModifyUser => send!(
             client
                 .modify_user()
                 .set_user_id(p.text("UserId"))
@@ -170,8 +175,8 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_no_password_required(p.flag("NoPasswordRequired"))
                 .set_authentication_mode(p.object("AuthenticationMode", authentication_mode))
         ),
-        "DeleteUser" => send!(client.delete_user().set_user_id(p.text("UserId"))),
-        "CreateUserGroup" => send!(
+        Operation::DeleteUser => send!(client.delete_user().set_user_id(p.text("UserId"))),
+        Operation::CreateUserGroup => send!(
             client
                 .create_user_group()
                 .set_user_group_id(p.text("UserGroupId"))
@@ -179,7 +184,7 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_user_ids(p.texts("UserIds"))
                 .set_tags(p.tags())
         ),
-        "ModifyUserGroup" => send!(
+        Operation::ModifyUserGroup => send!(
             client
                 .modify_user_group()
                 .set_user_group_id(p.text("UserGroupId"))
@@ -187,11 +192,11 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                 .set_user_ids_to_add(p.texts("UserIdsToAdd"))
                 .set_user_ids_to_remove(p.texts("UserIdsToRemove"))
         ),
-        "DeleteUserGroup" => send!(client.delete_user_group().set_user_group_id(p.text("UserGroupId"))),
-        "AddTagsToResource" => {
+        Operation::DeleteUserGroup => send!(client.delete_user_group().set_user_group_id(p.text("UserGroupId"))),
+        Operation::AddTagsToResource => {
             send!(client.add_tags_to_resource().set_resource_name(p.text("ResourceName")).set_tags(p.tags()))
         }
-        "RemoveTagsFromResource" => {
+        Operation::RemoveTagsFromResource => {
             send!(
                 client
                     .remove_tags_from_resource()
@@ -199,12 +204,12 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                     .set_tag_keys(p.texts("TagKeys"))
             )
         }
-        "PutMetricAlarm" => send!(put_metric_alarm(&aws.cloudwatch, &mut p)),
-        "DeleteAlarms" => send!(aws.cloudwatch.delete_alarms().set_alarm_names(p.texts("AlarmNames"))),
-        "TagResource" => {
+        Operation::PutMetricAlarm => send!(put_metric_alarm(&aws.cloudwatch, &mut p)),
+        Operation::DeleteAlarms => send!(aws.cloudwatch.delete_alarms().set_alarm_names(p.texts("AlarmNames"))),
+        Operation::TagResource => {
             send!(aws.cloudwatch.tag_resource().set_resource_arn(p.text("ResourceARN")).set_tags(alarm_tags(&mut p)))
         }
-        "UntagResource" => {
+        Operation::UntagResource => {
             send!(
                 aws.cloudwatch
                     .untag_resource()
@@ -212,7 +217,6 @@ pub async fn execute(aws: &Aws, operation: &str, parameters: Map<String, Value>)
                     .set_tag_keys(p.texts("TagKeys"))
             )
         }
-        other => Err(AwsError::local(other, "cachectl knows no such operation")),
     }
 }
 

@@ -22,6 +22,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::retry::ErrorKind;
 use tokio::time::Instant;
 
+use crate::model::Operation;
+
 /// Between two calls after the first throttled answer.
 const FIRST: Duration = Duration::from_millis(20);
 /// Five calls a second are below every limit of the ElastiCache and CloudWatch APIs that is known.
@@ -33,19 +35,25 @@ const SETTLING: Duration = Duration::from_millis(200);
 /// An endpoint that never answered is not there: it is not tried as often as one that did.
 const NEVER_ANSWERED: usize = 3;
 
-/// CloudWatch takes three calls a second of each of these (its quotas), so that more of them wait their turn from the
-/// start instead of being refused.
-const LIMITED: [&str; 3] = ["PutMetricAlarm", "PutCompositeAlarm", "DeleteAlarms"];
-const LIMITED_A_SECOND: f64 = 3.0;
-/// The quota can be raised: this many calls a second of each.
+/// The quotas of operations can be raised: this many calls a second of each that has one.
 const LIMIT_VARIABLE: &str = "CACHECTL_ALARM_CALLS_PER_SECOND";
 
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
     all: Arc<Mutex<Turns>>,
-    limited: Arc<Mutex<BTreeMap<&'static str, Instant>>>,
-    /// Between two calls of a limited operation; zero without a limit.
-    limit: Duration,
+    limited: Arc<Mutex<BTreeMap<Operation, Instant>>>,
+    quotas: Quotas,
+}
+
+/// Which quotas of single operations are kept: calls wait their turn from the start instead of being refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Quotas {
+    #[default]
+    None,
+    /// AWS's own.
+    Own,
+    /// This many calls a second of each operation that has one.
+    Asked(f64),
 }
 
 #[derive(Debug, Default)]
@@ -99,20 +107,27 @@ impl Pace {
     /// AWS's quotas hold at AWS; another endpoint has the limit that is asked for, if any.
     pub fn within_quotas(self, endpoint: Option<&str>) -> Self {
         let asked = std::env::var(LIMIT_VARIABLE).ok().and_then(|text| text.parse::<f64>().ok());
-        let calls = asked.filter(|calls| *calls > 0.0).or(endpoint.is_none().then_some(LIMITED_A_SECOND));
-        Self { limit: calls.map_or(Duration::ZERO, |calls| Duration::from_secs_f64(1.0 / calls)), ..self }
+        let quotas = match asked.filter(|calls| *calls > 0.0) {
+            Some(calls) => Quotas::Asked(calls),
+            None if endpoint.is_none() => Quotas::Own,
+            None => Quotas::None,
+        };
+        Self { quotas, ..self }
     }
 
     /// Waits until a call of this operation may start, by its own quota.
-    pub async fn quota(&self, operation: &str) {
+    pub async fn quota(&self, operation: Operation) {
         tokio::time::sleep_until(self.own_turn(operation, Instant::now())).await;
     }
 
-    fn own_turn(&self, operation: &str, now: Instant) -> Instant {
-        let Some(operation) = LIMITED.into_iter().find(|limited| *limited == operation) else { return now };
+    fn own_turn(&self, operation: Operation, now: Instant) -> Instant {
+        let calls = match (operation.calls_per_second(), self.quotas) {
+            (None, _) | (_, Quotas::None) => return now,
+            (Some(calls), Quotas::Own) | (Some(_), Quotas::Asked(calls)) => calls,
+        };
         let Ok(mut limited) = self.limited.lock() else { return now };
-        let turn = limited.get(operation).map_or(now, |next| (*next).max(now));
-        limited.insert(operation, turn + self.limit);
+        let turn = limited.get(&operation).map_or(now, |next| (*next).max(now));
+        limited.insert(operation, turn + Duration::from_secs_f64(1.0 / calls));
         turn
     }
 
@@ -211,14 +226,14 @@ mod tests {
 
     #[test]
     fn alarm_calls_keep_to_their_quota_from_the_first_and_others_do_not_wait_for_them() {
-        let pace = Pace { limit: Duration::from_millis(333), ..Pace::default() };
+        let pace = Pace { quotas: Quotas::Asked(4.0), ..Pace::default() };
         let start = Instant::now();
-        let turns: Vec<Duration> = (0..4).map(|_| pace.own_turn("PutMetricAlarm", start) - start).collect();
-        assert_eq!(turns, [0, 333, 666, 999].map(Duration::from_millis));
-        assert_eq!(pace.own_turn("DeleteAlarms", start), start);
-        assert_eq!(pace.own_turn("DescribeAlarms", start), start);
-        assert_eq!(Pace::default().within_quotas(None).limit, Duration::from_secs_f64(1.0 / 3.0));
-        assert!(Pace::default().within_quotas(Some("http://127.0.0.1:4566")).limit.is_zero());
+        let turns: Vec<Duration> = (0..4).map(|_| pace.own_turn(Operation::PutMetricAlarm, start) - start).collect();
+        assert_eq!(turns, [0, 250, 500, 750].map(Duration::from_millis));
+        assert_eq!(pace.own_turn(Operation::DeleteAlarms, start), start);
+        assert_eq!(pace.own_turn(Operation::ModifyUser, start), start);
+        assert_eq!(Pace::default().within_quotas(None).quotas, Quotas::Own);
+        assert_eq!(Pace::default().within_quotas(Some("http://127.0.0.1:4566")).quotas, Quotas::None);
     }
 
     #[test]

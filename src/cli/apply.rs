@@ -15,7 +15,7 @@ use super::progress::Live as LiveProgress;
 use super::saved;
 use super::session::{self, Session};
 use super::{clock, cost, plan as plan_command, smoke};
-use crate::apply::{self, Settings, Status, StepResult};
+use crate::apply::{self, Settings};
 use crate::aws::Access;
 use crate::aws::error::Kind as ErrorKind;
 use crate::model::Address;
@@ -23,6 +23,7 @@ use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::{Action, Change, FORMAT_VERSION, Plan};
 use crate::model::prices::Prices;
+use crate::model::report::{Status, StepResult};
 use crate::model::secret::Marks;
 use crate::render;
 use crate::render::style::{Label, paint};
@@ -347,10 +348,10 @@ impl Run<'_> {
             Exit::Done
         } else {
             for result in results.iter().filter(|result| result.status == Status::Failed) {
-                let step = &plan.steps[result.step - 1];
+                let Some(step) = plan.step(result.step) else { continue };
                 let error = result.error.as_deref().unwrap_or_default();
                 if self.format != Format::Table {
-                    self.printer.stderr(&format!("step {} {} {}: {error}", step.id, step.operation, step.address));
+                    self.printer.stderr(&format!("step {} {} {}: {error}", step.id, step.operation(), step.address));
                 }
             }
             let partly = aws.guard.writes() > writes || results.iter().any(|result| result.timed_out);

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::clock;
 use super::exit::{CliError, Exit};
 use super::session::Session;
-use crate::apply::Progress;
 use crate::aws::guard::Event;
+use crate::model::report::Progress;
 
 #[derive(Clone, Default)]
 pub struct Journal(Option<Arc<Mutex<File>>>);
@@ -51,17 +51,17 @@ impl Journal {
             return;
         }
         self.write(match progress {
-            Progress::Started { step } => {
-                json!({"type": "step", "step": step.id, "address": step.address, "operation": step.operation})
+            Progress::Started { subject } => {
+                json!({"type": "step", "step": subject.id(), "address": subject.address(), "operation": subject.operation()})
             }
-            Progress::Waiting { step, state } => {
-                json!({"type": "state", "step": step.id, "address": step.address, "state": state})
+            Progress::Waiting { subject, state } => {
+                json!({"type": "state", "step": subject.id(), "address": subject.address(), "state": state})
             }
-            Progress::Note { step, text } => {
-                json!({"type": "note", "step": step.id, "address": step.address, "text": text})
+            Progress::Note { subject, text } => {
+                json!({"type": "note", "step": subject.id(), "address": subject.address(), "text": text})
             }
-            Progress::Done { step, result } => {
-                json!({"type": "result", "address": step.address, "operation": step.operation, "result": result})
+            Progress::Done { subject, result } => {
+                json!({"type": "result", "address": subject.address(), "operation": subject.operation(), "result": result})
             }
         });
     }

@@ -9,8 +9,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::events::Journal;
 use super::printer::Printer;
-use crate::apply::{Progress, Reporter, Status, StepResult, WaitState, render_duration};
-use crate::model::plan::Step;
+use crate::apply::render_duration;
+use crate::model::report::{Progress, Reporter, Status, StepResult, Subject, WaitState};
 use crate::render::value::wrap;
 
 /// In a log, a step without news says that it is still there.
@@ -81,22 +81,22 @@ impl<'a> Live<'a> {
         }
     }
 
-    fn title(&self, step: &Step) -> String {
-        if step.id == 0 {
-            format!("waiting for {}", step.address)
+    fn title(&self, subject: Subject<'_>) -> String {
+        if subject.id() == Subject::NO_STEP {
+            format!("waiting for {}", subject.address())
         } else {
-            format!("[{}/{}] {} {}", step.id, self.total, step.operation, step.address)
+            format!("[{}/{}] {} {}", subject.id(), self.total, subject.operation(), subject.address())
         }
     }
 
-    fn draw(&self, bar: &ProgressBar, step: &Step, state: &WaitState) {
+    fn draw(&self, bar: &ProgressBar, subject: Subject<'_>, state: &WaitState) {
         // The spinner, a space, and the clock that indicatif draws.
         let room = self.printer.stderr_width().saturating_sub(10);
-        bar.set_message(fitting(&self.title(step), step, state, room));
+        bar.set_message(fitting(&self.title(subject), subject, state, room));
     }
 
-    fn done(&self, step: &Step, result: &StepResult) {
-        let title = self.title(step);
+    fn done(&self, subject: Subject<'_>, result: &StepResult) {
+        let title = self.title(subject);
         self.say(&match result.status {
             Status::Done => format!("{title}   done in {}", seconds(result.seconds)),
             Status::Failed => format!("{title}   FAILED: {}", result.error.as_deref().unwrap_or_default()),
@@ -128,17 +128,17 @@ impl Entry {
 }
 
 impl Log {
-    fn entry(&mut self, step: &Step, now: Instant) -> &mut Entry {
-        self.entries.entry(key(step)).or_insert_with(|| Entry {
-            id: step.address.id.clone(),
+    fn entry(&mut self, subject: Subject<'_>, now: Instant) -> &mut Entry {
+        self.entries.entry(key(subject)).or_insert_with(|| Entry {
+            id: subject.address().id.clone(),
             started: now,
             said: now,
             last: WaitState::default(),
         })
     }
 
-    fn seen(&mut self, step: &Step, state: &WaitState, now: Instant) -> Option<String> {
-        let entry = self.entry(step, now);
+    fn seen(&mut self, subject: Subject<'_>, state: &WaitState, now: Instant) -> Option<String> {
+        let entry = self.entry(subject, now);
         let news = is_news(&entry.last, state);
         let event = if state.event.is_empty() || state.event == entry.last.event {
             String::new()
@@ -194,15 +194,15 @@ impl Terminal {
 }
 
 /// As much of a line as the terminal has room for; what is seen of the resource before what is known.
-fn fitting(title: &str, step: &Step, state: &WaitState, room: usize) -> String {
+fn fitting(title: &str, subject: Subject<'_>, state: &WaitState, room: usize) -> String {
     let status = if state.status.is_empty() { String::new() } else { format!("   {}", brief(state)) };
     let told = if state.status.is_empty() { String::new() } else { format!("   {state}") };
     let event = if state.event.is_empty() { String::new() } else { format!("   {}", state.event) };
     let lines = [
         format!("{title}{told}{event}"),
         format!("{title}{told}"),
-        format!("{}{told}", step.address),
-        format!("{}{status}", step.address.id),
+        format!("{}{told}", subject.address()),
+        format!("{}{status}", subject.address().id),
     ];
     let short = lines.iter().find(|line| console::measure_text_width(line) <= room);
     short.map_or_else(|| console::truncate_str(&lines[3], room, "…").into_owned(), Clone::clone)
@@ -241,20 +241,20 @@ impl Live<'_> {
     fn drawn(&self, terminal: &Terminal, progress: &Progress<'_>) {
         let Ok(mut lines) = terminal.lines.lock() else { return };
         match progress {
-            Progress::Started { step } => {
-                let bar = lines.entry(key(step)).or_insert_with(|| terminal.line());
-                self.draw(bar, step, &WaitState::default());
+            Progress::Started { subject } => {
+                let bar = lines.entry(key(*subject)).or_insert_with(|| terminal.line());
+                self.draw(bar, *subject, &WaitState::default());
             }
-            Progress::Waiting { step, state } => {
-                let bar = lines.entry(key(step)).or_insert_with(|| terminal.line());
-                self.draw(bar, step, state);
+            Progress::Waiting { subject, state } => {
+                let bar = lines.entry(key(*subject)).or_insert_with(|| terminal.line());
+                self.draw(bar, *subject, state);
             }
-            Progress::Note { step, text } => self.say(&format!("{INDENT}{}   {text}", step.address.id)),
-            Progress::Done { step, result } => {
-                if let Some(bar) = lines.remove(&key(step)) {
+            Progress::Note { subject, text } => self.say(&format!("{INDENT}{}   {text}", subject.address().id)),
+            Progress::Done { subject, result } => {
+                if let Some(bar) = lines.remove(&key(*subject)) {
                     bar.finish_and_clear();
                 }
-                self.done(step, result);
+                self.done(*subject, result);
                 if let Some(overall) = &terminal.overall {
                     overall.inc(1);
                 }
@@ -264,43 +264,43 @@ impl Live<'_> {
 
     fn logged(&self, log: &mut Log, progress: &Progress<'_>, now: Instant) {
         match progress {
-            Progress::Started { step } => {
-                self.say(&self.title(step));
-                log.entry(step, now);
+            Progress::Started { subject } => {
+                self.say(&self.title(*subject));
+                log.entry(*subject, now);
             }
-            Progress::Waiting { step, state } => {
-                log.seen(step, state, now).iter().for_each(|line| self.say(line));
+            Progress::Waiting { subject, state } => {
+                log.seen(*subject, state, now).iter().for_each(|line| self.say(line));
             }
-            Progress::Note { step, text } => {
-                self.say(&format!("{INDENT}{}   {text}", step.address.id));
-                log.entry(step, now).said = now;
+            Progress::Note { subject, text } => {
+                self.say(&format!("{INDENT}{}   {text}", subject.address().id));
+                log.entry(*subject, now).said = now;
             }
-            Progress::Done { step, result } => {
-                log.entries.remove(&key(step));
-                self.done(step, result);
+            Progress::Done { subject, result } => {
+                log.entries.remove(&key(*subject));
+                self.done(*subject, result);
             }
         }
     }
 }
 
-fn key(step: &Step) -> String {
-    format!("{} {}", step.id, step.address)
+fn key(subject: Subject<'_>) -> String {
+    format!("{} {}", subject.id(), subject.address())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::plan::Wait;
-    use crate::model::{Address, Kind};
+    use crate::model::step::{Call, Wait, Work};
+    use crate::model::{Address, Kind, Operation, Step, StepId};
 
     fn step(id: &str) -> Step {
+        let operation = Operation::IncreaseReplicaCount;
+        let call = Call { operation, parameters: Default::default(), wait_for: Wait::Available };
         Step {
-            id: 1,
+            id: StepId(1),
             address: Address::new(Kind::ReplicationGroup, id),
-            operation: "IncreaseReplicaCount".into(),
-            parameters: Default::default(),
+            work: Work::Call(call),
             after: Vec::new(),
-            wait_for: Wait::Available,
         }
     }
 
@@ -317,7 +317,8 @@ mod tests {
     #[test]
     fn a_line_never_needs_more_than_its_room_and_keeps_the_state_to_the_last() {
         let step = step("orders");
-        let line = |room| fitting("[1/7] IncreaseReplicaCount replicationGroup/orders", &step, &state(), room);
+        let line =
+            |room| fitting("[1/7] IncreaseReplicaCount replicationGroup/orders", Subject::Step(&step), &state(), room);
         for room in 1..200 {
             assert!(console::measure_text_width(&line(room)) <= room, "{room}: {}", line(room));
         }
@@ -333,31 +334,31 @@ mod tests {
         let begun = Instant::now();
         let at = |seconds| begun + Duration::from_secs(seconds);
         let mut log = Log::default();
-        log.entry(&step, at(0));
+        log.entry(Subject::Step(&step), at(0));
         assert_eq!(log.beat(at(29)), [""; 0]);
         assert_eq!(log.beat(at(31)), ["      orders   no answer yet   31 s"]);
-        let first = log.seen(&step, &state(), at(40)).unwrap();
+        let first = log.seen(Subject::Step(&step), &state(), at(40)).unwrap();
         assert!(
             first.contains("modifying, 8/9 available")
                 && first.ends_with("event: Cache cluster orders-0002-003 created")
         );
         // The same again is no news, and what was just said is not said again.
-        assert_eq!(log.seen(&step, &state(), at(60)), None);
+        assert_eq!(log.seen(Subject::Step(&step), &state(), at(60)), None);
         assert_eq!(log.beat(at(69)), [""; 0]);
         assert_eq!(
             log.beat(at(70)),
             ["      orders   modifying, 8/9 available, orders-0003-003 creating   1 min 10 s"]
         );
         assert_eq!(log.beat(at(71)), [""; 0]);
-        assert!(log.seen(&step, &WaitState { ready: 9, ..state() }, at(72)).is_some());
+        assert!(log.seen(Subject::Step(&step), &WaitState { ready: 9, ..state() }, at(72)).is_some());
     }
 
     #[test]
     fn each_silent_step_has_its_own_heartbeat() {
         let begun = Instant::now();
         let mut log = Log::default();
-        log.entry(&step("one"), begun);
-        log.entry(&step("two"), begun + Duration::from_secs(20));
+        log.entry(Subject::Step(&step("one")), begun);
+        log.entry(Subject::Step(&step("two")), begun + Duration::from_secs(20));
         assert_eq!(log.beat(begun + Duration::from_secs(30)).len(), 1);
         assert_eq!(log.beat(begun + Duration::from_secs(50)).len(), 1);
     }
@@ -367,7 +368,7 @@ mod tests {
         let now = Instant::now();
         let mut log = Log::default();
         let alarms = |ready| WaitState { status: "alarms".into(), ready, total: 100, ..WaitState::default() };
-        let lines = (1..=100).filter(|ready| log.seen(&step("orders"), &alarms(*ready), now).is_some());
+        let lines = (1..=100).filter(|ready| log.seen(Subject::Step(&step("orders")), &alarms(*ready), now).is_some());
         assert_eq!(lines.collect::<Vec<_>>(), [1, 100]);
     }
 }

@@ -23,6 +23,11 @@ impl Address {
     pub fn alarms_of(cache: &str) -> Self {
         Self::new(Kind::Alarm, &format!("{cache}-*"))
     }
+
+    /// The cache whose alarms the address stands for, where it was made by [`Address::alarms_of`].
+    pub fn cache_of_members(&self) -> Option<&str> {
+        self.id.strip_suffix("-*").filter(|_| self.kind == Kind::Alarm)
+    }
 }
 
 impl fmt::Display for Address {

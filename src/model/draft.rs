@@ -1,13 +1,16 @@
 //! The plan of one resource while it is being made: what differs, which calls that takes, what stands
 //! in the way.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::attribute::{Attribute, Difference, Impact, Phase};
 use super::live::{Live, View, strings};
 use super::options::Options;
-use super::plan::{AttributeChange, Blocked, PendingValue, Wait};
-use super::{Address, Resource, Spec};
+use super::plan::{AttributeChange, Blocked, PendingValue};
+use super::step::{MemberAlarms, Wait};
+use super::{Address, Operation, Resource, Spec};
 
 /// What a decision about one resource may look at.
 pub struct Scene<'a> {
@@ -60,19 +63,60 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// A call to come.
 #[derive(Debug)]
 pub struct Call {
     pub phase: Phase,
-    pub operation: &'static str,
+    pub operation: Operation,
     pub parameters: Map<String, Value>,
     pub wait: Wait,
+    /// What the resource uses until this call, and no longer.
+    pub lets_go: BTreeSet<Address>,
 }
 
+impl Call {
+    pub fn new(phase: Phase, operation: Operation, wait: Wait) -> Self {
+        Self { phase, operation, parameters: Map::new(), wait, lets_go: BTreeSet::new() }
+    }
+
+    pub fn insert(&mut self, member: String, value: Value) {
+        self.parameters.insert(member, value);
+    }
+}
+
+/// The nodes that a cache comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Topology {
+    pub shards: usize,
+    pub nodes: usize,
+    /// Nodes are added to what there is.
+    pub grows: bool,
+    /// Nodes come or go, or get other names.
+    pub moves: bool,
+    /// Ids of the shards that go.
+    pub leaving: Vec<String>,
+    /// Every shard loses replicas until it has so many.
+    pub fewer_replicas: Option<usize>,
+}
+
+/// What is decided about one resource, and the calls that it comes to.
 #[derive(Debug)]
 pub struct Draft {
     pub address: Address,
     pub attributes: Vec<AttributeChange>,
     pub calls: Vec<Call>,
+    /// In place of calls: alarms of members that are not known yet.
+    pub member_alarms: Option<MemberAlarms>,
+    /// Of an existing replication group.
+    pub topology: Option<Topology>,
+    /// Zones that its calls name, for nodes that come and, where AWS wants to know, for those that are there.
+    pub zones: BTreeSet<String>,
+    /// Of a subnet group: the subnets that caches find when they are changed; `None` where they stay.
+    pub subnets: Option<Vec<String>>,
+    /// Of an alarm: the caches whose members it watches.
+    pub watches: BTreeSet<Address>,
+    /// What it uses until AWS carries out in the maintenance window what it has accepted.
+    pub lets_go_in_window: BTreeSet<Address>,
     pub pending: Vec<PendingValue>,
     pub remaining: Vec<String>,
     pub blocked: Vec<Blocked>,
@@ -87,6 +131,12 @@ impl Draft {
             address,
             attributes: Vec::new(),
             calls: Vec::new(),
+            member_alarms: None,
+            topology: None,
+            zones: BTreeSet::new(),
+            subnets: None,
+            watches: BTreeSet::new(),
+            lets_go_in_window: BTreeSet::new(),
             pending: Vec::new(),
             remaining: Vec::new(),
             blocked: Vec::new(),
@@ -95,21 +145,26 @@ impl Draft {
         }
     }
 
-    /// The parameters of the one call of this phase, which all its attributes share.
-    pub fn call(&mut self, phase: Phase, operation: &'static str, wait: Wait) -> &mut Map<String, Value> {
+    /// The one call of this phase, which all its attributes share.
+    pub fn call(&mut self, phase: Phase, operation: Operation, wait: Wait) -> &mut Call {
         let index = match self.calls.iter().position(|call| call.phase == phase && call.operation == operation) {
             Some(index) => index,
             None => {
-                self.calls.push(Call { phase, operation, parameters: Map::new(), wait });
+                self.calls.push(Call::new(phase, operation, wait));
                 self.calls.len() - 1
             }
         };
-        &mut self.calls[index].parameters
+        &mut self.calls[index]
     }
 
     /// One more call of a phase, made after the earlier ones.
-    pub fn push(&mut self, phase: Phase, operation: &'static str, wait: Wait, parameters: Map<String, Value>) {
-        self.calls.push(Call { phase, operation, parameters, wait });
+    pub fn push(&mut self, phase: Phase, operation: Operation, wait: Wait, parameters: Map<String, Value>) {
+        self.calls.push(Call { parameters, ..Call::new(phase, operation, wait) });
+    }
+
+    /// Is there anything to do?
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.member_alarms.is_none()
     }
 
     pub fn shows(&mut self, difference: &Difference) {

@@ -2,11 +2,11 @@
 //! prints and what a saved plan holds.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::model::Address;
-use crate::model::attribute::Impact;
-use crate::model::cost::Cost;
+use super::attribute::Impact;
+use super::cost::Cost;
+use super::{Address, Step, StepId};
 
 pub const FORMAT_VERSION: &str = "1";
 
@@ -109,32 +109,6 @@ pub struct Blocked {
     pub hint: String,
 }
 
-/// What is awaited after a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Wait {
-    #[serde(rename = "none")]
-    Nothing,
-    /// A cache with all its node groups and members.
-    Available,
-    /// A user or a user group.
-    Active,
-    Deleted,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Step {
-    pub id: usize,
-    pub address: Address,
-    pub operation: String,
-    /// By the API's member names; secrets are references.
-    pub parameters: Map<String, Value>,
-    /// Steps that must be done first.
-    pub after: Vec<usize>,
-    pub wait_for: Wait,
-}
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
     pub rule: String,
@@ -155,6 +129,11 @@ impl Plan {
         self.steps.is_empty() && !self.is_blocked()
     }
 
+    /// The step of this number.
+    pub fn step(&self, id: StepId) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id == id)
+    }
+
     /// Accepted by AWS and still to take effect.
     pub fn pending(&self) -> impl Iterator<Item = (&Address, &PendingValue)> {
         self.changes.iter().flat_map(|change| change.pending.iter().map(move |pending| (&change.address, pending)))
@@ -162,13 +141,13 @@ impl Plan {
 
     /// The first step in which this plan differs from another, in words; `None` where both do the same.
     pub fn departs_from(&self, other: &Plan) -> Option<String> {
-        let told = |step: &Step| format!("step {} ({} {})", step.id, step.operation, step.address);
+        let told = |step: &Step| format!("step {} ({} {})", step.id, step.operation(), step.address);
         let longer = self.steps.len().max(other.steps.len());
         (0..longer).find_map(|at| match (self.steps.get(at), other.steps.get(at)) {
             (Some(here), Some(there)) if json!(here) == json!(there) => None,
             (Some(here), Some(there)) if told(here) == told(there) => {
-                let mut members = here.parameters.keys().chain(there.parameters.keys());
-                let other = members.find(|name| here.parameters.get(*name) != there.parameters.get(*name));
+                let (sent, shown) = (here.parameters(), there.parameters());
+                let other = sent.keys().chain(shown.keys()).find(|name| sent.get(*name) != shown.get(*name));
                 Some(format!("{} differs in {}", told(here), other.map_or("its place", String::as_str)))
             }
             (Some(here), Some(there)) => Some(format!("{} is now {}", told(there), told(here))),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::plan::Step;
+use super::{Address, Step, StepId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -17,7 +17,7 @@ pub enum Status {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepResult {
-    pub step: usize,
+    pub step: StepId,
     pub status: Status,
     pub request_id: Option<String>,
     pub seconds: f64,
@@ -32,7 +32,7 @@ pub struct StepResult {
 }
 
 impl StepResult {
-    pub fn new(step: usize, status: Status) -> Self {
+    pub fn new(step: StepId, status: Status) -> Self {
         Self { step, status, request_id: None, seconds: 0.0, error: None, timed_out: false, moved: false }
     }
 }
@@ -65,21 +65,56 @@ impl std::fmt::Display for WaitState {
     }
 }
 
+/// What progress is told of.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    Step(&'a Step),
+    /// A resource that is waited for before there is a plan.
+    Resource(&'a Address),
+}
+
+impl<'a> Subject<'a> {
+    /// No step has it: a resource that is waited for.
+    pub const NO_STEP: StepId = StepId(0);
+
+    pub fn address(self) -> &'a Address {
+        match self {
+            Subject::Step(step) => &step.address,
+            Subject::Resource(address) => address,
+        }
+    }
+
+    pub fn id(self) -> StepId {
+        match self {
+            Subject::Step(step) => step.id,
+            Subject::Resource(_) => Self::NO_STEP,
+        }
+    }
+
+    /// AWS's name of what is called, or `wait`.
+    pub fn operation(self) -> &'static str {
+        match self {
+            Subject::Step(step) => step.operation().name(),
+            Subject::Resource(_) => "wait",
+        }
+    }
+}
+
 pub enum Progress<'a> {
     Started {
-        step: &'a Step,
+        subject: Subject<'a>,
     },
     Waiting {
-        step: &'a Step,
+        subject: Subject<'a>,
         state: &'a WaitState,
     },
     /// Something worth a line: a retry, a recognised lost answer.
     Note {
-        step: &'a Step,
+        subject: Subject<'a>,
         text: &'a str,
     },
     Done {
-        step: &'a Step,
+        subject: Subject<'a>,
         result: &'a StepResult,
     },
 }

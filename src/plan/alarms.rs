@@ -11,16 +11,14 @@ use crate::model::attribute::{Impact, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, object};
 use crate::model::options::{Options, Permit};
-use crate::model::plan::{Action, AttributeChange, Ownership, Step, Wait};
-use crate::model::{Address, Kind, Resource, Spec};
+use crate::model::plan::{Action, AttributeChange, Ownership};
+use crate::model::step::{MemberAlarms, Wait};
+use crate::model::{Address, Kind, Operation, Resource, Spec};
 use crate::resource::alarm::{self, Alarm, Alarms};
 use crate::resource::ownership;
 
 /// AWS takes this many names in a DeleteAlarms call.
-const DELETE_CHUNK: usize = 100;
-
-/// No member of a call, but the number of alarms that a step stands for.
-pub const COUNT: &str = "Count";
+pub const DELETE_CHUNK: usize = 100;
 
 pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {
     if options.destroy {
@@ -49,31 +47,17 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
             let (nodes, shards) = alarm::declared_nodes(resource);
             by_numbers(existing(spec, live, cache), per_node.count(nodes, shards))
         } else if moving.contains_key(cache) {
-            let ((shards, nodes), (shards_then, nodes_then)) =
-                (live_size(live, cache), size_then(resource, live, cache));
+            let (shards, nodes) = live_size(live, cache);
+            let (shards_then, nodes_then) = size_then(planned, cache).unwrap_or((shards, nodes));
             by_numbers(per_node.count(nodes, shards), per_node.count(nodes_then, shards_then))
         } else {
             continue;
         };
         let address = Address::alarms_of(&cache.id);
         if change.1 > 0 && options.selects(&address) {
-            planned.push(of_members_to_come(address, change));
+            planned.push(of_members_to_come(address, &cache.id, change));
         }
     }
-}
-
-/// The cache whose members a planned change waits for.
-pub fn members_to_come(planned: &Planned) -> Option<&str> {
-    planned.draft.calls.iter().find_map(|call| cache_to_come(&planned.draft.address, &call.parameters))
-}
-
-/// The cache whose members a step waits for: it stands for calls that could not be known when the plan was made.
-pub fn step_of_members_to_come(step: &Step) -> Option<&str> {
-    cache_to_come(&step.address, &step.parameters)
-}
-
-fn cache_to_come<'a>(address: &'a Address, parameters: &Map<String, Value>) -> Option<&'a str> {
-    address.id.strip_suffix("-*").filter(|_| parameters.contains_key(COUNT))
 }
 
 /// What so many alarms come to where there will be so many.
@@ -86,10 +70,9 @@ fn by_numbers(now: usize, then: usize) -> (Action, usize) {
     }
 }
 
-fn of_members_to_come(address: Address, (action, count): (Action, usize)) -> Planned {
+fn of_members_to_come(address: Address, cache: &str, (action, count): (Action, usize)) -> Planned {
     let mut draft = Draft::new(address);
-    let operation = if action == Action::Delete { "DeleteAlarms" } else { "PutMetricAlarm" };
-    draft.push(Phase::Alarms, operation, Wait::Nothing, object([(COUNT, json!(count))]));
+    draft.member_alarms = Some(MemberAlarms { cache: cache.to_owned(), count, fewer: action == Action::Delete });
     Planned { draft, action, ownership: Ownership::Absent, fingerprint: None, count: Some(count) }
 }
 
@@ -127,12 +110,12 @@ fn moving_caches(planned: &[Planned]) -> BTreeMap<Address, Moving> {
         .iter()
         .filter(|planned| planned.draft.address.kind.is_cache() && planned.draft.blocked.is_empty())
         .filter_map(|planned| {
-            let moves = planned.draft.calls.iter().any(|call| {
-                matches!(call.phase, Phase::ReplicasUp | Phase::ReplicasDown | Phase::Shards | Phase::ClusterMode)
-            });
+            let topology = planned.draft.topology.as_ref();
             match planned.action {
                 Action::Replace => Some((planned.draft.address.clone(), Moving::Replaced)),
-                _ if moves => Some((planned.draft.address.clone(), Moving::Topology)),
+                _ if topology.is_some_and(|topology| topology.moves) => {
+                    Some((planned.draft.address.clone(), Moving::Topology))
+                }
                 _ => None,
             }
         })
@@ -149,17 +132,10 @@ fn live_size(live: &Live, cache: &Address) -> (usize, usize) {
     live.view(cache).map_or((0, 0), |view| (view.node_groups().len().max(1), view.member_ids().count()))
 }
 
-/// Shards and nodes after the change: what is declared, else what is live.
-fn size_then(resource: &Resource, live: &Live, cache: &Address) -> (usize, usize) {
-    let (shards, nodes) = live_size(live, cache);
-    if resource.fields.contains_key("nodeGroupConfiguration") {
-        let (nodes, shards) = alarm::declared_nodes(resource);
-        return (shards, nodes);
-    }
-    let number = |name: &str| resource.number(name).map(|number| number as usize);
-    let shards_then = number("numNodeGroups").unwrap_or(shards);
-    let per_shard = number("replicasPerNodeGroup").map_or(nodes / shards.max(1), |replicas| replicas + 1);
-    (shards_then, number("numCacheClusters").unwrap_or(shards_then * per_shard))
+/// Shards and nodes after the change.
+fn size_then(planned: &[Planned], cache: &Address) -> Option<(usize, usize)> {
+    let planned = planned.iter().find(|planned| planned.draft.address == *cache)?;
+    planned.draft.topology.as_ref().map(|topology| (topology.shards, topology.nodes))
 }
 
 fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
@@ -169,9 +145,10 @@ fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
     let resource = tag_resource(spec, wanted, &address);
     let Some(view) = live.view(&address) else {
         let mut parameters = alarm::parameters(wanted, None, &spec.stack);
+        draft.watches = watches(wanted, &parameters);
         parameters.insert("Tags".into(), ownership::tag_list(&ownership::wanted_tags(spec, live, &resource)));
         draft.attributes.extend(wanted.fields.iter().map(|(name, value)| shown(name, Value::Null, value.clone())));
-        draft.push(Phase::Alarms, "PutMetricAlarm", Wait::Nothing, parameters);
+        draft.push(Phase::Alarms, Operation::PutMetricAlarm, Wait::Nothing, parameters);
         return Planned { draft, action: Action::Create, ownership: owner, fingerprint: None, count: None };
     };
     let differences = alarm::differences(wanted, &view);
@@ -182,12 +159,11 @@ fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
     );
     let unnamed = alarm::stack_of(view.own).is_none();
     if !differences.is_empty() || unnamed {
-        draft.push(
-            Phase::Alarms,
-            "PutMetricAlarm",
-            Wait::Nothing,
-            alarm::parameters(wanted, Some(view.own), &spec.stack),
-        );
+        let parameters = alarm::parameters(wanted, Some(view.own), &spec.stack);
+        draft.watches = watches(wanted, &parameters);
+        draft.push(Phase::Alarms, Operation::PutMetricAlarm, Wait::Nothing, parameters);
+    } else {
+        draft.watches = alarm::watched(view.own);
     }
     guards::ownership(&mut draft, live, owner);
     let scene = Scene { spec, live, resource: &resource, view: &view, options, rows: address.kind.attributes() };
@@ -200,7 +176,7 @@ fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
             needs_permit(&mut draft, options, Permit::Adopt);
             Action::Adopt
         }
-        _ if draft.calls.is_empty() => Action::Noop,
+        _ if draft.is_idle() => Action::Noop,
         _ => Action::Update,
     };
     Planned { draft, action, ownership: owner, fingerprint: fingerprint::of(live, &address), count: None }
@@ -210,13 +186,17 @@ fn shown(name: &str, before: Value, after: Value) -> AttributeChange {
     AttributeChange { path: name.to_owned(), before, after, impact: Impact::None, sensitive: false }
 }
 
+/// The caches that an alarm waits for.
+fn watches(alarm: &Alarm, parameters: &Map<String, Value>) -> BTreeSet<Address> {
+    match &alarm.cache {
+        Some(cache) => [cache.clone()].into(),
+        None => alarm::watched(&Value::Object(parameters.clone())),
+    }
+}
+
 /// The tags of an alarm: the stack's, and its own where the spec declares the alarm itself.
 fn tag_resource(spec: &Spec, alarm: &Alarm, address: &Address) -> Resource {
-    let declared = spec.resources.values().find(|resource| {
-        resource.address.kind == Kind::Alarm
-            && (resource.address.id == alarm.name
-                || (alarm.cache.is_some() && alarm.name.ends_with(&format!("-{}", resource.address.id))))
-    });
+    let declared = spec.resources.get(&alarm.entry).filter(|entry| entry.address.kind == Kind::Alarm);
     let fields = declared
         .and_then(|resource| resource.fields.get("tags"))
         .map(|tags| object([("tags", tags.clone())]))
@@ -254,7 +234,8 @@ fn gone(
 
 fn deleted(live: &Live, address: &Address) -> Planned {
     let mut draft = Draft::new(address.clone());
-    draft.push(Phase::Delete, "DeleteAlarms", Wait::Nothing, object([("AlarmNames", json!([address.id]))]));
+    draft.watches = live.get(address).map(alarm::watched).unwrap_or_default();
+    draft.push(Phase::Delete, Operation::DeleteAlarms, Wait::Nothing, object([("AlarmNames", json!([address.id]))]));
     Planned {
         draft,
         action: Action::Delete,
@@ -289,9 +270,4 @@ fn destroyed(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Plan
             planned.push(one);
         }
     }
-}
-
-/// Deletions of alarms share calls, as many names in each as AWS takes.
-pub fn delete_chunks(names: &[String]) -> impl Iterator<Item = &[String]> {
-    names.chunks(DELETE_CHUNK)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Planned, alarms};
 use crate::model::attribute::Phase;
@@ -132,7 +132,7 @@ pub fn uses(live: &Live, planned: &mut [Planned]) {
 
 /// Nodes only go into zones that their subnet group reaches when the call is made. A replacement that finds out
 /// after its deletion would leave nothing behind.
-pub fn zones(live: &Live, planned: &mut [Planned]) {
+pub fn zones(spec: &Spec, live: &Live, planned: &mut [Planned]) {
     let reached: BTreeMap<String, BTreeSet<String>> = live
         .subnet_groups
         .keys()
@@ -140,19 +140,19 @@ pub fn zones(live: &Live, planned: &mut [Planned]) {
         .collect();
     let groups = planned.iter_mut().filter(|planned| planned.draft.address.kind == Kind::ReplicationGroup);
     for planned in groups.filter(|planned| planned.action != Action::Delete) {
-        let named = planned.draft.calls.iter().find_map(|call| call.parameters.get("CacheSubnetGroupName")?.as_str());
-        let lives_in = || live.view(&planned.draft.address)?.members.first()?.get("CacheSubnetGroupName")?.as_str();
-        let Some(subnet_group) = named.or_else(lives_in).map(str::to_owned) else { continue };
+        let address = &planned.draft.address;
+        let made = matches!(planned.action, Action::Create | Action::Replace);
+        let declared =
+            spec.resources.get(address).filter(|_| made).and_then(|group| group.text("cacheSubnetGroupName"));
+        let lives_in = || live.view(address)?.members.first()?.get("CacheSubnetGroupName")?.as_str();
+        let Some(subnet_group) = declared.or_else(lives_in).map(str::to_ascii_lowercase) else { continue };
         let Some(reached) = reached.get(&subnet_group) else { continue };
-        let mut wanted = BTreeSet::new();
-        planned.draft.calls.iter().flat_map(|call| &call.parameters).for_each(|(member, value)| {
-            zones_in(member, value, &mut wanted);
-        });
-        let missing: Vec<&str> = wanted.difference(reached).map(String::as_str).collect();
+        let missing: Vec<&str> = planned.draft.zones.difference(reached).map(String::as_str).collect();
         if !missing.is_empty() {
+            let missing = missing.join(", ");
             planned.draft.blocks(
                 "zone-not-covered",
-                format!("the subnet group {subnet_group} reaches no {}", missing.join(", ")),
+                format!("the subnet group {subnet_group} reaches no {missing}"),
                 format!("add a subnet there to {subnet_group} and apply that first or together, or name other zones"),
             );
         }
@@ -164,30 +164,17 @@ fn zones_then(live: &Live, planned: &[Planned], group: &str) -> Option<BTreeSet<
     let address = Address::new(Kind::SubnetGroup, group);
     let zone_of = |subnet: &Value| subnet.pointer("/SubnetAvailabilityZone/Name")?.as_str().map(str::to_owned);
     let subnets = live.get(&address)?.get("Subnets")?.as_array()?;
-    let calls =
-        planned.iter().filter(|planned| planned.draft.address == address).flat_map(|planned| &planned.draft.calls);
-    let modified =
-        calls.filter(|call| call.phase != Phase::AfterCaches).find_map(|call| call.parameters.get("SubnetIds"));
-    let Some(modified) = modified else { return subnets.iter().map(zone_of).collect() };
-    let known = |id: &str| {
+    let then = planned.iter().find(|planned| planned.draft.address == address);
+    let Some(then) = then.and_then(|planned| planned.draft.subnets.as_ref()) else {
+        return subnets.iter().map(zone_of).collect();
+    };
+    let known = |id: &String| {
         subnets
             .iter()
             .find(|subnet| subnet.get("SubnetIdentifier").and_then(Value::as_str) == Some(id))
             .and_then(zone_of)
     };
-    strings(Some(modified)).map(known).collect()
-}
-
-/// Zones that a call names, however deep.
-fn zones_in(member: &str, value: &Value, zones: &mut BTreeSet<String>) {
-    match value {
-        Value::String(zone) if member.contains("AvailabilityZone") || member == "PreferredCacheClusterAZs" => {
-            zones.insert(zone.clone());
-        }
-        Value::Array(items) => items.iter().for_each(|item| zones_in(member, item, zones)),
-        Value::Object(map) => map.iter().for_each(|(member, value)| zones_in(member, value, zones)),
-        _ => {}
-    }
+    then.iter().map(known).collect()
 }
 
 /// What AWS says uses the resource now.
@@ -220,33 +207,13 @@ fn live_users(live: &Live, address: &Address) -> BTreeSet<Address> {
 
 /// Does the use only end in the maintenance window?
 fn lets_go_later(user: &Planned, used: &Address) -> bool {
-    let another = |value: Option<&Value>| value.and_then(Value::as_str).is_some_and(|id| id != used.id);
-    let sent = user.draft.calls.iter().filter(|call| call.phase == Phase::Window);
-    let waits = user.draft.pending.iter().filter(|pending| pending.path == "cacheParameterGroupName");
-    used.kind == Kind::ParameterGroup
-        && (sent.map(|call| call.parameters.get("CacheParameterGroupName")).any(another)
-            || waits.map(|pending| Some(&pending.value)).any(another))
+    let mut waiting = user.draft.calls.iter().filter(|call| call.phase == Phase::Window);
+    user.draft.lets_go_in_window.contains(used) || waiting.any(|call| call.lets_go.contains(used))
 }
 
-/// Does this plan end the use? A replacement does, and any call that names another.
+/// Does this plan end the use? A replacement does, and any call that was decided to.
 fn lets_go(user: &Planned, used: &Address) -> bool {
-    let calls = || user.draft.calls.iter().map(|call| &call.parameters);
-    let removes = |member: &str| calls().any(|call| strings(call.get(member)).any(|id| id == used.id));
-    let flagged = |member: &str| calls().any(|call| call.get(member) == Some(&json!(true)));
-    let another =
-        |member: &str| calls().any(|call| call.get(member).and_then(Value::as_str).is_some_and(|id| id != used.id));
-    user.action == Action::Replace
-        || match used.kind {
-            Kind::UserGroup => {
-                removes("UserGroupIdsToRemove")
-                    || flagged("RemoveUserGroups")
-                    || flagged("RemoveUserGroup")
-                    || another("UserGroupId")
-            }
-            Kind::User => removes("UserIdsToRemove"),
-            Kind::ParameterGroup => another("CacheParameterGroupName"),
-            _ => false,
-        }
+    user.action == Action::Replace || user.draft.calls.iter().any(|call| call.lets_go.contains(used))
 }
 
 /// The spec's own limits on what one apply may destroy.

@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 
 use super::Planned;
 use crate::model::attribute::Phase;
-use crate::model::draft::Call;
-use crate::model::live::{Live, View, strings};
+use crate::model::live::{Live, View};
 use crate::model::plan::Action;
-use crate::model::{Address, Kind, Spec};
+use crate::model::{Address, Kind, Operation, Spec};
 use crate::resource::references;
 
 /// Which of these use the resource, directly or by a user group.
@@ -42,9 +41,12 @@ pub fn postpone(spec: &Spec, live: &Live, planned: &mut [Planned]) {
         match one.draft.address.kind {
             Kind::SubnetGroup => subnets(live, planned, index, &users),
             Kind::User | Kind::UserGroup if used => {
-                let calls = planned[index].draft.calls.iter_mut();
-                for call in calls.filter(|call| call.parameters.get("Engine") == Some(&json!("valkey"))) {
-                    call.phase = Phase::AfterCaches;
+                let draft = &mut planned[index].draft;
+                let mut changes = draft.attributes.iter();
+                if changes.any(|change| change.path == "engine" && change.after == json!("valkey")) {
+                    let modify = draft.address.kind.modify();
+                    let calls = draft.calls.iter_mut();
+                    calls.filter(|call| call.operation == modify).for_each(|call| call.phase = Phase::AfterCaches);
                 }
             }
             _ => {}
@@ -62,8 +64,8 @@ struct Subnet {
 fn subnets(live: &Live, planned: &mut [Planned], index: usize, users: &[Address]) {
     let Some(view) = live.view(&planned[index].draft.address) else { return };
     let calls = &planned[index].draft.calls;
-    let Some(at) = calls.iter().position(|call| call.operation == "ModifyCacheSubnetGroup") else { return };
-    let wanted: Vec<String> = strings(calls[at].parameters.get("SubnetIds")).map(str::to_owned).collect();
+    let Some(at) = calls.iter().position(|call| call.operation == Operation::ModifyCacheSubnetGroup) else { return };
+    let Some(wanted) = planned[index].draft.subnets.clone() else { return };
     let text =
         |subnet: &Value, pointer: &str| subnet.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let subnets = view.own("Subnets").and_then(Value::as_array).into_iter().flatten();
@@ -112,6 +114,7 @@ fn subnets(live: &Live, planned: &mut [Planned], index: usize, users: &[Address]
     let call = &mut draft.calls[at];
     if wanted.len() == kept.len() && !call.parameters.contains_key("CacheSubnetGroupDescription") {
         call.phase = Phase::AfterCaches;
+        draft.subnets = None;
         return;
     }
     let mut late = call.parameters.clone();
@@ -119,15 +122,13 @@ fn subnets(live: &Live, planned: &mut [Planned], index: usize, users: &[Address]
     let all: Vec<String> = wanted.into_iter().chain(removed.into_iter().map(|subnet| subnet.id)).collect();
     call.parameters.insert("SubnetIds".into(), json!(all));
     let (operation, wait) = (call.operation, call.wait);
-    draft.calls.push(Call { phase: Phase::AfterCaches, operation, parameters: late, wait });
+    draft.subnets = Some(all);
+    draft.push(Phase::AfterCaches, operation, wait, late);
 }
 
 fn adds_nodes(planned: &Planned) -> bool {
     matches!(planned.action, Action::Create | Action::Replace)
-        || planned.draft.calls.iter().any(|call| {
-            let removes = call.parameters.contains_key("NodeGroupsToRemove");
-            call.phase == Phase::ReplicasUp || (call.phase == Phase::Shards && !removes)
-        })
+        || planned.draft.topology.as_ref().is_some_and(|topology| topology.grows)
 }
 
 /// The nodes in these zones, by their replication group.
@@ -161,11 +162,10 @@ fn staying_nodes(live: &Live, planned: &mut [Planned], by_group: BTreeMap<String
 }
 
 fn leaves_with_its_shard(planned: &Planned, view: &View<'_>, node: &str) -> bool {
+    let Some(topology) = &planned.draft.topology else { return false };
     let leaving = |shard: &Value| {
-        planned.draft.calls.iter().any(|call| {
-            strings(call.parameters.get("NodeGroupsToRemove"))
-                .any(|id| Some(id) == shard.get("NodeGroupId").and_then(Value::as_str))
-        })
+        let id = shard.get("NodeGroupId").and_then(Value::as_str);
+        topology.leaving.iter().any(|leaving| Some(leaving.as_str()) == id)
     };
     let has = |shard: &Value| {
         let members = shard.get("NodeGroupMembers").and_then(Value::as_array);
@@ -176,10 +176,11 @@ fn leaves_with_its_shard(planned: &Planned, view: &View<'_>, node: &str) -> bool
 
 /// AWS removes the replicas that are named; which are replicas it only tells with cluster mode disabled.
 fn choose_replicas(planned: &mut Planned, view: &View<'_>, nodes: &mut Vec<String>) {
+    let topology = planned.draft.topology.as_ref();
+    let Some(count) = topology.and_then(|topology| topology.fewer_replicas) else { return };
     let Some(call) = planned.draft.calls.iter_mut().find(|call| call.phase == Phase::ReplicasDown) else { return };
-    let Some(count) = call.parameters.get("NewReplicaCount").and_then(Value::as_u64) else { return };
     let replicas: Vec<&str> = view.member_ids().filter(|member| view.role(member) == Some("replica")).collect();
-    let surplus = replicas.len().saturating_sub(count as usize);
+    let surplus = replicas.len().saturating_sub(count);
     if nodes.is_empty() || nodes.len() > surplus || nodes.iter().any(|node| !replicas.contains(&node.as_str())) {
         return;
     }

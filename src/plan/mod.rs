@@ -34,7 +34,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
     let orphans = orphans(spec, live, options, &mut planned);
     late::postpone(spec, live, &mut planned);
     guards::dependencies(spec, live, options, &mut planned);
-    guards::zones(live, &mut planned);
+    guards::zones(spec, live, &mut planned);
     guards::uses(live, &mut planned);
     guards::limits(spec, options, &mut planned);
     let mut notes = live.notes.clone();
@@ -43,7 +43,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
             planned.draft.warnings.iter().map(|(path, message)| format!("{} {path}: {message}", planned.draft.address)),
         );
     }
-    let steps = order::steps(spec, live, &planned);
+    let steps = order::steps(spec, &planned);
     let mut summary = Summary::default();
     for planned in &planned {
         let count = planned.count.unwrap_or(1);

@@ -1,16 +1,18 @@
 //! From the plans of single resources to numbered steps: one resource's steps in series, and across
 //! resources what is needed first, first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::late::users_of;
 use super::{Planned, alarms};
 use crate::model::attribute::Phase;
-use crate::model::live::{Live, object, strings};
-use crate::model::plan::{Action, Step, Wait};
-use crate::model::{Address, Kind, Spec};
+use crate::model::draft::Call;
+use crate::model::live::object;
+use crate::model::plan::Action;
+use crate::model::step::{self, Wait, Work};
+use crate::model::{Address, Kind, Operation, Spec, Step, StepId};
 use crate::resource::references;
 
 /// Deletions run the other way: first what uses others.
@@ -24,11 +26,11 @@ const DELETE_ORDER: [Kind; 6] = [
 ];
 
 /// Blocked resources have no steps; a plan with a blocked change is not applied at all.
-pub fn steps(spec: &Spec, live: &Live, planned: &[Planned]) -> Vec<Step> {
-    let mut order = Order { steps: Vec::new(), last: BTreeMap::new() };
-    let ready = planned.iter().filter(|planned| planned.draft.blocked.is_empty() && !planned.draft.calls.is_empty());
+pub fn steps(spec: &Spec, planned: &[Planned]) -> Vec<Step> {
+    let mut order = Order::default();
+    let ready = planned.iter().filter(|planned| planned.draft.blocked.is_empty() && !planned.draft.is_idle());
     let (to_come, ready): (Vec<&Planned>, Vec<&Planned>) =
-        ready.partition(|planned| alarms::members_to_come(planned).is_some());
+        ready.partition(|planned| planned.draft.member_alarms.is_some());
     let (deleted, changed): (Vec<&Planned>, Vec<&Planned>) =
         ready.into_iter().partition(|planned| planned.action == Action::Delete);
     for kind in Kind::ALL {
@@ -40,12 +42,13 @@ pub fn steps(spec: &Spec, live: &Live, planned: &[Planned]) -> Vec<Step> {
     late(spec, &changed, &mut order);
     let alarms = delete_alarms(&deleted, &mut order);
     for planned in to_come {
+        let Some(member_alarms) = &planned.draft.member_alarms else { continue };
         // What members to come need is found when the alarms of the others are as they should be.
-        let mut after = alarms_and_cache(planned, &order);
+        let mut after = order.alarms_and_cache(&member_alarms.cache);
         after.extend(&alarms);
-        order.serial(planned, after);
+        order.push(&planned.draft.address, Work::MemberAlarms(member_alarms.clone()), after);
     }
-    deletions(live, &deleted, alarms, &mut order);
+    deletions(&deleted, alarms, &mut order);
     order.steps
 }
 
@@ -57,44 +60,45 @@ fn late(spec: &Spec, planned: &[&Planned], order: &mut Order) {
                 let address = &planned.draft.address;
                 let users = users_of(spec, address);
                 let after = order.last_of(|candidate| candidate == address || users.contains(candidate));
-                order.push(address, call.operation, call.parameters.clone(), after, call.wait);
+                order.call(address, call, after);
             }
         }
     }
 }
 
+#[derive(Default)]
 struct Order {
     steps: Vec<Step>,
     /// The last step of each resource.
-    last: BTreeMap<Address, usize>,
+    last: BTreeMap<Address, StepId>,
+    /// Of steps that put or delete alarms: the caches that those watch.
+    watches: BTreeMap<StepId, BTreeSet<Address>>,
 }
 
 impl Order {
-    fn push(
-        &mut self,
-        address: &Address,
-        operation: &str,
-        parameters: serde_json::Map<String, Value>,
-        after: Vec<usize>,
-        wait_for: Wait,
-    ) -> usize {
-        let id = self.steps.len() + 1;
-        let mut after = after;
+    fn push(&mut self, address: &Address, work: Work, mut after: Vec<StepId>) -> StepId {
+        let id = StepId(self.steps.len() + 1);
         after.sort_unstable();
         after.dedup();
-        self.steps.push(Step {
-            id,
-            address: address.clone(),
-            operation: operation.to_owned(),
-            parameters,
-            after,
-            wait_for,
-        });
+        self.steps.push(Step { id, address: address.clone(), work, after });
         self.last.insert(address.clone(), id);
         id
     }
 
-    fn serial(&mut self, planned: &Planned, after: Vec<usize>) {
+    fn call(&mut self, address: &Address, call: &Call, after: Vec<StepId>) -> StepId {
+        let Call { operation, parameters, wait, .. } = call;
+        let call = step::Call { operation: *operation, parameters: parameters.clone(), wait_for: *wait };
+        self.push(address, Work::Call(call), after)
+    }
+
+    /// The last steps of a cache and of the alarms that watch it.
+    fn alarms_and_cache(&self, cache: &str) -> Vec<StepId> {
+        let is_it = |address: &Address| address.kind.is_cache() && address.id == cache;
+        let watches = |id: &StepId| self.watches.get(id).is_some_and(|watched| watched.iter().any(is_it));
+        self.last.iter().filter(|(address, id)| is_it(address) || watches(id)).map(|(_, id)| *id).collect()
+    }
+
+    fn serial(&mut self, planned: &Planned, after: Vec<StepId>) {
         let mut calls: Vec<_> = planned.draft.calls.iter().filter(|call| call.phase != Phase::AfterCaches).collect();
         if planned.action != Action::Replace {
             // A replacement deletes first; everything else goes by phase.
@@ -102,42 +106,33 @@ impl Order {
         }
         let mut after = after;
         for call in calls {
-            let id = self.push(&planned.draft.address, call.operation, call.parameters.clone(), after, call.wait);
+            let id = self.call(&planned.draft.address, call, after);
+            if !planned.draft.watches.is_empty() {
+                self.watches.insert(id, planned.draft.watches.clone());
+            }
             after = vec![id];
         }
     }
 
-    fn last_of(&self, wanted: impl Fn(&Address) -> bool) -> Vec<usize> {
+    fn last_of(&self, wanted: impl Fn(&Address) -> bool) -> Vec<StepId> {
         self.last.iter().filter(|(address, _)| wanted(address)).map(|(_, id)| *id).collect()
     }
 }
 
-fn needs(spec: &Spec, planned: &Planned, order: &Order) -> Vec<usize> {
+fn needs(spec: &Spec, planned: &Planned, order: &Order) -> Vec<StepId> {
     let address = &planned.draft.address;
     if address.kind == Kind::Alarm {
         // The alarms of a cache wait for it; those that watch something else wait for nothing.
-        return order.last_of(|candidate| candidate.kind.is_cache() && is_of(&address.id, &candidate.id));
+        return order.last_of(|candidate| planned.draft.watches.contains(candidate));
     }
     let Some(resource) = spec.resources.get(address) else { return Vec::new() };
     let references = references(resource);
     order.last_of(|candidate| references.contains(candidate))
 }
 
-fn is_of(alarm: &str, cache: &str) -> bool {
-    alarm.strip_prefix(cache).is_some_and(|rest| rest.starts_with('-'))
-}
-
-fn alarms_and_cache(to_come: &Planned, order: &Order) -> Vec<usize> {
-    let cache = alarms::members_to_come(to_come).unwrap_or_default();
-    order.last_of(|candidate| match candidate.kind {
-        Kind::Alarm => is_of(&candidate.id, cache),
-        kind => kind.is_cache() && candidate.id == cache,
-    })
-}
-
 /// What uses others goes before them, and after the deletions of alarms.
-fn deletions(live: &Live, planned: &[&Planned], alarms: Vec<usize>, order: &mut Order) {
-    let changed: Vec<usize> = order.last_of(|address| address.kind != Kind::Alarm);
+fn deletions(planned: &[&Planned], alarms: Vec<StepId>, order: &mut Order) {
+    let changed: Vec<StepId> = order.last_of(|address| address.kind != Kind::Alarm);
     let mut earlier = alarms;
     for kind in DELETE_ORDER {
         // What is still referred to until other steps are done is deleted after them.
@@ -145,49 +140,38 @@ fn deletions(live: &Live, planned: &[&Planned], alarms: Vec<usize>, order: &mut 
         for planned in planned.iter().filter(|planned| planned.draft.address.kind == kind) {
             let mut after = earlier.clone();
             after.extend(changed.iter().filter(|_| !kind.is_cache()));
-            let after = narrowed(live, &planned.draft.address, after, order);
+            let after = narrowed(&planned.draft.address, after, order);
             for call in &planned.draft.calls {
-                ids.push(order.push(
-                    &planned.draft.address,
-                    call.operation,
-                    call.parameters.clone(),
-                    after.clone(),
-                    call.wait,
-                ));
+                ids.push(order.call(&planned.draft.address, call, after.clone()));
             }
         }
         earlier.extend(ids);
     }
 }
 
-fn delete_alarms(planned: &[&Planned], order: &mut Order) -> Vec<usize> {
-    let alarms = planned.iter().filter(|planned| planned.draft.address.kind == Kind::Alarm);
-    let names: Vec<String> = alarms.map(|planned| planned.draft.address.id.clone()).collect();
-    alarms::delete_chunks(&names)
-        .map(|chunk| {
-            let address = Address::new(Kind::Alarm, &chunk[0]);
-            // A cache that is changed keeps its alarms until it is through.
-            let watched = |cache: &Address| cache.kind.is_cache() && chunk.iter().any(|name| is_of(name, &cache.id));
-            let after = order.last_of(watched);
-            let parameters = object([("AlarmNames", json!(chunk))]);
-            order.push(&address, "DeleteAlarms", parameters, after, Wait::Nothing)
-        })
-        .collect()
+/// Deletions of alarms share calls, as many names in each as AWS takes.
+fn delete_alarms(planned: &[&Planned], order: &mut Order) -> Vec<StepId> {
+    let alarms: Vec<&Planned> =
+        planned.iter().copied().filter(|planned| planned.draft.address.kind == Kind::Alarm).collect();
+    let mut ids = Vec::new();
+    for chunk in alarms.chunks(alarms::DELETE_CHUNK) {
+        let watched: BTreeSet<Address> = chunk.iter().flat_map(|planned| planned.draft.watches.clone()).collect();
+        // A cache that is changed keeps its alarms until it is through.
+        let after = order.last_of(|cache| watched.contains(cache));
+        let names: Vec<&str> = chunk.iter().map(|planned| planned.draft.address.id.as_str()).collect();
+        let parameters = object([("AlarmNames", json!(names))]);
+        let call = step::Call { operation: Operation::DeleteAlarms, parameters, wait_for: Wait::Nothing };
+        let id = order.push(&chunk[0].draft.address, Work::Call(call), after);
+        order.watches.insert(id, watched);
+        ids.push(id);
+    }
+    ids
 }
 
 /// A cache waits for its own alarms only, the rest for everything that may use it.
-fn narrowed(live: &Live, address: &Address, after: Vec<usize>, order: &Order) -> Vec<usize> {
+fn narrowed(address: &Address, after: Vec<StepId>, order: &Order) -> Vec<StepId> {
     if !address.kind.is_cache() {
         return after;
     }
-    after
-        .into_iter()
-        .filter(|id| {
-            let step = &order.steps[id - 1];
-            step.address.kind == Kind::Alarm
-                && strings(step.parameters.get("AlarmNames")).any(|name| {
-                    live.alarms.get(name).is_some_and(|alarm| crate::resource::alarm::belongs_to(alarm, address))
-                })
-        })
-        .collect()
+    after.into_iter().filter(|id| order.watches.get(id).is_some_and(|watched| watched.contains(address))).collect()
 }

@@ -10,8 +10,8 @@ use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, AttributeChange, Ownership};
 use crate::model::shape::is_empty;
 use crate::model::version::Version;
-use crate::model::{Address, Kind, Resource, Spec};
-use crate::resource::{ownership, parameter_group, replication_group, user};
+use crate::model::{Address, Kind, Operation, Resource, Spec};
+use crate::resource::{alarm, ownership, parameter_group, replication_group, user};
 
 const MANAGED: &str = "Managed by cachectl";
 
@@ -57,7 +57,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
     }
     let action = match owner {
         Ownership::Unowned => Action::Adopt,
-        _ if draft.attributes.is_empty() && draft.calls.is_empty() => Action::Noop,
+        _ if draft.attributes.is_empty() && draft.is_idle() => Action::Noop,
         _ => Action::Update,
     };
     if action == Action::Adopt {
@@ -84,16 +84,17 @@ fn update(draft: &mut Draft, scene: &Scene<'_>) {
         Kind::User => user::passwords(draft, scene),
         Kind::SubnetGroup => {
             // AWS wants the subnets in every modification.
-            if let Some(call) = draft.calls.iter_mut().find(|call| call.operation == "ModifyCacheSubnetGroup")
+            if let Some(call) = draft.calls.iter_mut().find(|call| call.operation == Operation::ModifyCacheSubnetGroup)
                 && let Some(subnets) = scene.wanted("subnetIds")
             {
+                draft.subnets = Some(strings(Some(&subnets)).map(str::to_owned).collect());
                 call.parameters.entry("SubnetIds").or_insert(subnets);
             }
         }
         _ => {}
     }
     let id = (draft.address.kind.id_member(), json!(draft.address.id));
-    for call in draft.calls.iter_mut().filter(|call| call.operation != "RebootCacheCluster") {
+    for call in draft.calls.iter_mut().filter(|call| call.operation != Operation::RebootCacheCluster) {
         call.parameters.entry(id.0).or_insert_with(|| id.1.clone());
     }
 }
@@ -124,6 +125,7 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
         Kind::SubnetGroup => drop(parameters.entry("CacheSubnetGroupDescription").or_insert_with(|| json!(MANAGED))),
         Kind::ParameterGroup => drop(parameters.entry("Description").or_insert_with(|| json!(MANAGED))),
         Kind::ReplicationGroup => {
+            draft.zones = replication_group::zones::declared(&resource.fields);
             for log in
                 parameters.get_mut("LogDeliveryConfigurations").and_then(Value::as_array_mut).into_iter().flatten()
             {
@@ -189,6 +191,8 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
     let address = draft.address.clone();
     let failed = scene.view.status() == "create-failed";
     draft.calls.clear();
+    draft.zones.clear();
+    draft.topology = None;
     draft.remaining.clear();
     for change in &mut draft.attributes {
         change.impact = change.impact.max(Impact::Replace);
@@ -308,6 +312,9 @@ pub fn deleted(spec: &Spec, live: &Live, options: &Options, address: &Address) -
     let memcached = view.text("Engine") == Some("memcached");
     let snapshot = (address.kind.is_cache() && keep && !memcached).then(|| snapshot_name(address, options));
     push_delete(&mut draft, snapshot.as_deref());
+    if address.kind == Kind::Alarm {
+        draft.watches = alarm::watched(view.own);
+    }
     Planned {
         draft,
         action: Action::Delete,

@@ -8,7 +8,8 @@ use crate::model::attribute::{Impact, Phase};
 use crate::model::draft::{Call, Draft, Scene};
 use crate::model::live::object;
 use crate::model::plan::AttributeChange;
-use crate::model::{Kind, ignored};
+use crate::model::step::adds_token;
+use crate::model::{Kind, Operation, ignored};
 use crate::resource::ownership::wanted_tags;
 use crate::resource::{secret, user};
 
@@ -42,9 +43,9 @@ pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
         });
     }
     let (tag, untag, member) = if address.kind == Kind::Alarm {
-        ("TagResource", "UntagResource", "ResourceARN")
+        (Operation::TagResource, Operation::UntagResource, "ResourceARN")
     } else {
-        ("AddTagsToResource", "RemoveTagsFromResource", "ResourceName")
+        (Operation::AddTagsToResource, Operation::RemoveTagsFromResource, "ResourceName")
     };
     let arn = json!(scene.live.arn(&address));
     if let Some(Announced { key, value, before }) = announced
@@ -56,7 +57,7 @@ pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
         let tags = if last { json!(std::mem::take(&mut set)) } else { own };
         let phase = draft.calls[before].phase;
         let parameters = object([(member, arn.clone()), ("Tags", tags)]);
-        draft.calls.insert(before, Call { phase, operation: tag, parameters, wait: address.kind.ready() });
+        draft.calls.insert(before, Call { parameters, ..Call::new(phase, tag, address.kind.ready()) });
     }
     if !set.is_empty() {
         draft.push(Phase::Tags, tag, address.kind.ready(), object([(member, arn.clone()), ("Tags", json!(set))]));
@@ -84,7 +85,7 @@ fn mark_secrets(draft: &Draft, scene: &Scene<'_>, wanted: &mut BTreeMap<String, 
         wanted.remove(key);
         return None;
     };
-    let rotates = |call: &Call| call.parameters.get("AuthTokenUpdateStrategy") == Some(&json!("ROTATE"));
+    let rotates = |call: &Call| adds_token(&call.parameters);
     let announces = |value: String| Some(Announced { key, value, before: first });
     let last = draft.calls.iter().rfind(|call| sends(call));
     let mut value = seen.mark.clone();

@@ -67,7 +67,7 @@ pub fn plan(plan: &Plan) -> String {
     if !plan.steps.is_empty() {
         out.push_str("\n<details><summary>Steps</summary>\n\n");
         for step in &plan.steps {
-            out.push_str(&format!("{}. `{}` {}\n", step.id, step.operation, step.address));
+            out.push_str(&format!("{}. `{}` {}\n", step.id, step.operation(), step.address));
         }
         out.push_str("\n</details>\n");
     }

@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::style::{Label, paint};
 use super::value::{brief, difference, wrap};
 use crate::model::attribute::Impact;
-use crate::model::plan::{Action, AttributeChange, Change, Ownership, Plan, Step, Wait};
-use crate::model::{Address, Kind};
-use crate::plan::alarms::COUNT;
+use crate::model::operation::{Operation, Verb};
+use crate::model::plan::{Action, AttributeChange, Change, Ownership, Plan};
+use crate::model::step::{Call, Wait, Work};
+use crate::model::{Address, Kind, Step};
 
 /// What the header says besides the plan itself.
 #[derive(Clone, Debug, Default)]
@@ -199,7 +200,7 @@ fn strip_width(styled: &str) -> usize {
 
 fn steps(steps: &[Step], width: usize) -> String {
     let longest = |text: fn(&Step) -> usize| steps.iter().map(text).max().unwrap_or(0);
-    let named = longest(|step| step.operation.len()) + longest(|step| step.address.to_string().len()) + 12;
+    let named = longest(|step| step.operation().name().len()) + longest(|step| step.address.to_string().len()) + 12;
     // Names are never broken; where they leave no room, the parameters go below them.
     let beside = named + 24 <= width;
     let mut table = Table::new();
@@ -209,7 +210,7 @@ fn steps(steps: &[Step], width: usize) -> String {
     for step in steps {
         let mut row = vec![
             Cell::new(step.id).set_alignment(CellAlignment::Right),
-            Cell::new(&step.operation),
+            Cell::new(step.operation().name()),
             Cell::new(step.address.to_string()),
         ];
         if beside {
@@ -237,74 +238,66 @@ fn steps(steps: &[Step], width: usize) -> String {
 
 /// What the step changes, without what every call carries, and what is awaited.
 fn parameters(step: &Step) -> String {
+    match &step.work {
+        Work::MemberAlarms(alarms) => format!("{} alarms, named once the members are known", alarms.count),
+        Work::Call(call) => of_call(step, call),
+    }
+}
+
+fn of_call(step: &Step, call: &Call) -> String {
     let plain = ["Tags", "ApplyImmediately", "ResourceName", "ResourceARN", step.address.kind.id_member()];
-    let create = step.operation.starts_with("Create") || step.operation == "PutMetricAlarm";
     let mut parts: Vec<String> = Vec::new();
-    if create && !step.parameters.contains_key(COUNT) {
-        parts.push(format!("{} parameters", step.parameters.len()));
+    if matches!(call.operation.verb(), Verb::Create | Verb::Put) {
+        parts.push(format!("{} parameters", call.parameters.len()));
         // Whether the data comes back is worth a word.
         let seeds = ["SnapshotName", "SnapshotArns", "SnapshotArnsToRestore", "ServerlessCacheSnapshotName"];
         parts.extend(
-            seeds.iter().filter_map(|member| Some(format!("{member}={}", brief(step.parameters.get(*member)?)))),
+            seeds.iter().filter_map(|member| Some(format!("{member}={}", brief(call.parameters.get(*member)?)))),
         );
     } else {
-        for (member, value) in step.parameters.iter().filter(|(member, _)| !plain.contains(&member.as_str())) {
-            parts.push(match (member.as_str(), value) {
-                ("AuthToken" | "Passwords", _) => format!("{member}=(secret)"),
-                ("ParameterNameValues", Value::Array(items)) => {
-                    let one = |item: &Value| {
-                        let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-                        let value = text("ParameterValue");
-                        if value.is_empty() {
-                            text("ParameterName")
-                        } else {
-                            format!("{}={value}", text("ParameterName"))
-                        }
-                    };
-                    items.iter().map(one).collect::<Vec<_>>().join(", ")
-                }
-                ("AlarmNames", Value::Array(names)) => format!("{} alarms", names.len()),
-                (COUNT, count) => format!("{count} alarms, named once the members are known"),
-                _ => format!("{member}={}", brief(value)),
-            });
-        }
-        if step.operation == "AddTagsToResource" || step.operation == "TagResource" {
-            let tags = step.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
-            parts.extend(
-                tags.filter_map(|tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, brief(tag.get("Value")?)))),
-            );
-        }
+        let shown = call.parameters.iter().filter(|(member, _)| !plain.contains(&member.as_str()));
+        parts.extend(shown.map(|(member, value)| parameter(member, value)));
+    }
+    if call.operation.verb() == Verb::Tag {
+        let tags = call.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
+        parts
+            .extend(tags.filter_map(|tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, brief(tag.get("Value")?)))));
     }
     // Settings take effect at once whatever the flag says.
     let waits = ["CacheNodeType", "EngineVersion", "CacheParameterGroupName"];
-    if step.parameters.get("ApplyImmediately") == Some(&Value::Bool(false))
-        && waits.iter().any(|member| step.parameters.contains_key(*member))
-    {
+    if call.is_deferred() && waits.iter().any(|member| call.parameters.contains_key(*member)) {
         parts.push("in the maintenance window".to_owned());
     }
-    if let Some(wait) = typical(step) {
+    if let Some(wait) = typically(call) {
         parts.push(wait.to_owned());
     }
     parts.join("; ")
 }
 
-/// How long AWS usually takes, so that nobody waits in the dark.
-fn typical(step: &Step) -> Option<&'static str> {
-    Some(match (step.operation.as_str(), step.wait_for) {
-        (_, Wait::Nothing) => return None,
-        ("CreateReplicationGroup", _) => "~10 min",
-        ("DeleteReplicationGroup", _) => "~10 min",
-        ("IncreaseReplicaCount" | "DecreaseReplicaCount", _) => "~10 min",
-        ("ModifyReplicationGroupShardConfiguration", _) => "minutes to hours, by the data",
-        ("CreateServerlessCache" | "DeleteServerlessCache", _) => "~3 min",
-        ("ModifyReplicationGroup", _)
-            if step.parameters.contains_key("CacheNodeType") || step.parameters.contains_key("EngineVersion") =>
-        {
-            "~20 min"
+fn parameter(member: &str, value: &Value) -> String {
+    match (member, value) {
+        ("AuthToken" | "Passwords", _) => format!("{member}=(secret)"),
+        ("ParameterNameValues", Value::Array(items)) => {
+            let one = |item: &Value| {
+                let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                let value = text("ParameterValue");
+                if value.is_empty() { text("ParameterName") } else { format!("{}={value}", text("ParameterName")) }
+            };
+            items.iter().map(one).collect::<Vec<_>>().join(", ")
         }
-        ("ModifyReplicationGroup" | "ModifyServerlessCache", _) => "~2 min",
-        (_, Wait::Active | Wait::Available | Wait::Deleted) => "~1 min",
-    })
+        ("AlarmNames", Value::Array(names)) => format!("{} alarms", names.len()),
+        _ => format!("{member}={}", brief(value)),
+    }
+}
+
+/// How long AWS usually takes, so that nobody waits in the dark.
+fn typically(call: &Call) -> Option<&'static str> {
+    let replaces_nodes = ["CacheNodeType", "EngineVersion"].iter().any(|member| call.parameters.contains_key(*member));
+    match (call.wait_for, call.operation) {
+        (Wait::Nothing, _) => None,
+        (_, Operation::ModifyReplicationGroup) if replaces_nodes => Some("~20 min"),
+        (_, operation) => operation.typically(),
+    }
 }
 
 fn lint(plan: &Plan, width: usize) -> String {

@@ -10,19 +10,19 @@ pub fn table(plan: &Plan, results: &[StepResult]) -> String {
     let not_done = results.len() - done;
     let mut out = String::new();
     for result in results.iter().filter(|result| result.status == Status::Failed) {
-        let step = &plan.steps[result.step - 1];
+        let Some(step) = plan.step(result.step) else { continue };
         out.push_str(&format!(
             "{} step {}: {} {}\n  {}\n",
             paint(Label::Error, "FAILED"),
             step.id,
-            step.operation,
+            step.operation(),
             step.address,
             result.error.as_deref().unwrap_or_default()
         ));
     }
     for result in results.iter().filter(|result| result.status == Status::Interrupted) {
-        let step = &plan.steps[result.step - 1];
-        let name = format!("Step {} ({} {})", step.id, step.operation, step.address);
+        let Some(step) = plan.step(result.step) else { continue };
+        let name = format!("Step {} ({} {})", step.id, step.operation(), step.address);
         out.push_str(&match &result.error {
             Some(state) => format!("{name} goes on inside AWS: {state}.\n"),
             None => format!("{name} was being sent; the next plan shows whether AWS has it.\n"),

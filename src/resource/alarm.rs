@@ -1,6 +1,6 @@
 //! Metric alarms. Written out in full with every call: PutMetricAlarm overwrites the whole alarm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -132,6 +132,8 @@ const NAMESPACE: &str = "AWS/ElastiCache";
 pub struct Alarm {
     pub name: String,
     pub fields: Map<String, Value>,
+    /// The entry of the spec that declares it: a cache with its preset, or an alarm.
+    pub entry: Address,
     /// The cache that it belongs to.
     pub cache: Option<Address>,
 }
@@ -177,6 +179,7 @@ pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
                 None => alarms.named.push(Alarm {
                     name: resource.address.id.clone(),
                     fields: own_fields(resource),
+                    entry: resource.address.clone(),
                     cache: None,
                 }),
                 Some(cache) => {
@@ -193,6 +196,7 @@ pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
                         alarms.named.push(Alarm {
                             name: format!("{node}-{}", resource.address.id),
                             fields,
+                            entry: resource.address.clone(),
                             cache: Some(cache.clone()),
                         });
                     }
@@ -209,6 +213,7 @@ pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
                         alarms.named.push(Alarm {
                             name: format!("{node}-{metric}"),
                             fields,
+                            entry: resource.address.clone(),
                             cache: Some(resource.address.clone()),
                         });
                     }
@@ -366,35 +371,42 @@ pub fn unkept(live: &Value) -> Option<&'static str> {
     live.pointer("/EvaluationWindow/Unknown").map(|_| "EvaluationWindow")
 }
 
-/// Does the alarm watch a member of this cache, living or gone? By its dimensions: names can be anything.
+/// The caches that a member of this name, living or gone, can be of. `orders-0001-001` is the first node of the shard
+/// `0001` of `orders`, or that of `orders-0001`.
+fn caches_of_member(member: &str) -> impl Iterator<Item = &str> {
+    let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+    let group = member.rsplit_once('-').filter(|(_, node)| digits(node, 3)).map(|(group, _)| group);
+    let sharded = group.and_then(|group| group.rsplit_once('-')).filter(|(_, shard)| digits(shard, 4));
+    group.into_iter().chain(sharded.map(|(group, _)| group))
+}
+
+/// The names under which the alarm looks for metrics of caches. By its dimensions: its own name can be anything.
+fn watched_members(alarm: &Value) -> impl Iterator<Item = &str> {
+    let queries = alarm.get("Metrics").and_then(Value::as_array).into_iter().flatten();
+    let of_queries = queries.filter_map(|query| query.pointer("/MetricStat/Metric/Dimensions"));
+    let dimensions = alarm.get("Dimensions").into_iter().chain(of_queries).filter_map(Value::as_array).flatten();
+    dimensions.filter_map(|dimension| {
+        let text = |member: &str| dimension.get(member).and_then(Value::as_str);
+        matches!(text("Name"), Some("CacheClusterId" | "clusterId")).then(|| text("Value")).flatten()
+    })
+}
+
+/// The caches whose members, living or gone, the alarm can watch.
+pub fn watched(alarm: &Value) -> BTreeSet<Address> {
+    let mut watched = BTreeSet::new();
+    for member in watched_members(alarm) {
+        watched.insert(Address::new(Kind::ServerlessCache, member));
+        watched.extend(caches_of_member(member).map(|group| Address::new(Kind::ReplicationGroup, group)));
+    }
+    watched
+}
+
+/// Does the alarm watch a member of this cache, living or gone?
 pub fn belongs_to(alarm: &Value, cache: &Address) -> bool {
-    let member_of = |value: &str| match cache.kind {
-        Kind::ServerlessCache => value == cache.id,
-        _ => value.strip_prefix(cache.id.as_str()).is_some_and(|rest| {
-            let parts: Vec<_> = rest.split('-').skip(1).collect();
-            let digits =
-                |part: &&str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
-            rest.starts_with('-')
-                && match parts.as_slice() {
-                    [node] => digits(node, 3),
-                    [shard, node] => digits(shard, 4) && digits(node, 3),
-                    _ => false,
-                }
-        }),
-    };
-    let of = |dimensions: Option<&Value>| {
-        dimensions.and_then(Value::as_array).into_iter().flatten().any(|dimension| {
-            matches!(dimension.get("Name").and_then(Value::as_str), Some("CacheClusterId" | "clusterId"))
-                && dimension.get("Value").and_then(Value::as_str).is_some_and(member_of)
-        })
-    };
-    of(alarm.get("Dimensions"))
-        || alarm
-            .get("Metrics")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .any(|query| of(query.pointer("/MetricStat/Metric/Dimensions")))
+    watched_members(alarm).any(|member| match cache.kind {
+        Kind::ServerlessCache => member == cache.id,
+        _ => caches_of_member(member).any(|group| group == cache.id),
+    })
 }
 
 #[cfg(test)]

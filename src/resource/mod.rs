@@ -18,9 +18,9 @@ use serde_json::Value;
 
 use crate::model::attribute::Attribute;
 use crate::model::live::strings;
-use crate::model::plan::Wait;
 use crate::model::shape::Shape;
-use crate::model::{Address, Kind, Resource};
+use crate::model::step::Wait;
+use crate::model::{Address, Kind, Operation, Resource};
 
 /// The row of a kind's attribute.
 pub fn attribute(kind: Kind, name: &str) -> Option<&'static Attribute> {
@@ -69,39 +69,39 @@ impl Kind {
         }
     }
 
-    pub fn modify(self) -> &'static str {
+    pub fn modify(self) -> Operation {
         match self {
-            Kind::SubnetGroup => "ModifyCacheSubnetGroup",
-            Kind::ParameterGroup => "ModifyCacheParameterGroup",
-            Kind::User => "ModifyUser",
-            Kind::UserGroup => "ModifyUserGroup",
-            Kind::ReplicationGroup => "ModifyReplicationGroup",
-            Kind::ServerlessCache => "ModifyServerlessCache",
-            Kind::Alarm => "PutMetricAlarm",
+            Kind::SubnetGroup => Operation::ModifyCacheSubnetGroup,
+            Kind::ParameterGroup => Operation::ModifyCacheParameterGroup,
+            Kind::User => Operation::ModifyUser,
+            Kind::UserGroup => Operation::ModifyUserGroup,
+            Kind::ReplicationGroup => Operation::ModifyReplicationGroup,
+            Kind::ServerlessCache => Operation::ModifyServerlessCache,
+            Kind::Alarm => Operation::PutMetricAlarm,
         }
     }
 
-    pub fn create(self) -> &'static str {
+    pub fn create(self) -> Operation {
         match self {
-            Kind::SubnetGroup => "CreateCacheSubnetGroup",
-            Kind::ParameterGroup => "CreateCacheParameterGroup",
-            Kind::User => "CreateUser",
-            Kind::UserGroup => "CreateUserGroup",
-            Kind::ReplicationGroup => "CreateReplicationGroup",
-            Kind::ServerlessCache => "CreateServerlessCache",
-            Kind::Alarm => "PutMetricAlarm",
+            Kind::SubnetGroup => Operation::CreateCacheSubnetGroup,
+            Kind::ParameterGroup => Operation::CreateCacheParameterGroup,
+            Kind::User => Operation::CreateUser,
+            Kind::UserGroup => Operation::CreateUserGroup,
+            Kind::ReplicationGroup => Operation::CreateReplicationGroup,
+            Kind::ServerlessCache => Operation::CreateServerlessCache,
+            Kind::Alarm => Operation::PutMetricAlarm,
         }
     }
 
-    pub fn delete(self) -> &'static str {
+    pub fn delete(self) -> Operation {
         match self {
-            Kind::SubnetGroup => "DeleteCacheSubnetGroup",
-            Kind::ParameterGroup => "DeleteCacheParameterGroup",
-            Kind::User => "DeleteUser",
-            Kind::UserGroup => "DeleteUserGroup",
-            Kind::ReplicationGroup => "DeleteReplicationGroup",
-            Kind::ServerlessCache => "DeleteServerlessCache",
-            Kind::Alarm => "DeleteAlarms",
+            Kind::SubnetGroup => Operation::DeleteCacheSubnetGroup,
+            Kind::ParameterGroup => Operation::DeleteCacheParameterGroup,
+            Kind::User => Operation::DeleteUser,
+            Kind::UserGroup => Operation::DeleteUserGroup,
+            Kind::ReplicationGroup => Operation::DeleteReplicationGroup,
+            Kind::ServerlessCache => Operation::DeleteServerlessCache,
+            Kind::Alarm => Operation::DeleteAlarms,
         }
     }
 

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::model::Operation;
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, View, object};
-use crate::model::plan::{AttributeChange, Wait};
+use crate::model::plan::AttributeChange;
 use crate::model::shape::{Field, Keys, Shape, TAGS, pattern, text};
+use crate::model::step::Wait;
 
 /// AWS takes this many parameters in a call.
 const CHUNK: usize = 20;
@@ -122,13 +124,13 @@ fn push_resets(draft: &mut Draft, names: &[&String], live: usize) {
     let group = json!(draft.address.id);
     if names.len() == live {
         let call = object([("CacheParameterGroupName", group), ("ResetAllParameters", json!(true))]);
-        draft.push(Phase::Reset, "ResetCacheParameterGroup", Wait::Nothing, call);
+        draft.push(Phase::Reset, Operation::ResetCacheParameterGroup, Wait::Nothing, call);
         return;
     }
     for chunk in names.chunks(CHUNK) {
         let entries: Vec<_> = chunk.iter().map(|name| json!({"ParameterName": name})).collect();
         let call = object([("CacheParameterGroupName", group.clone()), ("ParameterNameValues", json!(entries))]);
-        draft.push(Phase::Reset, "ResetCacheParameterGroup", Wait::Nothing, call);
+        draft.push(Phase::Reset, Operation::ResetCacheParameterGroup, Wait::Nothing, call);
     }
 }
 
@@ -139,7 +141,7 @@ pub fn push_parameters(draft: &mut Draft, parameters: &[(&String, &String)]) {
             chunk.iter().map(|(name, value)| json!({"ParameterName": name, "ParameterValue": value})).collect();
         let call =
             object([("CacheParameterGroupName", json!(draft.address.id)), ("ParameterNameValues", json!(entries))]);
-        draft.push(Phase::Reset, "ModifyCacheParameterGroup", Wait::Nothing, call);
+        draft.push(Phase::Reset, Operation::ModifyCacheParameterGroup, Wait::Nothing, call);
     }
 }
 

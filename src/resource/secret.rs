@@ -40,7 +40,7 @@ pub fn marks_of(plan: &Plan) -> Marks {
     let mut marks = Marks::new();
     for step in &plan.steps {
         let Some((_, key)) = field(step.address.kind) else { continue };
-        let tags = step.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
+        let tags = step.parameters().get("Tags").and_then(Value::as_array).into_iter().flatten();
         let of_the_secret = tags.filter(|tag| tag.get("Key").and_then(Value::as_str) == Some(key));
         let values = of_the_secret.filter_map(|tag| tag.get("Value")?.as_str());
         marks.extend(values.map(|value| (step.address.clone(), mark(value).to_owned())));

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::local;
-use crate::model::Kind;
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
-use crate::model::draft::{Draft, Scene};
-use crate::model::plan::Wait;
+use crate::model::draft::{Call, Draft, Scene};
 use crate::model::shape::{Field, SNAPSHOT_ARN, Shape, TAGS, integer, is_empty, list, pattern, text};
+use crate::model::step::Wait;
 use crate::model::version::Version;
+use crate::model::{Address, Kind, Operation};
 
 #[rustfmt::skip]
 const LIMITS: Shape = Shape::Object(&[
@@ -59,8 +59,8 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("smoke", "", local::SMOKE, "The smoke test of this cache; `none` leaves it out."), Read::Never, Route::Local, Impact::None, ""),
 ];
 
-fn modify(draft: &mut Draft, field: u8) -> &mut serde_json::Map<String, Value> {
-    draft.call(Phase::Field(field), "ModifyServerlessCache", Wait::Available)
+fn modify(draft: &mut Draft, field: u8) -> &mut Call {
+    draft.call(Phase::Field(field), Operation::ModifyServerlessCache, Wait::Available)
 }
 
 fn engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
@@ -131,8 +131,10 @@ fn limits(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     modify(draft, 2).insert("CacheUsageLimits".into(), value);
 }
 
-fn user_group(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
+fn user_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
+    let used = scene.view.text("UserGroupId").map(|id| Address::new(Kind::UserGroup, id));
+    modify(draft, 4).lets_go.extend(used);
     if difference.declared.is_null() {
         modify(draft, 4).insert("RemoveUserGroup".into(), json!(true));
     } else {

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::secret;
+use crate::model::Operation;
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::View;
-use crate::model::plan::Wait;
 use crate::model::shape::{Field, Shape, TAGS, list, pattern, text};
+use crate::model::step::Wait;
 
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
@@ -68,7 +69,7 @@ fn way_in(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     }
     let Some(row) = crate::resource::attribute(draft.address.kind, difference.attribute) else { return };
     let value = row.field.shape.to_api(&difference.declared);
-    draft.call(Phase::Settings, "ModifyUser", Wait::Active).insert(difference.member.into(), value);
+    draft.call(Phase::Settings, Operation::ModifyUser, Wait::Active).insert(difference.member.into(), value);
 }
 
 /// AWS expands what it was given (`+@read` gains `-@all` before it, `&*` and the like). Rules are
@@ -80,7 +81,7 @@ fn access_string(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference)
     }
     draft.shows(difference);
     draft
-        .call(Phase::Settings, "ModifyUser", Wait::Active)
+        .call(Phase::Settings, Operation::ModifyUser, Wait::Active)
         .insert(difference.member.into(), difference.declared.clone());
 }
 
@@ -133,7 +134,7 @@ pub fn passwords(draft: &mut Draft, scene: &Scene<'_>) {
     if let Some(last) = draft.attributes.last_mut() {
         last.sensitive = true;
     }
-    draft.call(Phase::Settings, "ModifyUser", Wait::Active).insert("Passwords".into(), declared.clone());
+    draft.call(Phase::Settings, Operation::ModifyUser, Wait::Active).insert("Passwords".into(), declared.clone());
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::model::Kind;
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{View, strings};
-use crate::model::plan::Wait;
 use crate::model::shape::{Field, Shape, TAGS, list};
+use crate::model::step::Wait;
+use crate::model::{Address, Kind, Operation};
 
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
@@ -33,10 +33,11 @@ fn user_ids(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let wanted: Vec<_> = strings(Some(&difference.declared)).collect();
     let add: Vec<_> = wanted.iter().filter(|id| !live.contains(id)).collect();
     let remove: Vec<_> = live.iter().filter(|id| !wanted.contains(id)).collect();
-    let call = draft.call(Phase::Settings, "ModifyUserGroup", Wait::Active);
+    let call = draft.call(Phase::Settings, Operation::ModifyUserGroup, Wait::Active);
     if !add.is_empty() {
         call.insert("UserIdsToAdd".into(), json!(add));
     }
+    call.lets_go.extend(remove.iter().map(|id| Address::new(Kind::User, id)));
     if !remove.is_empty() {
         call.insert("UserIdsToRemove".into(), json!(remove));
     }

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use redis::{RedisResult, pipe};
 
 use super::checks::Finding;
-use crate::client::connect::ask;
-use crate::client::connect::{Connection, Connector};
+use crate::client::connect::{Connection, Connector, ask};
 use crate::client::topology::Shard;
 
 /// `SCAN` walks the whole keyspace, ours or not; on a huge one the rest is left to the TTLs.

@@ -57,7 +57,7 @@ fn only_adopts(plan: &Plan) -> bool {
         && plan
             .steps
             .iter()
-            .all(|step| matches!(step.operation.as_str(), "AddTagsToResource" | "TagResource" | "PutMetricAlarm"))
+            .all(|step| matches!(step.operation().name(), "AddTagsToResource" | "TagResource" | "PutMetricAlarm"))
 }
 
 /// Nothing is lost: a stack that is made from the imported spec is imported alike. Passwords and tokens are

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cachectl::model::live::{Live, Tags, strings};
 use cachectl::model::options::Options;
-use cachectl::model::plan::{Plan, Step};
+use cachectl::model::plan::Plan;
 use cachectl::model::secret::Seen;
-use cachectl::model::{Address, Kind, Resource, Spec};
+use cachectl::model::step::{MemberAlarms, Work};
+use cachectl::model::{Address, Kind, Resource, Spec, Step};
 use cachectl::plan::{self, alarms, order};
 use cachectl::resource::parameter_group::{declared_parameters, user_parameters};
 use cachectl::resource::{ownership, secret};
@@ -197,22 +198,22 @@ impl Account {
 
     /// Sends one step's call, or those that the alarms of a cache come to.
     pub fn step(&mut self, spec: &Spec, options: &Options, step: &Step) -> Result<(), Refusal> {
-        if let Some(cache) = alarms::step_of_members_to_come(step) {
+        if let Work::MemberAlarms(MemberAlarms { cache, .. }) = &step.work {
             let live = self.live(spec);
             let planned = alarms::of_cache(spec, &live, options, cache);
-            for alarm in order::steps(spec, &live, &planned) {
-                self.sandbox.call(&alarm.operation, Value::Object(alarm.parameters))?;
+            for alarm in order::steps(spec, &planned) {
+                self.sandbox.call(alarm.operation().name(), Value::Object(alarm.parameters().clone()))?;
             }
             return Ok(());
         }
-        let mut parameters = step.parameters.clone();
+        let mut parameters = step.parameters().clone();
         for member in ["AuthToken", "Passwords"] {
             if let Some(value) = parameters.get(member) {
                 let resolved = self.resolved(value);
                 parameters.insert(member.into(), resolved);
             }
         }
-        self.sandbox.call(&step.operation, Value::Object(parameters)).map(drop)
+        self.sandbox.call(step.operation().name(), Value::Object(parameters)).map(drop)
     }
 
     /// Carries a plan out. The reason, where one of its steps is refused.
@@ -269,7 +270,7 @@ pub fn mark(key: &str, version: usize) -> String {
 }
 
 fn brief(step: &Step) -> String {
-    format!("{} {} {}", step.operation, step.address, Value::Object(step.parameters.clone()))
+    format!("{} {} {}", step.operation(), step.address, Value::Object(step.parameters().clone()))
 }
 
 /// A plan in lines, for the message of a failed test.
@@ -290,7 +291,7 @@ pub fn shown(plan: &Plan) -> String {
 /// The parameters of a step without what every call of its resource carries.
 pub fn decisive(step: &Step) -> Map<String, Value> {
     let carried: BTreeSet<&str> = [step.address.kind.id_member(), "ApplyImmediately"].into();
-    step.parameters
+    step.parameters()
         .iter()
         .filter(|(name, _)| !carried.contains(name.as_str()))
         .map(|(n, v)| (n.clone(), v.clone()))

@@ -151,7 +151,7 @@ impl Case {
         assert_eq!(plans.len(), 1, "one apply replaces it");
         let first = plans.into_iter().next().expect("a plan");
         let own: Vec<&str> =
-            first.steps.iter().filter(|step| step.address == address).map(|step| step.operation.as_str()).collect();
+            first.steps.iter().filter(|step| step.address == address).map(|step| step.operation().name()).collect();
         assert!(own.first().is_some_and(|operation| operation.starts_with("Delete")), "{}", shown(&first));
         assert!(own.get(1).is_some_and(|operation| operation.starts_with("Create")), "{}", shown(&first));
         first
@@ -162,7 +162,7 @@ impl Case {
 pub fn expect_calls(plan: &Plan, expected: &[(&str, Value)]) {
     assert!(!plan.is_blocked(), "{}", shown(plan));
     let found: Vec<(String, Value)> =
-        plan.steps.iter().map(|step| (step.operation.clone(), Value::Object(decisive(step)))).collect();
+        plan.steps.iter().map(|step| (step.operation().name().to_owned(), Value::Object(decisive(step)))).collect();
     let wanted: Vec<(String, Value)> =
         expected.iter().map(|(operation, parameters)| ((*operation).to_owned(), parameters.clone())).collect();
     assert_eq!(found, wanted, "\n{}", shown(plan));
@@ -171,7 +171,7 @@ pub fn expect_calls(plan: &Plan, expected: &[(&str, Value)]) {
 /// The parameters of the first step of this operation.
 #[track_caller]
 pub fn parameters(plan: &Plan, operation: &str) -> Value {
-    let step = plan.steps.iter().find(|step| step.operation == operation);
-    step.map(|step| Value::Object(step.parameters.clone()))
+    let step = plan.steps.iter().find(|step| step.operation().name() == operation);
+    step.map(|step| Value::Object(step.parameters().clone()))
         .unwrap_or_else(|| panic!("no {operation}:\n{}", shown(plan)))
 }

@@ -221,7 +221,7 @@ fn holds(pair: &Pair, tally: &Mutex<Tally>) -> Result<(), String> {
     tally.settled += 1;
     for step in plans.iter().flat_map(|plan| &plan.steps) {
         tally.steps += 1;
-        *tally.operations.entry(step.operation.clone()).or_default() += 1;
+        *tally.operations.entry(step.operation().name().to_owned()).or_default() += 1;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Parameter groups, subnet groups, users and user groups. One module an attribute's way to change.
 
+use cachectl::model::StepId;
 use serde_json::{Value, json};
 
 use super::plan_account::{Account, mark, options, shown, spec};
@@ -10,7 +11,7 @@ fn arn(kind: &str, id: &str) -> String {
 }
 
 fn operations(plan: &cachectl::model::plan::Plan) -> Vec<(&str, String)> {
-    plan.steps.iter().map(|step| (step.operation.as_str(), step.address.to_string())).collect()
+    plan.steps.iter().map(|step| (step.operation().name(), step.address.to_string())).collect()
 }
 
 fn named(operations: &[(&str, &str)]) -> Vec<(&'static str, String)> {
@@ -55,7 +56,7 @@ mod parameter_group {
                     ("DeleteCacheParameterGroup", "parameterGroup/old"),
                 ])
             );
-            assert!(plan.steps[2].after.contains(&2), "after the cache let go of it");
+            assert!(plan.steps[2].after.contains(&StepId(2)), "after the cache let go of it");
             case.account.apply_all(&spec(&case.after), &case.options);
         }
     }
@@ -124,7 +125,7 @@ mod parameter_group {
             let sizes: Vec<usize> = plan
                 .steps
                 .iter()
-                .map(|step| step.parameters["ParameterNameValues"].as_array().map_or(0, Vec::len))
+                .map(|step| step.parameters()["ParameterNameValues"].as_array().map_or(0, Vec::len))
                 .collect();
             assert_eq!(sizes, [20, 5], "{}", shown(&plan));
             case.account.apply_all(&spec(&case.after), &case.options);
@@ -311,9 +312,9 @@ mod subnet_group {
                     (MODIFY, "subnetGroup/n")
                 ])
             );
-            assert_eq!(plan.steps[0].parameters["SubnetIds"], json!(["subnet-1a", "subnet-1c", "subnet-1b"]));
-            assert_eq!(plan.steps[2].parameters["SubnetIds"], json!(["subnet-1a", "subnet-1c"]));
-            assert_eq!(plan.steps[2].after, [1, 2]);
+            assert_eq!(plan.steps[0].parameters()["SubnetIds"], json!(["subnet-1a", "subnet-1c", "subnet-1b"]));
+            assert_eq!(plan.steps[2].parameters()["SubnetIds"], json!(["subnet-1a", "subnet-1c"]));
+            assert_eq!(plan.steps[2].after, [StepId(1), StepId(2)]);
             case.account.apply_all(&spec(&case.after), &case.options);
         }
 
@@ -418,7 +419,7 @@ mod users {
                 ])
             );
             assert_eq!(
-                (&plan.steps[1].parameters["UserIdsToAdd"], &plan.steps[1].parameters["UserIdsToRemove"]),
+                (&plan.steps[1].parameters()["UserIdsToAdd"], &plan.steps[1].parameters()["UserIdsToRemove"]),
                 (&json!(["web"]), &json!(["app"]))
             );
             case.account.apply_all(&spec(&case.after), &case.options);
@@ -455,7 +456,7 @@ mod users {
                     (MODIFY, "user/app")
                 ])
             );
-            assert_eq!((&plan.steps[1].after, &plan.steps[2].after), (&vec![1], &vec![1, 2]));
+            assert_eq!((&plan.steps[1].after, &plan.steps[2].after), (&vec![StepId(1)], &vec![StepId(1), StepId(2)]));
             case.account.apply_all(&spec(&case.after), &case.options);
         }
     }
@@ -658,7 +659,7 @@ mod user_group {
                 operations(&plan),
                 named(&[("ModifyReplicationGroup", "replicationGroup/g"), ("DeleteUserGroup", "userGroup/people")])
             );
-            assert_eq!(plan.steps[1].after, [1]);
+            assert_eq!(plan.steps[1].after, [StepId(1)]);
             case.account.apply_all(&spec(&case.after), &case.options);
             let attached = format!("users:\n{users}{}", group(TLS));
             change(&before, &attached).prune().allow(&["delete:*"]).blocked("in-use", "userGroupIds");

@@ -62,7 +62,7 @@ mod engine_redis_to_valkey {
         let mut case = change(&before, &after).prune().allow(&["delete:parameterGroup/*"]);
         let plan = case.plan();
         let steps: Vec<(&str, String)> =
-            plan.steps.iter().map(|step| (step.operation.as_str(), step.address.to_string())).collect();
+            plan.steps.iter().map(|step| (step.operation().name(), step.address.to_string())).collect();
         let names: Vec<(&str, &str)> =
             steps.iter().map(|(operation, address)| (*operation, address.as_str())).collect();
         assert_eq!(
@@ -552,7 +552,7 @@ mod log_delivery_configuration {
         };
         let mut case = regroup(&redis("5.0.6", ""), &redis("6.2", &logs(&[log("slow-log", "json")])));
         let plan = case.plan();
-        assert!(plan.steps.iter().all(|step| step.parameters["ApplyImmediately"] == json!(true)));
+        assert!(plan.steps.iter().all(|step| step.parameters()["ApplyImmediately"] == json!(true)));
         case.calls(&[
             (MODIFY, json!({"Engine": "redis", "EngineVersion": "6.2"})),
             (MODIFY, json!({"LogDeliveryConfigurations": [entry("slow-log", "json")]})),
@@ -631,7 +631,7 @@ mod snapshotting_cluster_id {
         };
         let plan = case.plan();
         assert_eq!(
-            plan.steps.iter().map(|step| step.operation.as_str()).collect::<Vec<_>>(),
+            plan.steps.iter().map(|step| step.operation().name()).collect::<Vec<_>>(),
             ["CreateReplicationGroup", MODIFY]
         );
         case.account.apply_all(&spec(&case.after), &case.options);
@@ -769,7 +769,7 @@ mod apply_immediately {
         );
         let plan = case.plan();
         let sent: Vec<(&str, &serde_json::Value)> =
-            plan.steps.iter().map(|step| (step.operation.as_str(), &step.parameters["ApplyImmediately"])).collect();
+            plan.steps.iter().map(|step| (step.operation().name(), &step.parameters()["ApplyImmediately"])).collect();
         assert_eq!(
             sent,
             [
@@ -779,7 +779,7 @@ mod apply_immediately {
                 (MODIFY, &json!(false))
             ]
         );
-        assert_eq!(plan.steps[3].parameters["CacheNodeType"], "cache.r7g.xlarge");
+        assert_eq!(plan.steps[3].parameters()["CacheNodeType"], "cache.r7g.xlarge");
         case.account.apply_all(&spec(&case.after), &case.options);
         let plan = case.plan();
         assert!(plan.pending().any(|(_, pending)| pending.path == "cacheNodeType"), "{plan:?}");
@@ -820,7 +820,7 @@ mod apply_immediately {
         let plan = case.plan();
         let shown: Vec<&str> = plan.changes[0].attributes.iter().map(|change| change.path.as_str()).collect();
         assert_eq!(shown, ["engineVersion", "cacheNodeType"]);
-        assert!(plan.steps.iter().all(|step| step.parameters["ApplyImmediately"] == json!(true)), "{plan:?}");
+        assert!(plan.steps.iter().all(|step| step.parameters()["ApplyImmediately"] == json!(true)), "{plan:?}");
         // Any call with immediacy carries out all that waits.
         case.calls(&[(MODIFY, json!({"Engine": "valkey", "EngineVersion": "8.1"}))]).nothing();
     }

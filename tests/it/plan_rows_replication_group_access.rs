@@ -1,5 +1,6 @@
 //! Replication groups: TLS, tokens, user groups. One module an attribute's way to change.
 
+use cachectl::model::StepId;
 use cachectl::model::attribute::Impact;
 use cachectl::model::plan::Plan;
 use serde_json::{Value, json};
@@ -180,11 +181,11 @@ mod auth_token_set {
     fn other_tags_go_along_with_the_one_that_announces_the_token() {
         let mut case = regroup(TLS, &format!("{TLS}\n{TOKEN}\ntags: {{team: cache}}"));
         let plan = case.plan();
-        let operations: Vec<&str> = plan.steps.iter().map(|step| step.operation.as_str()).collect();
+        let operations: Vec<&str> = plan.steps.iter().map(|step| step.operation().name()).collect();
         assert_eq!(operations, ["AddTagsToResource", MODIFY]);
-        assert_eq!(plan.steps[0].parameters["Tags"].as_array().map(Vec::len), Some(2), "{}", shown(&plan));
+        assert_eq!(plan.steps[0].parameters()["Tags"].as_array().map(Vec::len), Some(2), "{}", shown(&plan));
         // AWS knows no other member of it.
-        assert_eq!(plan.steps[0].parameters.keys().collect::<Vec<_>>(), ["ResourceName", "Tags"]);
+        assert_eq!(plan.steps[0].parameters().keys().collect::<Vec<_>>(), ["ResourceName", "Tags"]);
         case.account.apply_all(&spec(&case.after), &case.options);
     }
 
@@ -234,7 +235,7 @@ mod auth_token_rotate {
         }
         let strategy = |plan: &Plan| {
             let steps = plan.steps.iter();
-            let named = steps.map(|step| step.parameters.get("AuthTokenUpdateStrategy").and_then(Value::as_str));
+            let named = steps.map(|step| step.parameters().get("AuthTokenUpdateStrategy").and_then(Value::as_str));
             named.map(|strategy| strategy.unwrap_or("tag").to_owned()).collect::<Vec<_>>().join(" ")
         };
         case.account.apply_all(&spec, &case.options).iter().map(strategy).collect()
@@ -272,12 +273,12 @@ mod auth_token_rotate {
         };
         let rotate = plan(&mut case);
         assert_eq!(
-            rotate.steps[0].parameters,
-            *tag(&format!("rotating:untold:{}", mark("token", 2))).as_object().unwrap()
+            rotate.steps[0].parameters(),
+            tag(&format!("rotating:untold:{}", mark("token", 2))).as_object().unwrap()
         );
         case.account.run(&spec, &case.options, &rotate).expect("accepted");
         let set = plan(&mut case);
-        assert_eq!(set.steps[0].parameters["AuthTokenUpdateStrategy"], "SET", "{}", shown(&set));
+        assert_eq!(set.steps[0].parameters()["AuthTokenUpdateStrategy"], "SET", "{}", shown(&set));
         case.account.run(&spec, &case.options, &set).expect("accepted");
         assert!(plan(&mut case).steps.is_empty());
     }
@@ -365,10 +366,10 @@ mod user_group_ids {
         let after = format!("{USERS}{}", group(&format!("{TLS}\nuserGroupIds: [one]")));
         let mut case = change(&group(TLS), &after);
         let plan = case.plan();
-        let operations: Vec<&str> = plan.steps.iter().map(|step| step.operation.as_str()).collect();
+        let operations: Vec<&str> = plan.steps.iter().map(|step| step.operation().name()).collect();
         assert_eq!(operations, ["CreateUser", "CreateUserGroup", "CreateUserGroup", MODIFY]);
-        assert_eq!(plan.steps[1].after, [1]);
-        assert_eq!(plan.steps[3].after, [2], "only the group that it uses");
+        assert_eq!(plan.steps[1].after, [StepId(1)]);
+        assert_eq!(plan.steps[3].after, [StepId(2)], "only the group that it uses");
         case.account.apply_all(&spec(&case.after), &case.options);
     }
 

@@ -2,6 +2,7 @@
 
 use cachectl::aws::error::Kind;
 use cachectl::aws::{Access, Aws, Settings, operations};
+use cachectl::model::Operation;
 use cachectl_sandbox::{Call, Fault, Options, Sandbox};
 use serde_json::{Value, json};
 
@@ -194,17 +195,17 @@ fn commands_that_read_make_no_other_calls() {
 fn a_client_that_only_reads_refuses_every_write() {
     let sandbox = Sandbox::start_blocking(Options::default()).unwrap();
     let writes = [
-        ("CreateReplicationGroup", json!({"ReplicationGroupId": "a", "ReplicationGroupDescription": "a"})),
-        ("ModifyReplicationGroup", json!({"ReplicationGroupId": "a"})),
-        ("DeleteReplicationGroup", json!({"ReplicationGroupId": "a"})),
-        ("IncreaseReplicaCount", json!({"ReplicationGroupId": "a", "ApplyImmediately": true})),
-        ("DeleteUser", json!({"UserId": "a"})),
-        ("AddTagsToResource", json!({"ResourceName": "arn:a", "Tags": []})),
+        (Operation::CreateReplicationGroup, json!({"ReplicationGroupId": "a", "ReplicationGroupDescription": "a"})),
+        (Operation::ModifyReplicationGroup, json!({"ReplicationGroupId": "a"})),
+        (Operation::DeleteReplicationGroup, json!({"ReplicationGroupId": "a"})),
+        (Operation::IncreaseReplicaCount, json!({"ReplicationGroupId": "a", "ApplyImmediately": true})),
+        (Operation::DeleteUser, json!({"UserId": "a"})),
+        (Operation::AddTagsToResource, json!({"ResourceName": "arn:a", "Tags": []})),
         (
-            "PutMetricAlarm",
+            Operation::PutMetricAlarm,
             json!({"AlarmName": "a", "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1}),
         ),
-        ("DeleteAlarms", json!({"AlarmNames": ["a"]})),
+        (Operation::DeleteAlarms, json!({"AlarmNames": ["a"]})),
     ];
     let settings = Settings {
         region: "us-east-1".into(),
@@ -218,7 +219,7 @@ fn a_client_that_only_reads_refuses_every_write() {
         let Value::Object(parameters) = parameters else { unreachable!() };
         let error = runtime.block_on(operations::execute(&aws, operation, parameters)).unwrap_err();
         assert_eq!(error.kind, Kind::ReadOnly, "{error}");
-        assert!(error.to_string().contains(operation), "{error}");
+        assert!(error.to_string().contains(operation.name()), "{error}");
     }
     assert!(sandbox.calls().is_empty(), "{:?}", sandbox.calls());
 }

@@ -1,13 +1,15 @@
 //! Who may log in: an AUTH token or user groups, never both. AWS never returns a token, so a tag says
 //! which secret is set.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{MODIFY, engine, modify, tls};
 use crate::model::attribute::{Difference, Phase};
-use crate::model::draft::{Draft, Scene};
+use crate::model::draft::{Call, Draft, Scene};
 use crate::model::live::{View, object, strings};
-use crate::model::plan::Wait;
+use crate::model::step::Wait;
 use crate::model::{Address, Kind};
 use crate::resource::secret;
 
@@ -102,9 +104,10 @@ fn set_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
             );
             return;
         }
-        let mut call = sends("SET");
-        call.insert("RemoveUserGroups".into(), json!(true));
-        draft.push(Phase::Auth, MODIFY, Wait::Available, call);
+        let mut parameters = sends("SET");
+        parameters.insert("RemoveUserGroups".into(), json!(true));
+        let lets_go = groups(strings(scene.view.own("UserGroupIds")));
+        draft.calls.push(Call { parameters, lets_go, ..Call::new(Phase::Auth, MODIFY, Wait::Available) });
         return;
     }
     let has_token = scene.view.flag("AuthTokenEnabled");
@@ -133,6 +136,10 @@ fn set_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
             }
         }
     }
+}
+
+fn groups<'a>(ids: impl Iterator<Item = &'a str>) -> BTreeSet<Address> {
+    ids.map(|id| Address::new(Kind::UserGroup, id)).collect()
 }
 
 pub fn pending_user_groups(view: &View<'_>) -> Option<Value> {
@@ -167,6 +174,7 @@ pub fn user_groups(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference
     let add: Vec<_> = wanted.iter().filter(|id| !live.contains(id)).collect();
     let remove: Vec<_> = live.iter().filter(|id| !wanted.contains(id)).collect();
     let call = modify(draft, Phase::Auth);
+    call.lets_go.extend(groups(remove.iter().copied().copied()));
     if wanted.is_empty() {
         call.insert("RemoveUserGroups".into(), json!(true));
         return;

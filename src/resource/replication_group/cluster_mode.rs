@@ -6,7 +6,7 @@ use super::{MODIFY, engine, modify};
 use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{View, object};
-use crate::model::plan::Wait;
+use crate::model::step::Wait;
 
 /// Clients may speak the cluster protocol: compatible or enabled.
 pub fn speaks_cluster(view: &View<'_>) -> bool {

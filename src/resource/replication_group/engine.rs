@@ -151,7 +151,9 @@ fn fits_family(draft: &mut Draft, scene: &Scene<'_>, name: &str) {
 pub fn parameter_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let name = difference.declared.as_str().unwrap_or_default();
     if waits_with_the_engine(scene, name) {
-        pending::waits(draft, scene, difference, difference.declared.clone());
+        if pending::waits(draft, scene, difference, difference.declared.clone()) {
+            draft.lets_go_in_window.extend(used_but(scene.view, name));
+        }
         return;
     }
     draft.shows(difference);
@@ -168,7 +170,18 @@ pub fn parameter_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Differ
     fits_family(draft, scene, name);
     // The cluster-mode hop takes its parameter group along.
     let phase = if cluster_mode::crosses(scene) { Phase::ClusterMode } else { Phase::Engine };
-    modify(draft, phase).insert(difference.member.into(), difference.declared.clone());
+    let call = modify(draft, phase);
+    call.insert(difference.member.into(), difference.declared.clone());
+    call.lets_go.extend(used_but(scene.view, name));
+}
+
+/// The parameter groups that the members use, but for this one.
+fn used_but(view: &View<'_>, name: &str) -> Vec<Address> {
+    let used = view
+        .members
+        .iter()
+        .filter_map(|cluster| cluster.pointer("/CacheParameterGroup/CacheParameterGroupName")?.as_str());
+    used.filter(|used| *used != name).map(|used| Address::new(Kind::ParameterGroup, used)).collect()
 }
 
 pub fn yes_no(on: bool) -> &'static str {

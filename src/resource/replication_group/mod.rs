@@ -15,15 +15,15 @@ pub mod reboot;
 pub mod settings;
 pub mod tls;
 pub mod windows;
-mod zones;
+pub mod zones;
 
 use super::local;
-use crate::model::Kind;
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
-use crate::model::draft::{Draft, Scene};
+use crate::model::draft::{Call, Draft, Scene};
 use crate::model::live::View;
-use crate::model::plan::Wait;
 use crate::model::shape::{ARN, Field, Order, S3_ARN, Shape, TAGS, integer, list, pattern, text};
+use crate::model::step::Wait;
+use crate::model::{Kind, Operation};
 
 pub const ENGINES: Shape = Shape::Enum(&["valkey", "redis"]);
 const AZ: Shape = text(64);
@@ -258,12 +258,12 @@ fn port(view: &View<'_>) -> Option<Value> {
         .or_else(|| view.members.iter().find_map(node_port))
 }
 
-const MODIFY: &str = "ModifyReplicationGroup";
+const MODIFY: Operation = Operation::ModifyReplicationGroup;
 
 /// What AWS can let wait for the maintenance window in a call.
 const ENGINE_MEMBERS: [&str; 4] = ["CacheNodeType", "EngineVersion", "Engine", "CacheParameterGroupName"];
 
-fn modify(draft: &mut Draft, phase: Phase) -> &mut serde_json::Map<String, Value> {
+fn modify(draft: &mut Draft, phase: Phase) -> &mut Call {
     draft.call(phase, MODIFY, Wait::Available)
 }
 

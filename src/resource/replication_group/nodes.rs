@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{cluster_mode, zones};
+use crate::model::Operation;
 use crate::model::attribute::{Difference, Impact, Phase};
-use crate::model::draft::{Draft, Scene};
+use crate::model::draft::{Draft, Scene, Topology};
 use crate::model::live::{View, strings};
-use crate::model::plan::{AttributeChange, Wait};
+use crate::model::plan::AttributeChange;
+use crate::model::step::Wait;
 
-const RESHARD: &str = "ModifyReplicationGroupShardConfiguration";
+const RESHARD: Operation = Operation::ModifyReplicationGroupShardConfiguration;
 
 /// One live shard.
 pub struct Shard<'a> {
@@ -229,38 +231,57 @@ pub fn loses_lonely_shards(scene: &Scene<'_>) -> bool {
 pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
     let wanted = wanted(scene);
     replicas(draft, scene, &wanted, true);
-    replicas(draft, scene, &wanted, false);
-    if wanted.shards == wanted.live.len() {
-        return;
+    let fewer_replicas = replicas(draft, scene, &wanted, false);
+    // A new shard gets as many nodes as the smallest has by then, and loses replicas with all others.
+    let smallest =
+        wanted.live.iter().filter_map(|shard| Some(shard.replicas.max(wanted.replicas.get(shard.id)?.0))).min();
+    let of_new_shards = fewer_replicas.or(smallest);
+    if wanted.shards != wanted.live.len() {
+        shards_come_or_go(draft, &wanted);
+        if wanted.replicas_coming().any(|count| Some(count) != of_new_shards) {
+            draft.remaining.push("nodeGroupConfiguration: replicas of the new shards, once they exist".into());
+        }
     }
+    let staying: usize = wanted.replicas.values().map(|(replicas, _)| replicas + 1).sum();
+    let coming = wanted.shards.saturating_sub(wanted.live.len()) * (of_new_shards.unwrap_or(0) + 1);
+    let has = |phase: Phase| draft.calls.iter().any(|call| call.phase == phase);
+    let grows = has(Phase::ReplicasUp) || wanted.shards > wanted.live.len();
+    draft.topology = Some(Topology {
+        shards: wanted.shards,
+        nodes: staying + coming,
+        grows,
+        moves: grows || has(Phase::ReplicasDown) || has(Phase::Shards) || has(Phase::ClusterMode),
+        leaving: wanted.leaving.iter().map(|id| (*id).to_owned()).collect(),
+        fewer_replicas,
+    });
+}
+
+fn shards_come_or_go(draft: &mut Draft, wanted: &Wanted<'_>) {
     let grows = wanted.shards > wanted.live.len();
-    let configuration = if grows { zones::resharding(&wanted.live, &wanted.coming) } else { None };
+    let placed = if grows { zones::resharding(&wanted.live, &wanted.coming) } else { None };
     let call = draft.call(Phase::Shards, RESHARD, Wait::Available);
     call.insert("NodeGroupCount".into(), json!(wanted.shards));
     if !grows {
         call.insert("NodeGroupsToRemove".into(), json!(wanted.leaving));
     }
-    if let Some(configuration) = configuration {
-        call.insert("ReshardingConfiguration".into(), configuration);
-    }
-    // A new shard gets as many nodes as the smallest has by then, and loses replicas with all others.
-    let smallest =
-        wanted.live.iter().filter_map(|shard| Some(shard.replicas.max(wanted.replicas.get(shard.id)?.0))).min();
-    let everywhere = draft.calls.iter().find(|call| call.phase == Phase::ReplicasDown);
-    let end = number(everywhere.and_then(|call| call.parameters.get("NewReplicaCount"))).or(smallest);
-    if wanted.replicas_coming().any(|count| Some(count) != end) {
-        draft.remaining.push("nodeGroupConfiguration: replicas of the new shards, once they exist".into());
+    if let Some(placed) = placed {
+        call.insert("ReshardingConfiguration".into(), placed.parameter);
+        draft.zones.extend(placed.zones);
     }
 }
 
-fn replicas(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>, up: bool) {
+/// Adds or removes replicas. Returns how many every shard is to be left with, where one number says it.
+fn replicas(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>, up: bool) -> Option<usize> {
     let staying = || wanted.live.iter().filter_map(|shard| Some((shard, wanted.replicas.get(shard.id)?)));
     let off: Vec<_> = staying()
         .filter(|(shard, (count, _))| if up { shard.replicas < *count } else { shard.replicas > *count })
         .collect();
-    let Some((_, (first, _))) = off.first() else { return };
-    let (phase, operation) =
-        if up { (Phase::ReplicasUp, "IncreaseReplicaCount") } else { (Phase::ReplicasDown, "DecreaseReplicaCount") };
+    let (_, (first, _)) = off.first()?;
+    let (phase, operation) = if up {
+        (Phase::ReplicasUp, Operation::IncreaseReplicaCount)
+    } else {
+        (Phase::ReplicasDown, Operation::DecreaseReplicaCount)
+    };
     let placed = |shard: &Shard<'_>, count: usize, entry: Option<&Value>| {
         if up { zones::of_shard(shard, count, entry, scene.declared("preferredCacheClusterAZs")) } else { None }
     };
@@ -270,19 +291,19 @@ fn replicas(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>, up: bool)
     let all = off.len() == staying().count() && others_too;
     if alike && all {
         draft.call(phase, operation, Wait::Available).insert("NewReplicaCount".into(), json!(first));
-        return;
+        return Some(*first);
     }
-    let shards: Vec<Value> = off
-        .iter()
-        .map(|(shard, (count, entry))| {
-            let mut one = json!({"NodeGroupId": shard.id, "NewReplicaCount": count});
-            if let Some(zones) = placed(shard, *count, *entry) {
-                one["PreferredAvailabilityZones"] = zones;
-            }
-            one
-        })
-        .collect();
+    let mut shards: Vec<Value> = Vec::new();
+    for (shard, (count, entry)) in &off {
+        let mut one = json!({"NodeGroupId": shard.id, "NewReplicaCount": count});
+        if let Some(zones) = placed(shard, *count, *entry) {
+            one["PreferredAvailabilityZones"] = json!(zones);
+            draft.zones.extend(zones);
+        }
+        shards.push(one);
+    }
     draft.call(phase, operation, Wait::Available).insert("ReplicaConfiguration".into(), json!(shards));
+    None
 }
 
 /// Zones that an entry names: the primary's, then the replicas'.

@@ -91,13 +91,15 @@ pub fn is_flushed(scene: &Scene<'_>, member: &str) -> bool {
     flushes(scene) && pending_changes(scene.view).iter().any(|change| change.starts_with(shown))
 }
 
-/// AWS has accepted it for the window, or is to carry it out now.
-pub fn waits(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference, value: Value) {
-    if is_flushed(scene, difference.member) {
-        draft.shows(difference);
-    } else {
+/// AWS has accepted it. Does it wait for the window, or is it to be carried out now?
+pub fn waits(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference, value: Value) -> bool {
+    let waits = !is_flushed(scene, difference.member);
+    if waits {
         draft.pending.push(PendingValue { path: difference.attribute.to_owned(), value });
+    } else {
+        draft.shows(difference);
     }
+    waits
 }
 
 /// Any call with immediacy carries out all that waits. Where there is none, one thing that waits is sent again.

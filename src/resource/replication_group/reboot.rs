@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 
 use super::cluster_mode;
+use crate::model::Operation;
 use crate::model::attribute::{Impact, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{View, object};
 use crate::model::options::Permit;
-use crate::model::plan::{AttributeChange, PendingValue, Wait};
+use crate::model::plan::{AttributeChange, PendingValue};
+use crate::model::step::Wait;
 
 /// AWS's word for parameters that wait for one.
 const PENDING: &str = "pending-reboot";
@@ -55,6 +57,6 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
             impact: Impact::Reboot,
             sensitive: false,
         });
-        draft.push(Phase::Reboot, "RebootCacheCluster", Wait::Available, call);
+        draft.push(Phase::Reboot, Operation::RebootCacheCluster, Wait::Available, call);
     }
 }

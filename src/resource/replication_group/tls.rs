@@ -7,7 +7,7 @@ use super::{MODIFY, access, engine};
 use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::object;
-use crate::model::plan::Wait;
+use crate::model::step::Wait;
 
 /// The calls from where the group is to where it should be; the first is this apply's.
 fn hops(scene: &Scene<'_>) -> Vec<&'static str> {

@@ -1,13 +1,27 @@
 //! Availability zones: nodes that exist stay where they are, new ones go where the spec says. AWS wants
 //! the zones of all nodes of a shard, the existing ones among them.
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
 
 use super::nodes::{Shard, entry_zones};
 use crate::model::live::strings;
 
+/// The zones that a group's entry names, for all its nodes.
+pub fn declared(fields: &Map<String, Value>) -> BTreeSet<String> {
+    let shards = fields.get("nodeGroupConfiguration").and_then(Value::as_array).into_iter().flatten();
+    let named = strings(fields.get("preferredCacheClusterAZs")).chain(shards.flat_map(entry_zones));
+    named.map(str::to_owned).collect()
+}
+
 /// The zones of a shard's nodes when it has so many replicas; `None` where the spec does not say enough.
-pub fn of_shard(shard: &Shard<'_>, replicas: usize, entry: Option<&Value>, of_group: Option<&Value>) -> Option<Value> {
+pub fn of_shard(
+    shard: &Shard<'_>,
+    replicas: usize,
+    entry: Option<&Value>,
+    of_group: Option<&Value>,
+) -> Option<Vec<String>> {
     let mut declared: Vec<&str> = match entry.map(entry_zones) {
         Some(zones) if !zones.is_empty() => zones,
         _ => strings(of_group).collect(),
@@ -23,11 +37,17 @@ pub fn of_shard(shard: &Shard<'_>, replicas: usize, entry: Option<&Value>, of_gr
     }
     zones.extend(declared);
     zones.truncate(replicas + 1);
-    (zones.len() == replicas + 1).then(|| json!(zones))
+    (zones.len() == replicas + 1).then(|| zones.into_iter().map(str::to_owned).collect())
+}
+
+/// A member of a call, and the zones that it names.
+pub struct Placed {
+    pub parameter: Value,
+    pub zones: Vec<String>,
 }
 
 /// Every shard of the result with its zones, where the spec names them for all that are to come.
-pub fn resharding(live: &[Shard<'_>], coming: &[&Value]) -> Option<Value> {
+pub fn resharding(live: &[Shard<'_>], coming: &[&Value]) -> Option<Placed> {
     // New shards get as many nodes as the smallest has.
     let nodes = live.iter().map(|shard| shard.zones.len()).min()?;
     let mut configuration: Vec<Value> =
@@ -35,13 +55,15 @@ pub fn resharding(live: &[Shard<'_>], coming: &[&Value]) -> Option<Value> {
     if coming.is_empty() || coming.iter().any(|entry| entry_zones(entry).len() < nodes) {
         return None;
     }
+    let mut named: Vec<String> = live.iter().flat_map(|shard| &shard.zones).map(|zone| (*zone).to_owned()).collect();
     for entry in coming {
         let zones = &entry_zones(entry)[..nodes];
+        named.extend(zones.iter().map(|zone| (*zone).to_owned()));
         let mut one = json!({"PreferredAvailabilityZones": zones});
         if let Some(id) = entry.get("nodeGroupId").and_then(Value::as_str) {
             one["NodeGroupId"] = json!(format!("{id:0>4}"));
         }
         configuration.push(one);
     }
-    Some(json!(configuration))
+    Some(Placed { parameter: json!(configuration), zones: named })
 }
