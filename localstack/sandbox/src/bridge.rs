@@ -11,9 +11,10 @@ use tokio::task::JoinHandle;
 use crate::control::engine::Engine;
 use crate::control::events;
 use crate::control::replication_groups::{self, ReplicationGroup, endpoints};
-use crate::control::serverless::ServerlessCache;
+use crate::control::serverless::{self, ServerlessCache};
 use crate::control::users::Authentication;
 use crate::data::{Auth, DataPlane, Endpoints, Node, Shape, Shard, Tls, User};
+use crate::life::Job;
 use crate::server::Shared;
 use crate::state::State;
 
@@ -82,6 +83,12 @@ async fn carry_out(order: Order, before: Option<JoinHandle<()>>, shared: Shared)
         None => servers.remove(&order.group).await,
     };
     let failure = result.err().map(|error| error.to_string());
+    if let Some(failure) = &failure {
+        #[expect(clippy::print_stderr, reason = "a cache without its servers is not to be overlooked")]
+        {
+            eprintln!("cachectl-sandbox: the servers of {}: {failure}", order.group);
+        }
+    }
     shared.lock().servers_ready(&order.group, failure.as_deref());
 }
 
@@ -107,8 +114,16 @@ pub fn settle(state: &mut State, group: &str, failure: Option<&str>) {
             state.busy.remove(group);
         }
     }
-    if let Some(failure) = failure {
-        events::group(state, group, format!("Sandbox: the servers of {group} are not as they should be: {failure}"));
+    let Some(failure) = failure else { return };
+    let why = format!("Sandbox: the servers of {group} are not as they should be: {failure}");
+    if state.groups.get(group).is_some_and(|group| group.status == "creating") {
+        state.timetable.cancel(|job| matches!(job, Job::GroupCreated(id) if id == group));
+        replication_groups::create::fail(state, group, "create-failed", &why);
+    } else if state.serverless.get(group).is_some_and(|cache| cache.status == "creating") {
+        state.timetable.cancel(|job| matches!(job, Job::ServerlessReady(name) if name == group));
+        serverless::fail(state, group, &why);
+    } else {
+        events::group(state, group, why);
     }
 }
 
@@ -168,10 +183,7 @@ fn serverless_shape(state: &State, cache: &ServerlessCache) -> Option<Shape> {
         parameters: BTreeMap::new(),
         engine: cache.engine.name().to_owned(),
         shards: Vec::new(),
-        endpoints: Endpoints {
-            configuration: Some(endpoints::serverless(state, &cache.name).local),
-            ..Endpoints::default()
-        },
+        endpoints: Endpoints { configuration: Some(endpoints::serverless(state, cache).local), ..Endpoints::default() },
     })
 }
 

@@ -6,9 +6,11 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::control::replication_groups::modify;
+use crate::control::replication_groups::{Global, global_member, modify};
+use crate::control::service_updates::{self, Published};
 use crate::failures::Failure;
 use crate::faults::Fault;
+use crate::quotas::Quotas;
 use crate::seed;
 use crate::server::Shared;
 
@@ -42,6 +44,25 @@ struct Seed {
     groups: usize,
     #[serde(default)]
     tags: std::collections::BTreeMap<String, String>,
+}
+
+/// A group that joins a global datastore, or without an id leaves it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GlobalMember {
+    group: String,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    role: Role,
+}
+
+#[derive(Default, Deserialize, PartialEq)]
+#[serde(rename_all = "UPPERCASE")]
+enum Role {
+    #[default]
+    Primary,
+    Secondary,
 }
 
 fn ok(value: &Value) -> Answer {
@@ -108,6 +129,25 @@ pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Ans
         ("POST", "fail") => parsed(body, |failure: Failure| {
             shared.lock().edit(|state| state.failures.push(failure));
             ok(&json!({"fail": "ok"}))
+        }),
+        ("GET", "quotas") => ok(&json!(shared.lock().edit(|state| state.quotas.clone()))),
+        ("POST", "quotas") => parsed(body, |quotas: Quotas| {
+            shared.lock().edit(|state| state.quotas = quotas.clone());
+            ok(&json!(quotas))
+        }),
+        ("POST", "service-update") => parsed(body, |update: Published| {
+            match shared.lock().edit(|state| service_updates::publish(state, update)) {
+                Ok(()) => ok(&json!({"service-update": "ok"})),
+                Err(refusal) => bad(refusal.status, refusal),
+            }
+        }),
+        ("POST", "global-datastore") => parsed(body, |wanted: GlobalMember| {
+            let group = wanted.group.to_ascii_lowercase();
+            let global = wanted.id.map(|id| Global { id, is_primary: wanted.role == Role::Primary });
+            match shared.lock().edit(|state| global_member(state, &group, global)) {
+                Ok(()) => ok(&json!({"group": group})),
+                Err(refusal) => bad(refusal.status, refusal),
+            }
         }),
         ("POST", "seed") => parsed(body, |wanted: Seed| {
             match shared.lock().edit(|state| seed::groups(state, wanted.groups, &wanted.tags)) {

@@ -15,6 +15,8 @@ pub enum Kind {
     ScaleDownRolledBack,
     /// The next reshard leaves the old shards behind.
     ReshardRolledBack,
+    /// The next change of log deliveries is accepted and leaves them in `error`.
+    LogDeliveryFailed,
     /// The next serverless create ends in `create-failed`.
     ServerlessCreateFailed,
 }

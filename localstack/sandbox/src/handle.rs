@@ -11,10 +11,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::bridge;
-use crate::control::replication_groups::modify;
+use crate::control::replication_groups::{Global, global_member, modify};
 use crate::control::users::Authentication;
 use crate::failures::{Failure, Kind};
 use crate::faults::Fault;
+use crate::quotas::Quotas;
 use crate::refusal::Refusal;
 use crate::seed;
 use crate::server::{self, Shared};
@@ -152,6 +153,20 @@ impl Sandbox {
     pub fn fail_next(&self, kind: Kind, target: Option<&str>) {
         let target = target.map(str::to_owned);
         self.shared.lock().edit(|state| state.failures.push(Failure { kind, target }));
+    }
+
+    /// Makes a group a member of the global datastore of this id, its primary or a secondary; `None` takes it out.
+    ///
+    /// # Errors
+    /// The group does not exist or is not `available`.
+    pub fn set_global_datastore(&self, group: &str, id: Option<&str>, is_primary: bool) -> Result<(), Refusal> {
+        let global = id.map(|id| Global { id: id.to_owned(), is_primary });
+        self.shared.lock().edit(|state| global_member(state, &group.to_ascii_lowercase(), global))
+    }
+
+    /// Raises or lowers quotas; [`Quotas::default`] is AWS's, but for the rates of calls, which are off.
+    pub fn set_quotas(&self, quotas: Quotas) {
+        self.shared.lock().edit(|state| state.quotas = quotas);
     }
 
     /// Makes `groups` available groups `seed-0001`… of two nodes each, without real servers.

@@ -8,6 +8,7 @@ use crate::control::events::Event;
 use crate::control::parameter_groups::ParameterGroup;
 use crate::control::replication_groups::{ReplicationGroup, Span};
 use crate::control::serverless::ServerlessCache;
+use crate::control::service_updates::ServiceUpdate;
 use crate::control::snapshots::{ServerlessSnapshot, Snapshot};
 use crate::control::subnet_groups::SubnetGroup;
 use crate::control::user_groups::UserGroup;
@@ -15,6 +16,7 @@ use crate::control::users::User;
 use crate::data::DataPlane;
 use crate::failures::Failure;
 use crate::life::{Job, Timetable};
+use crate::quotas::Quotas;
 use crate::secrets::Secret;
 
 #[derive(Debug, Clone)]
@@ -60,6 +62,8 @@ pub struct State {
     pub parameters: BTreeMap<String, Secret>,
     pub timetable: Timetable,
     pub failures: Vec<Failure>,
+    pub quotas: Quotas,
+    pub service_updates: Vec<ServiceUpdate>,
     /// Groups whose real servers must be brought in line with their shape.
     pub touched: BTreeSet<String>,
     /// Groups whose real servers are being brought in line, with how many shapes are under way;
@@ -98,6 +102,8 @@ impl State {
             parameters: BTreeMap::new(),
             timetable: Timetable::default(),
             failures: Vec::new(),
+            quotas: Quotas::default(),
+            service_updates: Vec::new(),
             touched: BTreeSet::new(),
             busy: BTreeMap::new(),
             servers: Servers::default(),
@@ -105,6 +111,7 @@ impl State {
         crate::control::parameter_groups::install_defaults(&mut state);
         crate::control::subnet_groups::install_default(&mut state);
         crate::control::users::install_default(&mut state);
+        crate::control::user_groups::install_default(&mut state);
         state
     }
 

@@ -10,6 +10,7 @@ use crate::bridge::{self, Bridge};
 use crate::control::Operation;
 use crate::data::DataPlane;
 use crate::faults::{Armed, Fault, Verdict};
+use crate::quotas::Meter;
 use crate::refusal::Refusal;
 use crate::state::{Servers, Settings, State};
 use crate::wire::output::Output;
@@ -52,6 +53,7 @@ pub struct World {
     /// How far the sandbox's clock is ahead, in milliseconds.
     ahead: i64,
     bridge: Option<Bridge>,
+    meter: Meter,
 }
 
 fn wall_clock() -> i64 {
@@ -94,6 +96,7 @@ impl World {
             started: Instant::now(),
             ahead: 0,
             bridge,
+            meter: Meter::default(),
         }
     }
 
@@ -210,6 +213,9 @@ impl World {
             });
         };
         self.advance();
+        if self.state.quotas.call_rates {
+            self.meter.take(incoming.service, &incoming.operation, self.state.now)?;
+        }
         match operation {
             Operation::Read(read) => match stale_ms {
                 Some(ms) => read(&self.past(ms), &incoming.input).map(Some),

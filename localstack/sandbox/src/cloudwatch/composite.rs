@@ -10,9 +10,7 @@ const FUNCTIONS: [&str; 3] = ["ALARM", "OK", "INSUFFICIENT_DATA"];
 
 pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let validation = |text: String| Refusal::bad("ValidationError", text);
-    if input.text("AlarmName").is_none_or(|name| name.is_empty() || name.chars().count() > 255) {
-        return Err(validation("AlarmName must be between 1 and 255 characters long.".into()));
-    }
+    alarms::check::common(input)?;
     let rule = input.text("AlarmRule").unwrap_or_default();
     if rule.is_empty() || rule.chars().count() > 10_240 {
         return Err(validation("AlarmRule must be between 1 and 10240 characters long.".into()));
@@ -31,10 +29,38 @@ pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> 
     if children.is_empty() && !is_constant {
         return Err(validation(format!("AlarmRule refers to no alarm: {rule}")));
     }
-    if let Some(name) = children.iter().find(|name| !state.monitoring.alarms.contains_key(*name)) {
-        return Err(validation(format!("AlarmRule refers to an alarm that does not exist: {name}")));
+    let unknown: Vec<&str> =
+        children.iter().filter(|name| !state.monitoring.alarms.contains_key(*name)).map(String::as_str).collect();
+    if !unknown.is_empty() {
+        // awsdocs/aws-cloudformation-user-guide issue 911.
+        return Err(validation(format!(
+            "Could not save the composite alarm as alarms [{}] in the alarm rule do not exist",
+            unknown.join(", ")
+        )));
     }
+    suppressor(state, input)?;
+    alarms::check::action_configuration(input)?;
     alarms::store(state, input, true)
+}
+
+/// An alarm that silences this one comes with how long it may take to do so and how long it goes on (API model).
+fn suppressor(state: &State, input: &Input) -> Result<(), Refusal> {
+    const PERIODS: [&str; 2] = ["ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod"];
+    let validation = |text: String| Refusal::bad("ValidationError", text);
+    let Some(suppressor) = input.text("ActionsSuppressor") else {
+        return match PERIODS.iter().find(|member| input.has(member)) {
+            None => Ok(()),
+            Some(member) => Err(validation(format!("{member} requires ActionsSuppressor."))),
+        };
+    };
+    let name = suppressor.split_once(":alarm:").map_or(suppressor.as_str(), |(_, name)| name);
+    if !state.monitoring.alarms.contains_key(name) {
+        return Err(validation(format!("The actions suppressor {name} does not exist.")));
+    }
+    match PERIODS.iter().find(|member| !input.has(member)) {
+        None => Ok(()),
+        Some(member) => Err(validation(format!("ActionsSuppressor requires {member}."))),
+    }
 }
 
 /// The alarms a rule names: `ALARM("a b")`, `OK(c)`, `ALARM(arn:…:alarm:d)`.

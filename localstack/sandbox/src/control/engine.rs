@@ -65,6 +65,7 @@ pub const OFFERED: &[Version] = &[
     version(Engine::Valkey, 8, 1, 0),
     version(Engine::Valkey, 8, 2, 0),
     version(Engine::Valkey, 9, 0, 0),
+    version(Engine::Valkey, 9, 1, 0),
 ];
 
 impl Version {

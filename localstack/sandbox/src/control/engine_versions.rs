@@ -1,4 +1,4 @@
-//! What is on offer: engine versions, node types, updates.
+//! What is on offer: engine versions, node types.
 
 use crate::control::engine::{Engine, OFFERED, Version};
 use crate::control::{clusters, node_types, paging};
@@ -37,30 +37,15 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
 }
 
 pub fn allowed_node_types(state: &State, input: &Input) -> Result<Output, Refusal> {
-    let node_type = match (input.id("ReplicationGroupId"), input.id("CacheClusterId")) {
-        (Some(id), None) => &state.group(&id)?.node_type,
-        (None, Some(id)) => {
-            let (group, _) = clusters::find(state, &id).ok_or_else(|| clusters::not_found(&id))?;
-            &group.node_type
-        }
+    let group = match (input.id("ReplicationGroupId"), input.id("CacheClusterId")) {
+        (Some(id), None) => state.group(&id)?,
+        (None, Some(id)) => clusters::find(state, &id).ok_or_else(|| clusters::not_found(&id))?.0,
         _ => {
             return Err(Refusal::invalid_combination(
                 "Exactly one of CacheClusterId and ReplicationGroupId must be specified.",
             ));
         }
     };
-    let (up, down) = node_types::allowed_modifications(node_type);
+    let (up, down) = node_types::allowed_modifications(&group.node_type, group.version);
     Ok(Record::new().list("ScaleUpModifications", "member", up).list("ScaleDownModifications", "member", down).into())
-}
-
-/// The sandbox publishes no service updates, so nothing is ever due.
-pub fn update_actions(state: &State, input: &Input) -> Result<Output, Refusal> {
-    for id in input.texts("ReplicationGroupIds").unwrap_or_default() {
-        state.group(&id.to_ascii_lowercase())?;
-    }
-    Ok(Record::new().list("UpdateActions", "UpdateAction", Vec::<Output>::new()).into())
-}
-
-pub fn service_updates(_state: &State, _input: &Input) -> Result<Output, Refusal> {
-    Ok(Record::new().list("ServiceUpdates", "ServiceUpdate", Vec::<Output>::new()).into())
 }

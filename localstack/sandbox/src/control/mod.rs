@@ -10,6 +10,7 @@ pub mod paging;
 pub mod parameter_groups;
 pub mod replication_groups;
 pub mod serverless;
+pub mod service_updates;
 pub mod snapshots;
 pub mod subnet_groups;
 pub mod tags;
@@ -46,8 +47,8 @@ pub fn operation(name: &str) -> Option<Operation> {
         "ListAllowedNodeTypeModifications" => Read(engine_versions::allowed_node_types),
         "DescribeCacheClusters" => Read(clusters::describe),
         "DescribeCacheEngineVersions" => Read(engine_versions::describe),
-        "DescribeUpdateActions" => Read(engine_versions::update_actions),
-        "DescribeServiceUpdates" => Read(engine_versions::service_updates),
+        "DescribeUpdateActions" => Read(service_updates::actions),
+        "DescribeServiceUpdates" => Read(service_updates::describe),
         "DescribeEvents" => Read(events::describe),
         "CreateCacheParameterGroup" => Write(|s, i| parameter_groups::create(s, i).map(Some)),
         "ModifyCacheParameterGroup" => Write(|s, i| parameter_groups::modify(s, i).map(Some)),

@@ -10,7 +10,8 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
-const QUOTA: usize = 100;
+/// Of a region (AWS guide, quota-limits; the page on access control still says 100).
+const QUOTA: usize = 200;
 const USERS_PER_GROUP: usize = 100;
 
 #[derive(Debug, Clone)]
@@ -24,6 +25,54 @@ pub struct UserGroup {
     pub removing: Vec<String>,
     pub replication_groups: Vec<String>,
     pub serverless_caches: Vec<String>,
+}
+
+/// AWS's own group of IAM users.
+pub const IAM_GROUP: &str = "default.iam-user-group";
+
+pub fn install_default(state: &mut State) {
+    let group = UserGroup {
+        id: IAM_GROUP.into(),
+        status: "active",
+        engine: Engine::Valkey,
+        users: vec![users::IAM_USER.into()],
+        adding: Vec::new(),
+        removing: Vec::new(),
+        replication_groups: Vec::new(),
+        serverless_caches: Vec::new(),
+    };
+    state.user_groups.insert(IAM_GROUP.into(), group);
+}
+
+/// Whether every user proves itself by IAM.
+pub fn is_iam_only(state: &State, id: &str) -> bool {
+    let users = state.user_groups.get(id).map(|group| &group.users);
+    users.is_some_and(|users| {
+        let is_iam = |id: &String| state.users.get(id).is_some_and(|user| user.authentication == Authentication::Iam);
+        !users.is_empty() && users.iter().all(is_iam)
+    })
+}
+
+/// Whether the groups of a user take what it is about to become.
+pub fn still_takes(state: &State, user: &users::User) -> Result<(), Refusal> {
+    let groups = state.user_groups.values().filter(|group| group.users.contains(&user.id));
+    groups.into_iter().try_for_each(|group| takes(group.engine, user))
+}
+
+/// AWS guide, role-based access control: a redis group takes redis users, a valkey group users that prove who they are.
+fn takes(engine: Engine, user: &users::User) -> Result<(), Refusal> {
+    let id = &user.id;
+    if engine == Engine::Redis && user.engine == Engine::Valkey {
+        return Err(Refusal::invalid_combination(format!(
+            "User {id} of engine valkey can not be added to a user group of engine redis."
+        )));
+    }
+    if engine == Engine::Valkey && user.authentication == Authentication::NoPassword {
+        return Err(Refusal::invalid_combination(format!(
+            "User {id} without a password can not be added to a user group of engine valkey."
+        )));
+    }
+    Ok(())
 }
 
 fn not_found(id: &str) -> Refusal {
@@ -60,16 +109,7 @@ fn check(state: &State, engine: Engine, ids: &[String]) -> Result<(), Refusal> {
     let mut names = Vec::new();
     for id in ids {
         let user = state.users.get(id).ok_or_else(|| users::not_found(id))?;
-        if engine == Engine::Redis && user.engine == Engine::Valkey {
-            return Err(Refusal::invalid_combination(format!(
-                "User {id} of engine valkey can not be added to a user group of engine redis."
-            )));
-        }
-        if engine == Engine::Valkey && user.authentication == Authentication::NoPassword {
-            return Err(Refusal::invalid_combination(format!(
-                "User {id} without a password can not be added to a user group of engine valkey."
-            )));
-        }
+        takes(engine, user)?;
         if names.contains(&&user.name) {
             return Err(Refusal::bad(
                 "DuplicateUserName",
@@ -115,7 +155,7 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     if state.user_groups.contains_key(&id) {
         return Err(Refusal::bad("UserGroupAlreadyExists", format!("User group {id} already exists.")));
     }
-    if state.user_groups.len() >= QUOTA {
+    if state.user_groups.len() > QUOTA {
         return Err(Refusal::bad(
             "UserGroupQuotaExceeded",
             format!("The number of user groups exceeds the quota of {QUOTA}."),
@@ -151,6 +191,7 @@ fn active<'a>(state: &'a State, id: &str) -> Result<&'a UserGroup, Refusal> {
 
 pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("UserGroupId")?;
+    users::refuse_own(&id)?;
     let group = active(state, &id)?;
     let (add, remove) = (ids(input, "UserIdsToAdd"), ids(input, "UserIdsToRemove"));
     let engine = input.text("Engine").map(|text| Engine::parse_replicated(&text)).transpose()?;
@@ -167,6 +208,17 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let mut after: Vec<String> = group.users.iter().filter(|user| !remove.contains(user)).cloned().collect();
     after.extend(add.iter().cloned());
     check(state, engine.unwrap_or(group.engine), &after)?;
+    if engine == Some(Engine::Valkey) {
+        let on_redis = group.replication_groups.iter().filter_map(|id| state.groups.get(id));
+        let mut engines = on_redis.map(|group| group.version.engine).chain(
+            group.serverless_caches.iter().filter_map(|name| state.serverless.get(name)).map(|cache| cache.engine),
+        );
+        if engines.any(|engine| engine == Engine::Redis) {
+            return Err(Refusal::invalid_combination(format!(
+                "User group {id} is associated with a cache of engine redis and can not become one of engine valkey."
+            )));
+        }
+    }
     if let Some(group) = state.user_groups.get_mut(&id) {
         group.status = "modifying";
         group.engine = engine.unwrap_or(group.engine);
@@ -178,6 +230,7 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
 
 pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("UserGroupId")?;
+    users::refuse_own(&id)?;
     let group = active(state, &id)?;
     if !group.replication_groups.is_empty() || !group.serverless_caches.is_empty() {
         return Err(Refusal::bad(

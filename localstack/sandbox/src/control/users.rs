@@ -8,7 +8,8 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
-const QUOTA: usize = 1_000;
+/// Of a region (AWS guide, quota-limits; the page on access control still says 1,000).
+const QUOTA: usize = 2_000;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Authentication {
@@ -27,19 +28,31 @@ pub struct User {
     pub authentication: Authentication,
 }
 
-/// Every account has a user `default` that may do everything without a password.
+/// AWS's own user for caches that take IAM only.
+pub const IAM_USER: &str = "default.iam-user";
+
+/// Every account has a user `default` that may do everything without a password, and one for IAM.
 pub fn install_default(state: &mut State) {
-    state.users.insert(
-        "default".into(),
-        User {
-            id: "default".into(),
-            name: "default".into(),
+    let own = [("default", Engine::Redis, Authentication::NoPassword), (IAM_USER, Engine::Valkey, Authentication::Iam)];
+    for (id, engine, authentication) in own {
+        let user = User {
+            id: id.into(),
+            name: id.into(),
             status: "active",
-            engine: Engine::Redis,
+            engine,
             access: "on ~* +@all".into(),
-            authentication: Authentication::NoPassword,
-        },
-    );
+            authentication,
+        };
+        state.users.insert(id.into(), user);
+    }
+}
+
+/// AWS's own users and user groups are as they are.
+pub fn refuse_own(id: &str) -> Result<(), Refusal> {
+    if id.starts_with("default.") {
+        return Err(Refusal::invalid_value(format!("{id} is managed by AWS and can not be changed.")));
+    }
+    Ok(())
 }
 
 pub fn not_found(id: &str) -> Refusal {
@@ -78,6 +91,11 @@ fn passwords(listed: Option<Vec<String>>) -> Result<Vec<String>, Refusal> {
     }
     if listed.iter().any(|password| !(16..=128).contains(&password.chars().count())) {
         return Err(Refusal::invalid_value("Passwords length must be between 16-128 characters."));
+    }
+    let is_legal = |c: char| c.is_ascii_graphic() && !",\"/@".contains(c);
+    if listed.iter().any(|password| !password.chars().all(is_legal)) {
+        // AWS guide, role-based access control.
+        return Err(Refusal::invalid_value("Passwords take printable characters other than , \" / and @."));
     }
     Ok(listed)
 }
@@ -140,7 +158,7 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     if state.users.contains_key(&id) {
         return Err(Refusal::bad("UserAlreadyExists", format!("User {id} already exists.")));
     }
-    if state.users.len() >= QUOTA {
+    if state.users.len() >= QUOTA + 2 {
         return Err(Refusal::bad("UserQuotaExceeded", format!("The number of users exceeds the quota of {QUOTA}.")));
     }
     tags::put(state, &state.settings.arn("user", &id), tags);
@@ -177,6 +195,7 @@ fn settled<'a>(state: &'a State, id: &str) -> Result<&'a User, Refusal> {
 
 pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("UserId")?;
+    refuse_own(&id)?;
     let user = settled(state, &id)?;
     let mut next = user.clone();
     let (whole, more) = (input.text("AccessString"), input.text("AppendAccessString"));
@@ -197,6 +216,7 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     if next.engine == Engine::Valkey && next.authentication == Authentication::NoPassword {
         return Err(Refusal::invalid_combination("No password required is not supported for Valkey users."));
     }
+    super::user_groups::still_takes(state, &next)?;
     let names_nothing =
         ["AccessString", "AppendAccessString", "Passwords", "NoPasswordRequired", "AuthenticationMode", "Engine"]
             .iter()
@@ -222,6 +242,7 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
 
 pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("UserId")?;
+    refuse_own(&id)?;
     let user = settled(state, &id)?;
     if id == "default" {
         return Err(Refusal::invalid_value("The default user can not be deleted."));

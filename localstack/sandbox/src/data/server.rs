@@ -127,6 +127,23 @@ impl Host {
         let admin = Credentials { user: format!("sandbox-{}", random_name()), password: random_name() };
         Ok(Self { binary, admin, folder })
     }
+
+    /// A folder of a server's own. The last watcher of earlier servers takes the sandbox's folder with it, so it is made
+    /// anew where it is gone.
+    fn new_folder(&self) -> io::Result<PathBuf> {
+        loop {
+            let folder = self.folder.join(random_name());
+            match DirBuilder::new().mode(0o700).create(&folder) {
+                Ok(()) => return Ok(folder),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            match DirBuilder::new().mode(0o700).create(&self.folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+    }
 }
 
 impl Drop for Host {
@@ -219,8 +236,7 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(host: &Host, launch: &Launch) -> io::Result<Self> {
-        let folder = host.folder.join(random_name());
-        DirBuilder::new().mode(0o700).create(&folder)?;
+        let folder = host.new_folder()?;
         fs::write(folder.join("server.conf"), launch.config(&folder, &host.admin))?;
         let watcher = Command::new("sh")
             .args(["-c", WATCHER, "cachectl-sandbox-server"])

@@ -33,7 +33,7 @@ fn a_token_is_rotated_in_and_then_set() {
     let token = "AuthToken=0123456789abcdef&ApplyImmediately=true";
     let error =
         aws.refused("ModifyReplicationGroup", &format!("ReplicationGroupId=token&{token}&AuthTokenUpdateStrategy=SET"));
-    assert!(error.contains("only allowed after"), "{error}");
+    assert!(error.contains("ROTATE strategy before"), "{error}");
     let answer = aws.modify("token", &format!("{token}&AuthTokenUpdateStrategy=ROTATE"));
     assert_eq!(answer.one("AuthTokenStatus"), "ROTATING");
     aws.pass(100);
@@ -54,12 +54,53 @@ fn a_token_gives_way_to_a_user_group_and_back() {
     let group = aws.describe("move");
     assert_eq!(group.one("AuthTokenEnabled"), "false");
     assert_eq!(aws.call("DescribeUserGroups", "UserGroupId=team").all("ReplicationGroups"), ["<member>move</member>"]);
-    aws.modify(
-        "move",
-        "RemoveUserGroups=true&AuthToken=0123456789abcdef&AuthTokenUpdateStrategy=SET&ApplyImmediately=true",
-    );
-    assert_eq!(aws.describe("move").one("AuthTokenEnabled"), "true");
+    let token = "AuthToken=0123456789abcdef&ApplyImmediately=true&AuthTokenUpdateStrategy";
+    let error =
+        aws.refused("ModifyReplicationGroup", &format!("ReplicationGroupId=move&RemoveUserGroups=true&{token}=SET"));
+    assert!(error.contains("ROTATE strategy before"), "{error}");
+    aws.modify("move", &format!("RemoveUserGroups=true&{token}=ROTATE"));
+    assert_eq!(aws.sandbox.tokens("move"), ["", "0123456789abcdef"], "until SET anyone gets in");
+    aws.modify("move", &format!("{token}=SET"));
+    assert_eq!(aws.sandbox.tokens("move"), ["0123456789abcdef"]);
+    let error = aws.refused("ModifyReplicationGroup", &format!("ReplicationGroupId=move&{token}=SET"));
+    assert!(error.contains("ROTATE strategy before"), "a token that is set is not set again: {error}");
     aws.call("DeleteUserGroup", "UserGroupId=team");
+}
+
+#[test]
+fn a_token_is_removed_by_way_of_a_user_group_in_two_calls() {
+    let aws = Aws::instant();
+    aws.group("free", "NumCacheClusters=1&TransitEncryptionEnabled=true&AuthToken=0123456789abcdef");
+    aws.call("CreateUser", &user("app", "valkey", PASSWORD));
+    aws.call("CreateUserGroup", "UserGroupId=team&Engine=valkey&UserIds.member.1=app");
+    let by_way = "AuthTokenUpdateStrategy=DELETE&UserGroupIdsToAdd.member.1=team";
+    let both = format!("ReplicationGroupId=free&{by_way}&UserGroupIdsToRemove.member.1=team&ApplyImmediately=true");
+    aws.refused("ModifyReplicationGroup", &both);
+    aws.modify("free", &format!("{by_way}&ApplyImmediately=true"));
+    aws.modify("free", "UserGroupIdsToRemove.member.1=team&ApplyImmediately=true");
+    let group = aws.describe("free");
+    assert_eq!((group.one("AuthTokenEnabled"), group.one("UserGroupIds")), ("false".into(), String::new()));
+    aws.modify("free", "TransitEncryptionMode=preferred&ApplyImmediately=true");
+}
+
+#[test]
+fn groups_and_users_keep_to_their_engines() {
+    let aws = Aws::instant();
+    aws.call("CreateUser", &user("app", "redis", PASSWORD));
+    aws.call("CreateUserGroup", "UserGroupId=team&Engine=redis&UserIds.member.1=app&UserIds.member.2=default");
+    let error = aws.refused("ModifyUser", "UserId=app&Engine=valkey");
+    assert!(error.contains("user group of engine redis"), "{error}");
+    let old = "ReplicationGroupId=old&ReplicationGroupDescription=d&Engine=redis&EngineVersion=7.1&CacheNodeType=cache.r7g.large";
+    let more = "NumCacheClusters=1&TransitEncryptionEnabled=true&UserGroupIds.member.1=team";
+    aws.call("CreateReplicationGroup", &format!("{old}&{more}"));
+    aws.call("CreateUser", &user("default-two", "redis", PASSWORD));
+    let error = aws.refused("ModifyUserGroup", "UserGroupId=team&Engine=valkey&UserIdsToRemove.member.1=default");
+    assert!(error.contains("cache of engine redis"), "{error}");
+    aws.modify("old", "Engine=valkey&EngineVersion=7.2&ApplyImmediately=true");
+    aws.call("ModifyUserGroup", "UserGroupId=team&Engine=valkey&UserIdsToRemove.member.1=default");
+    aws.call("ModifyUser", "UserId=app&Engine=valkey");
+    let error = aws.refused("ModifyUserGroup", "UserGroupId=default.iam-user-group&UserIdsToAdd.member.1=app");
+    assert!(error.contains("managed by AWS"), "{error}");
 }
 
 #[test]
@@ -80,6 +121,7 @@ fn users_are_refused_what_aws_refuses() {
     for (parameters, text) in [
         (user("app", "valkey", "NoPasswordRequired=true"), "not supported for Valkey"),
         (user("app", "valkey", "Passwords.member.1=short"), "16-128"),
+        (user("app", "valkey", "Passwords.member.1=0123456789abcd/@"), "printable"),
         (user("app", "valkey", ""), "must be specified"),
         (user("app", "valkey", "AuthenticationMode.Type=password"), "Passwords"),
         (user("1app", "valkey", PASSWORD), "UserId"),
@@ -108,5 +150,5 @@ fn a_deleted_user_silently_leaves_its_groups() {
     }
     aws.call("CreateUserGroup", "UserGroupId=team&Engine=valkey&UserIds.member.1=one&UserIds.member.2=two");
     aws.call("DeleteUser", "UserId=one");
-    assert_eq!(aws.call("DescribeUserGroups", "").one("UserIds"), "<member>two</member>");
+    assert_eq!(aws.call("DescribeUserGroups", "UserGroupId=team").one("UserIds"), "<member>two</member>");
 }

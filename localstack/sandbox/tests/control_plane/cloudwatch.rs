@@ -100,3 +100,96 @@ fn the_query_protocol_works_for_cloudwatch_too() {
     assert_eq!(member(alarm, "Period"), &Value::Integer(60.into()));
     assert_eq!(member(alarm, "Dimensions").as_array().map(Vec::len), Some(1));
 }
+
+const PLAIN: &str = r#"{"AlarmName": "NAME", "Namespace": "AWS/ElastiCache", "MetricName": "Evictions", "Statistic": "Sum", "Period": 60,
+    "EvaluationPeriods": 3, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}"#;
+
+fn put(aws: &Aws, name: &str) {
+    assert_eq!(aws.json(&target("PutMetricAlarm"), &PLAIN.replace("NAME", name)).status, 200);
+}
+
+fn delete(aws: &Aws, names: &str) -> String {
+    aws.json(&target("DeleteAlarms"), &format!(r#"{{"AlarmNames": {names}}}"#)).text()
+}
+
+fn names(aws: &Aws) -> Vec<String> {
+    let all = r#"{"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}"#;
+    let text = aws.json(&target("DescribeAlarms"), all).text();
+    text.split(r#""AlarmName":""#).skip(1).map(|part| part.split('"').next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn the_newest_members_of_an_alarm_are_kept_and_returned() {
+    let aws = Aws::instant();
+    let newest = r#""WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 15, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": true},
+        "EvaluationWindow": {"WallClockWindow": {"Timezone": "UTC"}},
+        "ActionConfiguration": {"AlarmTagsPropagation": {"Enabled": true, "IncludedTagKeys": ["team"]}}, "#;
+    let body = PLAIN.replace("NAME", "new").replacen('{', &format!("{{{newest}"), 1);
+    assert_eq!(aws.json(&target("PutMetricAlarm"), &body).status, 200);
+    let (_, answer) = cbor(&aws, "DescribeAlarms", &Value::Map(vec![]));
+    let alarm = &member(&answer, "MetricAlarms").as_array().expect("a list")[0];
+    let warm_up = member(alarm, "WarmUpConfiguration");
+    assert_eq!(member(warm_up, "WarmUpPeriodDurationInMinutes"), &Value::Integer(15.into()));
+    assert_eq!(member(warm_up, "OnlyStartEvaluatingAfterWarmUpPeriodEnds"), &Value::Bool(true));
+    let clock = member(member(alarm, "EvaluationWindow"), "WallClockWindow");
+    assert_eq!(member(clock, "Timezone").as_text(), Some("UTC"));
+    let tags = member(member(alarm, "ActionConfiguration"), "AlarmTagsPropagation");
+    assert_eq!(member(tags, "IncludedTagKeys").as_array().map(Vec::len), Some(1));
+    put(&aws, "new");
+    let (_, answer) = cbor(&aws, "DescribeAlarms", &Value::Map(vec![]));
+    let alarm = &member(&answer, "MetricAlarms").as_array().expect("a list")[0];
+    assert_eq!(member(alarm, "WarmUpConfiguration"), &Value::Null, "Put overwrites the whole alarm");
+    for (from, to) in [
+        ("\"WarmUpPeriodDurationInMinutes\": 15", "\"WarmUpPeriodDurationInMinutes\": 2881"),
+        ("\"Period\": 60", "\"Period\": 120"),
+        ("\"IncludedTagKeys\": [\"team\"]", "\"IncludedTagKeys\": [\"team\"], \"ExcludedTagKeys\": [\"x\"]"),
+        ("\"IncludedTagKeys\": [\"team\"]", "\"IncludedTagKeys\": []"),
+    ] {
+        let body = body.replace(from, to);
+        assert_eq!(aws.json(&target("PutMetricAlarm"), &body).status, 400, "{to}");
+    }
+}
+
+#[test]
+fn a_composite_alarm_holds_its_children() {
+    let aws = Aws::instant();
+    let composite = r#"{"AlarmName": "all", "AlarmRule": "ALARM(one) OR ALARM(\"two\")"}"#;
+    let reply = aws.json(&target("PutCompositeAlarm"), composite);
+    assert_eq!(reply.status, 400);
+    let text = "Could not save the composite alarm as alarms [one, two] in the alarm rule do not exist";
+    assert!(reply.text().contains(text), "{}", reply.text());
+    ["one", "two", "three"].iter().for_each(|name| put(&aws, name));
+    assert_eq!(aws.json(&target("PutCompositeAlarm"), composite).status, 200);
+    let error = delete(&aws, r#"["one", "three"]"#);
+    assert!(error.contains("ValidationException"), "{error}");
+    assert!(error.contains("Cannot delete one as there are composite alarm(s) depending on it."), "{error}");
+    let error = delete(&aws, r#"["one", "two"]"#);
+    assert!(error.contains("Cannot delete one,two as there are composite alarm(s) depending on them."), "{error}");
+    assert_eq!(names(&aws).len(), 4, "nothing went");
+    delete(&aws, r#"["all"]"#);
+    delete(&aws, r#"["one", "two", "three"]"#);
+    assert!(names(&aws).is_empty());
+}
+
+#[test]
+fn wrong_names_do_not_keep_the_right_ones_from_being_deleted() {
+    let aws = Aws::instant();
+    put(&aws, "one");
+    let error = delete(&aws, r#"["none", "one"]"#);
+    assert!(error.contains("ResourceNotFound"), "{error}");
+    assert!(names(&aws).is_empty());
+    put(&aws, "one");
+    for name in ["c1", "c2"] {
+        let body = format!(r#"{{"AlarmName": "{name}", "AlarmRule": "OK(one)"}}"#);
+        assert_eq!(aws.json(&target("PutCompositeAlarm"), &body).status, 200);
+    }
+    assert!(delete(&aws, r#"["c1", "c2"]"#).contains("Only one composite alarm"));
+}
+
+#[test]
+fn an_alarm_does_not_search() {
+    let aws = Aws::instant();
+    let body = MATH.replace("m * 2", "MAX(SEARCH ('{AWS/ElastiCache,CacheClusterId} MetricName=Evictions', 'Sum'))");
+    let reply = aws.json(&target("PutMetricAlarm"), &body);
+    assert!(reply.text().contains("SEARCH is not supported on Metric Alarms."), "{}", reply.text());
+}

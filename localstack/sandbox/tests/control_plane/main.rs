@@ -4,6 +4,8 @@
 mod access;
 mod client;
 mod cloudwatch;
+mod durability;
+mod engines;
 mod faults;
 mod life;
 mod parameters;
@@ -13,3 +15,4 @@ mod resharding;
 mod scale;
 mod serverless;
 mod servers;
+mod surroundings;

@@ -38,7 +38,7 @@ fn defaults_that_aws_fills_in_are_told() {
     let member = aws.member("filled-001");
     assert_eq!(
         (member.one("EngineVersion"), member.one("CacheParameterGroupName")),
-        ("9.0.0".into(), "default.valkey9".into())
+        ("9.1.0".into(), "default.valkey9".into())
     );
 }
 

@@ -23,7 +23,7 @@ fn world() -> Aws {
     );
     aws.call("CreateUserGroup", "UserGroupId=g&Engine=valkey&UserIds.member.1=u");
     aws.group("rbac", "NumCacheClusters=2&TransitEncryptionEnabled=true&UserGroupIds.member.1=g");
-    let old = "ReplicationGroupId=old&ReplicationGroupDescription=d&Engine=redis&EngineVersion=5.0.6&CacheNodeType=cache.r6g.large&NumCacheClusters=1";
+    let old = "ReplicationGroupId=old&ReplicationGroupDescription=d&Engine=redis&EngineVersion=5.0.6&CacheNodeType=cache.r6g.large&NumCacheClusters=1&PreferredMaintenanceWindow=sun:08:00-sun:09:00";
     aws.call("CreateReplicationGroup", old);
     aws
 }
@@ -127,7 +127,26 @@ const MODIFICATIONS: &[(&str, &str, &str, &str)] = &[
         "InvalidParameterCombination",
         "Specific version selection is not allowed for '8.0.1.2', please use '8.0'",
     ),
-    ("single", "Engine=redis&EngineVersion=7.1", "InvalidParameterCombination", "valkey to redis"),
+    ("single", "Engine=redis&EngineVersion=7.1", "InvalidParameterCombination", "from valkey 8.0.1 to redis 7.1.0"),
+    ("pair", "Engine=redis&EngineVersion=7.0", "InvalidParameterCombination", "from valkey 7.2.6 to redis 7.0.7"),
+    ("pair", "ClusterMode=compatible&ReplicationGroupDescription=x", "InvalidParameterCombination", "together with"),
+    ("pair", "Durability=sync", "InvalidParameterCombination", "valkey 9.0"),
+    ("old", "CacheNodeType=cache.r7g.large", "InvalidParameterValue", "not an allowed modification"),
+    ("old", "CacheNodeType=cache.r8g.large", "InvalidParameterValue", "not an allowed modification"),
+    (
+        "old",
+        "SnapshotWindow=07:30-08:30",
+        "InvalidParameterValue",
+        "The snapshot window and maintenance window must not overlap.",
+    ),
+    (
+        "old",
+        "PreferredMaintenanceWindow=mon:03:00-mon:04:00&SnapshotWindow=03:30-04:30",
+        "InvalidParameterValue",
+        "The snapshot window and maintenance window must not overlap.",
+    ),
+    ("old", "PreferredMaintenanceWindow=mon:03:00-tue:03:30", "InvalidParameterValue", "24 hours"),
+    ("old", "SnapshotWindow=03:00-03:30", "InvalidParameterValue", "Snapshot window must be at least 60 minutes."),
     ("single", "ClusterMode=enabled", "InvalidParameterCombination", "Change it to compatible first"),
     ("shards", "ClusterMode=compatible", "InvalidParameterCombination", "can not be changed once it is enabled"),
     (
@@ -324,10 +343,22 @@ const CREATIONS: &[(&str, &str, &str)] = &[
         "InvalidParameterCombination",
         "0-16383",
     ),
+    ("CacheNodeType=cache.t2.small", "InvalidParameterValue", "not available for new clusters"),
+    ("CacheNodeType=cache.t3.smal", "InvalidParameterValue", "cache.t3.smal"),
     (
-        "CacheNodeType=cache.t2.small&NumCacheClusters=2&AutomaticFailoverEnabled=true",
+        "CacheNodeType=cache.r7g.large&NumNodeGroups=2&ReplicasPerNodeGroup=0&PreferredCacheClusterAZs.AvailabilityZone.1=us-east-1a",
         "InvalidParameterCombination",
-        "T1 and T2",
+        "PreferredCacheClusterAZs can only be specified for one node group.",
+    ),
+    (
+        "CacheNodeType=cache.r7g.large&PreferredMaintenanceWindow=sun:03:00-sun:04:00&SnapshotWindow=03:30-04:30",
+        "InvalidParameterValue",
+        "The snapshot window and maintenance window must not overlap.",
+    ),
+    (
+        "CacheNodeType=cache.r7g.large&NumCacheClusters=2&Durability=sync&TransitEncryptionEnabled=true",
+        "InvalidParameterCombination",
+        "cluster mode enabled",
     ),
     ("CacheNodeType=cache.r7g.large&Tags.Tag.1.Key=aws:x", "InvalidParameterValue", "aws:"),
     ("CacheNodeType=cache.r7g.large&NumCacheClusters=two", "MalformedInput", "NumCacheClusters"),

@@ -47,3 +47,56 @@ fn a_serverless_cache_leaves_its_final_snapshot() {
     );
     assert_eq!(aws.call("DescribeServerlessCacheSnapshots", "").one("Status"), "available");
 }
+
+#[test]
+fn a_public_cache_is_a_valkey_9_that_lets_in_by_iam_alone() {
+    let aws = Aws::instant();
+    let create =
+        |engine: &str, more: &str| format!("ServerlessCacheName=open&Engine={engine}&ConnectionType=public&{more}");
+    let iam = "UserGroupId=default.iam-user-group";
+    for (parameters, why) in [
+        (create("valkey", &format!("MajorEngineVersion=8&{iam}")), "valkey 9"),
+        (create("redis", ""), "valkey 9"),
+        (create("valkey", "MajorEngineVersion=9"), "IAM"),
+    ] {
+        let error = aws.refused("CreateServerlessCache", &parameters);
+        assert!(error.contains(why), "{parameters}: {error}");
+    }
+    aws.call("CreateServerlessCache", &create("valkey", &format!("MajorEngineVersion=9&{iam}")));
+    let cache = aws.call("DescribeServerlessCaches", "ServerlessCacheName=open");
+    assert_eq!(
+        (cache.one("ConnectionType"), cache.one("StorageEncryptionType")),
+        ("public".into(), "sse-elasticache".into())
+    );
+    assert!(cache.one("Address").contains(".public.serverless."), "{}", cache.one("Address"));
+    let error = aws.refused("ModifyServerlessCache", "ServerlessCacheName=open&RemoveUserGroup=true");
+    assert!(error.contains("IAM"), "{error}");
+}
+
+#[test]
+fn integrations_come_with_valkey_9() {
+    let aws = Aws::instant();
+    let more = "Engine=valkey&Integrations.Integration.1.IntegrationType=dynamodb";
+    let error = aws.refused("CreateServerlessCache", &format!("ServerlessCacheName=i&MajorEngineVersion=8&{more}"));
+    assert!(error.contains("valkey 9"), "{error}");
+    aws.call("CreateServerlessCache", &format!("ServerlessCacheName=i&MajorEngineVersion=9&{more}"));
+    let cache = aws.call("DescribeServerlessCaches", "ServerlessCacheName=i");
+    assert_eq!(cache.one("Integration"), "<IntegrationType>dynamodb</IntegrationType><Status>enabled</Status>");
+    assert_eq!(cache.one("ConnectionType"), "vpc");
+}
+
+#[test]
+fn a_serverless_valkey_7_goes_back_to_redis() {
+    let aws = Aws::instant();
+    for (name, major) in [("seven", "7"), ("eight", "8")] {
+        aws.call(
+            "CreateServerlessCache",
+            &format!("ServerlessCacheName={name}&Engine=valkey&MajorEngineVersion={major}"),
+        );
+    }
+    aws.call("ModifyServerlessCache", "ServerlessCacheName=seven&Engine=redis");
+    let cache = aws.call("DescribeServerlessCaches", "ServerlessCacheName=seven");
+    assert_eq!((cache.one("Engine"), cache.one("FullEngineVersion")), ("redis".into(), "7.1".into()));
+    let error = aws.refused("ModifyServerlessCache", "ServerlessCacheName=eight&Engine=redis");
+    assert!(error.contains("only to 7.1"), "{error}");
+}

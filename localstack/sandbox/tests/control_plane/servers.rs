@@ -63,3 +63,49 @@ fn a_changed_parameter_reaches_the_server() {
     aws.call("DeleteReplicationGroup", "ReplicationGroupId=policy");
     aws.until("policy", "ReplicationGroupNotFoundFault");
 }
+
+#[test]
+fn a_cache_gets_its_servers_also_after_everything_was_deleted() {
+    let Some(aws) = with_servers() else { return };
+    for turn in 0..3 {
+        aws.group("again", "NumCacheClusters=2");
+        aws.until("again", "available");
+        let primary = aws.describe("again").one("Address");
+        assert_eq!(ask(&primary, "SET key value"), "+OK\r\n", "turn {turn}");
+        aws.call("DeleteReplicationGroup", "ReplicationGroupId=again");
+        aws.until("again", "ReplicationGroupNotFoundFault");
+        // The last server takes a moment to end, and takes its folder with it.
+        while TcpStream::connect((primary.as_str(), 6379)).is_ok() {}
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn a_server_that_cannot_start_fails_the_create() {
+    let folder = std::env::temp_dir().join(format!("cachectl-broken-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let program = folder.join("valkey-server");
+    std::fs::write(&program, "#!/bin/sh\n[ \"$1\" = --version ] && echo 'Valkey server v=9.0.0' && exit\necho 'FATAL CONFIG FILE ERROR: broken'\n")
+        .expect("a program");
+    let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, runs).expect("it may run");
+    let options = Options { data_plane: true, server: Some(program), ..Options::default() };
+    let sandbox = match Sandbox::start_blocking(options) {
+        Ok(sandbox) => sandbox,
+        // No loopback addresses beside 127.0.0.1.
+        Err(error) if error.kind() == ErrorKind::NotFound => return,
+        Err(error) => panic!("the sandbox does not start: {error}"),
+    };
+    let aws = Aws { sandbox };
+    aws.group("broken", "NumCacheClusters=1");
+    aws.until("broken", "create-failed");
+    assert!(aws.events().iter().any(|text| text.contains("did not start")), "{:?}", aws.events());
+    aws.call("CreateServerlessCache", "ServerlessCacheName=too&Engine=valkey");
+    let failed = || aws.call("DescribeServerlessCaches", "ServerlessCacheName=too").one("Status") == "create-failed";
+    while !failed() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    aws.call("DeleteReplicationGroup", "ReplicationGroupId=broken");
+    aws.until("broken", "ReplicationGroupNotFoundFault");
+    std::fs::remove_dir_all(&folder).expect("it goes");
+}

@@ -29,6 +29,9 @@ pub fn common(input: &Input) -> Result<(), Refusal> {
     if name.is_empty() || name.chars().count() > 255 {
         return Err(validation("AlarmName must be between 1 and 255 characters long."));
     }
+    if name.chars().any(|c| c.is_ascii_control()) {
+        return Err(validation("AlarmName must not contain ASCII control characters."));
+    }
     if input.text("AlarmDescription").is_some_and(|text| text.chars().count() > 1024) {
         return Err(validation("AlarmDescription must be at most 1024 characters long."));
     }
@@ -46,8 +49,13 @@ pub fn common(input: &Input) -> Result<(), Refusal> {
 
 pub fn metric_alarm(input: &Input) -> Result<(), Refusal> {
     common(input)?;
+    action_configuration(input)?;
+    warm_up(input)?;
     // An alarm on a PromQL query has its own members and none of the others.
     if input.has("EvaluationCriteria") {
+        if input.has("EvaluationWindow") {
+            return Err(validation("EvaluationWindow can not be used with EvaluationCriteria."));
+        }
         return Ok(());
     }
     let periods = int(input, "EvaluationPeriods")?
@@ -72,7 +80,42 @@ pub fn metric_alarm(input: &Input) -> Result<(), Refusal> {
     }
     threshold(input, &operator)?;
     let period = if input.has("Metrics") { metric_math(input)? } else { single_metric(input)? };
+    evaluation_window(input, period)?;
     evaluation_range(period, periods)
+}
+
+fn warm_up(input: &Input) -> Result<(), Refusal> {
+    let Some(configuration) = input.get("WarmUpConfiguration") else { return Ok(()) };
+    match int(configuration, "WarmUpPeriodDurationInMinutes")? {
+        Some(1..=2880) => Ok(()),
+        _ => Err(validation("WarmUpPeriodDurationInMinutes must be between 1 and 2880.")),
+    }
+}
+
+/// A window that follows the wall clock has periods that divide it (API model).
+fn evaluation_window(input: &Input, period: i64) -> Result<(), Refusal> {
+    let Some(window) = input.get("EvaluationWindow") else { return Ok(()) };
+    match (window.has("SlidingWindow"), window.has("WallClockWindow")) {
+        (true, false) => Ok(()),
+        (false, true) if matches!(period, 60 | 300 | 3_600 | 86_400 | 604_800) => Ok(()),
+        (false, true) => Err(validation("WallClockWindow requires a period of 60, 300, 3600, 86400 or 604800.")),
+        _ => Err(validation("EvaluationWindow holds exactly one of SlidingWindow and WallClockWindow.")),
+    }
+}
+
+/// Which tags of an alarm go along with its actions.
+pub fn action_configuration(input: &Input) -> Result<(), Refusal> {
+    let Some(tags) = input.get("ActionConfiguration").and_then(|actions| actions.get("AlarmTagsPropagation")) else {
+        return Ok(());
+    };
+    let (included, excluded) = (tags.list("IncludedTagKeys"), tags.list("ExcludedTagKeys"));
+    if included.is_some() && excluded.is_some() {
+        return Err(combination("IncludedTagKeys and ExcludedTagKeys can not be used together."));
+    }
+    if [included, excluded].into_iter().flatten().any(|keys| !(1..=50).contains(&keys.len())) {
+        return Err(validation("IncludedTagKeys and ExcludedTagKeys hold 1 to 50 keys."));
+    }
+    Ok(())
 }
 
 fn threshold(input: &Input, operator: &str) -> Result<(), Refusal> {
@@ -182,7 +225,7 @@ fn metric_math(input: &Input) -> Result<i64, Refusal> {
                 if expression.is_empty() || expression.chars().count() > 2048 {
                     return Err(validation("Expression must be between 1 and 2048 characters long."));
                 }
-                if expression.to_ascii_uppercase().contains("SEARCH(") {
+                if searches(&expression) {
                     return Err(validation("SEARCH is not supported on Metric Alarms."));
                 }
                 longest = longest.max(int(query, "Period")?.unwrap_or(60));
@@ -205,6 +248,12 @@ fn metric_math(input: &Input) -> Result<i64, Refusal> {
         return Err(validation("Exactly one element of the metrics list should return data."));
     }
     Ok(longest)
+}
+
+/// TF issue 11011 and aws-cdk pull request 16539 quote the refusal.
+fn searches(expression: &str) -> bool {
+    let text = expression.to_ascii_uppercase();
+    text.match_indices("SEARCH").any(|(at, word)| text[at + word.len()..].trim_start().starts_with('('))
 }
 
 fn int(input: &Input, member: &str) -> Result<Option<i64>, Refusal> {

@@ -1,7 +1,9 @@
 //! Metric alarms, kept as they were put.
 
-mod check;
+pub mod check;
 pub mod describe;
+
+use std::collections::BTreeMap;
 
 use crate::cloudwatch::{shapes, tags};
 use crate::refusal::Refusal;
@@ -89,38 +91,45 @@ pub fn missing(names: &[String]) -> Refusal {
     Refusal::missing("ResourceNotFound", format!("Alarm not found: {}", names.join(", ")))
 }
 
-/// At most 100 alarms, of which at most one composite; nothing is deleted when one is missing.
+/// At most 100 alarms, of which at most one composite. Names that are wrong do not keep the right ones (API model).
 pub fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let names = input.texts("AlarmNames").unwrap_or_default();
     if names.is_empty() || names.len() > 100 {
         return Err(Refusal::bad("ValidationError", "AlarmNames must hold 1 to 100 names."));
     }
     let alarms = &state.monitoring.alarms;
-    let unknown: Vec<String> = names.iter().filter(|name| !alarms.contains_key(*name)).cloned().collect();
-    if !unknown.is_empty() {
-        return Err(missing(&unknown));
-    }
     let composites = names.iter().filter(|name| alarms.get(*name).is_some_and(|alarm| alarm.is_composite));
     if composites.count() > 1 {
         return Err(Refusal::bad("ValidationError", "Only one composite alarm can be deleted in one call."));
     }
-    for parent in alarms.values().filter(|alarm| alarm.is_composite && !names.contains(&alarm.name)) {
-        let rule = parent.text("AlarmRule").unwrap_or_default();
-        let children = super::composite::children(rule);
-        if let Some(child) = names.iter().find(|name| children.contains(name)) {
-            return Err(Refusal::new(
-                "ResourceConflict",
-                409,
-                format!("Cannot delete {child} as there are composite alarm(s) depending on it: {}", parent.name),
-            ));
-        }
-    }
+    refuse_children(alarms, &names)?;
+    let unknown: Vec<String> = names.iter().filter(|name| !alarms.contains_key(*name)).cloned().collect();
     for name in names {
         let arn = arn(state, &name);
         state.monitoring.alarms.remove(&name);
         state.monitoring.tags.remove(&arn);
     }
-    Ok(None)
+    if unknown.is_empty() { Ok(None) } else { Err(missing(&unknown)) }
+}
+
+/// An alarm stays as long as a composite alarm that stays names it. Text and code: ekristen/aws-nuke issue 462,
+/// cloud-custodian issue 7763.
+fn refuse_children(alarms: &BTreeMap<String, Alarm>, names: &[String]) -> Result<(), Refusal> {
+    let parents = alarms.values().filter(|alarm| alarm.is_composite && !names.contains(&alarm.name));
+    let held: Vec<String> =
+        parents.flat_map(|parent| super::composite::children(parent.text("AlarmRule").unwrap_or_default())).collect();
+    let children: Vec<&str> = names.iter().filter(|name| held.contains(name)).map(String::as_str).collect();
+    match children.as_slice() {
+        [] => Ok(()),
+        children => Err(Refusal::bad(
+            "ValidationError",
+            format!(
+                "Cannot delete {} as there are composite alarm(s) depending on {}.",
+                children.join(","),
+                if children.len() == 1 { "it" } else { "them" }
+            ),
+        )),
+    }
 }
 
 pub fn set_state(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {

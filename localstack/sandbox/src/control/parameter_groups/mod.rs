@@ -7,7 +7,7 @@ mod rows;
 
 use std::collections::BTreeMap;
 
-use crate::control::replication_groups::ParameterStatus;
+use crate::control::replication_groups::{ParameterStatus, rules};
 use crate::control::{events, tags};
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -195,6 +195,11 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
                 "The parameter value {value} is invalid for parameter {}. Allowed values: {}",
                 row.name, row.allowed
             )));
+        }
+        if row.name == "maxmemory-policy" {
+            for user in users_of(state, &name).filter_map(|id| state.groups.get(id)) {
+                rules::tiering_takes(&user.node_type, &value)?;
+            }
         }
         if row.name == "reserved-memory-percent" {
             // The two exclude each other: TF removes reserved-memory by way of its percentage.

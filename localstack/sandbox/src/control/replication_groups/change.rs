@@ -137,8 +137,9 @@ pub fn start(state: &mut State, id: &str, change: Change) {
             }
         }
         for delivery in &mut group.logs {
-            if change.logs.is_some() {
-                delivery.status = "modifying";
+            let changes = change.logs.iter().flatten().find(|wanted| wanted.log_type == delivery.log_type);
+            if let Some(wanted) = changes {
+                delivery.status = if wanted.enabled { "modifying" } else { "disabling" };
             }
         }
         group.under_way = Some(span);
@@ -169,10 +170,14 @@ pub fn finish(state: &mut State, id: &str) {
     let reboot_needed =
         change.parameter_group.as_ref().is_some_and(|new| parameter_groups::apply::needs_reboot(state, id, new));
     let now = state.now_seconds();
+    let logs_fail = change.logs.is_some() && failures::strikes(state, failures::Kind::LogDeliveryFailed, id);
     state.edit_group(id, |group| {
         group.applying = Change::default();
         group.under_way = None;
         take_effect(group, &change, now);
+        if logs_fail {
+            group.logs.iter_mut().for_each(super::LogDelivery::fail);
+        }
         super::replicas::retire(group);
         for member in group.members_mut() {
             if change.version.is_some() {
@@ -230,6 +235,7 @@ fn take_effect(group: &mut ReplicationGroup, change: &Change, now: f64) {
     set(&mut group.ip_discovery, change.ip_discovery);
     if change.durability.is_some() {
         group.durability = change.durability;
+        group.is_stored_encrypted |= group.is_durable();
     }
     if let Some(token) = change.token {
         let access = &mut group.access;
@@ -237,7 +243,8 @@ fn take_effect(group: &mut ReplicationGroup, change: &Change, now: f64) {
         access.token_changed = Some(access.token_changed.map_or(now, |before| now.max(before + 0.001)));
         match token {
             TokenChange::Rotate(token) => {
-                access.open = access.tokens.is_empty() && access.user_groups.is_empty();
+                // Also one that had user groups: access without a token is open until SET (AWS guide, auth).
+                access.open = access.tokens.is_empty();
                 access.tokens.push(token);
                 // AWS keeps the new and the last one.
                 let surplus = access.tokens.len().saturating_sub(2);

@@ -3,7 +3,7 @@
 use super::placement::{self, Placement};
 use super::{
     Access, Change, ClusterMode, LogDelivery, ReplicationGroup, Shard, Slots, Tls, Topic, describe, request, rules,
-    slots,
+    slots, windows,
 };
 use crate::control::engine::{Engine, Version};
 use crate::control::{events, parameter_groups, snapshots, subnet_groups, tags, user_groups};
@@ -52,7 +52,7 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
             Refusal::invalid_value("The parameter CacheNodeType must be provided and must not be blank.")
         })?,
     };
-    rules::node_type(&node_type, input.bool("DataTieringEnabled")?)?;
+    rules::node_type(&node_type, input.bool("DataTieringEnabled")?, version)?;
     let topology = topology(state, input, &version, restored.as_ref())?;
     let tags = tags::read(input)?;
     let group = assemble(state, input, id.clone(), description, version, node_type, &topology)?;
@@ -126,21 +126,28 @@ fn topology(
             configuration.len()
         )));
     }
+    let most = state.quotas.replicas + 1;
     let replicas = match (clusters, replicas) {
-        (Some(clusters), _) if !(1..=6).contains(&clusters) => {
+        (Some(clusters), _) if !(1..=most).contains(&clusters) => {
             return Err(Refusal::invalid_value(format!(
-                "Invalid value for NumCacheClusters: {clusters}. Must be between 1 and 6"
+                "Invalid value for NumCacheClusters: {clusters}. Must be between 1 and {most}"
             )));
         }
         (Some(clusters), _) => clusters - 1,
         (None, replicas) => replicas.unwrap_or(0),
     };
-    rules::replica_count(replicas)?;
+    rules::replica_count(state, replicas)?;
     let preferred = input.texts("PreferredCacheClusterAZs").unwrap_or_default();
     if !preferred.is_empty() {
-        if !configuration.is_empty() || count > 1 {
+        if count > 1 {
+            // TF issues 14425 and 1271.
             return Err(Refusal::invalid_combination(
-                "PreferredCacheClusterAZs can only be used with a single node group and without NodeGroupConfiguration.",
+                "PreferredCacheClusterAZs can only be specified for one node group.",
+            ));
+        }
+        if !configuration.is_empty() {
+            return Err(Refusal::invalid_combination(
+                "PreferredCacheClusterAZs can not be used together with NodeGroupConfiguration.",
             ));
         }
         if i64::try_from(preferred.len()) != Ok(replicas + 1) {
@@ -152,7 +159,7 @@ fn topology(
     let mut shards = Vec::new();
     for index in 0..usize::try_from(count).unwrap_or(1) {
         let one = configuration.get(index).copied();
-        shards.push(wanted_shard(index, one, replicas, &preferred)?);
+        shards.push(wanted_shard(state, index, one, replicas, &preferred)?);
     }
     check_slots(&mut shards)?;
     let mut ids: Vec<&String> = shards.iter().map(|shard| &shard.id).collect();
@@ -164,6 +171,7 @@ fn topology(
 }
 
 fn wanted_shard(
+    state: &State,
     index: usize,
     configuration: Option<&Input>,
     replicas: i64,
@@ -189,7 +197,7 @@ fn wanted_shard(
             None => None,
         };
         replicas = one.int("ReplicaCount")?.unwrap_or(replicas);
-        rules::replica_count(replicas)?;
+        rules::replica_count(state, replicas)?;
         zones.push(one.text("PrimaryAvailabilityZone"));
         if let Some(listed) = one.texts("ReplicaAvailabilityZones").filter(|listed| !listed.is_empty()) {
             if i64::try_from(listed.len()) != Ok(replicas) {
@@ -278,18 +286,15 @@ fn assemble(
     }
     let snapshot_window = input.text("SnapshotWindow");
     if let Some(window) = &snapshot_window {
-        request::snapshot_window(window)?;
+        windows::snapshot_window(window)?;
     }
     let maintenance_window =
-        input.text("PreferredMaintenanceWindow").map(|text| request::maintenance_window(&text)).transpose()?;
+        input.text("PreferredMaintenanceWindow").map(|text| windows::maintenance_window(&text)).transpose()?;
     let topic = input.text("NotificationTopicArn");
     if let Some(arn) = &topic {
         request::topic(arn, &state.settings.account_id)?;
     }
-    let durability = request::durability(input)?;
-    if tls == Tls::Off && matches!(durability.as_deref(), Some("sync" | "async")) {
-        return Err(Refusal::invalid_combination("Durability requires TransitEncryptionEnabled."));
-    }
+    rules::tiering_policy(state, &node_type, &parameter_group)?;
     let logs = LogDelivery::read(input)?.unwrap_or_default();
     rules::log_engine(&logs, &version)?;
     let port = input.int("Port")?.unwrap_or(6379);
@@ -303,6 +308,12 @@ fn assemble(
     };
     if cluster_mode == ClusterMode::Compatible && !version.at_least(7, 0, 0) {
         return Err(Refusal::invalid_combination("ClusterMode compatible requires engine version 7.0 or later."));
+    }
+    let durability = request::durability(input)?;
+    let is_durable = matches!(durability.as_deref(), Some("sync" | "async"));
+    if is_durable {
+        let node_type = node_type.as_str();
+        rules::Durable { version, cluster_mode, multi_az, replicas, tls, node_type, is_global: false }.check()?;
     }
     let now = state.now_seconds();
     let mut shards = Vec::new();
@@ -323,7 +334,8 @@ fn assemble(
     let snapshotting_cluster = (snapshot_retention > 0 && !clustered)
         .then(|| shards.first().and_then(|shard| shard.members.last()).map(|member| member.id.clone()))
         .flatten();
-    let (default_maintenance, default_snapshot) = windows_for(&id);
+    let (maintenance_window, snapshot_window) = windows::fill_in(&id, maintenance_window, snapshot_window);
+    windows::apart(&maintenance_window, &snapshot_window)?;
     Ok(ReplicationGroup {
         description,
         status: "creating",
@@ -340,11 +352,11 @@ fn assemble(
         parameter_group,
         subnet_group,
         security_groups: request::security_groups(input)?.unwrap_or_else(|| vec!["sg-default".into()]),
-        maintenance_window: maintenance_window.unwrap_or(default_maintenance),
+        maintenance_window,
         topic: topic.map(|arn| Topic { arn, active: true }),
         auto_minor_version_upgrade: input.bool("AutoMinorVersionUpgrade")?.unwrap_or(true),
         snapshot_retention,
-        snapshot_window: snapshot_window.unwrap_or(default_snapshot),
+        snapshot_window,
         snapshotting_cluster,
         access,
         tls,
@@ -354,7 +366,10 @@ fn assemble(
         network_type: request::network(input, "NetworkType", &["ipv4", "ipv6", "dual_stack"])?
             .unwrap_or_else(|| "ipv4".into()),
         ip_discovery: request::network(input, "IpDiscovery", &["ipv4", "ipv6"])?.unwrap_or_else(|| "ipv4".into()),
+        effective_durability: durability.clone(),
+        is_stored_encrypted: at_rest || is_durable,
         durability,
+        global: None,
         deferred: Change::default(),
         applying: Change::default(),
         under_way: None,
@@ -385,14 +400,6 @@ fn access_at_create(state: &State, input: &Input, tls: Tls, version: &Version) -
     })
 }
 
-/// AWS spreads windows over the week; here a name decides, so that runs can be compared.
-pub fn windows_for(id: &str) -> (String, String) {
-    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-    let sum: usize = id.bytes().map(usize::from).sum();
-    let (day, hour) = (DAYS[sum % 7], 5 + sum % 4);
-    (format!("{day}:{hour:02}:30-{day}:{:02}:30", hour + 1), format!("{:02}:00-{:02}:00", hour - 4, hour - 3))
-}
-
 /// The group becomes available, its members a little later.
 pub fn finish(state: &mut State, id: &str) {
     const FAILURES: [(failures::Kind, &str, &str); 3] = [
@@ -406,6 +413,7 @@ pub fn finish(state: &mut State, id: &str) {
         }
     }
     let mut members = Vec::new();
+    let logs_fail = failures::strikes(state, failures::Kind::LogDeliveryFailed, id);
     state.edit_group(id, |group| {
         group.status = "available";
         for shard in &mut group.shards {
@@ -413,6 +421,9 @@ pub fn finish(state: &mut State, id: &str) {
         }
         for delivery in &mut group.logs {
             delivery.status = "active";
+            if logs_fail {
+                delivery.fail();
+            }
         }
         members = group.members().map(|member| member.id.clone()).collect();
     });
@@ -423,7 +434,7 @@ pub fn finish(state: &mut State, id: &str) {
     state.later(durations::MEMBER_LAG, Job::MembersSettled(id.to_owned()));
 }
 
-fn fail(state: &mut State, id: &str, status: &'static str, why: &str) {
+pub fn fail(state: &mut State, id: &str, status: &'static str, why: &str) {
     state.edit_group(id, |group| {
         group.status = status;
         group.set_member_status(status);

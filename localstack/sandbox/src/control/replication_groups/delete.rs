@@ -1,6 +1,6 @@
 //! DeleteReplicationGroup.
 
-use super::describe;
+use super::{describe, rules};
 use crate::control::{events, snapshots, tags, user_groups};
 use crate::life::{Job, durations};
 use crate::refusal::Refusal;
@@ -16,6 +16,7 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
             "RetainPrimaryCluster is not supported by this sandbox: it has no clusters outside a group.",
         ));
     }
+    rules::refuse_for_global_member(group)?;
     // AWS lets go of a group in these states only; Terraform retries for ten minutes.
     if group.status != "available" && !group.has_failed() {
         return Err(Refusal::group_state(format!(

@@ -2,6 +2,7 @@
 
 use super::change::{Change, TokenChange};
 use super::{ClusterMode, Member, ReplicationGroup, Shard, Tls, endpoints};
+use crate::control::engine::Engine;
 use crate::control::{clusters, paging};
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -39,15 +40,21 @@ pub fn render(state: &State, group: &ReplicationGroup) -> Output {
         .then(|| endpoints::endpoint(state, endpoints::configuration(state, group), group.port));
     let shards = group.shards.iter().map(|shard| render_shard(state, group, shard, ready));
     let logs = group.logs.iter().map(super::LogDelivery::render);
-    let storage = match (group.at_rest, &group.kms_key) {
+    let storage = match (group.is_stored_encrypted, &group.kms_key) {
         (false, _) => "none",
         (true, None) => "sse-elasticache",
         (true, Some(_)) => "sse-kms",
     };
+    let global = group.global.as_ref().map_or_else(Record::new, |global| {
+        Record::new()
+            .put("GlobalReplicationGroupId", &global.id)
+            .put("GlobalReplicationGroupMemberRole", if global.is_primary { "PRIMARY" } else { "SECONDARY" })
+    });
+    let (durability, effective) = durability(group);
     Record::new()
         .put("ReplicationGroupId", &group.id)
         .put("Description", &group.description)
-        .put("GlobalReplicationGroupInfo", Record::new())
+        .put("GlobalReplicationGroupInfo", global)
         .put("Status", group.status)
         .put("PendingModifiedValues", pending(state, group, &change))
         .list("MemberClusters", "ClusterId", group.members().map(|member| &member.id))
@@ -77,9 +84,19 @@ pub fn render(state: &State, group: &ReplicationGroup) -> Output {
         .put_some("TransitEncryptionMode", group.tls.mode())
         .put("ClusterMode", group.cluster_mode.name())
         .put("Engine", group.version.engine.name())
-        .put_some("Durability", group.durability.as_ref())
-        .put_some("EffectiveDurability", group.durability.as_ref().filter(|mode| *mode != "default"))
+        .put_some("Durability", durability)
+        .put_some("EffectiveDurability", effective)
         .into()
+}
+
+/// What was asked for and what is in effect. From Valkey 9.0 on AWS fills in `default`, which is `disabled` (AWS guide,
+/// Durability.Configuring).
+fn durability(group: &ReplicationGroup) -> (Option<&str>, Option<&str>) {
+    let has_it = group.version.engine == Engine::Valkey && group.version.at_least(9, 0, 0);
+    let filled_in = has_it.then_some("default");
+    let effective = group.effective_durability.as_deref().or(filled_in);
+    let effective = effective.map(|mode| if mode == "default" { "disabled" } else { mode });
+    (group.durability.as_deref().or(filled_in), effective)
 }
 
 fn render_shard(state: &State, group: &ReplicationGroup, shard: &Shard, ready: bool) -> Output {

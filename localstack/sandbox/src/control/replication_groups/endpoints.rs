@@ -1,6 +1,7 @@
 //! Endpoint names as AWS forms them, or the addresses of real local servers.
 
 use super::{ClusterMode, ReplicationGroup, Tls};
+use crate::control::serverless::ServerlessCache;
 use crate::state::State;
 use crate::wire::output::{Output, Record};
 
@@ -59,8 +60,10 @@ pub fn member(state: &State, group: &ReplicationGroup, member: &str) -> Name {
     Name { aws, local: member.to_owned() }
 }
 
-pub fn serverless(state: &State, cache: &str) -> Name {
-    Name { aws: format!("{cache}-{ACCOUNT_PART}.serverless.{}", zone(state)), local: format!("serverless.{cache}") }
+pub fn serverless(state: &State, cache: &ServerlessCache) -> Name {
+    let name = &cache.name;
+    let place = if cache.connection_type == "public" { "public.serverless" } else { "serverless" };
+    Name { aws: format!("{name}-{ACCOUNT_PART}.{place}.{}", zone(state)), local: format!("serverless.{name}") }
 }
 
 /// Cluster mode enabled has one configuration endpoint; the others have a primary and a reader.

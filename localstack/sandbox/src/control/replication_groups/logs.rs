@@ -13,6 +13,8 @@ pub struct LogDelivery {
     /// `false` asks for the delivery to end.
     pub enabled: bool,
     pub status: &'static str,
+    /// Why a delivery is in `error`.
+    pub message: Option<String>,
 }
 
 impl LogDelivery {
@@ -46,6 +48,7 @@ impl LogDelivery {
                 format: String::new(),
                 enabled,
                 status: "disabling",
+                message: None,
             });
         }
         let destination_type = item.required("DestinationType")?;
@@ -65,7 +68,7 @@ impl LogDelivery {
             .ok_or_else(|| {
                 Refusal::invalid_value(format!("DestinationDetails.{member}.{name} is required for {destination_type}"))
             })?;
-        Ok(LogDelivery { log_type, destination_type, destination, format, enabled, status: "enabling" })
+        Ok(LogDelivery { log_type, destination_type, destination, format, enabled, status: "enabling", message: None })
     }
 
     pub fn render_pending(&self) -> Record {
@@ -87,7 +90,13 @@ impl LogDelivery {
     }
 
     pub fn render(&self) -> Output {
-        self.render_pending().put("Status", self.status).into()
+        self.render_pending().put("Status", self.status).put_some("Message", self.message.as_ref()).into()
+    }
+
+    /// Accepted, and yet nothing arrives; the group is `available` all the same.
+    pub fn fail(&mut self) {
+        self.status = "error";
+        self.message = Some(format!("Access denied to the log delivery destination {}.", self.destination));
     }
 }
 

@@ -15,6 +15,7 @@ pub mod request;
 pub mod rules;
 pub mod shards;
 pub mod slots;
+pub mod windows;
 
 use crate::control::engine::Version;
 use crate::refusal::Refusal;
@@ -143,6 +144,13 @@ pub struct Topic {
     pub active: bool,
 }
 
+/// The global datastore a group belongs to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Global {
+    pub id: String,
+    pub is_primary: bool,
+}
+
 /// Resharding or a failing operation under way: when it began and when it will be over.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
@@ -184,6 +192,11 @@ pub struct ReplicationGroup {
     pub network_type: String,
     pub ip_discovery: String,
     pub durability: Option<String>,
+    /// What is in effect; it lags behind what was asked for.
+    pub effective_durability: Option<String>,
+    /// Durability encrypts what it stores, whatever `at_rest` says.
+    pub is_stored_encrypted: bool,
+    pub global: Option<Global>,
     /// Accepted, waiting for the maintenance window.
     pub deferred: Change,
     /// Accepted and being carried out.
@@ -224,6 +237,29 @@ impl ReplicationGroup {
     /// Everything accepted that has not taken effect.
     pub fn pending(&self) -> Change {
         self.deferred.clone().overlaid_by(&self.applying)
+    }
+
+    /// Of the shard that has the fewest.
+    pub fn fewest_replicas(&self) -> usize {
+        self.shards.iter().map(Shard::replicas).min().unwrap_or(0)
+    }
+
+    /// Whether durable writes were asked for.
+    pub fn is_durable(&self) -> bool {
+        matches!(self.durability.as_deref(), Some("sync" | "async"))
+    }
+
+    /// What durable writes rest on, as it is.
+    pub fn durable_as_is(&self) -> rules::Durable<'_> {
+        rules::Durable {
+            version: self.version,
+            cluster_mode: self.cluster_mode,
+            multi_az: self.multi_az,
+            replicas: self.fewest_replicas(),
+            tls: self.tls,
+            node_type: &self.node_type,
+            is_global: self.global.is_some(),
+        }
     }
 
     pub fn set_member_status(&mut self, status: &'static str) {
@@ -279,11 +315,22 @@ pub fn become_available(state: &mut State, id: &str) {
     });
 }
 
+/// Makes a group a member of a global datastore, or lets it go. AWS forces minor upgrades off for members (TF issue 24919).
+pub fn global_member(state: &mut State, id: &str, global: Option<Global>) -> Result<(), Refusal> {
+    state.modifiable_group(id)?;
+    state.edit_group(id, |group| {
+        group.auto_minor_version_upgrade &= global.is_none();
+        group.global = global;
+    });
+    Ok(())
+}
+
 /// Members catch up with their group.
 pub fn settle_members(state: &mut State, id: &str) {
     let mut gone = Vec::new();
     state.edit_group(id, |group| {
         gone = std::mem::take(&mut group.leaving);
+        group.effective_durability = group.durability.clone();
         for member in group.members_mut() {
             if matches!(member.status, "creating" | "modifying") {
                 member.status = "available";

@@ -17,7 +17,7 @@ struct Wanted {
 }
 
 /// How many replicas each shard is to have, by shard id.
-fn read(group: &ReplicationGroup, input: &Input) -> Result<BTreeMap<String, Wanted>, Refusal> {
+fn read(state: &State, group: &ReplicationGroup, input: &Input) -> Result<BTreeMap<String, Wanted>, Refusal> {
     if input.bool("ApplyImmediately")? != Some(true) {
         // API model: "False is not currently supported".
         return Err(Refusal::invalid_value("ApplyImmediately must be true. False is not currently supported."));
@@ -37,7 +37,7 @@ fn read(group: &ReplicationGroup, input: &Input) -> Result<BTreeMap<String, Want
             ));
         }
         (Some(count), true) => {
-            rules::replica_count(count)?;
+            rules::replica_count(state, count)?;
             for shard in &group.shards {
                 let replicas = usize::try_from(count).unwrap_or(0);
                 wanted.insert(shard.id.clone(), Wanted { replicas, zones: Vec::new() });
@@ -53,7 +53,7 @@ fn read(group: &ReplicationGroup, input: &Input) -> Result<BTreeMap<String, Want
                 let count = item
                     .int("NewReplicaCount")?
                     .ok_or_else(|| Refusal::invalid_value("The parameter NewReplicaCount must be provided."))?;
-                rules::replica_count(count)?;
+                rules::replica_count(state, count)?;
                 let replicas = usize::try_from(count).unwrap_or(0);
                 let zones = item.texts("PreferredAvailabilityZones").unwrap_or_default();
                 if !zones.is_empty() && zones.len() != replicas + 1 {
@@ -72,7 +72,8 @@ fn read(group: &ReplicationGroup, input: &Input) -> Result<BTreeMap<String, Want
 pub fn increase(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("ReplicationGroupId")?;
     let group = state.with_settled_members(&id)?;
-    let wanted = read(group, input)?;
+    rules::refuse_while_compatible(group)?;
+    let wanted = read(state, group, input)?;
     let current = |shard: &str| {
         let shard = group.shards.iter().find(|known| known.id == shard);
         shard.map_or(0, super::Shard::replicas)
@@ -131,6 +132,7 @@ pub fn increase(state: &mut State, input: &Input) -> Result<Output, Refusal> {
 pub fn decrease(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("ReplicationGroupId")?;
     let group = state.with_settled_members(&id)?;
+    rules::refuse_while_compatible(group)?;
     let named: Vec<String> =
         input.texts("ReplicasToRemove").unwrap_or_default().iter().map(|member| member.to_ascii_lowercase()).collect();
     if let Some(member) = named.iter().find(|member| group.member(member).is_none()) {
@@ -138,7 +140,7 @@ pub fn decrease(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     }
     let wanted: BTreeMap<String, usize> =
         if named.is_empty() || input.has("NewReplicaCount") || input.has("ReplicaConfiguration") {
-            read(group, input)?.into_iter().map(|(shard, wanted)| (shard, wanted.replicas)).collect()
+            read(state, group, input)?.into_iter().map(|(shard, wanted)| (shard, wanted.replicas)).collect()
         } else {
             if input.bool("ApplyImmediately")? != Some(true) {
                 return Err(Refusal::invalid_value("ApplyImmediately must be true. False is not currently supported."));
@@ -173,6 +175,10 @@ pub fn decrease(state: &mut State, input: &Input) -> Result<Output, Refusal> {
         return Err(Refusal::invalid_combination(
             "Must have at least 1 replica per node group when Multi-AZ is enabled.",
         ));
+    }
+    if group.is_durable() {
+        let replicas = group.shards.iter().map(|shard| wanted.get(&shard.id).copied().unwrap_or(shard.replicas()));
+        rules::Durable { replicas: replicas.min().unwrap_or(0), ..group.durable_as_is() }.check()?;
     }
     let removed = choose(group, &wanted, &named)?;
     state.edit_group(&id, |group| {

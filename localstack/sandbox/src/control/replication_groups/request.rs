@@ -51,48 +51,6 @@ pub fn auth_token(token: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// `sun:05:00-sun:09:00`, at least an hour long.
-pub fn maintenance_window(text: &str) -> Result<String, Refusal> {
-    const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-    let text = text.to_ascii_lowercase();
-    let moment = |part: &str| {
-        let (day, clock) = part.split_once(':')?;
-        let day = DAYS.iter().position(|name| *name == day)?;
-        Some(day * 1440 + minutes(clock)?)
-    };
-    let parsed = text.split_once('-').and_then(|(from, to)| Some((moment(from)?, moment(to)?)));
-    let refuse = |why: &str| {
-        Refusal::invalid_value(format!("Invalid maintenance window: {text}. {why} (format ddd:hh24:mi-ddd:hh24:mi)"))
-    };
-    let (from, to) = parsed.ok_or_else(|| refuse("It does not parse."))?;
-    if (to + 7 * 1440 - from) % (7 * 1440) < 60 {
-        return Err(refuse("The minimum maintenance window is a 60 minute period."));
-    }
-    Ok(text)
-}
-
-/// `03:00-04:00`, at least an hour long.
-pub fn snapshot_window(text: &str) -> Result<(), Refusal> {
-    let parsed = text.split_once('-').and_then(|(from, to)| Some((minutes(from)?, minutes(to)?)));
-    match parsed {
-        Some((from, to)) if (to + 1440 - from) % 1440 >= 60 => Ok(()),
-        Some(_) => Err(Refusal::invalid_value(format!(
-            "Invalid snapshot window: {text}. It must be at least 60 minutes long."
-        ))),
-        None => Err(Refusal::invalid_value(format!("Invalid snapshot window: {text} (format hh24:mi-hh24:mi)"))),
-    }
-}
-
-/// `hh:mm` as minutes of the day.
-pub fn minutes(clock: &str) -> Option<usize> {
-    let (hour, minute) = clock.split_once(':')?;
-    if hour.len() != 2 || minute.len() != 2 {
-        return None;
-    }
-    let (hour, minute): (usize, usize) = (hour.parse().ok()?, minute.parse().ok()?);
-    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
-}
-
 pub fn snapshot_retention(input: &Input) -> Result<Option<i64>, Refusal> {
     match input.int("SnapshotRetentionLimit")? {
         Some(days) if !(0..=35).contains(&days) => {
@@ -137,19 +95,4 @@ pub fn network(input: &Input, member: &str, allowed: &[&str]) -> Result<Option<S
 
 pub fn durability(input: &Input) -> Result<Option<String>, Refusal> {
     network(input, "Durability", &["default", "async", "sync", "disabled"])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn windows_are_at_least_an_hour() {
-        assert_eq!(maintenance_window("SUN:05:00-sun:09:00"), Ok("sun:05:00-sun:09:00".into()));
-        assert!(maintenance_window("sat:23:30-sun:00:30").is_ok());
-        assert!(maintenance_window("sun:05:00-sun:05:30").is_err());
-        assert!(maintenance_window("05:00-06:00").is_err());
-        assert!(snapshot_window("23:30-00:30").is_ok());
-        assert!(snapshot_window("03:00-03:59").is_err());
-    }
 }

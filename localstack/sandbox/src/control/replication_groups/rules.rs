@@ -1,6 +1,6 @@
 //! What AWS refuses for reasons that lie in several members at once or in other resources.
 
-use super::{Change, LogDelivery, ReplicationGroup, Tls};
+use super::{Change, ClusterMode, LogDelivery, ReplicationGroup, Tls};
 use crate::control::engine::{Engine, Version};
 use crate::control::{node_types, parameter_groups, user_groups};
 use crate::refusal::Refusal;
@@ -27,6 +27,28 @@ pub fn refuse_unmodelled(input: &Input) -> Result<(), Refusal> {
     refuse_unmodelled_modify(input)
 }
 
+/// Until it is `enabled` or `disabled`: "other modification operations such as scaling and engine version are not
+/// allowed" (AWS guide, modify-cluster-mode).
+pub fn refuse_while_compatible(group: &ReplicationGroup) -> Result<(), Refusal> {
+    if group.cluster_mode == ClusterMode::Compatible {
+        return Err(Refusal::invalid_combination(
+            "The replication group is in cluster mode compatible: modify ClusterMode to enabled or disabled first.",
+        ));
+    }
+    Ok(())
+}
+
+/// TF issue 27875 and upbound/upjet issue 1595 quote the text. A deletion is refused too (cloud-custodian issue 8815).
+pub fn refuse_for_global_member(group: &ReplicationGroup) -> Result<(), Refusal> {
+    match &group.global {
+        None => Ok(()),
+        Some(global) => Err(Refusal::invalid_value(format!(
+            "Cluster [{}] is part of a global cluster [{}]. Request rejected.",
+            group.id, global.id
+        ))),
+    }
+}
+
 /// EC2-Classic is gone, and with it cache security groups.
 pub fn refuse_unmodelled_modify(input: &Input) -> Result<(), Refusal> {
     if input.texts("CacheSecurityGroupNames").is_some_and(|names| !names.is_empty()) {
@@ -37,10 +59,15 @@ pub fn refuse_unmodelled_modify(input: &Input) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub fn node_type(node_type: &str, data_tiering: Option<bool>) -> Result<(), Refusal> {
+/// What a new group may run on.
+pub fn node_type(node_type: &str, data_tiering: Option<bool>, version: Version) -> Result<(), Refusal> {
     if node_types::memory(node_type).is_none() {
         return Err(Refusal::invalid_value(format!("Invalid Cache Node Type: {node_type}.")));
     }
+    if node_types::is_closed(node_type) {
+        return Err(Refusal::invalid_value(format!("Node type {node_type} is not available for new clusters.")));
+    }
+    node_type_runs(node_type, version)?;
     match (node_types::has_data_tiering(node_type), data_tiering) {
         (true, Some(true)) | (false, None | Some(false)) => Ok(()),
         (true, _) => Err(Refusal::invalid_combination("DataTieringEnabled must be true when using r6gd node types.")),
@@ -50,11 +77,75 @@ pub fn node_type(node_type: &str, data_tiering: Option<bool>) -> Result<(), Refu
     }
 }
 
-pub fn replica_count(replicas: i64) -> Result<(), Refusal> {
-    if (0..=5).contains(&replicas) {
+/// AWS guide, CacheNodes.SupportedTypes: families by engine and first version.
+pub fn node_type_runs(node_type: &str, version: Version) -> Result<(), Refusal> {
+    if node_types::runs(node_type, version) {
         return Ok(());
     }
-    Err(Refusal::invalid_value(format!("Invalid replica count {replicas}: a node group has 0 to 5 replicas.")))
+    Err(Refusal::invalid_combination(format!(
+        "Node type {node_type} does not support engine {} version {}.",
+        version.engine.name(),
+        version.full()
+    )))
+}
+
+/// Data tiering takes these policies only (AWS guide, data tiering).
+pub fn tiering_policy(state: &State, node_type: &str, parameter_group: &str) -> Result<(), Refusal> {
+    let policy = parameter_groups::require(state, parameter_group)?.value("maxmemory-policy").unwrap_or_default();
+    tiering_takes(node_type, &policy)
+}
+
+pub fn tiering_takes(node_type: &str, policy: &str) -> Result<(), Refusal> {
+    const POLICIES: [&str; 5] = ["volatile-lru", "allkeys-lru", "volatile-lfu", "allkeys-lfu", "noeviction"];
+    if node_types::has_data_tiering(node_type) && !POLICIES.contains(&policy) {
+        return Err(Refusal::invalid_combination(format!(
+            "The maxmemory-policy {policy} is not supported with data tiering. Supported values: {}",
+            POLICIES.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+/// What durable writes rest on (AWS guide, Durability.Limitations and Durability.ChangingDurability).
+pub struct Durable<'a> {
+    pub version: Version,
+    pub cluster_mode: ClusterMode,
+    pub multi_az: bool,
+    /// The fewest of any shard.
+    pub replicas: usize,
+    pub tls: Tls,
+    pub node_type: &'a str,
+    pub is_global: bool,
+}
+
+impl Durable<'_> {
+    pub fn check(&self) -> Result<(), Refusal> {
+        let is_new_enough = self.version.engine == Engine::Valkey && self.version.at_least(9, 0, 0);
+        let conditions = [
+            (is_new_enough, "engine valkey 9.0 or later"),
+            (self.cluster_mode == ClusterMode::Enabled, "cluster mode enabled"),
+            (self.multi_az && self.replicas > 0, "Multi-AZ and at least one replica per node group"),
+            (self.tls != Tls::Off, "encryption in transit"),
+            (
+                node_types::keeps_writes_durable(self.node_type),
+                "a node type of R6g, R7g, R8g, M6g, M7g, M8g, C7gn or C8gn",
+            ),
+            (!self.is_global, "a replication group outside of a global datastore"),
+        ];
+        match conditions.iter().find(|(holds, _)| !holds) {
+            None => Ok(()),
+            Some((_, what)) => Err(Refusal::invalid_combination(format!("Durability requires {what}."))),
+        }
+    }
+}
+
+/// Five by default; an account may have more (TF issue 46634).
+pub fn replica_count(state: &State, replicas: i64) -> Result<(), Refusal> {
+    let most = state.quotas.replicas;
+    if (0..=most).contains(&replicas) {
+        return Ok(());
+    }
+    Err(Refusal::invalid_value(format!("Invalid replica count {replicas}: a node group has 0 to {most} replicas.")))
 }
 
 pub fn shard_quota(count: i64, version: &Version) -> Result<(), Refusal> {

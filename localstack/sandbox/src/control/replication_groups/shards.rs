@@ -19,6 +19,7 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
             "Operation is only applicable for cluster mode enabled replication groups.",
         ));
     }
+    rules::refuse_for_global_member(group)?;
     state.with_settled_members(&id)?;
     if input.bool("ApplyImmediately")? != Some(true) {
         // API model: "the only permitted value for this parameter is true".
@@ -91,19 +92,26 @@ fn new_shard_zones(
             "ReshardingConfiguration must list all {count} node groups.",
         )));
     }
-    let known = placement::zones(state, &group.subnet_group);
+    let reached = placement::zones(state, &group.subnet_group);
     let mut zones = Vec::new();
     for item in configuration {
         let listed = item.texts("PreferredAvailabilityZones").unwrap_or_default();
-        if let Some(zone) = listed.iter().find(|zone| !known.contains(zone)) {
+        if let Some(zone) = listed.iter().find(|zone| !reached.contains(zone)) {
             return Err(Refusal::invalid_value(format!(
                 "Availability zone {zone} is not covered by cache subnet group {}.",
                 group.subnet_group
             )));
         }
+        // A new shard gets as many nodes as the smallest one has (AWS guide, online resharding).
+        let nodes = group.fewest_replicas() + 1;
         let id = item.text("NodeGroupId").map(|text| format!("{text:0>4}"));
-        let exists = id.is_some_and(|id| group.shards.iter().any(|shard| shard.id == id));
-        if !exists {
+        let known = group.shards.iter().find(|shard| id.as_ref() == Some(&shard.id));
+        if !listed.is_empty() && listed.len() != known.map_or(nodes, |shard| shard.members.len()) {
+            return Err(Refusal::invalid_combination(
+                "The number of PreferredAvailabilityZones must match the number of nodes of the node group.",
+            ));
+        }
+        if known.is_none() {
             zones.push(listed);
         }
     }

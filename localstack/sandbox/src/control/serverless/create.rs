@@ -2,7 +2,7 @@
 
 use super::{Bounds, ServerlessCache, UsageLimits, answer};
 use crate::control::engine::Engine;
-use crate::control::replication_groups::request;
+use crate::control::replication_groups::{request, windows};
 use crate::control::{snapshots, tags, user_groups};
 use crate::life::{Job, durations};
 use crate::refusal::Refusal;
@@ -74,7 +74,7 @@ pub fn limits(input: &Input) -> Result<Option<UsageLimits>, Refusal> {
 
 pub fn daily_time(input: &Input) -> Result<Option<String>, Refusal> {
     match input.text("DailySnapshotTime").filter(|text| !text.is_empty()) {
-        Some(text) if request::minutes(&text).is_none() => {
+        Some(text) if windows::minutes(&text).is_none() => {
             Err(Refusal::invalid_value(format!("Invalid DailySnapshotTime {text} (format hh:mm)")))
         }
         time => Ok(time),
@@ -106,6 +106,28 @@ pub fn user_group(state: &State, id: &str, engine: Engine) -> Result<(), Refusal
     Ok(())
 }
 
+/// A cache on the internet lets in by IAM alone (AWS guide, serverless public endpoints).
+pub fn public_access(state: &State, user_group: Option<&str>) -> Result<(), Refusal> {
+    if user_group.is_some_and(|id| user_groups::is_iam_only(state, id)) {
+        return Ok(());
+    }
+    Err(Refusal::invalid_combination(
+        "ConnectionType public requires a user group whose users all use IAM authentication.",
+    ))
+}
+
+fn integrations(input: &Input) -> Result<Vec<String>, Refusal> {
+    let listed = input.list("Integrations").unwrap_or_default();
+    listed
+        .into_iter()
+        .map(|item| {
+            let kind = item.required("IntegrationType")?;
+            request::one_of("IntegrationType", &kind, &["dynamodb"])?;
+            Ok(kind)
+        })
+        .collect()
+}
+
 pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("ServerlessCacheName")?;
     request::identifier("ServerlessCacheName", &name, 40)?;
@@ -118,6 +140,19 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let user_group_id = input.id("UserGroupId").filter(|id| !id.is_empty());
     if let Some(id) = &user_group_id {
         user_group(state, id, engine)?;
+    }
+    let connection_type = request::network(input, "ConnectionType", &["vpc", "public"])?;
+    let connection_type = connection_type.unwrap_or_else(|| "vpc".into());
+    let is_new_enough = engine == Engine::Valkey && major.parse().is_ok_and(|major: u32| major >= 9);
+    if connection_type == "public" {
+        if !is_new_enough {
+            return Err(Refusal::invalid_combination("ConnectionType public requires engine valkey 9 or later."));
+        }
+        public_access(state, user_group_id.as_deref())?;
+    }
+    let integrations = integrations(input)?;
+    if !integrations.is_empty() && !is_new_enough {
+        return Err(Refusal::invalid_combination("Integrations require engine valkey 9 or later."));
     }
     let subnets = input.texts("SubnetIds").unwrap_or_default();
     if let Some(id) = subnets.iter().find(|id| !id.starts_with("subnet-")) {
@@ -172,6 +207,8 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
         daily_snapshot_time: Some(daily_snapshot_time.unwrap_or_else(|| "03:00".into())),
         network_type: request::network(input, "NetworkType", &["ipv4", "ipv6", "dual_stack"])?
             .unwrap_or_else(|| "ipv4".into()),
+        connection_type,
+        integrations,
         next: None,
     };
     state.serverless.insert(name.clone(), cache);

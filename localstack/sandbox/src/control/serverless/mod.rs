@@ -42,6 +42,9 @@ pub struct ServerlessCache {
     pub snapshot_retention: Option<i64>,
     pub daily_snapshot_time: Option<String>,
     pub network_type: String,
+    /// `vpc`, or `public` with an endpoint on the internet.
+    pub connection_type: String,
+    pub integrations: Vec<String>,
     /// What a modification will have changed once it is over.
     pub next: Option<Box<ServerlessCache>>,
 }
@@ -100,7 +103,12 @@ fn render(state: &State, cache: &ServerlessCache) -> Output {
     let ready = !matches!(cache.status, "creating" | "create-failed");
     // The reader listens on the next port but one hundred: 6379 and 6380, 11211 and 11212.
     let port: i64 = if cache.engine == Engine::Memcached { 11_211 } else { 6379 };
-    let endpoint = |port| ready.then(|| endpoints::endpoint(state, endpoints::serverless(state, &cache.name), port));
+    let endpoint = |port| ready.then(|| endpoints::endpoint(state, endpoints::serverless(state, cache), port));
+    let integration_status = if ready { "enabled" } else { "enabling" };
+    let integrations = cache.integrations.iter();
+    let integrations = integrations
+        .map(|kind| Record::new().put("IntegrationType", kind).put("Status", integration_status).into())
+        .collect();
     let is_snapshottable = cache.engine != Engine::Memcached;
     Record::new()
         .put("ServerlessCacheName", &cache.name)
@@ -121,6 +129,9 @@ fn render(state: &State, cache: &ServerlessCache) -> Output {
         .put_some("SnapshotRetentionLimit", cache.snapshot_retention.filter(|_| is_snapshottable))
         .put_some("DailySnapshotTime", cache.daily_snapshot_time.as_ref().filter(|_| is_snapshottable))
         .put("NetworkType", &cache.network_type)
+        .put("StorageEncryptionType", if cache.kms_key.is_some() { "sse-kms" } else { "sse-elasticache" })
+        .put("ConnectionType", &cache.connection_type)
+        .put_some("Integrations", (!cache.integrations.is_empty()).then_some(Output::List("Integration", integrations)))
         .into()
 }
 
@@ -165,6 +176,15 @@ pub fn finish(state: &mut State, name: &str) {
         (false, false) => "Serverless cache modified",
     };
     events::record(state, "serverless-cache", name, format!("{text} {name}"));
+    state.touched.insert(name.to_owned());
+}
+
+/// A creation that came to nothing.
+pub fn fail(state: &mut State, name: &str, why: &str) {
+    if let Some(cache) = state.serverless.get_mut(name) {
+        cache.status = "create-failed";
+    }
+    events::record(state, "serverless-cache", name, format!("Failed to create serverless cache {name}: {why}"));
     state.touched.insert(name.to_owned());
 }
 

@@ -61,6 +61,9 @@ fn fields(state: &State, cache: &ServerlessCache, input: &Input, next: &mut Serv
         create::user_group(state, &id, cache.engine)?;
         next.user_group = Some(id);
     }
+    if cache.connection_type == "public" {
+        create::public_access(state, next.user_group.as_deref())?;
+    }
     if let Some(groups) = request::security_groups(input)? {
         next.security_groups = groups;
     }
@@ -73,7 +76,7 @@ fn fields(state: &State, cache: &ServerlessCache, input: &Input, next: &mut Serv
         next.daily_snapshot_time = Some(time);
     }
     if input.has("Engine") || input.has("MajorEngineVersion") {
-        engine(cache, input, next)?;
+        engine(state, cache, input, next)?;
     }
     Ok(())
 }
@@ -85,7 +88,7 @@ fn snapshottable(cache: &ServerlessCache) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn engine(cache: &ServerlessCache, input: &Input, next: &mut ServerlessCache) -> Result<(), Refusal> {
+fn engine(state: &State, cache: &ServerlessCache, input: &Input, next: &mut ServerlessCache) -> Result<(), Refusal> {
     let engine = match input.text("Engine") {
         Some(text) => Engine::parse(&text).ok_or_else(|| {
             Refusal::invalid_value(format!("Invalid engine {text}. Valid values: redis, valkey, memcached"))
@@ -95,7 +98,10 @@ fn engine(cache: &ServerlessCache, input: &Input, next: &mut ServerlessCache) ->
     let asked = input.text("MajorEngineVersion");
     let same_major = asked.as_deref().is_none_or(|major| major == cache.major);
     let unchanged = engine == cache.engine && same_major;
-    if unchanged || (engine != cache.engine && engine != Engine::Valkey) || cache.engine == Engine::Memcached {
+    let rolls_back = engine == Engine::Redis && cache.engine == Engine::Valkey;
+    if rolls_back {
+        rollback(state, cache, asked.as_deref())?;
+    } else if unchanged || (engine != cache.engine && engine != Engine::Valkey) || cache.engine == Engine::Memcached {
         // The text is quoted in a comment of the Terraform AWS provider.
         return Err(Refusal::invalid_combination(
             "This API supports only cross-engine upgrades to Valkey engine currently.",
@@ -110,5 +116,20 @@ fn engine(cache: &ServerlessCache, input: &Input, next: &mut ServerlessCache) ->
         )));
     }
     (next.engine, next.major, next.full) = (engine, major, full);
+    Ok(())
+}
+
+/// Documented from Valkey 7.2 to Redis OSS 7.1 only, with users of engine redis (AWS guide, VersionManagement.HowTo).
+fn rollback(state: &State, cache: &ServerlessCache, major: Option<&str>) -> Result<(), Refusal> {
+    if cache.major != "7" || major.is_some_and(|major| major != "7") {
+        return Err(Refusal::invalid_combination("Only valkey 7.2 can be modified to redis, and only to 7.1."));
+    }
+    let group = cache.user_group.as_ref().and_then(|id| state.user_groups.get(id));
+    let of_valkey = |id: &String| state.users.get(id).is_some_and(|user| user.engine == Engine::Valkey);
+    if group.is_some_and(|group| group.engine == Engine::Valkey || group.users.iter().any(of_valkey)) {
+        return Err(Refusal::invalid_combination(
+            "The user group and its users must have engine redis before the engine is modified to redis.",
+        ));
+    }
     Ok(())
 }

@@ -115,11 +115,11 @@ pub fn access(request: Request, change: &mut Change) -> Result<(), Refusal> {
             );
         }
         let sets = matches!(change.token, Some(TokenChange::Set(_)));
-        let moves_from_user_groups = !group.access.user_groups.is_empty();
-        if sets && !moves_from_user_groups && !group.access.tokens.contains(token) {
-            // API model: "SET - allowed only after ROTATE".
+        let is_rotating = group.access.tokens.len() == 2 || group.access.open;
+        if sets && !(is_rotating && group.access.tokens.contains(token)) {
+            // AWS guide, auth; API model: "SET - allowed only after ROTATE". So too beside RemoveUserGroups.
             return refuse(
-                "The AuthTokenUpdateStrategy SET is only allowed after the same AuthToken was added with ROTATE.",
+                "SET can only be used with a cluster that has 2 AUTH tokens or 1 optional AUTH token from using a ROTATE strategy before.",
             );
         }
     }

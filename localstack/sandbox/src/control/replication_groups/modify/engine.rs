@@ -2,9 +2,9 @@
 
 use super::{Request, if_new};
 use crate::control::engine::{Engine, Version};
-use crate::control::parameter_groups;
 use crate::control::replication_groups::change::Change;
 use crate::control::replication_groups::{ClusterMode, rules};
+use crate::control::{parameter_groups, user_groups};
 use crate::refusal::Refusal;
 
 /// Engine, version, parameter group and cluster mode hang together by the parameter group's family
@@ -14,13 +14,8 @@ pub fn engine(request: Request, change: &mut Change) -> Result<(), Refusal> {
 
     let engine = input.text("Engine").map(|text| Engine::parse_replicated(&text)).transpose()?;
     let engine_after = engine.unwrap_or(group.version.engine);
-    if engine_after != group.version.engine {
-        if engine_after == Engine::Redis {
-            return Err(Refusal::invalid_combination("Modification of engine from valkey to redis is not supported."));
-        }
-        if !input.has("EngineVersion") {
-            return Err(Refusal::invalid_combination("EngineVersion must be specified when the engine is modified."));
-        }
+    if engine_after != group.version.engine && !input.has("EngineVersion") {
+        return Err(Refusal::invalid_combination("EngineVersion must be specified when the engine is modified."));
     }
     if let Some(text) = input.text("EngineVersion") {
         let names_it = engine_after == group.version.engine
@@ -37,10 +32,40 @@ pub fn engine(request: Request, change: &mut Change) -> Result<(), Refusal> {
                 wanted.full()
             )));
         }
+        if wanted.engine == Engine::Redis && group.version.engine == Engine::Valkey {
+            rollback(request, wanted)?;
+        }
+        for node_type in [Some(&group.node_type), request.waiting.node_type.as_ref()].into_iter().flatten() {
+            rules::node_type_runs(node_type, wanted)?;
+        }
         change.version = if_new(Some(wanted), &group.version);
     }
     cluster_mode(request, change)?;
     parameter_group(request, change)
+}
+
+/// Back to Redis OSS leads one documented way, from 7.2 to 7.1, and only once all that the group knows of users is
+/// Redis OSS again (AWS guide, VersionManagement.HowTo).
+fn rollback(request: Request, wanted: Version) -> Result<(), Refusal> {
+    let Request { state, group, .. } = request;
+    let is_documented = (group.version.major, group.version.minor, wanted.major, wanted.minor) == (7, 2, 7, 1);
+    if !is_documented {
+        return Err(Refusal::invalid_combination(format!(
+            "Modification of engine from valkey {} to redis {} is not supported.",
+            group.version.full(),
+            wanted.full()
+        )));
+    }
+    for id in &group.access.user_groups {
+        let users = user_groups::require(state, id)?;
+        let odd = users.users.iter().find(|id| state.users.get(*id).is_some_and(|user| user.engine == Engine::Valkey));
+        if users.engine == Engine::Valkey || odd.is_some() {
+            return Err(Refusal::invalid_combination(format!(
+                "User group {id} and its users must have engine redis before the engine is modified to redis."
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn cluster_mode(request: Request, change: &mut Change) -> Result<(), Refusal> {
@@ -49,6 +74,10 @@ fn cluster_mode(request: Request, change: &mut Change) -> Result<(), Refusal> {
     let Some(text) = input.text("ClusterMode") else {
         return Ok(());
     };
+    if let Some(other) = super::beside(input, &["ClusterMode", "CacheParameterGroupName"]) {
+        // AWS guide, modify-cluster-mode.
+        return Err(Refusal::invalid_combination(format!("ClusterMode can not be modified together with {other}.")));
+    }
     let wanted = ClusterMode::parse(&text)?;
     let refuse = |text: &str| Err(Refusal::invalid_combination(text));
     match (group.cluster_mode, wanted) {
@@ -94,6 +123,7 @@ fn parameter_group(request: Request, change: &mut Change) -> Result<(), Refusal>
                      modifying a cache cluster.",
                 ));
             }
+            rules::tiering_policy(state, &group.node_type, &name)?;
             change.parameter_group = if_new(Some(name), &group.parameter_group);
         }
         None => {

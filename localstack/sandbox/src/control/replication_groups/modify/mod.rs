@@ -7,7 +7,7 @@ mod topology;
 
 use super::change::{self, Change};
 use super::{ReplicationGroup, describe, rules};
-use crate::control::user_groups;
+use crate::control::{node_types, user_groups};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::wire::input::Input;
@@ -33,6 +33,10 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     if wanted.node_type.is_some() || wanted.version.is_some() {
         state.with_settled_members(&id)?;
     }
+    if immediately {
+        refuse_blocked_pair(group, &wanted, &waiting)?;
+    }
+    still_durable(group, &wanted, &waiting)?;
     let withdraws = waiting != group.deferred;
     if wanted.is_empty() && !withdraws {
         return Err(Refusal::invalid_combination("No modifications were requested"));
@@ -53,6 +57,60 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     }
     describe::answer(state, &id)
 }
+
+/// A scale-up and an engine upgrade do not pass each other: while one waits, the other is taken deferred, or both in one
+/// immediate call (AWS guide, VersionManagement.HowTo).
+fn refuse_blocked_pair(group: &ReplicationGroup, wanted: &Change, waiting: &Change) -> Result<(), Refusal> {
+    let scales_up = |change: &Change| {
+        change.node_type.as_ref().is_some_and(|wanted| node_types::is_scale_up(&group.node_type, wanted))
+    };
+    if wanted.version.is_some() && scales_up(waiting) {
+        return Err(Refusal::invalid_combination(
+            "The engine can not be upgraded immediately while a scale-up is pending.",
+        ));
+    }
+    if scales_up(wanted) && waiting.version.is_some() {
+        return Err(Refusal::invalid_combination(
+            "The node type can not be scaled up immediately while an engine upgrade is pending.",
+        ));
+    }
+    Ok(())
+}
+
+/// What durable writes rest on does not go while they are on.
+fn still_durable(group: &ReplicationGroup, wanted: &Change, waiting: &Change) -> Result<(), Refusal> {
+    if !group.is_durable() || wanted.durability.is_some() {
+        return Ok(());
+    }
+    let node_type = wanted.node_type.as_ref().or(waiting.node_type.as_ref()).unwrap_or(&group.node_type);
+    let as_is = group.durable_as_is();
+    rules::Durable {
+        multi_az: wanted.multi_az.unwrap_or(as_is.multi_az),
+        tls: wanted.tls.unwrap_or(as_is.tls),
+        node_type,
+        ..as_is
+    }
+    .check()
+}
+
+/// The first member of a call that is none of these, nor one that every call has.
+fn beside<'a>(input: &'a Input, allowed: &[&str]) -> Option<&'a str> {
+    let usual = ["ReplicationGroupId", "ApplyImmediately", "Action", "Version"];
+    let names = input.members().filter(|(_, value)| **value != Input::Null).map(|(name, _)| name.as_str());
+    names.into_iter().find(|name| !usual.contains(name) && !allowed.contains(name))
+}
+
+/// Members that the global datastore decides (AWS guide, global datastores; not all of them are known).
+const GLOBAL: [&str; 8] = [
+    "Engine",
+    "EngineVersion",
+    "CacheNodeType",
+    "CacheParameterGroupName",
+    "AutomaticFailoverEnabled",
+    "TransitEncryptionEnabled",
+    "TransitEncryptionMode",
+    "ClusterMode",
+];
 
 /// What goes on waiting: a member that is named again replaces what it had waiting, also by what is
 /// live already, which takes the change back.
@@ -87,7 +145,14 @@ pub fn open_window(state: &mut State, id: &str) -> Result<bool, Refusal> {
 }
 
 fn read(request: Request) -> Result<Change, Refusal> {
-    rules::refuse_unmodelled_modify(request.input)?;
+    let Request { group, input, .. } = request;
+    rules::refuse_unmodelled_modify(input)?;
+    if GLOBAL.iter().any(|member| input.has(member)) {
+        rules::refuse_for_global_member(group)?;
+    }
+    if !input.has("ClusterMode") {
+        rules::refuse_while_compatible(group)?;
+    }
     let mut change = settings::settings(request)?;
     engine::engine(request, &mut change)?;
     topology::topology(request, &mut change)?;

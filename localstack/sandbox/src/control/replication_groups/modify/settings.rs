@@ -2,7 +2,7 @@
 
 use super::{Request, if_new};
 use crate::control::replication_groups::change::Change;
-use crate::control::replication_groups::{LogDelivery, ReplicationGroup, Topic, request, rules};
+use crate::control::replication_groups::{LogDelivery, ReplicationGroup, Topic, request, rules, windows};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::wire::input::Input;
@@ -17,11 +17,15 @@ pub fn settings(request: Request) -> Result<Change, Refusal> {
     }
     change.security_groups = if_new(request::security_groups(input)?, &group.security_groups);
     if let Some(text) = input.text("PreferredMaintenanceWindow") {
-        change.maintenance_window = if_new(Some(request::maintenance_window(&text)?), &group.maintenance_window);
+        change.maintenance_window = if_new(Some(windows::maintenance_window(&text)?), &group.maintenance_window);
     }
     if let Some(text) = input.text("SnapshotWindow") {
-        request::snapshot_window(&text)?;
+        windows::snapshot_window(&text)?;
         change.snapshot_window = if_new(Some(text), &group.snapshot_window);
+    }
+    if input.has("PreferredMaintenanceWindow") || input.has("SnapshotWindow") {
+        let maintenance = change.maintenance_window.as_ref().unwrap_or(&group.maintenance_window);
+        windows::apart(maintenance, change.snapshot_window.as_ref().unwrap_or(&group.snapshot_window))?;
     }
     change.auto_minor_version_upgrade =
         if_new(input.bool("AutoMinorVersionUpgrade")?, &group.auto_minor_version_upgrade);
@@ -30,24 +34,24 @@ pub fn settings(request: Request) -> Result<Change, Refusal> {
     if change.ip_discovery.as_deref() == Some("ipv6") && group.network_type == "ipv4" {
         return Err(Refusal::invalid_combination("IpDiscovery ipv6 requires NetworkType ipv6 or dual_stack."));
     }
-    if let Some(wanted) = request::durability(input)? {
-        let on = |mode: Option<&str>| matches!(mode, Some("sync" | "async"));
-        match (on(group.durability.as_deref()), on(Some(&wanted))) {
-            (true, false) => {
-                return Err(Refusal::invalid_combination(
-                    "Durability cannot currently be disabled on durable clusters.",
-                ));
-            }
-            (false, true) => {
-                return Err(Refusal::invalid_combination(
-                    "Durability cannot currently be enabled on non-durable clusters.",
-                ));
-            }
-            _ => change.durability = Some(wanted).filter(|wanted| Some(wanted) != group.durability.as_ref()),
-        }
-    }
+    change.durability = durability(group, input)?;
     snapshots(group, input, &mut change)?;
     Ok(change)
+}
+
+/// Exchanged in place in every direction, in a call of its own (AWS guide, Durability.ChangingDurability, since
+/// October 2026).
+fn durability(group: &ReplicationGroup, input: &Input) -> Result<Option<String>, Refusal> {
+    let Some(wanted) = request::durability(input)? else { return Ok(None) };
+    if let Some(other) = super::beside(input, &["Durability"]) {
+        return Err(Refusal::invalid_combination(format!(
+            "Durability is a standalone modification and can not be changed together with {other}."
+        )));
+    }
+    if matches!(wanted.as_str(), "sync" | "async") {
+        group.durable_as_is().check()?;
+    }
+    Ok(Some(wanted).filter(|wanted| Some(wanted) != group.durability.as_ref()))
 }
 
 fn snapshots(group: &ReplicationGroup, input: &Input, change: &mut Change) -> Result<(), Refusal> {
@@ -115,6 +119,7 @@ pub fn logs(request: Request, change: &mut Change) -> Result<(), Refusal> {
             None => !delivery.enabled,
             Some(live) => {
                 delivery.enabled
+                    && live.status != "error"
                     && (&live.destination, &live.destination_type, &live.format)
                         == (&delivery.destination, &delivery.destination_type, &delivery.format)
             }
