@@ -74,12 +74,14 @@ fn nothing(said: String) -> Refused {
     Refused::new(said, "another --region or --profile? an address is KIND/ID; `*` matches anything")
 }
 
-/// The default user, parameter groups and subnet group: they are there, whoever says so.
+/// The default users, user group, parameter groups and subnet group: they are there, whoever says so.
 fn is_aws_own(address: &Address) -> bool {
     match address.kind {
-        Kind::ParameterGroup => address.id == "default" || address.id.starts_with("default."),
-        Kind::SubnetGroup | Kind::User => address.id == "default",
-        Kind::UserGroup | Kind::ReplicationGroup | Kind::ServerlessCache | Kind::Alarm => false,
+        Kind::ParameterGroup | Kind::User | Kind::UserGroup => {
+            address.id == "default" || address.id.starts_with("default.")
+        }
+        Kind::SubnetGroup => address.id == "default",
+        Kind::ReplicationGroup | Kind::ServerlessCache | Kind::Alarm => false,
     }
 }
 

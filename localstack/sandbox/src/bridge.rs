@@ -143,7 +143,11 @@ fn group_shape(state: &State, group: &ReplicationGroup) -> Option<Shape> {
     let shards = group.shards.iter().map(|shard| Shard {
         id: shard.id.clone(),
         slots: if group.is_clustered() { shard.slots.0.clone() } else { Vec::new() },
-        nodes: shard.members.iter().map(|member| Node { member: member.id.clone(), primary: member.primary }).collect(),
+        nodes: shard
+            .members
+            .iter()
+            .map(|member| Node { member: member.id.clone(), primary: member.primary, health: shard.health(&member.id) })
+            .collect(),
     });
     Some(Shape {
         cluster: group.is_clustered(),
@@ -163,6 +167,7 @@ fn group_shape(state: &State, group: &ReplicationGroup) -> Option<Shape> {
             reader: has_primary.then(|| local(endpoints::reader(state, group))),
             configuration: group.is_clustered().then(|| local(endpoints::configuration(state, group))),
         },
+        names_lag: group.shards.iter().any(replication_groups::Shard::names_lag),
     })
 }
 
@@ -184,6 +189,7 @@ fn serverless_shape(state: &State, cache: &ServerlessCache) -> Option<Shape> {
         engine: cache.engine.name().to_owned(),
         shards: Vec::new(),
         endpoints: Endpoints { configuration: Some(endpoints::serverless(state, cache).local), ..Endpoints::default() },
+        names_lag: false,
     })
 }
 

@@ -6,6 +6,7 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::control::replication_groups::failover::{self, Failover};
 use crate::control::replication_groups::{Global, global_member, modify};
 use crate::control::service_updates::{self, Published};
 use crate::failures::Failure;
@@ -44,6 +45,19 @@ struct Seed {
     groups: usize,
     #[serde(default)]
     tags: std::collections::BTreeMap<String, String>,
+}
+
+/// A primary whose node is lost.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lost {
+    group: String,
+    #[serde(default = "first_shard")]
+    shard: String,
+}
+
+fn first_shard() -> String {
+    "0001".into()
 }
 
 /// A group that joins a global datastore, or without an id leaves it.
@@ -129,6 +143,18 @@ pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Ans
         ("POST", "fail") => parsed(body, |failure: Failure| {
             shared.lock().edit(|state| state.failures.push(failure));
             ok(&json!({"fail": "ok"}))
+        }),
+        ("GET", "failover") => ok(&json!(shared.lock().edit(|state| state.failover.clone()))),
+        ("POST", "failover") => parsed(body, |how: Failover| {
+            shared.lock().edit(|state| state.failover = how.clone());
+            ok(&json!(how))
+        }),
+        ("POST", "primary-lost") => parsed(body, |wanted: Lost| {
+            let (group, shard) = (wanted.group.to_ascii_lowercase(), wanted.shard);
+            match shared.lock().edit(|state| failover::lose_primary(state, &group, &shard)) {
+                Ok(()) => ok(&json!({"group": group, "shard": shard})),
+                Err(refusal) => bad(refusal.status, refusal),
+            }
         }),
         ("GET", "quotas") => ok(&json!(shared.lock().edit(|state| state.quotas.clone()))),
         ("POST", "quotas") => parsed(body, |quotas: Quotas| {

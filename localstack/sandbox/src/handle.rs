@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::bridge;
+use crate::control::replication_groups::failover::{self, Failover};
 use crate::control::replication_groups::{Global, global_member, modify};
 use crate::control::users::Authentication;
 use crate::failures::{Failure, Kind};
@@ -36,6 +37,9 @@ pub struct Options {
     /// Whether endpoints lead to real servers. Starting fails with [`io::ErrorKind::NotFound`] when
     /// there is no server program.
     pub data_plane: bool,
+    /// Leaves out refusals that cachectl's planner does not foresee yet: node types by engine, `compatible` and what goes
+    /// beside ClusterMode, a pending scale-up beside an upgrade, SET straight after user groups, what durability needs.
+    pub lenient: bool,
     /// The server program; without it `$CACHECTL_SANDBOX_SERVER`, `valkey-server` or `redis-server`.
     pub server: Option<PathBuf>,
 }
@@ -49,6 +53,7 @@ impl Default for Options {
             region: "us-east-1".into(),
             page_size: None,
             data_plane: false,
+            lenient: false,
             server: None,
         }
     }
@@ -155,6 +160,19 @@ impl Sandbox {
         self.shared.lock().edit(|state| state.failures.push(Failure { kind, target }));
     }
 
+    /// Chooses how failovers go from now on: gently, which is the default, or abruptly.
+    pub fn set_failover(&self, how: Failover) {
+        self.shared.lock().edit(|state| state.failover = how);
+    }
+
+    /// Loses the node of a shard's primary, so that a replica has to take over.
+    ///
+    /// # Errors
+    /// The group does not exist, is busy, or has nobody to take over.
+    pub fn lose_primary(&self, group: &str, shard: &str) -> Result<(), Refusal> {
+        self.shared.lock().edit(|state| failover::lose_primary(state, &group.to_ascii_lowercase(), shard))
+    }
+
     /// Makes a group a member of the global datastore of this id, its primary or a secondary; `None` takes it out.
     ///
     /// # Errors
@@ -249,6 +267,7 @@ async fn run(options: Options, ready: Ready, stopped: oneshot::Receiver<()>) {
         region: options.region,
         page_size: options.page_size,
         time_scale: options.time_scale,
+        lenient: options.lenient,
     };
     let (bridge, orders) = match bridge::open(options.data_plane, options.server.as_deref()).await {
         Ok(Some((bridge, orders))) => (Some(bridge), Some(orders)),

@@ -26,7 +26,12 @@ pub mod durations {
     pub const RESHARD: f64 = 600.0;
     pub const PARAMETERS: f64 = 30.0;
     pub const TAGS: f64 = 60.0;
-    pub const TEST_FAILOVER: f64 = 60.0;
+    /// Until a replica takes over from a primary that is gone, or is handed its role.
+    pub const TEST_FAILOVER: f64 = 30.0;
+    /// Until the names follow.
+    pub const FAILOVER_NAMES: f64 = 10.0;
+    /// Until the old primary's node is replaced.
+    pub const NODE_REPLACEMENT: f64 = 240.0;
     pub const REBOOT: f64 = 60.0;
     pub const SERVERLESS: f64 = 60.0;
     pub const SNAPSHOT: f64 = 180.0;
@@ -48,9 +53,15 @@ pub enum Job {
         group: String,
         member: String,
     },
-    FailedOver {
+    /// A failover enters its next stage.
+    FailsOver {
         group: String,
         shard: String,
+    },
+    /// The node that a failover replaced is back.
+    Recovered {
+        group: String,
+        member: String,
     },
     ServerlessReady(String),
     ServerlessGone(String),
@@ -70,7 +81,9 @@ impl Job {
             | Job::GroupChanged(group)
             | Job::GroupResharded(group)
             | Job::GroupAvailable(group)
-            | Job::MembersSettled(group) => Some(group),
+            | Job::MembersSettled(group)
+            | Job::FailsOver { group, .. }
+            | Job::Recovered { group, .. } => Some(group),
             Job::ServerlessReady(cache) => Some(cache),
             _ => None,
         }
@@ -131,8 +144,11 @@ fn run(state: &mut State, job: Job) {
         Job::MemberRebooted { group, member } => {
             replication_groups::reboot::finish(state, &group, &member);
         }
-        Job::FailedOver { group, shard } => {
-            replication_groups::failover::finish(state, &group, &shard);
+        Job::FailsOver { group, shard } => {
+            replication_groups::failover::proceed(state, &group, &shard);
+        }
+        Job::Recovered { group, member } => {
+            replication_groups::failover::recovered(state, &group, &member);
         }
         Job::ServerlessReady(name) => serverless::finish(state, &name),
         Job::ServerlessGone(name) => serverless::gone(state, &name),

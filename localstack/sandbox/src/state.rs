@@ -6,6 +6,7 @@ use std::fmt;
 use crate::cloudwatch::Monitoring;
 use crate::control::events::Event;
 use crate::control::parameter_groups::ParameterGroup;
+use crate::control::replication_groups::failover::Failover;
 use crate::control::replication_groups::{ReplicationGroup, Span};
 use crate::control::serverless::ServerlessCache;
 use crate::control::service_updates::ServiceUpdate;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub page_size: Option<usize>,
     /// How much of AWS's real durations to wait: 0 = nothing, 1 = all.
     pub time_scale: f64,
+    /// See [`Options::lenient`](crate::Options).
+    pub lenient: bool,
 }
 
 impl Settings {
@@ -63,6 +66,9 @@ pub struct State {
     pub timetable: Timetable,
     pub failures: Vec<Failure>,
     pub quotas: Quotas,
+    pub failover: Failover,
+    /// When TestFailover was called, in milliseconds.
+    pub test_failovers: Vec<i64>,
     pub service_updates: Vec<ServiceUpdate>,
     /// Groups whose real servers must be brought in line with their shape.
     pub touched: BTreeSet<String>,
@@ -103,6 +109,8 @@ impl State {
             timetable: Timetable::default(),
             failures: Vec::new(),
             quotas: Quotas::default(),
+            failover: Failover::default(),
+            test_failovers: Vec::new(),
             service_updates: Vec::new(),
             touched: BTreeSet::new(),
             busy: BTreeMap::new(),

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cachectl_sandbox::data::{Auth, DataPlane, Endpoints, Node, Shape, Shard, Tls, User};
+use cachectl_sandbox::data::{Auth, DataPlane, Endpoints, Health, Node, Shape, Shard, Tls, User};
 use client::{Client, ClusterClient};
 use tokio::time::{sleep, timeout};
 
@@ -25,7 +25,11 @@ async fn plane() -> Option<DataPlane> {
 }
 
 fn shard(id: &str, slots: &[(u16, u16)], members: &[&str]) -> Shard {
-    let nodes = members.iter().enumerate().map(|(n, name)| Node { member: (*name).to_owned(), primary: n == 0 });
+    let nodes = members.iter().enumerate().map(|(n, name)| Node {
+        member: (*name).to_owned(),
+        primary: n == 0,
+        health: Health::Up,
+    });
     Shard { id: id.to_owned(), slots: slots.to_vec(), nodes: nodes.collect() }
 }
 
@@ -45,6 +49,7 @@ fn group(members: &[&str]) -> Shape {
             reader: Some("reader".to_owned()),
             configuration: None,
         },
+        names_lag: false,
     }
 }
 

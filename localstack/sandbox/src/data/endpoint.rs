@@ -38,6 +38,8 @@ pub(super) struct Route {
     pub(super) greeting: Option<Vec<u8>>,
     /// A new number drops the connections there are.
     pub(super) epoch: u64,
+    /// Other servers of the sandbox are turned away.
+    pub(super) is_cut_off: bool,
 }
 
 /// A listener. Dropping it closes it and its connections.
@@ -125,7 +127,7 @@ async fn accept(listener: TcpListener, door: Door, route: watch::Receiver<Route>
 
 async fn connection(client: TcpStream, inner: bool, door: Door, mut watched: watch::Receiver<Route>) {
     let mut route = watched.borrow_and_update().clone();
-    if route.servers.is_empty() {
+    if route.servers.is_empty() || inner && route.is_cut_off {
         return;
     }
     let server = route.servers.swap_remove(door.turn.fetch_add(1, Relaxed) % route.servers.len());
@@ -146,7 +148,8 @@ async fn rerouted(watched: &mut watch::Receiver<Route>, made: &Route, server: &P
         let now = watched.borrow_and_update();
         let kept = now.servers.iter().any(|path| path == server);
         // Failovers and TLS modes are for clients; replicas have their own orders.
-        if !kept || !inner && (now.epoch != made.epoch || now.tls != made.tls) {
+        let is_wanted = if inner { !now.is_cut_off } else { now.epoch == made.epoch && now.tls == made.tls };
+        if !kept || !is_wanted {
             return;
         }
     }

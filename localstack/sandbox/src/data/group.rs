@@ -17,7 +17,7 @@ use super::{
     replication,
     resp::Connection,
     server::{Launch, Server},
-    shape::{Auth, Shape},
+    shape::{Auth, Health, Shape},
 };
 
 /// A group, as it is.
@@ -53,21 +53,42 @@ pub(super) struct Link {
 impl Group {
     pub(super) async fn reshape(&mut self, plane: &Inner, group: &str, shape: Shape) -> io::Result<()> {
         let shape = shape.checked(group)?;
+        if self.bury(&shape).await {
+            return Ok(());
+        }
+        let shape = shape.without_dead();
         self.start_members(plane, &shape).await?;
         let mut links = self.links(plane).await?;
         let sources = self.sources(&shape, &links);
         self.rescue(&sources, &mut links).await?;
         self.let_in(plane, &shape, &mut links).await?;
         self.interrupt(&shape);
+        if shape.shards.iter().flat_map(|shard| &shard.nodes).any(|node| node.health == Health::CutOff) {
+            // Roles stay; its replicas would be waited for in vain.
+            return Ok(());
+        }
         if shape.cluster {
             self.settle_cluster(plane, &shape, links, sources).await?;
         } else {
             self.settle_replicas(&shape, links, sources).await?;
         }
-        self.point_endpoints(plane, &shape).await?;
+        if !shape.names_lag {
+            self.point_endpoints(plane, &shape).await?;
+        }
         self.members.values_mut().for_each(|member| member.is_fresh = false);
         self.shape = Some(shape);
         Ok(())
+    }
+
+    /// Kills what is to be dead. Tells whether a shard is without its primary now: then all else waits for its heir.
+    async fn bury(&mut self, shape: &Shape) -> bool {
+        for node in shape.dead() {
+            if let Some(member) = self.members.remove(&node.member) {
+                member.server.stop().await;
+                drop(member.endpoint);
+            }
+        }
+        shape.dead().any(|node| node.primary)
     }
 
     pub(super) async fn end(self) {
@@ -139,7 +160,9 @@ impl Group {
                 member.auth = Some(shape.auth.clone());
             }
             member.parameters.enforce(&mut link.connection, &shape.parameters).await?;
-            let route = route(shape, vec![member.server.socket.clone()]);
+            let mut route = route(shape, vec![member.server.socket.clone()]);
+            let mut nodes = shape.shards.iter().flat_map(|shard| &shard.nodes);
+            route.is_cut_off = nodes.any(|node| node.member == *name && node.health == Health::CutOff);
             match &member.endpoint {
                 Some(endpoint) => endpoint.lead(route),
                 None => {
@@ -211,7 +234,7 @@ impl Group {
                 endpoint.drop_connections();
             }
         }
-        if !primaries.is_empty() && !shape.cluster {
+        if !primaries.is_empty() && !shape.cluster && !shape.names_lag {
             for endpoint in self.endpoints.values() {
                 endpoint.close();
             }
@@ -302,5 +325,5 @@ impl Group {
 }
 
 fn route(shape: &Shape, servers: Vec<PathBuf>) -> Route {
-    Route { tls: shape.tls, servers, greeting: access::greeting(&shape.auth), epoch: 0 }
+    Route { tls: shape.tls, servers, greeting: access::greeting(&shape.auth), epoch: 0, is_cut_off: false }
 }

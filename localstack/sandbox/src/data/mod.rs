@@ -39,7 +39,7 @@ use certificate::Authority;
 use endpoint::Gate;
 use group::Group;
 use server::{Binary, Host};
-pub use shape::{Auth, Endpoints, Node, Shape, Shard, Tls, User};
+pub use shape::{Auth, Endpoints, Health, Node, Shape, Shard, Tls, User};
 use tokio::sync::Mutex;
 
 /// The servers of one sandbox. Cheap to clone; the processes end with the last clone, or with this process, however

@@ -28,6 +28,8 @@ pub struct Shape {
     /// Node groups. One with `slots` empty when cluster mode is disabled.
     pub shards: Vec<Shard>,
     pub endpoints: Endpoints,
+    /// Endpoints lead where they led, whatever became of the nodes there: names follow a failover late.
+    pub names_lag: bool,
 }
 
 /// `TransitEncryptionEnabled` and `TransitEncryptionMode`.
@@ -83,6 +85,18 @@ pub struct Node {
     /// The name whose [`address`](super::DataPlane::address) the node listens on.
     pub member: String,
     pub primary: bool,
+    pub health: Health,
+}
+
+/// What befell a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    #[default]
+    Up,
+    /// It serves clients, and its replicas hear nothing of it any more.
+    CutOff,
+    /// Its process was killed. While a primary is dead, nothing else about the group changes.
+    Dead,
 }
 
 /// The names (as given to [`DataPlane::address`](super::DataPlane::address)) that clients know the group by. Like the
@@ -128,6 +142,18 @@ impl Shard {
 }
 
 impl Shape {
+    /// Members whose process is to be killed.
+    pub(super) fn dead(&self) -> impl Iterator<Item = &Node> {
+        self.shards.iter().flat_map(|shard| &shard.nodes).filter(|node| node.health == Health::Dead)
+    }
+
+    pub(super) fn without_dead(mut self) -> Self {
+        for shard in &mut self.shards {
+            shard.nodes.retain(|node| node.health != Health::Dead);
+        }
+        self
+    }
+
     /// Fills in what serverless implies, and refuses what no group can be.
     pub(super) fn checked(mut self, group: &str) -> io::Result<Self> {
         if self.serverless {
@@ -137,7 +163,7 @@ impl Shape {
             let known_as = known_as.unwrap_or_else(|| group.to_owned());
             self.endpoints.reader.get_or_insert_with(|| known_as.clone());
             // Clients are sent to the endpoint itself: a serverless cache has no nodes that they could see.
-            let nodes = vec![Node { member: known_as, primary: true }];
+            let nodes = vec![Node { member: known_as, primary: true, health: Health::Up }];
             self.shards = vec![Shard { id: "0001".to_owned(), slots: vec![(0, 16383)], nodes }];
         }
         let refuse = |text: String| Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{group}: {text}")));

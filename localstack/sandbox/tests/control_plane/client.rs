@@ -151,6 +151,16 @@ impl Aws {
         }
     }
 
+    /// Polls until an event of this text was told of.
+    #[track_caller]
+    pub fn until_event(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.events().iter().any(|event| event.contains(text)) {
+            assert!(Instant::now() < deadline, "no event {text}: {:?}", self.events());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     pub fn events(&self) -> Vec<String> {
         self.call("DescribeEvents", "").all("Message")
     }

@@ -99,16 +99,6 @@ fn the_answer_of_a_modify_is_stale() {
 }
 
 #[test]
-fn failover_moves_the_primary() {
-    let aws = Aws::instant();
-    aws.group("swap", "NumCacheClusters=2&AutomaticFailoverEnabled=true");
-    assert_eq!(aws.describe("swap").all("CurrentRole"), ["primary", "replica"]);
-    aws.call("TestFailover", "ReplicationGroupId=swap&NodeGroupId=0001");
-    assert_eq!(aws.describe("swap").all("CurrentRole"), ["replica", "primary"]);
-    assert!(aws.events().iter().any(|text| text.contains("swap-001") && text.contains("completed")));
-}
-
-#[test]
 fn a_removed_replica_stays_visible_until_it_is_gone() {
     let aws = Aws::patient();
     aws.group("less", "NumCacheClusters=3");

@@ -6,6 +6,7 @@ mod client;
 mod cloudwatch;
 mod durability;
 mod engines;
+mod failover;
 mod faults;
 mod life;
 mod parameters;

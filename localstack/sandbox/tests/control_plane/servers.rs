@@ -8,7 +8,7 @@ use cachectl_sandbox::{Options, Sandbox};
 
 use crate::client::Aws;
 
-fn with_servers() -> Option<Aws> {
+pub fn with_servers() -> Option<Aws> {
     let options = Options { data_plane: true, ..Options::default() };
     match Sandbox::start_blocking(options) {
         Ok(sandbox) => Some(Aws { sandbox }),
@@ -18,13 +18,18 @@ fn with_servers() -> Option<Aws> {
 }
 
 /// The answer to an inline command, as far as it comes in one piece.
-fn ask(address: &str, command: &str) -> String {
-    let mut stream = TcpStream::connect((address, 6379)).expect("the endpoint listens");
-    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
-    stream.write_all(format!("{command}\r\n").as_bytes()).expect("it is sent");
+pub fn ask(address: &str, command: &str) -> String {
+    try_ask(address, command).expect("an answer")
+}
+
+/// The same; `None` where nobody answers.
+pub fn try_ask(address: &str, command: &str) -> Option<String> {
+    let mut stream = TcpStream::connect((address, 6379)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;
     let mut buffer = [0; 4096];
-    let read = stream.read(&mut buffer).expect("an answer");
-    String::from_utf8_lossy(&buffer[..read]).into_owned()
+    let read = stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
+    Some(String::from_utf8_lossy(&buffer[..read]).into_owned())
 }
 
 #[test]
@@ -37,7 +42,7 @@ fn an_available_group_answers_at_its_endpoints() {
     assert_eq!(ask(&primary, "SET key value"), "+OK\r\n");
     assert!(ask(&primary, "INFO memory").contains("maxmemory_policy:volatile-lru"), "ElastiCache's default policy");
     aws.call("TestFailover", "ReplicationGroupId=real&NodeGroupId=0001");
-    aws.until("real", "available");
+    aws.until_event("Finished recovery");
     assert_eq!(aws.describe("real").all("CurrentRole"), ["replica", "primary"]);
     assert_eq!(aws.describe("real").one("Address"), primary, "the endpoint stays");
     assert_eq!(ask(&primary, "GET key"), "$5\r\nvalue\r\n");

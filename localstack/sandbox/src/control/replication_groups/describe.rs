@@ -104,7 +104,7 @@ fn render_shard(state: &State, group: &ReplicationGroup, shard: &Shard, ready: b
     let primary = primary_endpoint.then(|| endpoints::endpoint(state, endpoints::primary(state, group), group.port));
     let reader = primary_endpoint.then(|| endpoints::endpoint(state, endpoints::reader(state, group), group.port));
     let slots = (group.is_clustered() && !shard.slots.0.is_empty()).then(|| shard.slots.to_string());
-    let members = shard.members.iter().map(|member| render_member(state, group, member, ready));
+    let members = shard.members.iter().map(|member| render_member(state, group, shard, member, ready));
     Record::new()
         .put("NodeGroupId", &shard.id)
         .put("Status", shard.status)
@@ -116,13 +116,13 @@ fn render_shard(state: &State, group: &ReplicationGroup, shard: &Shard, ready: b
 }
 
 /// Roles are shown in cluster mode disabled only.
-fn render_member(state: &State, group: &ReplicationGroup, member: &Member, ready: bool) -> Output {
+fn render_member(state: &State, group: &ReplicationGroup, shard: &Shard, member: &Member, ready: bool) -> Output {
     let read = (ready && group.cluster_mode == ClusterMode::Disabled && member.status != "creating").then(|| {
         let name = endpoints::member(state, group, &member.id);
         endpoints::endpoint(state, name, group.port)
     });
-    let role =
-        (group.cluster_mode == ClusterMode::Disabled).then_some(if member.primary { "primary" } else { "replica" });
+    let role = if shard.is_shown_as_primary(member) { "primary" } else { "replica" };
+    let role = (group.cluster_mode == ClusterMode::Disabled).then_some(role);
     Record::new()
         .put("CacheClusterId", &member.id)
         .put("CacheNodeId", clusters::NODE_ID)

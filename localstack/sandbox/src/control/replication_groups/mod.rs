@@ -22,6 +22,7 @@ use crate::refusal::Refusal;
 use crate::state::State;
 
 pub use change::Change;
+pub use failover::Failing;
 pub use logs::LogDelivery;
 pub use slots::Slots;
 
@@ -126,6 +127,8 @@ pub struct Shard {
     pub status: &'static str,
     pub slots: Slots,
     pub members: Vec<Member>,
+    /// The failover that is not over yet.
+    pub failing: Option<Failing>,
 }
 
 impl Shard {
@@ -331,8 +334,10 @@ pub fn settle_members(state: &mut State, id: &str) {
     state.edit_group(id, |group| {
         gone = std::mem::take(&mut group.leaving);
         group.effective_durability = group.durability.clone();
+        let recovering: Vec<String> =
+            group.shards.iter().filter_map(|shard| Some(shard.failing.as_ref()?.old.clone())).collect();
         for member in group.members_mut() {
-            if matches!(member.status, "creating" | "modifying") {
+            if matches!(member.status, "creating" | "modifying") && !recovering.contains(&member.id) {
                 member.status = "available";
             }
         }

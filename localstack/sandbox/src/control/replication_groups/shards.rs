@@ -143,6 +143,7 @@ fn grow(state: &mut State, id: &str, count: usize, zones: &[Vec<String>]) -> Res
                 status: "creating",
                 slots: Slots::default(),
                 members: Vec::new(),
+                failing: None,
             };
             for node in 0..nodes {
                 let zone = zones.get(turn).and_then(|zones| zones.get(node));

@@ -115,9 +115,10 @@ pub fn access(request: Request, change: &mut Change) -> Result<(), Refusal> {
             );
         }
         let sets = matches!(change.token, Some(TokenChange::Set(_)));
-        let is_rotating = group.access.tokens.len() == 2 || group.access.open;
-        if sets && !(is_rotating && group.access.tokens.contains(token)) {
-            // AWS guide, auth; API model: "SET - allowed only after ROTATE". So too beside RemoveUserGroups.
+        let moves_from_user_groups = state.settings.lenient && !group.access.user_groups.is_empty();
+        if sets && !moves_from_user_groups && !group.access.tokens.contains(token) {
+            // AWS guide, auth; API model: "SET - allowed only after ROTATE". So too beside RemoveUserGroups. What AWS
+            // says of a SET that is sent again is not known; here it changes nothing.
             return refuse(
                 "SET can only be used with a cluster that has 2 AUTH tokens or 1 optional AUTH token from using a ROTATE strategy before.",
             );
