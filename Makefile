@@ -9,7 +9,7 @@ ifneq ($(shell command -v mold),)
 export RUSTFLAGS := $(strip $(RUSTFLAGS) -C link-arg=-fuse-ld=mold)
 endif
 
-.PHONY: help build demo test fmt clippy unit schema emulator conformance licences clean
+.PHONY: help build demo test fmt clippy unit schema emulator localstack conformance api-drift licences clean
 
 help:
 	@grep '^# make' Makefile | sed 's/^# //'
@@ -38,11 +38,19 @@ schema: build
 
 # The article's spec against ministack, an emulator that nobody here wrote.
 emulator: build
-	bash localstack/ministack.sh
+	bash localstack/emulator.sh ministack
+
+# The same against LocalStack, where Docker and LOCALSTACK_AUTH_TOKEN are to be had.
+localstack: build
+	bash localstack/emulator.sh localstack
 
 # The sandbox's answers against the API model in botocore.
 conformance: build
 	bash localstack/conformance.sh
+
+# What AWS's newest API model has that the spec does not know: for reading, no gate.
+api-drift:
+	bash schema/drift.sh
 
 licences:
 	python3 .ci/licences.py

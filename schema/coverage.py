@@ -4,11 +4,13 @@ botocore's model has them. `tests/it/spec_coverage.rs` holds the spec's fields a
 
     python3 -m venv .venv-schema && .venv-schema/bin/pip install botocore
     .venv-schema/bin/python schema/coverage.py            # writes the file
-    .venv-schema/bin/python schema/coverage.py --check    # fails when AWS has added a member
+    .venv-schema/bin/python schema/coverage.py --check    # fails when this botocore has other members
+    .venv-schema/bin/python schema/coverage.py --drift    # lists them (schema/drift.sh: against the newest botocore)
 """
 
 import json
 import pathlib
+import re
 import sys
 
 import botocore
@@ -35,6 +37,7 @@ CALLS = {
     "cloudwatch": ["PutMetricAlarm"],
 }
 FILE = pathlib.Path(__file__).with_name("api-members.json")
+SCHEMA = FILE.with_name("cachectl.schema.json")
 
 
 def members(shape, above=()):
@@ -50,6 +53,49 @@ def members(shape, above=()):
     return shape.type_name
 
 
+def flat(found, above=""):
+    """Every member by its path, with the words it takes."""
+    if isinstance(found, list):
+        return flat(found[0], above)
+    if not isinstance(found, dict):
+        return {}
+    rows = {}
+    for name, inner in found.items():
+        path = f"{above}.{name}" if above else name
+        last = inner[0] if isinstance(inner, list) else inner
+        rows[path] = set(last.split("|")) if isinstance(last, str) and "|" in last else set()
+        rows.update(flat(inner, path))
+    return rows
+
+
+def fields(schema):
+    """The names of all fields that the spec has."""
+    if isinstance(schema, list):
+        return set().union(*map(fields, schema)) if schema else set()
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("properties", {})) | set().union(*map(fields, schema.values()))
+
+
+def field_name(member):
+    """`OKActions` is `okActions` in a spec, `ECPUPerSecond` is `ecpuPerSecond`."""
+    return re.sub("^[A-Z]+(?=[A-Z][a-z]|$)|^[A-Z]", lambda run: run.group().lower(), member)
+
+
+def drift(known, calls):
+    """What two models differ in, one line each."""
+    before, after = flat(known), flat(calls)
+    names = fields(json.loads(SCHEMA.read_text()))
+    for path in sorted(after.keys() - before.keys()):
+        has_field = field_name(path.rsplit(".", 1)[-1]) in names
+        yield f"+ {path}: " + ("the spec has a field of this name" if has_field else "no place in the spec")
+    for path in sorted(before.keys() - after.keys()):
+        yield f"- {path}: gone"
+    for path in sorted(after.keys() & before.keys()):
+        yield from (f"+ {path}: the word {word}" for word in sorted(after[path] - before[path]))
+        yield from (f"- {path}: the word {word}" for word in sorted(before[path] - after[path]))
+
+
 def main():
     session = botocore.session.get_session()
     calls = {}
@@ -58,6 +104,12 @@ def main():
         for name in names:
             calls[name] = members(model.operation_model(name).input_shape)
     found = {"source": f"botocore {botocore.__version__}", "calls": calls}
+    if "--drift" in sys.argv:
+        known = json.loads(FILE.read_text())
+        news = list(drift(known["calls"], calls))
+        print(f"{known['source']} is what the spec was held against; the newest is botocore {botocore.__version__}")
+        print("\n".join(news) if news else "no member was added or taken away")
+        return 1 if news else 0
     if "--check" not in sys.argv:
         FILE.write_text(json.dumps(found, indent=2) + "\n")
         return 0

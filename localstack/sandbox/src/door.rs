@@ -6,6 +6,7 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::cloudwatch::metrics;
 use crate::control::replication_groups::failover::{self, Failover};
 use crate::control::replication_groups::{Global, global_member, modify};
 use crate::control::service_updates::{self, Published};
@@ -45,6 +46,12 @@ struct Seed {
     groups: usize,
     #[serde(default)]
     tags: std::collections::BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metrics {
+    metrics: Vec<metrics::Seeded>,
 }
 
 /// A primary whose node is lost.
@@ -144,6 +151,12 @@ pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Ans
             shared.lock().edit(|state| state.failures.push(failure));
             ok(&json!({"fail": "ok"}))
         }),
+        ("POST", "metrics") => {
+            parsed(body, |wanted: Metrics| match shared.lock().edit(|state| metrics::seed(state, &wanted.metrics)) {
+                Ok(series) => ok(&json!({"series": series})),
+                Err(refusal) => bad(refusal.status, refusal),
+            })
+        }
         ("GET", "failover") => ok(&json!(shared.lock().edit(|state| state.failover.clone()))),
         ("POST", "failover") => parsed(body, |how: Failover| {
             shared.lock().edit(|state| state.failover = how.clone());

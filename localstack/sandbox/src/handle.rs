@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::bridge;
+use crate::cloudwatch::metrics::{self, Seeded};
 use crate::control::replication_groups::failover::{self, Failover};
 use crate::control::replication_groups::{Global, global_member, modify};
 use crate::control::users::Authentication;
@@ -158,6 +159,14 @@ impl Sandbox {
     pub fn fail_next(&self, kind: Kind, target: Option<&str>) {
         let target = target.map(str::to_owned);
         self.shared.lock().edit(|state| state.failures.push(Failure { kind, target }));
+    }
+
+    /// Gives metrics a past, and says how many series that made.
+    ///
+    /// # Errors
+    /// A group does not exist, or a metric has no values.
+    pub fn seed_metrics(&self, metrics: &[Seeded]) -> Result<usize, Refusal> {
+        self.shared.lock().edit(|state| metrics::seed(state, metrics))
     }
 
     /// Chooses how failovers go from now on: gently, which is the default, or abruptly.

@@ -25,6 +25,7 @@ mod tagging;
 mod wire;
 mod world;
 
+pub use cloudwatch::metrics::Seeded;
 pub use control::replication_groups::failover::Failover;
 pub use direct::Direct;
 pub use failures::{Failure, Kind as FailureKind};

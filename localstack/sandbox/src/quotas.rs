@@ -14,13 +14,15 @@ pub struct Quotas {
     pub replicas: i64,
     /// Node groups that TestFailover takes in any rolling 24 hours.
     pub test_failovers: usize,
+    /// Datapoints in one answer of GetMetricData, where the call does not say.
+    pub datapoints: usize,
     /// Whether calls of CloudWatch are throttled at AWS's rates.
     pub call_rates: bool,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Quotas { replicas: 5, test_failovers: 15, call_rates: false }
+        Quotas { replicas: 5, test_failovers: 15, datapoints: 100_800, call_rates: false }
     }
 }
 

@@ -1,10 +1,14 @@
 //! Dashboards: a JSON body under a name.
 
+use super::dashboard_body;
 use crate::control::paging;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
+
+/// Far above what AWS grants by default.
+const QUOTA: usize = 5_000;
 
 #[derive(Debug, Clone)]
 pub struct Dashboard {
@@ -28,13 +32,12 @@ pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> 
         return Err(Refusal::bad("InvalidParameterInput", format!("The dashboard name is invalid: {name}")));
     }
     let body = input.text("DashboardBody").unwrap_or_default();
-    let parsed: Result<serde_json::Value, _> = serde_json::from_str(&body);
-    let well_formed = parsed.is_ok_and(|value| value.get("widgets").is_some_and(serde_json::Value::is_array));
-    if !well_formed {
-        return Err(Refusal::bad(
-            "InvalidParameterInput",
-            "The dashboard body is invalid: it must be a JSON object with a list of widgets.",
-        ));
+    let faults = dashboard_body::check(&body);
+    if !faults.is_empty() {
+        return Err(Refusal::bad("InvalidParameterInput", dashboard_body::told(&faults)));
+    }
+    if !state.monitoring.dashboards.contains_key(&name) && state.monitoring.dashboards.len() >= QUOTA {
+        return Err(Refusal::bad("InvalidParameterInput", format!("A region has at most {QUOTA} dashboards.")));
     }
     let modified = state.now_seconds();
     if !state.monitoring.dashboards.contains_key(&name) && input.has("Tags") {
@@ -77,6 +80,9 @@ pub fn list(state: &State, input: &Input) -> Result<Output, Refusal> {
 
 pub fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let names = input.texts("DashboardNames").unwrap_or_default();
+    if names.is_empty() || names.len() > 100 {
+        return Err(Refusal::bad("InvalidParameterValue", "DashboardNames must hold 1 to 100 names."));
+    }
     if let Some(name) = names.iter().find(|name| !state.monitoring.dashboards.contains_key(*name)) {
         return Err(missing(name));
     }

@@ -2,6 +2,7 @@
 
 pub mod alarms;
 pub mod composite;
+mod dashboard_body;
 pub mod dashboards;
 pub mod metrics;
 pub mod shapes;
@@ -13,13 +14,13 @@ use crate::control::Operation;
 
 pub use alarms::Alarm;
 pub use dashboards::Dashboard;
-pub use metrics::Datum;
+pub use metrics::Metrics;
 
 #[derive(Debug, Clone, Default)]
 pub struct Monitoring {
     pub alarms: BTreeMap<String, Alarm>,
     pub dashboards: BTreeMap<String, Dashboard>,
-    pub data: Vec<Datum>,
+    pub metrics: Metrics,
     pub tags: BTreeMap<String, crate::control::tags::Tags>,
 }
 

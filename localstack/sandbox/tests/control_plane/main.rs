@@ -9,6 +9,7 @@ mod engines;
 mod failover;
 mod faults;
 mod life;
+mod metrics;
 mod parameters;
 mod reading;
 mod refusals;
