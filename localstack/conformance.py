@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Calls every operation of the sandbox through boto3 and holds each answer against botocore's model.
 
-    python3 -m venv .venv && .venv/bin/pip install "boto3>=1.43" cbor2      # older models lack newer members
+    python3 -m venv .venv && .venv/bin/pip install "boto3>=1.44.8" cbor2      # older models lack newer members
     cargo build -p cachectl-sandbox
     .venv/bin/python localstack/conformance.py [--binary target/debug/cachectl-sandbox]
 
@@ -14,6 +14,7 @@ import datetime
 import json
 import subprocess
 import sys
+import urllib.request
 import xml.etree.ElementTree as ET
 
 import boto3
@@ -190,9 +191,8 @@ class Sandbox:
         client.meta.events.register(f"before-parse.{service}.*", inspect(service))
         return client
 
-    def put(self, path, body):
-        import urllib.request
-        request = urllib.request.Request(f"{self.endpoint}/_sandbox/{path}", data=body.encode(), method="PUT")
+    def door(self, method, path, body):
+        request = urllib.request.Request(f"{self.endpoint}/_sandbox/{path}", data=body.encode(), method=method)
         urllib.request.urlopen(request).read()
 
     def stop(self):
@@ -332,10 +332,64 @@ def clean_up(ec):
     ec.describe_events(Duration=60)
 
 
+def newer_members(sandbox, ec):
+    """What AWS added in the autumn of 2026."""
+    ec.create_replication_group(ReplicationGroupId="durable", ReplicationGroupDescription="d", Engine="valkey", EngineVersion="9.0", CacheNodeType="cache.r8g.large",
+                                NumNodeGroups=1, ReplicasPerNodeGroup=1, ClusterMode="enabled", MultiAZEnabled=True, TransitEncryptionEnabled=True, Durability="async")
+    ec.modify_replication_group(ReplicationGroupId="durable", Durability="sync", ApplyImmediately=True)
+    group = ec.describe_replication_groups(ReplicationGroupId="durable")["ReplicationGroups"][0]
+    if [group["Durability"], group["EffectiveDurability"], group["StorageEncryptionType"]] != ["sync", "sync", "sse-elasticache"]:
+        note("DescribeReplicationGroups", f"durability is {group}")
+    sandbox.door("POST", "service-update", json.dumps({"name": "update", "groups": ["durable"]}))
+    due = ec.describe_update_actions(ReplicationGroupIds=["durable"])["UpdateActions"]
+    if [action["UpdateActionStatus"] for action in due] != ["not-applied"]:
+        note("DescribeUpdateActions", f"{due}")
+    ec.describe_service_updates()
+    sandbox.door("POST", "global-datastore", json.dumps({"group": "durable", "id": "ldgnf-x"}))
+    ec.describe_replication_groups()
+    refused("InvalidParameterValue", ec.delete_replication_group, ReplicationGroupId="durable")
+    sandbox.door("POST", "global-datastore", json.dumps({"group": "durable"}))
+    ec.delete_replication_group(ReplicationGroupId="durable")
+    ec.create_serverless_cache(ServerlessCacheName="public", Engine="valkey", MajorEngineVersion="9", ConnectionType="public",
+                               UserGroupId="default.iam-user-group", Integrations=[{"IntegrationType": "dynamodb"}])
+    ec.describe_serverless_caches()
+    ec.delete_serverless_cache(ServerlessCacheName="public")
+    sandbox.door("POST", "fail", json.dumps({"kind": "log-delivery-failed"}))
+    log = {"LogType": "engine-log", "DestinationType": "kinesis-firehose", "LogFormat": "text", "DestinationDetails": {"KinesisFirehoseDetails": {"DeliveryStream": "s"}}}
+    ec.modify_replication_group(ReplicationGroupId="plain", LogDeliveryConfigurations=[log], ApplyImmediately=True)
+    if ec.describe_replication_groups(ReplicationGroupId="plain")["ReplicationGroups"][0]["LogDeliveryConfigurations"][0]["Status"] != "error":
+        note("DescribeReplicationGroups", "the log delivery is not in error")
+
+
+def metrics(sandbox, cw):
+    """Two weeks of five hundred metrics: more datapoints than one answer holds."""
+    seeded = [{"name": "CacheHits", "dimensions": {"CacheClusterId": f"c-{number}"}, "values": [number]} for number in range(500)]
+    sandbox.door("POST", "metrics", json.dumps({"metrics": seeded}))
+    now = datetime.datetime.now(datetime.timezone.utc)
+    queries = [{"Id": f"q{number}", "MetricStat": {"Period": 3600, "Stat": "Average", "Metric": {
+        "Namespace": "AWS/ElastiCache", "MetricName": "CacheHits", "Dimensions": [{"Name": "CacheClusterId", "Value": f"c-{number}"}]}}} for number in range(500)]
+    span = {"StartTime": now - datetime.timedelta(days=14), "EndTime": now}
+    pages = list(cw.get_paginator("get_metric_data").paginate(MetricDataQueries=queries, **span))
+    points, values = {}, {}
+    for result in (result for page in pages for result in page["MetricDataResults"]):
+        points.setdefault(result["Id"], []).extend(result["Timestamps"])
+        values.setdefault(result["Id"], set()).update(result["Values"])
+    counts = {len(times) for times in points.values()}
+    if len(pages) != 2 or len(points) != 500 or min(counts) < 336 or any(len(set(times)) != len(times) for times in points.values()):
+        note("GetMetricData", f"{len(pages)} pages, {len(points)} metrics, {counts} points")
+    if any(found != {float(name[1:])} for name, found in values.items()):
+        note("GetMetricData", "a metric has another's values")
+    refused("ValidationError", cw.get_metric_data, MetricDataQueries=[*queries, {**queries[0], "Id": "more"}], **span)
+    if sum(len(page["Metrics"]) for page in cw.get_paginator("list_metrics").paginate(MetricName="CacheHits")) != 500:
+        note("ListMetrics", "paging loses metrics")
+
+
 def cloudwatch(cw):
     metric = {"Namespace": "AWS/ElastiCache", "MetricName": "Evictions", "Dimensions": [{"Name": "CacheClusterId", "Value": "plain-001"}]}
     cw.put_metric_alarm(AlarmName="plain", **metric, Statistic="Sum", Period=60, EvaluationPeriods=3, Threshold=1, ComparisonOperator="GreaterThanThreshold",
-                        Tags=TAGS, AlarmActions=["arn:aws:sns:us-east-1:012345678901:t"], TreatMissingData="notBreaching", Unit="Count")
+                        Tags=TAGS, AlarmActions=["arn:aws:sns:us-east-1:012345678901:t"], TreatMissingData="notBreaching", Unit="Count",
+                        WarmUpConfiguration={"WarmUpPeriodDurationInMinutes": 15, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": True},
+                        EvaluationWindow={"SlidingWindow": {}}, ActionConfiguration={"AlarmTagsPropagation": {"Enabled": True, "ExcludedTagKeys": ["k"]}})
     cw.put_metric_alarm(AlarmName="math", EvaluationPeriods=3, DatapointsToAlarm=2, Threshold=0.5, ComparisonOperator="GreaterThanThreshold", Metrics=[
         {"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}, "ReturnData": False}, {"Id": "e", "Expression": "m * 2", "Label": "twice"}])
     cw.put_metric_alarm(AlarmName="band", EvaluationPeriods=3, ThresholdMetricId="b", ComparisonOperator="GreaterThanUpperThreshold", Metrics=[
@@ -347,12 +401,15 @@ def cloudwatch(cw):
     found = cw.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     if [len(found["MetricAlarms"]), len(found["CompositeAlarms"])] != [3, 1]:
         note("DescribeAlarms", "not every alarm is there")
+    plain = next(alarm for alarm in found["MetricAlarms"] if alarm["AlarmName"] == "plain")
+    if plain["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"] != 15 or plain["EvaluationWindow"] != {"SlidingWindow": {}}:
+        note("DescribeAlarms", f"newer members are lost: {plain}")
     arn = cw.describe_alarms(AlarmNames=["plain"])["MetricAlarms"][0]["AlarmArn"]
     cw.tag_resource(ResourceARN=arn, Tags=[{"Key": "team", "Value": "platform"}])
     cw.untag_resource(ResourceARN=arn, TagKeys=["team"])
     if cw.list_tags_for_resource(ResourceARN=arn)["Tags"] != TAGS:
         note("ListTagsForResource", "tags differ")
-    refused("ResourceConflict", cw.delete_alarms, AlarmNames=["plain"])
+    refused("ValidationError", cw.delete_alarms, AlarmNames=["plain"])
     refused("ResourceNotFound", cw.delete_alarms, AlarmNames=["none"])
     refused("ResourceNotFoundException", cw.list_tags_for_resource, ResourceARN="arn:aws:cloudwatch:us-east-1:012345678901:alarm:none")
     refused("InvalidNextToken", cw.describe_alarms, NextToken="bogus")
@@ -384,11 +441,13 @@ def main():
     access(ec)
     errors(ec)
     sandbox.client("resourcegroupstaggingapi").get_resources(TagFilters=[{"Key": "cachectl:stack"}], ResourceTypeFilters=["elasticache"])
+    newer_members(sandbox, ec)
     clean_up(ec)
     cloudwatch(sandbox.client("cloudwatch"))
+    metrics(sandbox, sandbox.client("cloudwatch"))
     sandbox.client("sts").get_caller_identity()
-    sandbox.put("secrets/prod%2Fcache", json.dumps({"token": TOKEN}))
-    sandbox.put("parameters/token", TOKEN)
+    sandbox.door("PUT", "secrets/prod%2Fcache", json.dumps({"token": TOKEN}))
+    sandbox.door("PUT", "parameters/token", TOKEN)
     secret = sandbox.client("secretsmanager").get_secret_value(SecretId="prod/cache")
     parameter = sandbox.client("ssm").get_parameter(Name="token", WithDecryption=True)["Parameter"]
     if json.loads(secret["SecretString"])["token"] != TOKEN or parameter["Value"] != TOKEN:

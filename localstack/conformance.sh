@@ -4,5 +4,5 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$root"
 isolate
-venv "$root/.venv-boto" "boto3==1.43.11" cbor2 || { echo "skipped: boto3 could not be installed" >&2; exit 0; }
+venv "$root/.venv-boto" "boto3==1.44.8" cbor2 || { echo "skipped: boto3 could not be installed" >&2; exit 0; }
 exec "$root/.venv-boto/bin/python" -B localstack/conformance.py --binary "${CARGO_TARGET_DIR:-target}/debug/cachectl-sandbox"
