@@ -168,6 +168,7 @@ fn group_shape(state: &State, group: &ReplicationGroup) -> Option<Shape> {
             configuration: group.is_clustered().then(|| local(endpoints::configuration(state, group))),
         },
         names_lag: group.shards.iter().any(replication_groups::Shard::names_lag),
+        generation: group.generation,
     })
 }
 
@@ -190,6 +191,7 @@ fn serverless_shape(state: &State, cache: &ServerlessCache) -> Option<Shape> {
         shards: Vec::new(),
         endpoints: Endpoints { configuration: Some(endpoints::serverless(state, cache).local), ..Endpoints::default() },
         names_lag: false,
+        generation: 0,
     })
 }
 

@@ -50,6 +50,7 @@ fn group(members: &[&str]) -> Shape {
             configuration: None,
         },
         names_lag: false,
+        generation: 0,
     }
 }
 

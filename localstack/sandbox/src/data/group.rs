@@ -75,9 +75,17 @@ impl Group {
         if !shape.names_lag {
             self.point_endpoints(plane, &shape).await?;
         }
+        if self.shape.as_ref().is_some_and(|before| before.generation != shape.generation) {
+            self.drop_connections();
+        }
         self.members.values_mut().for_each(|member| member.is_fresh = false);
         self.shape = Some(shape);
         Ok(())
+    }
+
+    fn drop_connections(&self) {
+        let of_members = self.members.values().filter_map(|member| member.endpoint.as_ref());
+        of_members.chain(self.endpoints.values()).for_each(Endpoint::drop_connections);
     }
 
     /// Kills what is to be dead. Tells whether a shard is without its primary now: then all else waits for its heir.

@@ -30,6 +30,8 @@ pub struct Shape {
     pub endpoints: Endpoints,
     /// Endpoints lead where they led, whatever became of the nodes there: names follow a failover late.
     pub names_lag: bool,
+    /// A new number is new nodes under the old data: clients' connections end, as with an engine upgrade.
+    pub generation: u32,
 }
 
 /// `TransitEncryptionEnabled` and `TransitEncryptionMode`.

@@ -151,6 +151,16 @@ impl Aws {
         }
     }
 
+    /// Polls until this member is available, which is after its group.
+    #[track_caller]
+    pub fn until_settled(&self, member: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.member(member).one("CacheClusterStatus") != "available" {
+            assert!(Instant::now() < deadline, "{member} does not settle");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Polls until an event of this text was told of.
     #[track_caller]
     pub fn until_event(&self, text: &str) {

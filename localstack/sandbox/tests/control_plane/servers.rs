@@ -114,3 +114,22 @@ fn a_server_that_cannot_start_fails_the_create() {
     aws.until("broken", "ReplicationGroupNotFoundFault");
     std::fs::remove_dir_all(&folder).expect("it goes");
 }
+
+#[test]
+fn an_engine_upgrade_and_a_new_node_type_end_connections_and_keep_the_data() {
+    let Some(aws) = with_servers() else { return };
+    aws.group("up", "NumCacheClusters=1&EngineVersion=8.0");
+    aws.until("up", "available");
+    let primary = aws.describe("up").one("Address");
+    assert_eq!(ask(&primary, "SET key value"), "+OK\r\n");
+    for change in ["EngineVersion=8.1", "CacheNodeType=cache.r7g.xlarge"] {
+        let mut stream = TcpStream::connect((primary.as_str(), 6379)).expect("the endpoint listens");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+        aws.modify("up", &format!("{change}&ApplyImmediately=true"));
+        let mut rest = Vec::new();
+        assert_eq!(stream.read_to_end(&mut rest).expect("the connection ends"), 0, "{change}");
+        aws.until("up", "available");
+        assert_eq!(ask(&primary, "GET key"), "$5\r\nvalue\r\n", "{change}");
+        aws.until_settled("up-001");
+    }
+}

@@ -211,6 +211,9 @@ pub fn finish(state: &mut State, id: &str) {
 }
 
 fn take_effect(group: &mut ReplicationGroup, change: &Change, now: f64) {
+    if change.node_type.is_some() || change.version.is_some() {
+        group.generation += 1;
+    }
     let change = change.clone();
     set(&mut group.description, change.description);
     set(&mut group.node_type, change.node_type);

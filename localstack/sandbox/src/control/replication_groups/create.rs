@@ -371,6 +371,7 @@ fn assemble(
         is_stored_encrypted: at_rest || is_durable,
         durability,
         global: None,
+        generation: 0,
         deferred: Change::default(),
         applying: Change::default(),
         under_way: None,

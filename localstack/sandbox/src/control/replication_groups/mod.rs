@@ -200,6 +200,8 @@ pub struct ReplicationGroup {
     /// Durability encrypts what it stores, whatever `at_rest` says.
     pub is_stored_encrypted: bool,
     pub global: Option<Global>,
+    /// How often every node was replaced.
+    pub generation: u32,
     /// Accepted, waiting for the maintenance window.
     pub deferred: Change,
     /// Accepted and being carried out.
