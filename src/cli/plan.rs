@@ -124,7 +124,7 @@ pub fn print(printer: &Printer, format: Format, plans: &[(Plan, Header)]) {
                 let table = if printer.quiet {
                     render::plan::quiet(plan, width)
                 } else {
-                    render::plan::table(plan, header, width)
+                    render::plan::table(plan, header, width, printer.plan_detail())
                 };
                 printer.result(&table);
             }

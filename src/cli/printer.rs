@@ -1,5 +1,6 @@
 //! The only place that prints. stdout carries results, stderr everything else.
 
+use crate::render::plan::Detail;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,6 +101,11 @@ impl Printer {
 
     pub fn styles_stdout(&self) -> bool {
         AutoStream::new(std::io::stdout(), self.choice).current_choice() != ColorChoice::Never
+    }
+
+    /// How much of a plan `-v` tells.
+    pub fn plan_detail(&self) -> Detail {
+        if self.verbose > 0 { Detail::Calls } else { Detail::Usual }
     }
 
     /// COLUMNS, else what fits most terminals and logs.

@@ -160,6 +160,16 @@ fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
     let unnamed = alarm::stack_of(view.own).is_none();
     if !differences.is_empty() || unnamed {
         let parameters = alarm::parameters(wanted, Some(view.own), &spec.stack);
+        if unnamed {
+            // The note of its stack is no difference later on; where it is first written, it is one to see.
+            let text = |value: Option<&Value>| value.cloned().unwrap_or(Value::Null);
+            draft.attributes.retain(|change| change.path != "description");
+            draft.attributes.push(shown(
+                "description",
+                text(view.own("AlarmDescription")),
+                text(parameters.get("AlarmDescription")),
+            ));
+        }
         draft.watches = watches(wanted, &parameters);
         draft.push(Phase::Alarms, Operation::PutMetricAlarm, Wait::Nothing, parameters);
     } else {

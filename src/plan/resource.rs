@@ -121,6 +121,14 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
     }
     let tags = ownership::wanted_tags(spec, live, resource);
     parameters.insert("Tags".into(), ownership::tag_list(&tags));
+    let told = tags.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
+    draft.attributes.extend(told.map(|(key, value)| AttributeChange {
+        path: format!("tags.{key}"),
+        before: Value::Null,
+        after: json!(value),
+        impact: Impact::None,
+        sensitive: false,
+    }));
     match kind {
         Kind::SubnetGroup => drop(parameters.entry("CacheSubnetGroupDescription").or_insert_with(|| json!(MANAGED))),
         Kind::ParameterGroup => drop(parameters.entry("Description").or_insert_with(|| json!(MANAGED))),

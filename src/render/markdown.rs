@@ -1,7 +1,7 @@
 //! A plan as Markdown, for a comment on a pull request.
 
 use super::plan::last_line;
-use super::value::brief;
+use super::value::written;
 use crate::model::plan::{Action, Plan};
 
 pub fn plan(plan: &Plan) -> String {
@@ -32,7 +32,7 @@ pub fn plan(plan: &Plan) -> String {
         } else {
             for (index, attribute) in change.attributes.iter().enumerate() {
                 let title = if index == 0 { title.as_str() } else { "| | |" };
-                let shown = |value| if attribute.sensitive { "(secret)".to_owned() } else { cell(&brief(value)) };
+                let shown = |value| if attribute.sensitive { "(secret)".to_owned() } else { cell(&written(value)) };
                 let impact = format!("{:?}", attribute.impact).to_lowercase();
                 out.push_str(&format!(
                     "{title} {} | {} | {} | {impact} |\n",
@@ -46,7 +46,7 @@ pub fn plan(plan: &Plan) -> String {
             out.push_str(&format!(
                 "| pending | | {} | | {} | deferred |\n",
                 pending.path,
-                cell(&brief(&pending.value))
+                cell(&written(&pending.value))
             ));
         }
         for remaining in &change.remaining {

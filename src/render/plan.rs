@@ -4,7 +4,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use serde_json::Value;
 
 use super::style::{Label, paint};
-use super::value::{brief, difference, wrap};
+use super::value::{difference, wrap, written};
 use crate::model::attribute::Impact;
 use crate::model::operation::{Operation, Verb};
 use crate::model::plan::{Action, AttributeChange, Change, Ownership, Plan};
@@ -19,8 +19,17 @@ pub struct Header {
     pub seconds: f64,
 }
 
-pub fn table(plan: &Plan, header: &Header, width: usize) -> String {
-    head(plan, header, width) + &body(plan, width)
+/// How much of a plan is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    #[default]
+    Usual,
+    /// The parameters of every call, as it is sent.
+    Calls,
+}
+
+pub fn table(plan: &Plan, header: &Header, width: usize, detail: Detail) -> String {
+    head(plan, header, width) + &body(plan, width, detail)
 }
 
 /// Only what changes and what stands in the way.
@@ -29,10 +38,10 @@ pub fn quiet(plan: &Plan, width: usize) -> String {
     plan.lint.retain(|finding| finding.severity == "error");
     plan.orphans.clear();
     plan.notes.clear();
-    body(&plan, width).trim_start().to_owned()
+    body(&plan, width, Detail::Usual).trim_start().to_owned()
 }
 
-fn body(plan: &Plan, width: usize) -> String {
+fn body(plan: &Plan, width: usize, detail: Detail) -> String {
     let mut out = String::new();
     // Blank-separated blocks for what needs reading; lines stay together.
     let mut after_line = false;
@@ -47,7 +56,10 @@ fn body(plan: &Plan, width: usize) -> String {
     }
     if !plan.steps.is_empty() {
         out.push('\n');
-        out.push_str(&steps(&plan.steps, width));
+        out.push_str(&match detail {
+            Detail::Usual => steps(&plan.steps, width),
+            Detail::Calls => calls(&plan.steps, width),
+        });
     }
     out.push_str(&lint(plan, width));
     out.push_str(&orphans(plan));
@@ -122,7 +134,7 @@ fn block(change: &Change, width: usize) -> String {
         }
     }
     for pending in &change.pending {
-        let text = format!("pending: {} {}, accepted by AWS and waiting", pending.path, brief(&pending.value));
+        let text = format!("pending: {} {}, accepted by AWS and waiting", pending.path, written(&pending.value));
         out.push_str(&format!("  {} {}\n", paint(Label::Warn, "!"), wrap(&text, width - 4, "    ")));
     }
     for remaining in &change.remaining {
@@ -145,7 +157,7 @@ fn block(change: &Change, width: usize) -> String {
 /// When an alarm fires, in short: `Average > 90 in 5 of 5 x 60 s`.
 fn condition(attributes: &[AttributeChange]) -> String {
     let value =
-        |path: &str| attributes.iter().find(|attribute| attribute.path == path).map(|found| brief(&found.after));
+        |path: &str| attributes.iter().find(|attribute| attribute.path == path).map(|found| written(&found.after));
     let Some(threshold) = value("threshold") else { return String::new() };
     let operator = match value("comparisonOperator").as_deref() {
         Some("GreaterThanThreshold") => ">",
@@ -170,7 +182,7 @@ fn attribute_line(attribute: &AttributeChange, action: Action, name_width: usize
             (true, false) => "a new (secret)".to_owned(),
             (false, false) => "(secret) -> (secret)".to_owned(),
         },
-        (false, Action::Create) => brief(&attribute.after),
+        (false, Action::Create) => written(&attribute.after),
         (false, _) => difference(&attribute.before, &attribute.after),
     };
     let impact = match attribute.impact {
@@ -236,6 +248,19 @@ fn steps(steps: &[Step], width: usize) -> String {
     out
 }
 
+/// The steps with their calls as they are sent; secrets are references.
+fn calls(all: &[Step], width: usize) -> String {
+    let mut out = String::new();
+    for step in all {
+        let line = steps(std::slice::from_ref(step), width);
+        out.push_str(if out.is_empty() { &line } else { line.split_once('\n').map_or("", |(_, rest)| rest) });
+        let Work::Call(call) = &step.work else { continue };
+        let text = serde_json::to_string_pretty(&call.parameters).unwrap_or_default();
+        text.lines().for_each(|line| out.push_str(&format!("      {}\n", paint(Label::Dim, line))));
+    }
+    out
+}
+
 /// What the step changes, without what every call carries, and what is awaited.
 fn parameters(step: &Step) -> String {
     match &step.work {
@@ -252,7 +277,7 @@ fn of_call(step: &Step, call: &Call) -> String {
         // Whether the data comes back is worth a word.
         let seeds = ["SnapshotName", "SnapshotArns", "SnapshotArnsToRestore", "ServerlessCacheSnapshotName"];
         parts.extend(
-            seeds.iter().filter_map(|member| Some(format!("{member}={}", brief(call.parameters.get(*member)?)))),
+            seeds.iter().filter_map(|member| Some(format!("{member}={}", written(call.parameters.get(*member)?)))),
         );
     } else {
         let shown = call.parameters.iter().filter(|(member, _)| !plain.contains(&member.as_str()));
@@ -260,8 +285,9 @@ fn of_call(step: &Step, call: &Call) -> String {
     }
     if call.operation.verb() == Verb::Tag {
         let tags = call.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
-        parts
-            .extend(tags.filter_map(|tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, brief(tag.get("Value")?)))));
+        parts.extend(
+            tags.filter_map(|tag| Some(format!("{}={}", tag.get("Key")?.as_str()?, written(tag.get("Value")?)))),
+        );
     }
     // Settings take effect at once whatever the flag says.
     let waits = ["CacheNodeType", "EngineVersion", "CacheParameterGroupName"];
@@ -286,7 +312,7 @@ fn parameter(member: &str, value: &Value) -> String {
             items.iter().map(one).collect::<Vec<_>>().join(", ")
         }
         ("AlarmNames", Value::Array(names)) => format!("{} alarms", names.len()),
-        _ => format!("{member}={}", brief(value)),
+        _ => format!("{member}={}", written(value)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A stack's state, for people: the table and Markdown. What is not well begins with `!`.
 
 use super::style::{Label, paint};
-use super::value::{brief, wrap};
+use super::value::{wrap, written};
 use crate::status::{Alarms, Health, Report, Resource, Shard};
 
 /// Nodes are told one by one up to here; beyond, and in cluster mode, a line is a shard.
@@ -157,7 +157,7 @@ fn nodes(shards: &[Shard]) -> String {
 
 fn pending(resource: &Resource, width: usize) -> String {
     let told = resource.pending.iter().map(|pending| {
-        let text = format!("pending: {} {}", pending.path, brief(&pending.value));
+        let text = format!("pending: {} {}", pending.path, written(&pending.value));
         format!("{}   {}\n", paint(Label::Warn, "!"), paint(Label::Warn, &wrap(&text, width - 4, "      ")))
     });
     told.collect()
@@ -234,7 +234,7 @@ pub fn markdown(report: &Report) -> String {
             format!("{} of {} OK{firing}", alarms.ok, alarms.count())
         });
         let pending: Vec<String> =
-            resource.pending.iter().map(|one| format!("{} {}", one.path, brief(&one.value))).collect();
+            resource.pending.iter().map(|one| format!("{} {}", one.path, written(&one.value))).collect();
         out.push_str(&format!(
             "| {} | `{}`{} | {} | {} | {endpoint} | {} | {} |\n",
             if resource.health == Health::Ok { "" } else { "!" },

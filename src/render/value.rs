@@ -4,16 +4,6 @@ use serde_json::Value;
 
 use crate::model::plan::Finding;
 
-const LONGEST: usize = 60;
-
-/// The mark of a secret that nobody keeps versions of: as much of it as tells it from another.
-const HASH: &str = "argon2:";
-
-/// A value as a person would write it, shortened.
-pub fn brief(value: &Value) -> String {
-    shortened(&full(value), LONGEST)
-}
-
 pub fn shortened(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         Some((at, _)) => format!("{}…", &text[..at]),
@@ -21,20 +11,17 @@ pub fn shortened(text: &str, longest: usize) -> String {
     }
 }
 
-fn full(value: &Value) -> String {
+/// A value as a person would write it, all of it: whoever reads a plan must see what it does.
+pub fn written(value: &Value) -> String {
     match value {
         Value::Null => "(none)".to_owned(),
-        Value::String(text) if text.contains(HASH) => {
-            let salt = text.find(HASH).map_or(0, |at| at + HASH.len());
-            format!("{}…", text.chars().take(salt + 6).collect::<String>())
-        }
         Value::String(text) if text.is_empty() || text.contains(' ') => format!("\"{text}\""),
         Value::String(text) => text.clone(),
-        Value::Array(items) => format!("[{}]", items.iter().map(full).collect::<Vec<_>>().join(", ")),
+        Value::Array(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
         Value::Object(map) => {
             format!(
                 "{{{}}}",
-                map.iter().map(|(key, value)| format!("{key}: {}", full(value))).collect::<Vec<_>>().join(", ")
+                map.iter().map(|(key, value)| format!("{key}: {}", written(value))).collect::<Vec<_>>().join(", ")
             )
         }
         Value::Number(number) => {
@@ -52,10 +39,10 @@ pub fn difference(before: &Value, after: &Value) -> String {
     differing(before, after, "", &mut leaves);
     match leaves.as_slice() {
         // As a whole, since all of it differs.
-        [(path, _, _)] if path.is_empty() => format!("{} -> {}", full(before), full(after)),
+        [(path, _, _)] if path.is_empty() => format!("{} -> {}", written(before), written(after)),
         leaves => {
             let one = |(path, before, after): &(String, &Value, &Value)| {
-                format!("{path}: {} -> {}", full(before), full(after))
+                format!("{path}: {} -> {}", written(before), written(after))
             };
             leaves.iter().map(one).collect::<Vec<_>>().join(", ")
         }
@@ -153,6 +140,8 @@ mod tests {
         assert_eq!(difference(&logs("a"), &logs("b")), "[0].destinationDetails.cloudWatchLogsDetails.logGroup: a -> b");
         assert_eq!(difference(&json!(null), &json!({"maximum": 1})), "(none) -> {maximum: 1}");
         assert_eq!(difference(&json!(90.0), &json!(7)), "90 -> 7");
+        let access = |end: &str| json!(format!("on {} +@read{end}", "~some:prefix:of:the:application:*".repeat(8)));
+        assert!(difference(&access(""), &access(" +@all")).ends_with("+@read +@all\""));
     }
 
     #[test]
@@ -162,10 +151,5 @@ mod tests {
             hang(text, 30, "          "),
             "one two three four\n          five six seven eight\n          nine ten"
         );
-    }
-
-    #[test]
-    fn marks_of_secrets_are_short() {
-        assert_eq!(brief(&json!("rotating:argon2:0123456789abcdef:00ff00ff")), "rotating:argon2:012345…");
     }
 }

@@ -3,14 +3,14 @@
 
 use cachectl::import::{self, Imported};
 use cachectl::model::live::Live;
-use cachectl::model::plan::{Action, Plan};
+use cachectl::model::plan::{Action, AttributeChange, Plan};
 use cachectl::model::{Selection, Spec};
 use cachectl::resource::alarm::plain_description;
 use cachectl::resource::ownership;
 use cachectl::{plan, spec};
 use proptest::collection::vec;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::plan_account::{Account, options, shown};
 use super::plan_generated::{self, GENES};
@@ -49,10 +49,15 @@ fn stripped(mut live: Live) -> Live {
 /// Nothing but tags, and for alarms the note of the stack in their descriptions.
 fn only_adopts(plan: &Plan) -> bool {
     let tags = |path: &str| path == format!("tags.{}", ownership::STACK);
+    let note = |change: &AttributeChange| {
+        let text = |value: &Value| value.as_str().map(plain_description).unwrap_or_default();
+        change.path == "description" && text(&change.before) == text(&change.after)
+    };
     plan.summary.blocked == 0
         && plan.orphans.is_empty()
         && plan.changes.iter().all(|change| {
-            change.action == Action::Adopt && change.attributes.iter().all(|attribute| tags(&attribute.path))
+            change.action == Action::Adopt
+                && change.attributes.iter().all(|attribute| tags(&attribute.path) || note(attribute))
         })
         && plan
             .steps

@@ -11,7 +11,7 @@ use cachectl::model::live::Live;
 use cachectl::model::options::Options;
 use cachectl::model::plan::Plan;
 use cachectl::plan;
-use cachectl::render::plan::{Header, table};
+use cachectl::render::plan::{Detail, Header, table};
 use cachectl::spec::{self, Request};
 use serde_json::{Value, json};
 
@@ -105,7 +105,7 @@ pub fn plan_of(case: &Path) -> Plan {
 
 fn plain(plan: &Plan) -> String {
     let header = Header { read: "what live.json says".into(), ..Header::default() };
-    anstream::adapter::strip_str(&table(plan, &header, WIDTH)).to_string()
+    anstream::adapter::strip_str(&table(plan, &header, WIDTH, Detail::Usual)).to_string()
 }
 
 fn matches(path: &Path, found: &str, differences: &mut Vec<String>) {
