@@ -1,5 +1,7 @@
 # make demo   the whole loop on this machine, without an AWS account
 # make test   everything that must hold: format, lints, tests, licences
+# make localstack   the article's spec against LocalStack, where Docker and a token are to be had
+# make api-drift    what AWS's newest API model has that the spec does not know
 # make help   this
 
 SHELL := /bin/bash

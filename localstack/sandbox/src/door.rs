@@ -13,8 +13,10 @@ use crate::control::service_updates::{self, Published};
 use crate::failures::Failure;
 use crate::faults::Fault;
 use crate::quotas::Quotas;
+use crate::refusal::Refusal;
 use crate::seed;
 use crate::server::Shared;
+use crate::state::State;
 
 type Answer = (u16, &'static str, Vec<u8>);
 
@@ -102,6 +104,14 @@ fn parsed<T: serde::de::DeserializeOwned>(body: &[u8], then: impl FnOnce(T) -> A
     }
 }
 
+/// Changes the state, or says why not.
+fn done(shared: &Shared, change: impl FnOnce(&mut State) -> Result<Value, Refusal>) -> Answer {
+    match shared.lock().edit(change) {
+        Ok(told) => ok(&told),
+        Err(refusal) => bad(refusal.status, refusal),
+    }
+}
+
 pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Answer {
     match (method.as_str(), route) {
         ("GET", "health") => ok(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
@@ -136,64 +146,6 @@ pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Ans
             }
             ok(&json!({"faults": world.faults.faults()}))
         }),
-        ("POST", "maintenance") => parsed(body, |wanted: Group| {
-            let id = wanted.group.to_ascii_lowercase();
-            match shared.lock().edit(|state| modify::open_window(state, &id)) {
-                Ok(applied) => ok(&json!({"group": id, "applied": applied})),
-                Err(refusal) => bad(refusal.status, refusal),
-            }
-        }),
-        ("POST", "time") => parsed(body, |wanted: Passing| {
-            shared.lock().pass(Duration::from_secs(wanted.seconds));
-            ok(&json!({"passed": wanted.seconds}))
-        }),
-        ("POST", "fail") => parsed(body, |failure: Failure| {
-            shared.lock().edit(|state| state.failures.push(failure));
-            ok(&json!({"fail": "ok"}))
-        }),
-        ("POST", "metrics") => {
-            parsed(body, |wanted: Metrics| match shared.lock().edit(|state| metrics::seed(state, &wanted.metrics)) {
-                Ok(series) => ok(&json!({"series": series})),
-                Err(refusal) => bad(refusal.status, refusal),
-            })
-        }
-        ("GET", "failover") => ok(&json!(shared.lock().edit(|state| state.failover.clone()))),
-        ("POST", "failover") => parsed(body, |how: Failover| {
-            shared.lock().edit(|state| state.failover = how.clone());
-            ok(&json!(how))
-        }),
-        ("POST", "primary-lost") => parsed(body, |wanted: Lost| {
-            let (group, shard) = (wanted.group.to_ascii_lowercase(), wanted.shard);
-            match shared.lock().edit(|state| failover::lose_primary(state, &group, &shard)) {
-                Ok(()) => ok(&json!({"group": group, "shard": shard})),
-                Err(refusal) => bad(refusal.status, refusal),
-            }
-        }),
-        ("GET", "quotas") => ok(&json!(shared.lock().edit(|state| state.quotas.clone()))),
-        ("POST", "quotas") => parsed(body, |quotas: Quotas| {
-            shared.lock().edit(|state| state.quotas = quotas.clone());
-            ok(&json!(quotas))
-        }),
-        ("POST", "service-update") => parsed(body, |update: Published| {
-            match shared.lock().edit(|state| service_updates::publish(state, update)) {
-                Ok(()) => ok(&json!({"service-update": "ok"})),
-                Err(refusal) => bad(refusal.status, refusal),
-            }
-        }),
-        ("POST", "global-datastore") => parsed(body, |wanted: GlobalMember| {
-            let group = wanted.group.to_ascii_lowercase();
-            let global = wanted.id.map(|id| Global { id, is_primary: wanted.role == Role::Primary });
-            match shared.lock().edit(|state| global_member(state, &group, global)) {
-                Ok(()) => ok(&json!({"group": group})),
-                Err(refusal) => bad(refusal.status, refusal),
-            }
-        }),
-        ("POST", "seed") => parsed(body, |wanted: Seed| {
-            match shared.lock().edit(|state| seed::groups(state, wanted.groups, &wanted.tags)) {
-                Ok(count) => ok(&json!({"groups": count})),
-                Err(refusal) => bad(refusal.status, refusal),
-            }
-        }),
         ("PUT", route) if route.starts_with("secrets/") => {
             let name = decoded(&route["secrets/".len()..]);
             let value = text(body);
@@ -206,6 +158,68 @@ pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Ans
             shared.lock().set_parameter(&name, value);
             ok(&json!({"parameter": name}))
         }
+        _ => order(shared, method, route, body),
+    }
+}
+
+/// What is ordered of the world itself.
+fn order(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Answer {
+    match (method.as_str(), route) {
+        ("POST", "maintenance") => parsed(body, |wanted: Group| {
+            let id = wanted.group.to_ascii_lowercase();
+            done(shared, |state| Ok(json!({"group": id, "applied": modify::open_window(state, &id)?})))
+        }),
+        ("POST", "time") => parsed(body, |wanted: Passing| {
+            shared.lock().pass(Duration::from_secs(wanted.seconds));
+            ok(&json!({"passed": wanted.seconds}))
+        }),
+        ("POST", "fail") => parsed(body, |failure: Failure| {
+            done(shared, |state| {
+                state.failures.push(failure);
+                Ok(json!({"fail": "ok"}))
+            })
+        }),
+        ("POST", "metrics") => parsed(body, |wanted: Metrics| {
+            done(shared, |state| Ok(json!({"series": metrics::seed(state, &wanted.metrics)?})))
+        }),
+        ("GET", "failover") => done(shared, |state| Ok(json!(state.failover))),
+        ("POST", "failover") => parsed(body, |how: Failover| {
+            done(shared, |state| {
+                state.failover = how;
+                Ok(json!(state.failover))
+            })
+        }),
+        ("POST", "primary-lost") => parsed(body, |wanted: Lost| {
+            let (group, shard) = (wanted.group.to_ascii_lowercase(), wanted.shard);
+            done(shared, |state| {
+                failover::lose_primary(state, &group, &shard)?;
+                Ok(json!({"group": group, "shard": shard}))
+            })
+        }),
+        ("GET", "quotas") => done(shared, |state| Ok(json!(state.quotas))),
+        ("POST", "quotas") => parsed(body, |quotas: Quotas| {
+            done(shared, |state| {
+                state.quotas = quotas;
+                Ok(json!(state.quotas))
+            })
+        }),
+        ("POST", "service-update") => parsed(body, |update: Published| {
+            done(shared, |state| {
+                service_updates::publish(state, update)?;
+                Ok(json!({"service-update": "ok"}))
+            })
+        }),
+        ("POST", "global-datastore") => parsed(body, |wanted: GlobalMember| {
+            let group = wanted.group.to_ascii_lowercase();
+            let global = wanted.id.map(|id| Global { id, is_primary: wanted.role == Role::Primary });
+            done(shared, |state| {
+                global_member(state, &group, global)?;
+                Ok(json!({"group": group}))
+            })
+        }),
+        ("POST", "seed") => parsed(body, |wanted: Seed| {
+            done(shared, |state| Ok(json!({"groups": seed::groups(state, wanted.groups, &wanted.tags)?})))
+        }),
         (method, route) => bad(404, format!("no such door: {method} /_sandbox/{route}")),
     }
 }
