@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cachectl_sandbox::{Options, Sandbox};
+use cachectl_sandbox::{Options, Quotas, Sandbox};
 use clap::{Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -32,6 +32,9 @@ struct Arguments {
     account_id: String,
     #[arg(long, default_value = "us-east-1")]
     region: String,
+    /// Throttle calls of CloudWatch at AWS's rates, such as 3 PutMetricAlarm a second
+    #[arg(long)]
+    call_rates: bool,
     /// End when standard input is closed, so as not to outlive the program that started this one
     #[arg(long)]
     exit_with_stdin: bool,
@@ -79,6 +82,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         }
         started => started?,
     };
+    sandbox.set_quotas(Quotas { call_rates: arguments.call_rates, ..Quotas::default() });
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", sandbox.endpoint())?;
     stdout.flush()?;

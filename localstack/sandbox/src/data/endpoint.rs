@@ -40,6 +40,8 @@ pub(super) struct Route {
     pub(super) epoch: u64,
     /// Other servers of the sandbox are turned away.
     pub(super) is_cut_off: bool,
+    /// Servers whose machine is gone: a connection to one of them hangs instead of ending.
+    pub(super) lost: Vec<PathBuf>,
 }
 
 /// A listener. Dropping it closes it and its connections.
@@ -92,6 +94,11 @@ impl Endpoint {
         self.route.send_modify(|route| route.epoch += 1);
     }
 
+    /// What leads to this server hangs from now on, until the next [`lead`](Self::lead).
+    pub(super) fn lose(&self, server: &Path) {
+        self.route.send_modify(|route| route.lost.push(server.to_owned()));
+    }
+
     /// Closed for clients until the next [`lead`](Self::lead).
     pub(super) fn close(&self) {
         self.route.send_modify(|route| route.servers.clear());
@@ -125,7 +132,7 @@ async fn accept(listener: TcpListener, door: Door, route: watch::Receiver<Route>
     }
 }
 
-async fn connection(client: TcpStream, inner: bool, door: Door, mut watched: watch::Receiver<Route>) {
+async fn connection(mut client: TcpStream, inner: bool, door: Door, mut watched: watch::Receiver<Route>) {
     let mut route = watched.borrow_and_update().clone();
     if route.servers.is_empty() || inner && route.is_cut_off {
         return;
@@ -135,10 +142,25 @@ async fn connection(client: TcpStream, inner: bool, door: Door, mut watched: wat
         route.tls = Tls::Off;
         route.greeting = None;
     }
-    tokio::select! {
-        // However a connection ends, the client sees it end.
-        _ = forward(client, &door.tls, &route, &server) => {}
-        () = rerouted(&mut watched, &route, &server, inner) => {}
+    if !route.lost.contains(&server) {
+        tokio::select! {
+            // However a connection ends, the client sees it end.
+            _ = forward(&mut client, &door.tls, &route, &server) => {}
+            () = rerouted(&mut watched, &route, &server, inner) => {}
+        }
+    }
+    if !inner {
+        hangs(&mut watched, &server).await;
+    }
+}
+
+/// Waits as long as the server is lost; the client hears nothing meanwhile.
+async fn hangs(watched: &mut watch::Receiver<Route>, server: &PathBuf) {
+    loop {
+        let is_lost = watched.borrow_and_update().lost.contains(server);
+        if !is_lost || watched.changed().await.is_err() {
+            return;
+        }
     }
 }
 
@@ -146,7 +168,7 @@ async fn connection(client: TcpStream, inner: bool, door: Door, mut watched: wat
 async fn rerouted(watched: &mut watch::Receiver<Route>, made: &Route, server: &Path, inner: bool) {
     while watched.changed().await.is_ok() {
         let now = watched.borrow_and_update();
-        let kept = now.servers.iter().any(|path| path == server);
+        let kept = now.servers.iter().any(|path| path == server) && !now.lost.iter().any(|path| path == server);
         // Failovers and TLS modes are for clients; replicas have their own orders.
         let is_wanted = if inner { !now.is_cut_off } else { now.epoch == made.epoch && now.tls == made.tls };
         if !kept || !is_wanted {
@@ -155,7 +177,7 @@ async fn rerouted(watched: &mut watch::Receiver<Route>, made: &Route, server: &P
     }
 }
 
-async fn forward(mut client: TcpStream, tls: &TlsAcceptor, route: &Route, server: &Path) -> io::Result<()> {
+async fn forward(client: &mut TcpStream, tls: &TlsAcceptor, route: &Route, server: &Path) -> io::Result<()> {
     client.set_nodelay(true)?;
     let encrypted = match route.tls {
         Tls::Off => false,
@@ -172,7 +194,7 @@ async fn forward(mut client: TcpStream, tls: &TlsAcceptor, route: &Route, server
         let client = timeout(Duration::from_secs(10), tls.accept(client)).await??;
         exchange(client, server).await
     } else {
-        exchange(&mut client, server).await
+        exchange(client, server).await
     }
 }
 

@@ -7,7 +7,10 @@ use std::{
     path::PathBuf,
 };
 
-use tokio::task::JoinSet;
+use tokio::{
+    task::JoinSet,
+    time::{Duration, sleep},
+};
 
 use super::{
     Inner, access,
@@ -20,6 +23,9 @@ use super::{
     shape::{Auth, Health, Shape},
 };
 
+/// How long connections may take to notice that their server is lost.
+const LETTING_GO: Duration = Duration::from_millis(20);
+
 /// A group, as it is.
 #[derive(Default)]
 pub(super) struct Group {
@@ -27,6 +33,8 @@ pub(super) struct Group {
     members: BTreeMap<String, Member>,
     /// Endpoints that are no member's own, by name.
     endpoints: BTreeMap<String, Endpoint>,
+    /// Endpoints of members whose machine is gone.
+    graves: BTreeMap<String, Endpoint>,
 }
 
 /// A node.
@@ -91,17 +99,22 @@ impl Group {
     /// Kills what is to be dead. Tells whether a shard is without its primary now: then all else waits for its heir.
     async fn bury(&mut self, shape: &Shape) -> bool {
         for node in shape.dead() {
-            if let Some(member) = self.members.remove(&node.member) {
-                member.server.stop().await;
-                drop(member.endpoint);
+            let Some(member) = self.members.remove(&node.member) else { continue };
+            if node.health == Health::Lost {
+                let of_member = member.endpoint.iter();
+                of_member.chain(self.endpoints.values()).for_each(|endpoint| endpoint.lose(&member.server.socket));
+                // Connections let go of the server before it ends.
+                sleep(LETTING_GO).await;
+                self.graves.extend(member.endpoint.map(|endpoint| (node.member.clone(), endpoint)));
             }
+            member.server.stop().await;
         }
         shape.dead().any(|node| node.primary)
     }
 
     pub(super) async fn end(self) {
         // No new connections, then no servers: all at once, they do not depend on each other any more.
-        drop(self.endpoints);
+        drop((self.endpoints, self.graves));
         let mut ending = JoinSet::new();
         for member in self.members.into_values() {
             drop(member.endpoint);
@@ -130,6 +143,7 @@ impl Group {
                     member.server.stop().await;
                 }
             }
+            self.graves.remove(&node.member);
             let (name, host) = (node.member.clone(), plane.host.clone());
             starting.spawn(async move {
                 let server = Server::start(&host, &launch).await?;
@@ -333,5 +347,12 @@ impl Group {
 }
 
 fn route(shape: &Shape, servers: Vec<PathBuf>) -> Route {
-    Route { tls: shape.tls, servers, greeting: access::greeting(&shape.auth), epoch: 0, is_cut_off: false }
+    Route {
+        tls: shape.tls,
+        servers,
+        greeting: access::greeting(&shape.auth),
+        epoch: 0,
+        is_cut_off: false,
+        lost: Vec::new(),
+    }
 }

@@ -87,8 +87,14 @@ async fn ready(link: &mut Link) -> io::Result<()> {
 async fn move_keys(links: &mut Links, step: &Move, host: &Arc<Host>) -> io::Result<()> {
     let target = links.get(&step.target).ok_or(io::ErrorKind::NotFound)?;
     // MIGRATE knows TCP only, and comes from 127.0.0.1 like any client, whom the node's own endpoint may turn away.
-    let route =
-        Route { tls: Tls::Off, servers: vec![target.socket.clone()], greeting: None, epoch: 0, is_cut_off: false };
+    let route = Route {
+        tls: Tls::Off,
+        servers: vec![target.socket.clone()],
+        greeting: None,
+        epoch: 0,
+        is_cut_off: false,
+        lost: Vec::new(),
+    };
     let address = target.address;
     let door = Endpoint::listen(&target.gate, address, 0, route).await?;
     let source = links.get_mut(&step.source).ok_or(io::ErrorKind::NotFound)?;

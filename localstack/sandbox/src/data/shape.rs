@@ -99,6 +99,14 @@ pub enum Health {
     CutOff,
     /// Its process was killed. While a primary is dead, nothing else about the group changes.
     Dead,
+    /// Its machine is gone with it: connections hang instead of ending.
+    Lost,
+}
+
+impl Health {
+    fn is_dead(self) -> bool {
+        matches!(self, Health::Dead | Health::Lost)
+    }
 }
 
 /// The names (as given to [`DataPlane::address`](super::DataPlane::address)) that clients know the group by. Like the
@@ -146,12 +154,12 @@ impl Shard {
 impl Shape {
     /// Members whose process is to be killed.
     pub(super) fn dead(&self) -> impl Iterator<Item = &Node> {
-        self.shards.iter().flat_map(|shard| &shard.nodes).filter(|node| node.health == Health::Dead)
+        self.shards.iter().flat_map(|shard| &shard.nodes).filter(|node| node.health.is_dead())
     }
 
     pub(super) fn without_dead(mut self) -> Self {
         for shard in &mut self.shards {
-            shard.nodes.retain(|node| node.health != Health::Dead);
+            shard.nodes.retain(|node| !node.health.is_dead());
         }
         self
     }

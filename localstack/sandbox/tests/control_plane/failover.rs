@@ -1,5 +1,7 @@
 //! Failovers: the order of things, the quota, and what clients of real servers meet.
 
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use cachectl_sandbox::{Failover, Quotas};
@@ -98,6 +100,7 @@ fn abrupt(lost_ms: u64) -> Failover {
     let milliseconds = |value| Some(value);
     Failover {
         abrupt: true,
+        hang: false,
         lost_ms,
         silence_ms: milliseconds(700),
         names_ms: milliseconds(700),
@@ -180,4 +183,31 @@ fn a_shard_of_a_cluster_fails_over_abruptly_too() {
     let roles = ask(&new, "CLUSTER NODES");
     let line = |address: &str| roles.lines().find(|line| line.contains(&format!("{address}:"))).unwrap_or_default();
     assert!(line(&old).contains("slave") && line(&new).contains("master"), "{roles}");
+}
+
+#[test]
+fn connections_to_a_machine_that_is_gone_hang_until_the_name_leads_elsewhere() {
+    let Some(aws) = with_servers() else { return };
+    aws.sandbox.set_failover(Failover { hang: true, ..abrupt(0) });
+    aws.group("hung", "NumCacheClusters=2&AutomaticFailoverEnabled=true");
+    aws.until("hung", "available");
+    until("the members settle", || aws.member("hung-002").one("CacheClusterStatus") == "available");
+    let name = aws.describe("hung").one("Address");
+    let mut old = TcpStream::connect((name.as_str(), 6379)).expect("the endpoint listens");
+    old.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+    aws.call(CALL, &of("hung", "0001"));
+    let is_silent = |stream: &mut TcpStream| {
+        let _ = stream.write_all(b"PING\r\n");
+        stream
+            .read(&mut [0; 64])
+            .is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+    };
+    until("silence", || is_silent(&mut old));
+    let mut new = TcpStream::connect((name.as_str(), 6379)).expect("a connection is taken all the same");
+    new.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+    assert!(is_silent(&mut new));
+    until("the old connection ends", || !is_silent(&mut old));
+    until("the name leads to the new primary", || try_ask(&name, "SET key value").as_deref() == Some("+OK\r\n"));
+    aws.until_event("Finished recovery");
+    assert_eq!(aws.describe("hung").all("CurrentRole"), ["replica", "primary"]);
 }

@@ -20,6 +20,8 @@ use crate::wire::output::Output;
 pub struct Failover {
     /// The primary is killed, else it hands over.
     pub abrupt: bool,
+    /// With `abrupt`: the machine goes with the process, so that connections hang where they otherwise end.
+    pub hang: bool,
     /// For how long before its end the primary acknowledges writes that no replica gets: those are lost.
     pub lost_ms: u64,
     /// From the primary's end until a replica takes over.
@@ -58,6 +60,7 @@ impl Shard {
         match &self.failing {
             Some(failing) if failing.old == member && failing.how.abrupt => match failing.stage {
                 Stage::CutOff => Health::CutOff,
+                Stage::Silence | Stage::NamesLag | Stage::Recovering if failing.how.hang => Health::Lost,
                 Stage::Silence | Stage::NamesLag | Stage::Recovering => Health::Dead,
             },
             _ => Health::Up,
