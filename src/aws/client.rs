@@ -39,6 +39,8 @@ pub struct Aws {
     pub guard: Guard,
     identity: Arc<OnceCell<Identity>>,
     pub pace: Pace,
+    /// What signs a token for a user that logs in by IAM.
+    pub credentials: Option<aws_credential_types::provider::SharedCredentialsProvider>,
     pub region: String,
     /// Where calls go when not to AWS, for the header.
     pub endpoint: Option<String>,
@@ -109,10 +111,16 @@ impl Aws {
             ssm: client!(aws_sdk_ssm),
             guard,
             identity: Arc::default(),
+            credentials: config.credentials_provider(),
             region: settings.region.clone(),
             pace: pace.within_quotas(endpoint.as_deref()),
             endpoint,
         }
+    }
+
+    /// Whether calls go to something that stands in for AWS, such as the sandbox.
+    pub fn is_stand_in(&self) -> bool {
+        self.endpoint.as_ref().is_some_and(|endpoint| !is_of_aws(endpoint))
     }
 
     /// Calls that were made so far.
@@ -136,6 +144,13 @@ impl Aws {
     }
 }
 
+/// AWS's own names, VPC endpoints among them.
+fn is_of_aws(endpoint: &str) -> bool {
+    let host = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default();
+    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|domain| host.ends_with(domain))
+}
+
 fn retry() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(ATTEMPTS)
@@ -147,4 +162,22 @@ fn retry() -> RetryConfig {
 pub struct Identity {
     pub account_id: String,
     pub partition: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_of_awss_own_is_no_stand_in() {
+        for own in
+            ["https://elasticache.us-east-1.amazonaws.com", "https://vpce-1.elasticache.us-east-1.vpce.amazonaws.com/"]
+        {
+            assert!(is_of_aws(own), "{own}");
+        }
+        for other in ["http://127.0.0.1:4566", "http://localhost:4566/x.amazonaws.com", "https://amazonaws.com.example"]
+        {
+            assert!(!is_of_aws(other), "{other}");
+        }
+    }
 }

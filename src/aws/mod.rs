@@ -13,6 +13,7 @@ pub mod params;
 pub mod reader;
 pub mod secrets;
 pub mod tags;
+pub mod token;
 
 pub use client::{Access, Aws, Settings};
 pub use error::AwsError;

@@ -18,6 +18,7 @@ use super::{clock, cost, plan as plan_command, smoke};
 use crate::apply::{self, Settings};
 use crate::aws::Access;
 use crate::aws::error::Kind as ErrorKind;
+use crate::client::engine::Stop;
 use crate::model::Address;
 use crate::model::live::Live;
 use crate::model::options::Options;
@@ -454,16 +455,28 @@ impl Run<'_> {
             return Ok(Exit::Done);
         }
         let live = if plan.steps.is_empty() { before.clone() } else { self.session.read().await? };
-        let reports = tokio::select! {
-            reports = smoke::test(self.printer, self.session, &live, &changed, self.format == Format::Table) => reports?,
-            () = self.session.aws.guard.interruption() => {
-                self.printer.stderr("The smoke test was given up; its keys expire by themselves.");
-                return Ok(Exit::Interrupted);
+        // An interrupt ends the test with its clean-up; a second one leaves at once.
+        let stop = Stop::default();
+        let wanted = smoke::Wanted { selected: &changed, print: self.format == Format::Table, thorough: false };
+        let guard = self.session.aws.guard.clone();
+        let tested = {
+            let test = smoke::test(self.printer, self.session, &live, &wanted, &stop);
+            tokio::pin!(test);
+            tokio::select! {
+                tested = &mut test => tested?,
+                () = guard.interruption() => {
+                    stop.ask("interrupted");
+                    test.await?
+                }
             }
         };
-        let failed = reports.iter().any(smoke::is_failure);
-        outcome.smoke = reports;
-        Ok(if failed { Exit::SmokeFailed } else { Exit::Done })
+        let failed = tested.iter().any(smoke::Tested::fails);
+        outcome.smoke = tested.into_iter().map(|tested| tested.report).collect();
+        Ok(match (stop.is_asked(), failed) {
+            (true, _) => Exit::Interrupted,
+            (false, true) => Exit::SmokeFailed,
+            (false, false) => Exit::Done,
+        })
     }
 }
 
@@ -489,7 +502,7 @@ fn is_next_hop(applied: &Plan, change: &Change) -> bool {
 }
 
 /// Ctrl-C, a polite kill, or a terminal that is gone.
-async fn interrupt() {
+pub async fn interrupt() {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let signals = kinds.map(|kind| {
         Box::pin(async move {

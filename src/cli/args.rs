@@ -18,7 +18,7 @@ use crate::spec::decode::duration;
         The spec says what should be; AWS says what is. `plan` shows the difference and the exact calls,\n\
         `apply` makes them in the order that AWS accepts, waits until it is true, and proves with a smoke\n\
         test that the cache answers its clients. There is no state file: ownership stands in a tag.",
-    after_help = "Exit codes:\n  0    done\n  1    error (AWS, network)\n  2    changes present (plan --detailed-exitcode)\n  3    blocked: a guard, a permission, or a change that AWS refuses\n  4    the saved plan is stale\n  5    applied, but the smoke test failed\n  6    partly applied or timed out; the same command resumes\n  7    only pending changes are left (--detailed-exitcode)\n  64   usage\n  78   invalid spec\n  130  interrupted\n\n\
+    after_help = "Exit codes:\n  0    done\n  1    error (AWS, network)\n  2    changes present (plan --detailed-exitcode)\n  3    blocked: a guard, a permission, or a change that AWS refuses\n  4    the saved plan is stale\n  5    a test failed, or could not decide what `require` asks\n  6    partly applied or timed out; the same command resumes\n  7    only pending changes are left (--detailed-exitcode)\n  64   usage\n  78   invalid spec\n  130  interrupted\n\n\
         Start with:\n  cachectl validate cachectl.yaml\n  cachectl plan cachectl.yaml"
 )]
 pub struct Cli {
@@ -368,7 +368,24 @@ pub struct Status {
     pub cost: CostArgs,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    #[default]
+    Table,
+    Json,
+    Markdown,
+    Junit,
+}
+
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl smoke\n  \
+        cachectl smoke prod.yaml replicationGroup/prod-cache --format junit > smoke.xml\n  \
+        cachectl smoke prod.yaml --format json > before.json\n  \
+        cachectl smoke prod.yaml --baseline before.json\n  \
+        cachectl smoke prod.yaml --print-command    what to run inside the VPC\n\n\
+        The test writes keys of its own under a prefix, within a budget of memory, and deletes them by name. A cache\n\
+        that is full or evicting is not written to. Exit 5: a test failed, or `require` asked for what it could not tell.")]
 pub struct Smoke {
     #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
     pub path: PathBuf,
@@ -379,8 +396,21 @@ pub struct Smoke {
     pub spec: SpecArgs,
     #[command(flatten)]
     pub aws: AwsArgs,
-    #[command(flatten)]
-    pub shown: Shown,
+    /// Only addresses that match; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<Glob>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: ReportFormat,
+    /// Compare with an earlier report (--format json)
+    #[arg(long, value_name = "REPORT.json")]
+    pub baseline: Option<PathBuf>,
+    /// Look for keys that are left with a SCAN over the whole keyspace
+    #[arg(long)]
+    pub thorough: bool,
+    /// Print what to run inside the VPC; connect to no cache
+    #[arg(long)]
+    pub print_command: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,24 +1,32 @@
-//! One client of the cache: a connection with one command in flight, its timings and its errors.
+//! One client of the cache as an application holds it: one command in flight, a connection to every
+//! primary that it needs and to no replica, its timings and its errors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use redis::{Cmd, FromRedisValue, RedisError};
+use redis::{Arg, Cmd, FromRedisValue, RedisError, RedisResult, Value};
 
-use super::connect::{Connection, Connector, error_class};
+use super::connect::{Connection, Connector, ask, error_class};
 use super::latency::Recorder;
+use super::topology::{Shard, key_slot, shards};
 
-/// What a client counted.
+/// What a caller counted.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     pub latency: Recorder,
     /// Commands that were answered.
     pub answered: u64,
     pub errors: BTreeMap<String, u64>,
+    /// Where they happened, `class at host:port`.
+    pub places: BTreeSet<String>,
     pub hits: u64,
     pub misses: u64,
     /// Completed runs of a pattern.
     pub ops: u64,
+    /// Commands that were sent on after MOVED or ASK.
+    pub redirected: u64,
+    pub reconnects: u64,
     /// Broken promises, in words, each once.
     pub violations: BTreeMap<&'static str, u64>,
 }
@@ -30,6 +38,9 @@ impl Tally {
         self.hits += other.hits;
         self.misses += other.misses;
         self.ops += other.ops;
+        self.redirected += other.redirected;
+        self.reconnects += other.reconnects;
+        self.places.extend(other.places.iter().cloned());
         for (class, count) in &other.errors {
             *self.errors.entry(class.clone()).or_default() += count;
         }
@@ -42,8 +53,12 @@ impl Tally {
         self.errors.values().sum()
     }
 
-    pub fn error(&mut self, class: String) {
-        *self.errors.entry(class).or_default() += 1;
+    pub fn failed(&mut self, failure: &Failure) {
+        *self.errors.entry(failure.class.clone()).or_default() += 1;
+        // A hundred places are as good as all of them.
+        if self.places.len() < 100 {
+            self.places.insert(format!("{} at {}", failure.class, failure.node));
+        }
     }
 
     pub fn read(&mut self, hit: bool) {
@@ -65,26 +80,58 @@ impl Tally {
     }
 }
 
-/// One client of the cache.
+/// Which primary serves which slot, as all callers of a run see it. Empty outside of cluster mode.
+#[derive(Clone, Debug, Default)]
+pub struct Routes(Arc<RwLock<Vec<Shard>>>);
+
+impl Routes {
+    pub fn new(shards: Vec<Shard>) -> Self {
+        Self(Arc::new(RwLock::new(shards)))
+    }
+
+    pub fn shards(&self) -> Vec<Shard> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn primary(&self, slot: u16) -> Option<(String, u16)> {
+        let shards = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        shards.iter().find(|shard| shard.serves(slot)).map(|shard| shard.primary.clone())
+    }
+
+    /// Asks the known nodes one after the other how the slots lie by now; false when nobody tells.
+    pub async fn refresh(&self, connector: &Connector) -> bool {
+        let known = self.shards();
+        let replicas = known.iter().flat_map(|shard| &shard.replicas);
+        for (host, port) in known.iter().map(|shard| &shard.primary).chain(replicas) {
+            let Ok(mut connection) = connector.node(host, *port).await else { continue };
+            let Ok(reply) = ask::<Value>(&mut connection, &["CLUSTER", "SLOTS"]).await else { continue };
+            let found = shards(&reply, (host, *port));
+            if !found.is_empty() {
+                *self.0.write().unwrap_or_else(PoisonError::into_inner) = found;
+                return true;
+            }
+        }
+        false
+    }
+}
+
 pub struct Caller {
     connector: Connector,
-    connection: Option<Connection>,
+    routes: Routes,
+    connections: BTreeMap<(String, u16), Connection>,
     pause: Duration,
     pub tally: Tally,
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// More would hide a cluster that never settles.
+const REDIRECTIONS: usize = 4;
 
 impl Caller {
-    /// Starts without a connection when none can be had: the first command tries again.
-    pub async fn new(connector: Connector) -> Self {
-        let mut client = Self { connector, connection: None, pause: FIRST_PAUSE, tally: Tally::default() };
-        match client.connector.open().await {
-            Ok(connection) => client.connection = Some(connection),
-            Err(error) => client.tally.error(error_class(&error)),
-        }
-        client
+    /// Connects with the first command.
+    pub fn new(connector: Connector, routes: Routes) -> Self {
+        Self { connector, routes, connections: BTreeMap::new(), pause: FIRST_PAUSE, tally: Tally::default() }
     }
 
     /// Hands out what was counted and starts anew.
@@ -106,58 +153,125 @@ impl Caller {
                 if failure.timed_out {
                     self.tally.latency.record(begun.elapsed());
                 }
-                self.tally.error(failure.class);
+                self.tally.failed(&failure);
                 None
             }
         }
     }
 
-    /// As `call`, for a caller that does the timing and counting.
+    /// As `call`, for one that does the timing and counting.
     pub async fn attempt<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, Failure> {
-        let connection = self.connection().await?;
-        match command.query_async::<T>(connection).await {
-            Ok(reply) => Ok(reply),
-            Err(error) => {
-                // After a failover the name points to another node: connect anew, by name. The
-                // cluster client does that by itself.
-                if error.is_unrecoverable_error() || error.is_connection_dropped() || error.code() == Some("READONLY") {
-                    self.connection = None;
+        self.query(command).await.map_err(|(error, node)| Failure::of(&error, &node))
+    }
+
+    /// As `attempt`, with the client library's own error.
+    pub async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, (RedisError, String)> {
+        let slot = key(command).map_or(0, |key| key_slot(&key));
+        let home = self.connector.home();
+        let cluster = self.connector.is_cluster();
+        let mut node = if cluster { self.routes.primary(slot).unwrap_or(home) } else { home };
+        let mut asking = false;
+        let mut left = REDIRECTIONS;
+        loop {
+            let error = match self.at(&node, command, asking).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            let redirected = cluster && matches!(error.code(), Some("MOVED" | "ASK")) && left > 0;
+            if let Some((host, port)) = error.redirect_node().filter(|_| redirected) {
+                asking = error.code() == Some("ASK");
+                let host = if host.is_empty() { node.0.clone() } else { host.to_owned() };
+                node = (host, port);
+                self.tally.redirected += 1;
+                left -= 1;
+                if !asking {
+                    self.routes.refresh(&self.connector).await;
                 }
-                Err(Failure::of(&error))
+                continue;
             }
+            // After a failover the name or the slot leads to another node.
+            if error.is_unrecoverable_error() || error.is_connection_dropped() || error.code() == Some("READONLY") {
+                self.connections.remove(&node);
+                if cluster {
+                    self.routes.refresh(&self.connector).await;
+                }
+            }
+            return Err((error, format!("{}:{}", node.0, node.1)));
         }
     }
 
-    async fn connection(&mut self) -> Result<&mut Connection, Failure> {
-        let connected = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
+    async fn at<T: FromRedisValue>(&mut self, node: &(String, u16), command: &Cmd, asking: bool) -> RedisResult<T> {
+        let connection = self.connection(node).await?;
+        if asking {
+            let mut both = redis::pipe();
+            both.cmd("ASKING").ignore().add_command(command.clone());
+            let (reply,): (T,) = both.query_async(connection).await?;
+            return Ok(reply);
+        }
+        command.query_async::<T>(connection).await
+    }
+
+    async fn connection(&mut self, node: &(String, u16)) -> RedisResult<&mut Connection> {
+        if !self.connections.contains_key(node) {
+            let broken = self.pause > FIRST_PAUSE;
+            if broken {
                 tokio::time::sleep(self.pause).await;
-                match self.connector.open().await {
-                    Ok(connection) => {
-                        self.pause = FIRST_PAUSE;
-                        connection
-                    }
-                    Err(error) => {
-                        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-                        return Err(Failure::of(&error));
-                    }
+            }
+            match self.connector.node(&node.0, node.1).await {
+                Ok(connection) => {
+                    self.tally.reconnects += u64::from(broken);
+                    self.pause = FIRST_PAUSE;
+                    self.connections.insert(node.clone(), connection);
+                }
+                Err(error) => {
+                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                    return Err(error);
                 }
             }
-        };
-        Ok(self.connection.insert(connected))
+        }
+        match self.connections.get_mut(node) {
+            Some(connection) => Ok(connection),
+            None => Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into()),
+        }
     }
+}
+
+/// The key of a command, which decides about its node. The commands sent here have one key.
+fn key(command: &Cmd) -> Option<String> {
+    let mut arguments = command.args_iter().filter_map(|argument| match argument {
+        Arg::Simple(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    });
+    let verb = arguments.next()?;
+    // EVAL script 1 key
+    if verb == "EVAL" { arguments.nth(2) } else { arguments.next() }
 }
 
 /// A command that was not answered as it should.
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub class: String,
+    /// `host:port`.
+    pub node: String,
     pub timed_out: bool,
 }
 
 impl Failure {
-    fn of(error: &RedisError) -> Self {
-        Self { class: error_class(error), timed_out: error.is_timeout() }
+    pub fn of(error: &RedisError, node: &str) -> Self {
+        Self { class: error_class(error), node: node.to_owned(), timed_out: error.is_timeout() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::cmd;
+
+    use super::*;
+
+    #[test]
+    fn a_command_goes_where_its_key_lives() {
+        assert_eq!(key(cmd("GET").arg("a")), Some("a".to_owned()));
+        assert_eq!(key(cmd("EVAL").arg("return 1").arg(1).arg("b")), Some("b".to_owned()));
+        assert_eq!(key(&cmd("PING")), None);
     }
 }

@@ -7,13 +7,11 @@ use std::sync::Once;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::cluster::ClusterClientBuilder;
-use redis::cluster_async::ClusterConnection;
 use redis::io::AsyncDNSResolver;
 use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo,
-    Pipeline, RedisConnectionInfo, RedisError, RedisFuture, RedisResult, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, IntoConnectionInfo,
+    RedisConnectionInfo, RedisError, RedisFuture, RedisResult, TlsCertificates,
 };
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -41,30 +39,52 @@ impl fmt::Display for Unreachable {
 }
 
 impl Unreachable {
+    /// The host said no: it was reached, so a wall in between is no excuse.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused)
+    }
+
     /// What to do now. A security group drops packets silently, so a VPC-only endpoint shows as a
     /// timeout; a refusal comes from a host that was reached.
     pub fn hint(&self, way: &Way) -> String {
         let (host, port) = (&way.host, way.port);
+        let (near, near_port) = way.map.lead(host, port);
+        let tunnelled = way.map.has(host, port);
         match self {
+            Self::Dns(_) if tunnelled => {
+                format!("check `host` and `endpointMap`: {near} is where {host} leads from here")
+            }
             Self::Dns(_) => format!("check that the cache exists and that this machine's resolver can see {host}"),
+            Self::Refused if tunnelled => format!(
+                "nothing listens on {near}:{near_port}, where {host}:{port} leads from here: start the tunnel, \
+                 `{}`, or change `host` and `endpointMap`",
+                tunnel(host, port, near_port)
+            ),
             Self::Refused => format!(
                 "something answers for {host} but nothing listens on port {port}: check the port, \
                  the tunnel, and that the cache is available"
             ),
             Self::Timeout(_) | Self::Other(_) if way.cluster => format!(
                 "a cache answers only inside its VPC. Run this in the VPC, with a security group \
-                 that the cache lets in on {port}; a tunnel would need one forward per node, since \
-                 a cluster names its nodes to clients"
+                 that the cache lets in on {port} (`cachectl smoke --print-command` says how), or open one tunnel \
+                 per node and name them in `endpointMap`, since a cluster names its nodes to clients"
             ),
             Self::Timeout(_) | Self::Other(_) => format!(
                 "a cache answers only inside its VPC. Run this in the VPC, with a security group \
-                 that the cache lets in on {port}, or through a tunnel: `aws ssm start-session \
-                 --target INSTANCE --document-name AWS-StartPortForwardingSessionToRemoteHost \
-                 --parameters host={host},portNumber={port},localPortNumber={port}` with `127.0.0.1 \
-                 {host}` in /etc/hosts, so that the certificate's name still matches"
+                 that the cache lets in on {port} (`cachectl smoke --print-command` says how), or through a tunnel, `{}`, \
+                 with `smoke: {{host: 127.0.0.1, port: {port}}}`: TLS goes on checking the cache's own name",
+                tunnel(host, port, port)
             ),
         }
     }
+}
+
+/// The command that opens a tunnel to a node by way of an instance in its VPC.
+pub fn tunnel(host: &str, port: u16, near: u16) -> String {
+    format!(
+        "aws ssm start-session --target INSTANCE --document-name AWS-StartPortForwardingSessionToRemoteHost \
+         --parameters host={host},portNumber={port},localPortNumber={near}"
+    )
 }
 
 /// Resolves and connects, trying every address, all within `limit`.
@@ -117,6 +137,19 @@ impl Connector {
         Self { way, timeout }
     }
 
+    pub fn way(&self) -> &Way {
+        &self.way
+    }
+
+    pub fn is_cluster(&self) -> bool {
+        self.way.cluster
+    }
+
+    /// The target's own endpoint.
+    pub fn home(&self) -> (String, u16) {
+        (self.way.host.clone(), self.way.port)
+    }
+
     pub fn set_cluster(&mut self, cluster: bool) {
         self.way.cluster = cluster;
     }
@@ -161,36 +194,12 @@ impl Connector {
             .set_connection_timeout(Some(self.timeout))
             .set_response_timeout(Some(self.timeout))
             .set_dns_resolver(Leads(self.way.map.clone()));
-        client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Node)
+        client.get_multiplexed_async_connection_with_config(&config).await
     }
 
     /// A connection to whichever node answers at the target's own endpoint.
     pub async fn endpoint(&self) -> RedisResult<Connection> {
         self.node(&self.way.host, self.way.port).await
-    }
-
-    /// A connection as an application holds it: cluster-aware in cluster mode.
-    pub async fn open(&self) -> RedisResult<Connection> {
-        if !self.way.cluster {
-            return self.endpoint().await;
-        }
-        let mut builder = ClusterClientBuilder::new([self.info(&self.way.host, self.way.port)?])
-            .tcp_settings(TcpSettings::default().set_nodelay(true))
-            .connection_timeout(self.timeout)
-            .response_timeout(self.timeout)
-            .overall_response_timeout(Some(self.timeout))
-            .async_dns_resolver(Leads(self.way.map.clone()))
-            // Redirections need a retry; more than a few would hide a cluster that never settles.
-            .retries(3);
-        if self.way.tls.is_some() {
-            builder = builder.certs(self.certificates());
-        }
-        let connecting = async { builder.build()?.get_async_connection().await };
-        // The client tries seed nodes one after the other, each with its own timeout.
-        match timeout(self.timeout * 2, connecting).await {
-            Ok(connected) => connected.map(Connection::Cluster),
-            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
-        }
     }
 
     /// An error for people: the server's own words, and never the password.
@@ -224,37 +233,8 @@ impl AsyncDNSResolver for Leads {
     }
 }
 
-/// To one node, or to a whole cluster.
-#[derive(Clone)]
-pub enum Connection {
-    Node(MultiplexedConnection),
-    Cluster(ClusterConnection),
-}
-
-impl ConnectionLike for Connection {
-    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
-            Self::Node(connection) => connection.req_packed_command(cmd),
-            Self::Cluster(connection) => connection.req_packed_command(cmd),
-        }
-    }
-
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        pipeline: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
-        match self {
-            Self::Node(connection) => connection.req_packed_commands(pipeline, offset, count),
-            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
-        }
-    }
-
-    fn get_db(&self) -> i64 {
-        0
-    }
-}
+/// To one node. Clones share it; a command waits for those before it.
+pub type Connection = MultiplexedConnection;
 
 /// Sends a command made of words.
 pub async fn ask<T: FromRedisValue>(connection: &mut impl ConnectionLike, words: &[&str]) -> RedisResult<T> {
@@ -267,6 +247,10 @@ pub async fn ask<T: FromRedisValue>(connection: &mut impl ConnectionLike, words:
 
 /// The class under which a failed command is counted.
 pub fn error_class(error: &RedisError) -> String {
+    // One answer for many causes: this one has a name of its own.
+    if error.to_string().contains("max number of clients") {
+        return "max clients".to_owned();
+    }
     if let Some(code) = error.code() {
         return code.to_owned();
     }
@@ -279,7 +263,6 @@ pub fn error_class(error: &RedisError) -> String {
     } else {
         match error.kind() {
             ErrorKind::AuthenticationFailed => "authentication",
-            ErrorKind::ClusterConnectionNotFound => "node not found",
             ErrorKind::Parse | ErrorKind::UnexpectedReturnType => "unexpected reply",
             _ => "connection",
         }

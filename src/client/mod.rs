@@ -1,6 +1,7 @@
 //! The only room that speaks RESP: ways into a cache, its topology, single callers, and what a
 //! measurement needs (histograms, this machine's own part, randomness). Nothing here judges.
 
+pub(crate) mod access;
 pub(crate) mod caller;
 pub(crate) mod connect;
 pub mod engine;

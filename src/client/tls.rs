@@ -99,7 +99,9 @@ fn explain(error: &io::Error) -> String {
 
 /// What to do about a failed handshake, from rustls's words.
 pub fn hint(error: &str, ca_given: bool) -> String {
-    if error.contains("UnknownIssuer") {
+    if error.starts_with("CA file") || error.contains("no certificate authority") {
+        "caFile must be a PEM file with certificates (BEGIN CERTIFICATE), not a key".to_owned()
+    } else if error.contains("UnknownIssuer") {
         if ca_given {
             "the certificate was not issued by an authority in the given CA file".to_owned()
         } else {
@@ -108,8 +110,7 @@ pub fn hint(error: &str, ca_given: bool) -> String {
                 .to_owned()
         }
     } else if error.contains("NotValidForName") || error.contains("not valid for name") {
-        "connect by the endpoint's own name; behind a tunnel, map that name to 127.0.0.1 in \
-         /etc/hosts"
+        "this endpoint's certificate is for another name: a tunnel may lead elsewhere (`host`, `endpointMap`)"
             .to_owned()
     } else if error.contains("Expired") || error.contains("expired") {
         "the certificate has expired; check this machine's clock first".to_owned()

@@ -32,7 +32,7 @@ impl Shard {
         Self { primary: (host.to_owned(), port), replicas: Vec::new(), slots: vec![(0, SLOTS - 1)] }
     }
 
-    fn serves(&self, slot: u16) -> bool {
+    pub fn serves(&self, slot: u16) -> bool {
         self.slots.iter().any(|(first, last)| (*first..=*last).contains(&slot))
     }
 
@@ -90,6 +90,12 @@ fn node(value: &Value, asked: (&str, u16)) -> Option<(String, u16)> {
     Some((host, port.unwrap_or(asked.1)))
 }
 
+/// The slot of a key: that of its hash tag, where it has one that is not empty.
+pub fn key_slot(key: &str) -> u16 {
+    let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
+    slot(tag.filter(|tag| !tag.is_empty()).unwrap_or(key))
+}
+
 /// The slot of a hash tag: CRC16 (XMODEM) modulo 16384.
 pub fn slot(tag: &str) -> u16 {
     let mut crc = 0_u16;
@@ -102,42 +108,36 @@ pub fn slot(tag: &str) -> u16 {
     crc % SLOTS
 }
 
-/// What a primary says about its replicas in `INFO replication`.
+/// What a primary says of one replica.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Replication {
-    pub primary: bool,
-    pub connected: usize,
-    /// Replicas that get the stream. A fresh one says `wait_bgsave` with a lag of 0, so the lag alone
-    /// lies.
-    pub online: usize,
-    /// Largest distance to the primary's offset, in bytes.
+pub struct Replica {
+    /// `ip:port`, as it announced itself.
+    pub name: String,
+    /// It gets the stream. A fresh one says `wait_bgsave` with a lag of 0, so the lag alone lies.
+    pub online: bool,
+    /// Bytes of the stream that it has not acknowledged.
     pub behind: u64,
-    /// Largest time since a replica reported, in seconds.
+    /// Seconds since it was last heard of.
     pub lag: u64,
 }
 
-pub fn replication(info: &Facts) -> Replication {
+/// The replicas in a primary's `INFO replication`.
+pub fn replicas(info: &Facts) -> Vec<Replica> {
     let number = |key: &str| info.get(key).and_then(|value| value.parse::<u64>().ok());
     let offset = number("master_repl_offset").unwrap_or(0);
-    let connected = number("connected_slaves").unwrap_or(0) as usize;
-    let mut found = Replication {
-        primary: info.get("role").is_some_and(|role| role == "master"),
-        connected,
-        ..Replication::default()
-    };
-    for index in 0..connected {
-        let Some(line) = info.get(&format!("slave{index}")) else {
-            continue;
-        };
-        let fields: BTreeMap<&str, &str> = line.split(',').filter_map(|field| field.split_once('=')).collect();
-        let value = |key: &str| fields.get(key).and_then(|value| value.parse::<u64>().ok());
-        if fields.get("state") == Some(&"online") {
-            found.online += 1;
-            found.behind = found.behind.max(offset.saturating_sub(value("offset").unwrap_or(0)));
-            found.lag = found.lag.max(value("lag").unwrap_or(0));
-        }
-    }
-    found
+    let lines = (0..number("connected_slaves").unwrap_or(0)).filter_map(|index| info.get(&format!("slave{index}")));
+    lines
+        .map(|line| {
+            let fields: BTreeMap<&str, &str> = line.split(',').filter_map(|field| field.split_once('=')).collect();
+            let value = |key: &str| fields.get(key).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
+            Replica {
+                name: format!("{}:{}", fields.get("ip").unwrap_or(&"?"), value("port")),
+                online: fields.get("state") == Some(&"online"),
+                behind: offset.saturating_sub(value("offset")),
+                lag: value("lag"),
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -149,6 +149,13 @@ mod tests {
         assert_eq!(slot("123456789"), 0x31c3);
         assert_eq!(slot("foo"), 12_182);
         assert_eq!(slot(""), 0);
+    }
+
+    #[test]
+    fn a_key_lives_where_its_hash_tag_does() {
+        assert_eq!(key_slot("app:{foo}:1"), slot("foo"));
+        assert_eq!(key_slot("app:{}:1"), slot("app:{}:1"));
+        assert_eq!(key_slot("plain"), slot("plain"));
     }
 
     #[test]
@@ -188,6 +195,8 @@ mod tests {
              slave1:ip=10.0.0.2,port=6379,state=wait_bgsave,offset=0,lag=0\r\n\
              master_repl_offset:100\r\n",
         );
-        assert_eq!(replication(&info), Replication { primary: true, connected: 2, online: 1, behind: 10, lag: 1 });
+        let found = replicas(&info);
+        assert_eq!(found[0], Replica { name: "10.0.0.1:6379".into(), online: true, behind: 10, lag: 1 });
+        assert_eq!((found[1].online, found[1].behind), (false, 100));
     }
 }

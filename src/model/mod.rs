@@ -14,6 +14,7 @@ pub mod locations;
 pub mod node_type;
 pub mod operation;
 pub mod options;
+pub mod pattern;
 pub mod place;
 pub mod plan;
 pub mod prices;

@@ -21,11 +21,16 @@ pub enum Shape {
         max: i64,
     },
     Number,
+    /// A number with bounds, both included.
+    Decimal {
+        min: f64,
+        max: f64,
+    },
     Bool,
     Enum(&'static [&'static str]),
     /// `major.minor`, `6.x`, or `5.0.6`; always a string, since YAML reads 8.0 as a number.
     Version,
-    /// A length of time, such as `10s` or `5m`.
+    /// A length of time that is longer than nothing, such as `10s` or `5m`.
     Duration,
     /// The id of another resource: one of this spec or an existing one.
     Reference(Kind),
@@ -108,6 +113,10 @@ pub const fn pattern(pattern: &'static str, max: usize, example: &'static str) -
 
 pub const fn integer(min: i64, max: i64) -> Shape {
     Shape::Integer { min, max }
+}
+
+pub const fn decimal(min: f64, max: f64) -> Shape {
+    Shape::Decimal { min, max }
 }
 
 pub const fn list(of: &'static Shape, min: usize, max: usize) -> Shape {
@@ -213,7 +222,7 @@ impl Shape {
                 declared.eq_ignore_ascii_case(live)
             }
             (Shape::Version, Value::String(declared), Value::String(live)) => super::version::same(declared, live),
-            (Shape::Number, declared, live) => declared.as_f64() == live.as_f64(),
+            (Shape::Number | Shape::Decimal { .. }, declared, live) => declared.as_f64() == live.as_f64(),
             (Shape::OrNone(of), declared, live) => of.same(declared, live),
             _ => declared == live,
         }

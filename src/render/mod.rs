@@ -2,10 +2,13 @@
 
 pub mod cost;
 pub mod diagnostics;
+pub mod junit;
 pub mod markdown;
 pub mod plan;
 pub mod results;
 pub mod smoke;
+pub mod smoke_junit;
+pub mod smoke_markdown;
 pub mod status;
 pub mod style;
 pub mod value;

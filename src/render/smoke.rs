@@ -2,8 +2,8 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::client::latency::Latencies;
-use crate::smoke::{Check, CheckStatus, Gate, LoadReport, PatternReport, Report, ServerInfo, Verdict};
+use crate::client::Latencies;
+use crate::smoke::{Check, Gate, LoadReport, PatternReport, Report, ServerInfo, Verdict};
 
 /// The report in at most `width` columns (80 when less is given), with ANSI styles when `styled`.
 pub fn table(report: &Report, width: usize, styled: bool) -> String {
@@ -16,6 +16,21 @@ pub fn table(report: &Report, width: usize, styled: bool) -> String {
     page.gates(&report.gates);
     page.result(report);
     page.text
+}
+
+/// The numbers beside those of an earlier report.
+pub fn baseline(report: &Report) -> String {
+    let mut out = format!("\n{} beside the earlier report\n", report.address);
+    for row in &report.baseline {
+        out.push_str(&format!(
+            "  {:<14}{:>12} -> {:>12}  x {:.2}\n",
+            row.name,
+            plain(row.before),
+            plain(row.now),
+            row.ratio
+        ));
+    }
+    out
 }
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -66,10 +81,11 @@ impl Page {
 
     fn check(&mut self, check: &Check) {
         let (word, style) = match check.status {
-            CheckStatus::Ok => ("ok  ", GOOD),
-            CheckStatus::Failed => ("FAIL", BAD),
-            CheckStatus::Warn => ("warn", CAUTION),
-            CheckStatus::Skipped => ("skip", QUIET),
+            Verdict::Passed => ("ok  ", GOOD),
+            Verdict::Failed => ("FAIL", BAD),
+            Verdict::Warned => ("warn", CAUTION),
+            Verdict::Undecided => ("?   ", CAUTION),
+            Verdict::NotTested => ("-   ", QUIET),
         };
         let lead = format!("  {}  {:<23}", self.paint(style, word), check.name);
         self.wrapped(&lead, DETAIL, &check.detail);
@@ -118,15 +134,17 @@ impl Page {
     }
 
     fn load(&mut self, load: &LoadReport) {
-        let mix = format!("{:.0}:{:.0}", load.read_share * 10.0, (1.0 - load.read_share) * 10.0);
-        let (clients, size) = (load.clients, load.value_size);
-        self.line(&format!("  load {mix} read:write, {clients} clients, {size} B"));
+        let mix = format!("{:.0}:{:.0}", load.read_ratio * 10.0, (1.0 - load.read_ratio) * 10.0);
+        let (clients, size, keys) = (load.clients, load.value_size, load.keys);
+        self.line(&format!("  load {mix} read:write, {clients} clients, {keys} keys, {size} B"));
         if let Some(capacity) = &load.capacity {
             let windows: Vec<String> = capacity.windows.iter().map(|ops| count(*ops)).collect();
-            let mut text = format!("{} ops/s, closed loop ({})", count(capacity.ops_per_second), windows.join(", "));
-            if let Some(busy) = capacity.client_busy {
-                text.push_str(&format!(", client {:.0} % busy", busy * 100.0));
-            }
+            let busy = capacity.client_busy * 100.0;
+            let text = format!(
+                "{} ops/s, closed loop ({}), client {busy:.0} % busy",
+                count(capacity.ops_per_second),
+                windows.join(", ")
+            );
             self.wrapped("    capacity   ", 15, &text);
         }
         let text = format!("at {} ops/s on schedule, timed from when each command was due", count(load.rate));
@@ -135,14 +153,20 @@ impl Page {
             let hits = (name == "  GET").then_some(load.hit_rate).flatten();
             self.line(&row(name, part.ops_per_second, hits, &part.latencies, part.errors));
         }
-        let errors = load.get.errors + load.set.errors;
-        self.line(&row("  both", load.achieved_rate, None, &load.total, errors));
-        self.line(&row("  from sending", load.achieved_rate, None, &load.service, errors));
-        if load.saturated {
-            let text =
-                format!("the cache did not keep up: {} of {} ops/s", count(load.achieved_rate), count(load.rate));
-            let lead = format!("    {}  ", self.paint(CAUTION, "saturated"));
-            self.wrapped(&lead, 15, &text);
+        self.line(&row("  both", load.achieved_rate, None, &load.total, load.failed));
+        self.line(&row("  from sending", load.achieved_rate, None, &load.service, load.failed));
+        let text = format!("{} without an answer, from {} on", time(load.longest_gap_ms), time(load.gap_from_ms));
+        self.wrapped("    longest    ", 15, &text);
+        self.shards(load);
+        if let Some(delta) = &load.server_delta {
+            let calls: Vec<String> =
+                delta.usec_per_call.iter().map(|(command, usec)| format!("{command} {usec:.1} us")).collect();
+            let text = format!("{} a call; {} keys evicted", calls.join(", "), delta.evicted_keys);
+            self.wrapped("    server     ", 15, &text);
+        }
+        if let Some(why) = &load.stopped {
+            let lead = format!("    {}    ", self.paint(CAUTION, "stopped"));
+            self.wrapped(&lead, 15, why);
         }
         if !load.client_limits.is_empty() {
             let text = format!("{}: latencies are upper bounds", load.client_limits.join(", "));
@@ -151,12 +175,29 @@ impl Page {
         }
     }
 
+    /// What differs between shards, where there are several.
+    fn shards(&mut self, load: &LoadReport) {
+        if load.shards.len() < 2 {
+            return;
+        }
+        for shard in &load.shards {
+            let p99 = shard.p99_ms.map_or_else(|| "n/a".to_owned(), time);
+            let text = format!(
+                "{}: {} answered, {} failed, p99 {p99}, longest gap {}",
+                shard.node,
+                count(shard.answered as f64),
+                shard.failed,
+                time(shard.longest_gap_ms)
+            );
+            self.wrapped("    shard      ", 15, &text);
+        }
+    }
+
     fn gates(&mut self, gates: &[Gate]) {
         for gate in gates {
             let (sign, unit) = match gate.name.as_str() {
-                "p99Ms" => ("<=", " ms"),
-                "opsPerSecond" => (">=", ""),
-                "hitRate" => (">=", ""),
+                "opsPerSecond" | "hitRate" => (">=", ""),
+                name if name.contains("Ms") => ("<=", " ms"),
                 _ => ("<=", ""),
             };
             let measured = gate.measured.map_or_else(|| "n/a".to_owned(), |value| format!("{}{unit}", plain(value)));
@@ -179,16 +220,17 @@ impl Page {
             Verdict::Passed => ("PASSED", GOOD),
             Verdict::Failed => ("FAILED", BAD),
             Verdict::Warned => ("WARNED", CAUTION),
-            Verdict::Skipped => ("SKIPPED", QUIET),
-            Verdict::Invalid => ("INVALID", CAUTION),
+            Verdict::Undecided => ("UNDECIDED", CAUTION),
+            Verdict::NotTested => ("NOT TESTED", QUIET),
         };
         let with = |status| report.checks.iter().filter(|check| check.status == status).count();
         let mut parts = Vec::new();
         for (status, what) in [
-            (CheckStatus::Ok, "ok"),
-            (CheckStatus::Failed, "failed"),
-            (CheckStatus::Warn, "to look at"),
-            (CheckStatus::Skipped, "skipped"),
+            (Verdict::Passed, "ok"),
+            (Verdict::Failed, "failed"),
+            (Verdict::Undecided, "undecided"),
+            (Verdict::Warned, "to look at"),
+            (Verdict::NotTested, "not tested"),
         ] {
             let number = with(status);
             if number > 0 {
@@ -342,9 +384,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::smoke::{CapacityReport, OperationReport, Pattern};
+    use crate::smoke::{CapacityReport, OperationReport, Pattern, ServerDelta, ShardReport};
 
-    fn check(name: &str, status: CheckStatus, detail: &str, hint: Option<&str>) -> Check {
+    fn check(name: &str, status: Verdict, detail: &str, hint: Option<&str>) -> Check {
         Check { name: name.into(), status, detail: detail.into(), hint: hint.map(str::to_owned), seconds: 0.01 }
     }
 
@@ -363,9 +405,7 @@ mod tests {
         let part =
             OperationReport { ops: 61_204, ops_per_second: 6_120_400.4, errors: 123_456, latencies: latencies() };
         Report {
-            address: "replicationGroup/prod-cache".into(),
-            endpoint: "master.prod-cache.abc123.use1.cache.amazonaws.com:6379".into(),
-            verdict: Verdict::Invalid,
+            verdict: Verdict::Undecided,
             server: Some(ServerInfo {
                 engine: Some("valkey".into()),
                 version: Some("8.0.1".into()),
@@ -378,19 +418,20 @@ mod tests {
                 ..ServerInfo::default()
             }),
             checks: vec![
-                check("connect", CheckStatus::Ok, "TCP to 10.0.1.17:6379 in 0.43 ms", None),
+                check("connect", Verdict::Passed, "TCP to 10.0.1.17:6379 in 0.43 ms", None),
                 check(
                     "no access without AUTH",
-                    CheckStatus::Failed,
+                    Verdict::Failed,
                     "a connection without credentials may read keys",
                     Some(
                         "set an auth token, or give the user group a `default` user without access to anything at all",
                     ),
                 ),
-                check("engine", CheckStatus::Skipped, &"x".repeat(200), None),
+                check("engine", Verdict::NotTested, &"x".repeat(200), None),
             ],
             patterns: vec![PatternReport {
                 pattern: Pattern::WriteThrough,
+                proves: Pattern::WriteThrough.proves(),
                 ops: 1,
                 ops_per_second: 9_504.1,
                 errors: 0,
@@ -404,29 +445,44 @@ mod tests {
             }],
             load: Some(LoadReport {
                 clients: 8,
+                pipeline: 1,
                 value_size: 512,
-                read_share: 0.9,
+                read_ratio: 0.9,
+                keys: 1_000,
                 seconds: 4.0,
                 capacity: Some(CapacityReport {
                     ops_per_second: 68_007.0,
                     windows: vec![68_007.0, 67_000.2, 70_001.0],
                     ops: 200_000,
                     client_cpu_us_per_op: Some(11.0),
-                    client_busy: Some(0.7),
+                    client_busy: 0.7,
                 }),
                 rate: 34_003.0,
                 achieved_rate: 33_990.0,
+                due: 136_012,
+                answered: 136_009,
+                failed: 3,
+                unsent: 0,
                 get: part.clone(),
                 set: part,
                 total: latencies(),
                 service: latencies(),
+                longest_gap_ms: 81.0,
+                gap_from_ms: 2_004.0,
                 lag_p50_ms: Some(0.1),
                 lag_p99_ms: Some(2.5),
                 clients_busy: 0.4,
                 hit_rate: Some(1.0),
-                errors: 0,
-                saturated: true,
+                errors: Vec::new(),
+                connects: Vec::new(),
+                shards: vec![shard("10.0.1.17:6379"), shard("10.0.2.17:6379")],
+                lost_keys: 0,
+                moved: 0,
+                asked: 0,
+                reconnects: 0,
+                server_delta: Some(ServerDelta::default()),
                 client_limits: vec!["client waited for a processor 26 % of the time".into()],
+                stopped: Some("OOM".into()),
             }),
             gates: vec![Gate {
                 name: "p99Ms".into(),
@@ -436,8 +492,24 @@ mod tests {
                 undecided: Some("client waited for a processor 26 % of the time".into()),
             }],
             leftover_keys: 3,
-            unreachable: None,
             errors: BTreeMap::from([("timeout".to_owned(), 3)]),
+            ..Report::empty(
+                "replicationGroup/prod-cache",
+                "master.prod-cache.abc123.use1.cache.amazonaws.com:6379".into(),
+            )
+        }
+    }
+
+    fn shard(node: &str) -> ShardReport {
+        ShardReport {
+            node: node.into(),
+            slots: 8_192,
+            answered: 68_000,
+            failed: 0,
+            unsent: 0,
+            p99_ms: Some(1.0),
+            longest_gap_ms: 80.0,
+            gap_from_ms: 1.0,
         }
     }
 
@@ -485,7 +557,7 @@ mod tests {
     fn an_unreachable_cache_shows_the_way_to_it() {
         let mut report = full();
         report.unreachable = Some("connect timeout 3s".into());
-        report.checks = vec![check("connect", CheckStatus::Warn, "connect timeout 3s", Some("run this in the VPC"))];
+        report.checks = vec![check("connect", Verdict::Warned, "connect timeout 3s", Some("run this in the VPC"))];
         report.patterns.clear();
         report.load = None;
         report.gates.clear();

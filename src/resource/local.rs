@@ -1,4 +1,4 @@
-//! cachectl's own settings of a cache: life cycle, alarms, smoke test.
+//! cachectl's own settings of a cache: life cycle and alarms.
 
 use serde_json::Value;
 
@@ -63,57 +63,6 @@ pub const ALARMS: Shape = Shape::Object(&[
         "Changes to single alarms of the preset, by metric; `none` leaves one out.",
     ),
 ]);
-
-pub const SMOKE: Shape = Shape::OrNone(&Shape::Object(&[
-    Field::new(
-        "patterns",
-        "",
-        list(&Shape::Enum(&["cacheAside", "writeThrough", "stampede", "session", "lock"]), 0, 5),
-        "Caching patterns to run. Default all.",
-    ),
-    Field::new("duration", "", Shape::Duration, "How long the whole smoke test may load the cache. Default 10s."),
-    Field::new("clients", "", integer(1, 1000), "Connections of the load. Default 8."),
-    Field::new("valueSize", "", integer(1, 1_048_576), "Bytes of each value. Default 512."),
-    Field::new(
-        "rate",
-        "",
-        Shape::Number,
-        "Operations a second of the load, at a fixed schedule. Default half of what the cache took.",
-    ),
-    Field::new("timeout", "", Shape::Duration, "How long connecting and each operation may take. Default 3s."),
-    Field::new(
-        "onUnreachable",
-        "",
-        Shape::Enum(&["warn", "fail", "skip"]),
-        "What a cache counts as that this machine cannot reach. Default warn.",
-    ),
-    Field::new("host", "", text(255), "Connect here instead of to the cache's endpoint: the near end of a tunnel."),
-    Field::new("port", "", integer(1, 65_535), "Port to go with `host`."),
-    Field::new("caFile", "", text(4096), "PEM file of the certificate authorities to trust, instead of the system's."),
-    Field::new("username", "", text(120), "User to log in as, where the cache has user groups."),
-    Field::new(
-        "password",
-        "",
-        Shape::Secret,
-        "Where that user's password is kept. A cache with an `authToken` uses that.",
-    ),
-    Field::new(
-        "require",
-        "",
-        Shape::Object(&[
-            Field::new(
-                "p99Ms",
-                "",
-                Shape::Number,
-                "99th percentile of the load's latency, at most this many milliseconds.",
-            ),
-            Field::new("errorRate", "", Shape::Number, "Share of operations that may fail, 0 to 1."),
-            Field::new("hitRate", "", Shape::Number, "Share of cache-aside reads that must hit, 0 to 1."),
-            Field::new("opsPerSecond", "", Shape::Number, "Operations a second that the load must reach."),
-        ]),
-        "What must hold for the smoke test to pass.",
-    ),
-]));
 
 /// A description that says something.
 pub fn not_blank(_view: &View<'_>, value: Value) -> Option<Value> {

@@ -10,6 +10,7 @@ pub mod readiness;
 pub mod replication_group;
 pub mod secret;
 pub mod serverless_cache;
+pub mod smoke;
 pub mod subnet_group;
 pub mod user;
 pub mod user_group;

@@ -56,7 +56,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Never, Route::Whole, Impact::None, ""),
     Attribute::new(Field::new("lifecycle", "", local::LIFECYCLE, "How the cache may end."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("alarms", "", local::ALARMS, "Alarms from a preset."), Read::Never, Route::Local, Impact::None, ""),
-    Attribute::new(Field::new("smoke", "", local::SMOKE, "The smoke test of this cache; `none` leaves it out."), Read::Never, Route::Local, Impact::None, ""),
+    Attribute::new(Field::new("smoke", "", crate::resource::smoke::SMOKE, "The smoke test of this cache; `none` leaves it out."), Read::Never, Route::Local, Impact::None, ""),
 ];
 
 fn modify(draft: &mut Draft, field: u8) -> &mut Call {

@@ -2,31 +2,35 @@
 
 use std::time::Instant;
 
-use super::report::{Check, CheckStatus};
+use super::report::{Check, Verdict};
 
 /// What one check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
-    pub(super) status: CheckStatus,
+    pub(super) status: Verdict,
     pub(super) detail: String,
     pub(super) hint: Option<String>,
 }
 
 impl Finding {
-    pub(super) fn ok(detail: impl Into<String>) -> Self {
-        Self { status: CheckStatus::Ok, detail: detail.into(), hint: None }
+    pub(super) fn new(status: Verdict, detail: impl Into<String>, hint: Option<String>) -> Self {
+        Self { status, detail: detail.into(), hint }
+    }
+
+    pub(super) fn passed(detail: impl Into<String>) -> Self {
+        Self::new(Verdict::Passed, detail, None)
     }
 
     pub(super) fn failed(detail: impl Into<String>, hint: Option<String>) -> Self {
-        Self { status: CheckStatus::Failed, detail: detail.into(), hint }
+        Self::new(Verdict::Failed, detail, hint)
     }
 
-    pub(super) fn warn(detail: impl Into<String>, hint: Option<String>) -> Self {
-        Self { status: CheckStatus::Warn, detail: detail.into(), hint }
+    pub(super) fn warned(detail: impl Into<String>, hint: Option<String>) -> Self {
+        Self::new(Verdict::Warned, detail, hint)
     }
 
-    pub(super) fn skipped(detail: impl Into<String>, hint: Option<String>) -> Self {
-        Self { status: CheckStatus::Skipped, detail: detail.into(), hint }
+    pub(super) fn not_tested(detail: impl Into<String>, hint: Option<String>) -> Self {
+        Self::new(Verdict::NotTested, detail, hint)
     }
 }
 

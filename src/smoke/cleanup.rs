@@ -1,73 +1,128 @@
-//! Takes the run's keys away again. Every key has a TTL, so what is missed here goes by itself; the
-//! point is to leave no trace, and to say so when there is one.
+//! Takes the run's keys away again, by name. Every key has a TTL, so what is missed here goes by
+//! itself; the point is to leave no trace, and to say so when there is one.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use redis::{RedisResult, pipe};
 
 use super::checks::Finding;
+use crate::client::caller::Routes;
 use crate::client::connect::{Connection, Connector, ask};
-use crate::client::topology::Shard;
+use crate::client::topology::key_slot;
 
-/// `SCAN` walks the whole keyspace, ours or not; on a huge one the rest is left to the TTLs.
+/// Keys of one pipeline: a server must not stand still for a clean-up.
+const BATCH: usize = 500;
+/// `--thorough` walks the whole keyspace, ours or not; on a huge one it ends here.
 const LONGEST_SCAN: Duration = Duration::from_secs(15);
 
-/// Deletes every key under `prefix` on every primary, and counts what is left.
-pub(super) async fn clean(connector: &Connector, shards: &[Shard], prefix: &str, ttl: Duration) -> (u64, Finding) {
-    let until = Instant::now() + LONGEST_SCAN;
-    let (mut deleted, mut left, mut trouble) = (0, 0, None);
-    for shard in shards {
-        let (host, port) = &shard.primary;
-        let result = async {
-            let mut connection = connector.node(host, *port).await?;
-            let (found, _) = sweep(&mut connection, prefix, true, until).await?;
-            let (left, complete) = sweep(&mut connection, prefix, false, until).await?;
-            Ok((found, left, complete))
-        };
-        match result.await {
-            Ok((found, remaining, complete)) => {
-                deleted += found;
-                left += remaining;
-                if !complete {
-                    trouble = Some("the keyspace is too large to scan".to_owned());
-                }
-            }
-            Err(error) => trouble = Some(format!("{host}:{port}: {}", connector.describe(&error))),
-        }
-    }
-    let hint = Some(format!("they expire within {} s", ttl.as_secs()));
-    let finding = match trouble {
-        Some(trouble) => Finding::warn(format!("keys may be left: {trouble}"), hint),
-        None if left > 0 => Finding::warn(format!("{left} keys are left"), hint),
-        None => Finding::ok(format!("{deleted} keys deleted, 0 left")),
-    };
-    (left, finding)
+/// What became of the keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cleaned {
+    pub(super) deleted: u64,
+    /// Names that could not be deleted.
+    pub(super) left: Vec<String>,
+    pub(super) trouble: Option<String>,
 }
 
-/// One walk over a node's keyspace. Returns how many keys matched, and whether it got to the end.
-async fn sweep(connection: &mut Connection, prefix: &str, delete: bool, until: Instant) -> RedisResult<(u64, bool)> {
-    let pattern = format!("{}*", escape(prefix));
-    let (mut cursor, mut matched) = (String::from("0"), 0);
-    loop {
-        let (next, keys): (String, Vec<Vec<u8>>) =
-            ask(connection, &["SCAN", &cursor, "MATCH", &pattern, "COUNT", "1000"]).await?;
-        matched += keys.len() as u64;
-        if delete && !keys.is_empty() {
-            // One command per key: in cluster mode a node refuses keys of several slots in one.
-            let mut commands = pipe();
-            for key in &keys {
-                commands.cmd("UNLINK").arg(key).ignore();
-            }
-            let () = commands.query_async(connection).await?;
+impl Cleaned {
+    pub(super) fn finding(&self, ttl: Duration) -> Finding {
+        let hint = Some(format!("they expire within {} s", ttl.as_secs()));
+        match (&self.trouble, self.left.len()) {
+            (Some(trouble), left) => Finding::warned(format!("{left} keys may be left: {trouble}"), hint),
+            (None, 0) => Finding::passed(format!("{} keys deleted, 0 left", self.deleted)),
+            (None, left) => Finding::warned(format!("{left} keys are left"), hint),
         }
-        if next == "0" {
-            return Ok((matched, true));
-        }
-        if Instant::now() > until {
-            return Ok((matched, false));
-        }
-        cursor = next;
     }
+}
+
+/// Deletes these keys where they live now. What fails is tried once more, since slots may have moved.
+pub(super) async fn delete(connector: &Connector, routes: &Routes, names: Vec<String>) -> Cleaned {
+    let mut cleaned = Cleaned { left: names, ..Cleaned::default() };
+    for attempt in 0..2 {
+        if cleaned.left.is_empty() {
+            break;
+        }
+        if attempt > 0 && connector.is_cluster() {
+            routes.refresh(connector).await;
+        }
+        let mut by_node: BTreeMap<(String, u16), Vec<String>> = BTreeMap::new();
+        let shards = routes.shards();
+        for name in std::mem::take(&mut cleaned.left) {
+            let slot = key_slot(&name);
+            let owner = shards.iter().find(|shard| shard.serves(slot)).map(|shard| shard.primary.clone());
+            by_node.entry(owner.unwrap_or_else(|| connector.home())).or_default().push(name);
+        }
+        cleaned.trouble = None;
+        for ((host, port), names) in by_node {
+            let outcome = async {
+                let mut connection = connector.node(&host, port).await.map_err(|error| (error, 0))?;
+                for (batch, names) in names.chunks(BATCH).enumerate() {
+                    let deleted = unlink(&mut connection, names).await.map_err(|error| (error, batch * BATCH))?;
+                    cleaned.deleted += deleted;
+                }
+                Ok(())
+            };
+            if let Err((error, done)) = outcome.await {
+                cleaned.trouble = Some(format!("{host}:{port}: {}", connector.describe(&error)));
+                cleaned.left.extend(names.into_iter().skip(done));
+            }
+        }
+    }
+    cleaned
+}
+
+/// One command per key: in cluster mode a node refuses keys of several slots in one.
+async fn unlink(connection: &mut Connection, names: &[String]) -> RedisResult<u64> {
+    let mut commands = pipe();
+    for name in names {
+        commands.cmd("UNLINK").arg(name);
+    }
+    let deleted: Vec<u64> = commands.query_async(connection).await?;
+    Ok(deleted.iter().sum())
+}
+
+/// Keeps keys alive: a long run writes with a short TTL and renews it.
+pub(super) async fn renew(connector: &Connector, routes: &Routes, names: &[String], ttl: Duration) {
+    for shard in routes.shards() {
+        let (host, port) = &shard.primary;
+        let Ok(mut connection) = connector.node(host, *port).await else { continue };
+        let own: Vec<&String> = names.iter().filter(|name| shard.serves(key_slot(name))).collect();
+        for batch in own.chunks(BATCH) {
+            let mut commands = pipe();
+            for name in batch {
+                commands.cmd("PEXPIRE").arg(name).arg(ttl.as_millis() as u64).ignore();
+            }
+            // What cannot be renewed expires, and is then told as lost.
+            let _: RedisResult<()> = commands.query_async(&mut connection).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Keys under `prefix` on every primary, by SCAN. `None` when the keyspace is too large, or may not be scanned.
+pub(super) async fn scan(connector: &Connector, routes: &Routes, prefix: &str) -> Option<u64> {
+    let until = Instant::now() + LONGEST_SCAN;
+    let pattern = format!("{}*", escape(prefix));
+    let mut found = 0;
+    for shard in routes.shards() {
+        let (host, port) = &shard.primary;
+        let mut connection = connector.node(host, *port).await.ok()?;
+        let mut cursor = String::from("0");
+        loop {
+            let (next, keys): (String, Vec<Vec<u8>>) =
+                ask(&mut connection, &["SCAN", &cursor, "MATCH", &pattern, "COUNT", "1000"]).await.ok()?;
+            found += keys.len() as u64;
+            if next == "0" {
+                break;
+            }
+            if Instant::now() > until {
+                return None;
+            }
+            cursor = next;
+        }
+    }
+    Some(found)
 }
 
 /// The prefix is literal, `MATCH` takes a glob.

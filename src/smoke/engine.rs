@@ -1,7 +1,7 @@
 //! Which engine answers, and what it does when memory is full.
 
 use super::checks::Finding;
-use super::target::Expect;
+use super::target::{Expect, Target};
 use crate::client::topology::Facts;
 
 /// Engine and version from `INFO server`. On Valkey `redis_version` is the Redis it is compatible
@@ -14,25 +14,26 @@ pub(super) fn identity(info: &Facts) -> (String, Option<String>) {
     }
 }
 
-pub(super) fn finding(expect: &Expect, engine: &str, version: Option<&str>) -> Finding {
+/// Engine and version against what is declared. A stand-in has whatever is installed on this machine.
+pub(super) fn finding(target: &Target, engine: &str, version: Option<&str>) -> Finding {
+    let expect = &target.expect;
     let found = format!("{engine} {}", version.unwrap_or("(version not told)"));
+    if target.stand_in {
+        return Finding::passed(format!("{found}, standing in for ElastiCache: not compared"));
+    }
     if let Some(wanted) = &expect.engine
         && wanted != engine
     {
-        return Finding::warn(
+        return Finding::failed(
             format!("{found}, not {wanted}"),
-            Some(
-                "expected where a local server stands in for ElastiCache; on AWS it means that the \
-                 endpoint belongs to another cache"
-                    .to_owned(),
-            ),
+            Some("the endpoint belongs to another cache, or a tunnel leads elsewhere".to_owned()),
         );
     }
     match (&expect.engine_version, version) {
         // Without knowing the engine, a version says nothing.
         (Some(wanted), Some(version)) if expect.engine.is_some() => {
             if same_release(wanted, version) {
-                Finding::ok(found)
+                Finding::passed(found)
             } else {
                 Finding::failed(
                     format!("{found}, not {wanted}"),
@@ -40,7 +41,7 @@ pub(super) fn finding(expect: &Expect, engine: &str, version: Option<&str>) -> F
                 )
             }
         }
-        _ => Finding::ok(found),
+        _ => Finding::passed(found),
     }
 }
 
@@ -57,7 +58,7 @@ fn same_release(wanted: &str, version: &str) -> bool {
 /// the parameter group's.
 pub(super) fn policy(expect: &Expect, info: &Facts) -> Finding {
     let Some(policy) = info.get("maxmemory_policy") else {
-        return Finding::skipped("INFO memory does not tell maxmemory_policy", None);
+        return Finding::not_tested("INFO memory does not tell maxmemory_policy", None);
     };
     match &expect.maxmemory_policy {
         Some(wanted) if wanted != policy => Finding::failed(
@@ -66,19 +67,21 @@ pub(super) fn policy(expect: &Expect, info: &Facts) -> Finding {
         ),
         _ => {
             let unlimited = info.get("maxmemory").is_some_and(|bytes| bytes == "0");
-            Finding::ok(if unlimited { format!("{policy} (no maxmemory: never evicts)") } else { policy.clone() })
+            Finding::passed(if unlimited { format!("{policy} (no maxmemory: never evicts)") } else { policy.clone() })
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::CheckStatus;
+    use super::super::report::Verdict;
     use super::*;
     use crate::client::topology::facts;
 
-    fn expect(engine: Option<&str>, version: Option<&str>) -> Expect {
-        Expect { engine: engine.map(str::to_owned), engine_version: version.map(str::to_owned), ..Expect::default() }
+    fn target(engine: Option<&str>, version: Option<&str>) -> Target {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        let expect = Expect { engine: own(engine), engine_version: own(version), ..Expect::default() };
+        Target { expect, ..Target::default() }
     }
 
     #[test]
@@ -92,13 +95,15 @@ mod tests {
     }
 
     #[test]
-    fn another_engine_is_a_warning_and_another_version_of_the_same_engine_a_failure() {
-        let status = |engine, version| finding(&expect(engine, version), "valkey", Some("8.1.3")).status;
-        assert_eq!(status(Some("valkey"), Some("8.1")), CheckStatus::Ok);
-        assert_eq!(status(Some("valkey"), Some("7.2")), CheckStatus::Failed);
-        assert_eq!(status(Some("redis"), Some("7.2")), CheckStatus::Warn);
-        assert_eq!(status(None, Some("7.2")), CheckStatus::Ok);
-        assert_eq!(finding(&expect(Some("valkey"), Some("8.1")), "valkey", None).status, CheckStatus::Ok);
+    fn another_engine_or_version_fails_unless_a_server_stands_in() {
+        let status = |engine, version| finding(&target(engine, version), "valkey", Some("8.1.3")).status;
+        assert_eq!(status(Some("valkey"), Some("8.1")), Verdict::Passed);
+        assert_eq!(status(Some("valkey"), Some("7.2")), Verdict::Failed);
+        assert_eq!(status(Some("redis"), Some("7.2")), Verdict::Failed);
+        assert_eq!(status(None, Some("7.2")), Verdict::Passed);
+        assert_eq!(finding(&target(Some("valkey"), Some("8.1")), "valkey", None).status, Verdict::Passed);
+        let stand_in = Target { stand_in: true, ..target(Some("redis"), Some("7.2")) };
+        assert_eq!(finding(&stand_in, "valkey", Some("8.1.3")).status, Verdict::Passed);
     }
 
     #[test]
@@ -112,9 +117,9 @@ mod tests {
     #[test]
     fn the_policy_in_effect_must_be_the_one_wanted() {
         let info = facts("maxmemory:1000\nmaxmemory_policy:volatile-lru\n");
-        assert_eq!(policy(&Expect::default(), &info).status, CheckStatus::Ok);
+        assert_eq!(policy(&Expect::default(), &info).status, Verdict::Passed);
         let wanted = Expect { maxmemory_policy: Some("allkeys-lru".into()), ..Expect::default() };
-        assert_eq!(policy(&wanted, &info).status, CheckStatus::Failed);
-        assert_eq!(policy(&wanted, &facts("")).status, CheckStatus::Skipped);
+        assert_eq!(policy(&wanted, &info).status, Verdict::Failed);
+        assert_eq!(policy(&wanted, &facts("")).status, Verdict::NotTested);
     }
 }

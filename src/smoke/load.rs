@@ -1,34 +1,22 @@
-//! A mixed load in two parts. Capacity: every client asks again as soon as it has its answer (a
-//! closed loop). Latency: commands are due on a fixed schedule, and each is timed from when it was
-//! due, so that a stall of the cache counts for everyone who would have asked in that time.
+//! A mixed load, carried out by the engine in phases: fill, warm-up, capacity (a closed loop), latency
+//! (commands due on a fixed schedule), and a look whether everything that was written is still there.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use redis::cmd;
-use tokio::sync::{Semaphore, TryAcquireError};
-use tokio::task::JoinSet;
+use super::nodes::NodeState;
+use super::report::{CapacityReport, ErrorReport, LoadReport, OperationReport, ServerDelta, ShardReport};
+use super::settings::Settings;
+use super::{nodes, verdict};
+use crate::client::Way;
+use crate::client::engine::{self, Engine, ErrorRow, Pace, Phase, Stop, Tally, Until, Work};
+use crate::client::line::Trouble;
 
-use super::patterns::Ground;
-use super::report::{CapacityReport, LoadReport, OperationReport};
-use super::schedule::{Schedule, StopOnDrop, pace};
-use crate::client::caller::{Caller, Tally};
-use crate::client::host::{Usage, client_limits};
-use crate::client::latency::Recorder;
-use crate::client::random::{Random, seed};
-
-const KEYS: usize = 1_000;
-/// Nine reads to one write.
-const READ_SHARE: f64 = 0.9;
-const WINDOWS: usize = 3;
+const WINDOWS: u32 = 3;
 /// Commands per second of the latency part, unless the settings give a rate: enough for a p99 after a
-/// second, gentle to a cache in service, and far from where the client itself falls behind (measured
-/// on two shared processors: sound at 10,000, a backlog of its own making at 20,000).
+/// second, gentle to a cache in service, and far from where a client on two processors falls behind.
 const HIGHEST_RATE: f64 = 10_000.0;
-/// The last commands may take this long without meaning that the cache fell behind.
-const SETTLED: Duration = Duration::from_millis(50);
 
+/// How the load's time is spent.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) warm_up: Duration,
@@ -38,319 +26,200 @@ pub(super) struct Plan {
     pub(super) rate: Option<f64>,
 }
 
-/// Reads and writes apart, and everything else that a client noticed.
+impl Plan {
+    pub(super) fn of(settings: &Settings, time: Duration) -> Self {
+        // Two seconds warm up any client; a short run cannot spend that much.
+        let warm_up = (time / 20).min(Duration::from_secs(2));
+        let measured = settings.rate.is_none() || settings.require.ops_per_second.is_some();
+        let capacity = if measured { time / 5 } else { Duration::ZERO };
+        Self { warm_up, capacity, latency: time - warm_up - capacity, rate: settings.rate }
+    }
+}
+
+/// What the engine reported, phase by phase.
 #[derive(Clone, Debug, Default)]
-struct Mixed {
-    get: Tally,
-    set: Tally,
-    service: Recorder,
-    /// How late an idle client began a command.
-    lag: Recorder,
-    /// How late the schedule itself handed out its turns.
-    release: Recorder,
-    /// Commands that never got their turn before the run ended.
-    unserved: u64,
-}
-
-impl Mixed {
-    fn merge(&mut self, other: &Self) {
-        self.get.merge(&other.get);
-        self.set.merge(&other.set);
-        self.service.merge(&other.service);
-        self.lag.merge(&other.lag);
-        self.unserved += other.unserved;
-    }
-
-    fn answered(&self) -> u64 {
-        self.get.answered + self.set.answered
-    }
-}
-
 pub(super) struct Loaded {
-    pub(super) report: LoadReport,
-    pub(super) tally: Tally,
-    /// Latencies from the time each command was sent.
-    pub(super) service: Recorder,
+    /// Filling and warming up, in the order of time.
+    pub(super) before: Vec<engine::Report>,
+    pub(super) windows: Vec<engine::Report>,
+    pub(super) latency: engine::Report,
+    pub(super) verify: Option<engine::Report>,
+    pub(super) rate: f64,
+    /// Why the load ended before its time.
+    pub(super) stopped: Option<String>,
 }
 
-struct Worker {
-    client: Caller,
-    ground: Ground,
-    random: Random,
-    value: Arc<str>,
-    mixed: Mixed,
-}
+impl Loaded {
+    /// Every phase that asked the cache for something.
+    pub(super) fn phases(&self) -> impl Iterator<Item = &engine::Report> {
+        self.before.iter().chain(&self.windows).chain(std::iter::once(&self.latency)).chain(&self.verify)
+    }
 
-impl Worker {
-    /// One command of the mix. `due` is when it should have been sent, if there is a schedule.
-    async fn step(&mut self, due: Option<Instant>) {
-        let key = self.ground.key(format_args!("load:{}", self.random.below(KEYS)));
-        let read = self.random.fraction() < READ_SHARE;
-        let begun = Instant::now();
-        let outcome = if read {
-            let reply = self.client.attempt::<Option<Vec<u8>>>(cmd("GET").arg(&key)).await;
-            reply.map(|value| Some(value.is_some()))
-        } else {
-            let reply = self.client.attempt::<()>(&self.ground.set(&key, &self.value)).await;
-            reply.map(|()| None)
-        };
-        let done = Instant::now();
-        let tally = if read { &mut self.mixed.get } else { &mut self.mixed.set };
-        let timed = match outcome {
-            Ok(hit) => {
-                tally.answered += 1;
-                if let Some(hit) = hit {
-                    tally.read(hit);
-                }
-                true
-            }
-            Err(failure) => {
-                tally.error(failure.class);
-                failure.timed_out
-            }
-        };
-        if timed {
-            self.mixed.service.record(done - begun);
-            tally.latency.record(done.duration_since(due.unwrap_or(begun)));
+    pub(super) fn ops_per_second(&self) -> Option<f64> {
+        let mut rates: Vec<f64> = self.windows.iter().map(engine::Report::rate).collect();
+        rates.sort_by(f64::total_cmp);
+        rates.get(rates.len() / 2).copied()
+    }
+
+    fn run(&mut self, engine: &mut Engine, stop: &Stop, work: Work, pace: Pace, until: Until) -> engine::Report {
+        let report = engine.run(&Phase { work, pace, until }, stop, |_| {});
+        if self.stopped.is_none() {
+            self.stopped.clone_from(&report.stopped);
         }
+        report
     }
 }
 
-/// Runs both parts. `usable` clients keep their connections over the parts.
-pub(super) async fn run(clients: Vec<Caller>, ground: &Ground, plan: &Plan) -> Loaded {
-    let value: Arc<str> = ground.value("load").into();
-    let count = clients.len();
-    let mut workers: Vec<Worker> = clients
-        .into_iter()
-        .map(|client| Worker {
-            client,
-            ground: ground.clone(),
-            random: Random::new(seed()),
-            value: Arc::clone(&value),
-            mixed: Mixed::default(),
-        })
-        .collect();
-    let mut all = Tally::default();
-
-    workers = fill(workers).await;
-    // The first commands pay for connections, slot maps and cold code; they are counted as errors
-    // if they fail, and not timed.
-    let (warmed, warm, _) = closed_loop(workers, plan.warm_up).await;
-    workers = warmed;
-    add_counts(&mut all, &warm);
-
-    let mut capacity = None;
-    if !plan.capacity.is_zero() {
-        let (measured, report, mixed) = measure_capacity(workers, plan.capacity).await;
-        workers = measured;
-        add_counts(&mut all, &mixed);
-        capacity = Some(report);
+/// Runs all phases. Blocks; the stop ends it from elsewhere.
+pub(super) fn run(
+    way: &Way,
+    asked: &engine::Settings,
+    settings: &Settings,
+    plan: &Plan,
+    stop: &Stop,
+) -> Result<Loaded, Trouble> {
+    let mut engine = Engine::open(way, asked)?;
+    let mut loaded = Loaded::default();
+    let work = Work::Mix { reads: if settings.read_only { 1.0 } else { settings.read_ratio } };
+    if !settings.read_only {
+        let report = loaded.run(&mut engine, stop, Work::Fill, Pace::Closed, Until::Done);
+        loaded.before.push(report);
     }
-    let rate = plan
-        .rate
-        .filter(|rate| rate.is_finite() && *rate > 0.0)
-        .or_else(|| capacity.as_ref().map(|capacity| (capacity.ops_per_second / 2.0).min(HIGHEST_RATE)))
-        .unwrap_or(0.0)
-        .clamp(1.0, 1e6);
+    let gentle = plan.rate.map_or(Pace::Closed, Pace::Rate);
+    if loaded.stopped.is_none() {
+        let report = loaded.run(&mut engine, stop, work, gentle, Until::Elapsed(plan.warm_up));
+        loaded.before.push(report);
+    }
+    for _ in 0..WINDOWS {
+        // Nothing but errors: two more windows would only add to the wait.
+        let in_vain = loaded.windows.last().is_some_and(|window| window.answered == 0);
+        if plan.capacity.is_zero() || loaded.stopped.is_some() || in_vain {
+            break;
+        }
+        let until = Until::Elapsed(plan.capacity / WINDOWS);
+        let report = loaded.run(&mut engine, stop, work, Pace::Closed, until);
+        loaded.windows.push(report);
+    }
+    let half = || loaded.ops_per_second().map(|ops| (ops / 2.0).min(HIGHEST_RATE));
+    loaded.rate = plan.rate.or_else(half).unwrap_or(0.0).clamp(0.1, 1e6);
+    if loaded.stopped.is_none() {
+        let pace = Pace::Rate(loaded.rate);
+        loaded.latency = loaded.run(&mut engine, stop, work, pace, Until::Elapsed(plan.latency));
+    }
+    if loaded.stopped.is_none() && !settings.read_only {
+        loaded.verify = Some(loaded.run(&mut engine, stop, Work::Verify, Pace::Closed, Until::Done));
+    }
+    Ok(loaded)
+}
 
-    let before = Usage::now();
-    let (mixed, took) = open_loop(workers, rate, plan.latency, ground.timeout).await;
-    let share = before.until(&Usage::now());
-    add_counts(&mut all, &mixed);
-
-    let mut total = mixed.get.latency.clone();
-    total.merge(&mixed.set.latency);
-    let seconds = plan.latency.as_secs_f64().max(1e-6);
-    let achieved_rate = mixed.answered() as f64 / took.as_secs_f64().max(seconds);
-    // Two views of one thing: a process that was not scheduled hands out its turns late, and then no
-    // client is idle; a busy runtime wakes idle clients late, with the turns on time.
-    let lag = |quantile| {
-        let seen = [mixed.lag.raw_ms(quantile), mixed.release.raw_ms(quantile)];
-        seen.into_iter().flatten().reduce(f64::max)
-    };
-    let clients_busy = mixed.service.sum().as_secs_f64() / (took.as_secs_f64().max(seconds) * count.max(1) as f64);
-    let report = LoadReport {
-        clients: count,
-        value_size: ground.value_size,
-        read_share: READ_SHARE,
+/// The load as reports have it.
+pub(super) fn report(
+    loaded: &Loaded,
+    asked: &engine::Settings,
+    settings: &Settings,
+    looks: (&[NodeState], &[NodeState]),
+) -> LoadReport {
+    let run = &loaded.latency;
+    let seconds = run.took.as_secs_f64();
+    LoadReport {
+        clients: asked.clients,
+        pipeline: asked.pipeline,
+        value_size: asked.value_size,
+        read_ratio: if settings.read_only { 1.0 } else { settings.read_ratio },
+        keys: asked.keys.count,
         seconds,
-        capacity,
-        rate,
-        achieved_rate,
-        get: operation(&mixed.get, seconds),
-        set: operation(&mixed.set, seconds),
-        total: total.latencies(),
-        service: mixed.service.latencies(),
-        lag_p50_ms: lag(0.50),
-        lag_p99_ms: lag(0.99),
-        clients_busy,
-        hit_rate: mixed.get.hit_rate(),
-        errors: all.error_count(),
-        saturated: mixed.unserved > 0 || (achieved_rate < 0.98 * rate && took > plan.latency + SETTLED),
-        client_limits: client_limits(lag(0.99), &total, share),
-    };
-    all.latency = total;
-    Loaded { report, tally: all, service: mixed.service }
+        capacity: capacity(loaded),
+        rate: loaded.rate,
+        achieved_rate: run.rate(),
+        due: run.due,
+        answered: run.answered,
+        failed: run.failed,
+        unsent: run.unsent,
+        get: operation(&run.reads, seconds),
+        set: operation(&run.writes, seconds),
+        total: run.latency().latencies(),
+        service: run.service().latencies(),
+        longest_gap_ms: milliseconds(run.gap.longest),
+        gap_from_ms: milliseconds(run.gap.from),
+        lag_p50_ms: run.lag.raw_ms(0.50),
+        lag_p99_ms: run.lag.raw_ms(0.99),
+        clients_busy: run.client.connections_busy,
+        hit_rate: hit_rate(&run.reads),
+        errors: loaded.phases().flat_map(|phase| errors(&phase.errors)).collect(),
+        connects: loaded.phases().flat_map(|phase| errors(&phase.connects)).collect(),
+        shards: run.shards.iter().filter(|row| !row.replica).map(shard).collect(),
+        lost_keys: loaded.phases().map(|phase| phase.lost.reads).sum(),
+        moved: loaded.phases().map(|phase| phase.moved).sum(),
+        asked: loaded.phases().map(|phase| phase.asked).sum(),
+        reconnects: loaded.phases().map(|phase| phase.reconnects).sum(),
+        server_delta: delta(looks),
+        client_limits: verdict::client_limits(run),
+        stopped: loaded.stopped.clone(),
+    }
+}
+
+fn delta((before, after): (&[NodeState], &[NodeState])) -> Option<ServerDelta> {
+    nodes::delta(before, after)
+}
+
+fn capacity(loaded: &Loaded) -> Option<CapacityReport> {
+    let ops_per_second = loaded.ops_per_second()?;
+    let ops: u64 = loaded.windows.iter().map(|window| window.answered).sum();
+    let cpu: Option<Duration> = loaded.windows.iter().map(|window| window.client.cpu).sum();
+    Some(CapacityReport {
+        ops_per_second,
+        windows: loaded.windows.iter().map(engine::Report::rate).collect(),
+        ops,
+        client_cpu_us_per_op: cpu.filter(|_| ops > 0).map(|cpu| cpu.as_secs_f64() * 1e6 / ops as f64),
+        client_busy: busy(loaded),
+    })
+}
+
+/// The busiest thread of the engine while the capacity was measured, 0 to 1.
+pub(super) fn busy(loaded: &Loaded) -> f64 {
+    loaded.windows.iter().map(|window| window.client.busiest).fold(0.0, f64::max)
 }
 
 fn operation(tally: &Tally, seconds: f64) -> OperationReport {
     OperationReport {
         ops: tally.answered,
-        ops_per_second: tally.answered as f64 / seconds,
-        errors: tally.error_count(),
+        ops_per_second: tally.answered as f64 / seconds.max(1e-6),
+        errors: tally.failed,
         latencies: tally.latency.latencies(),
     }
 }
 
-/// Adds everything but the latencies, which belong to one part only.
-fn add_counts(all: &mut Tally, mixed: &Mixed) {
-    for tally in [&mixed.get, &mixed.set] {
-        all.merge(&Tally { latency: Recorder::default(), ..tally.clone() });
+pub(super) fn hit_rate(reads: &Tally) -> Option<f64> {
+    let all = reads.hits + reads.misses;
+    (all > 0).then(|| reads.hits as f64 / all as f64)
+}
+
+fn errors(rows: &[ErrorRow]) -> impl Iterator<Item = ErrorReport> {
+    rows.iter().map(|row| ErrorReport {
+        node: row.node.clone(),
+        class: row.class.clone(),
+        count: row.count,
+        first_ms: milliseconds(row.first),
+        last_ms: milliseconds(row.last),
+        example: row.example.clone(),
+    })
+}
+
+fn shard(row: &engine::ShardRow) -> ShardReport {
+    ShardReport {
+        node: row.node.clone(),
+        slots: row.slots,
+        answered: row.answered,
+        failed: row.failed,
+        unsent: row.unsent,
+        p99_ms: row.latency.percentile_ms(0.99),
+        longest_gap_ms: milliseconds(row.gap.longest),
+        gap_from_ms: milliseconds(row.gap.from),
     }
 }
 
-/// Writes every key once, so that reads find something.
-async fn fill(workers: Vec<Worker>) -> Vec<Worker> {
-    let count = workers.len();
-    let mut running = JoinSet::new();
-    for (index, mut worker) in workers.into_iter().enumerate() {
-        running.spawn(async move {
-            for id in (index..KEYS).step_by(count.max(1)) {
-                let key = worker.ground.key(format_args!("load:{id}"));
-                // A cache that fails here fails in the load too, where it is counted.
-                if worker.client.attempt::<()>(&worker.ground.set(&key, &worker.value)).await.is_err() {
-                    break;
-                }
-            }
-            worker
-        });
-    }
-    let mut workers = Vec::new();
-    while let Some(done) = running.join_next().await {
-        workers.extend(done);
-    }
-    workers
-}
-
-/// Every client asks again as soon as it has its answer. Returns the time it really took, too.
-async fn closed_loop(workers: Vec<Worker>, window: Duration) -> (Vec<Worker>, Mixed, Duration) {
-    let begun = Instant::now();
-    let until = begun + window;
-    let mut running = JoinSet::new();
-    for mut worker in workers {
-        running.spawn(async move {
-            while Instant::now() < until {
-                worker.step(None).await;
-            }
-            worker
-        });
-    }
-    let (mut workers, mut mixed) = (Vec::new(), Mixed::default());
-    while let Some(done) = running.join_next().await {
-        if let Ok(mut worker) = done {
-            mixed.merge(&std::mem::take(&mut worker.mixed));
-            workers.push(worker);
-        }
-    }
-    (workers, mixed, begun.elapsed())
-}
-
-async fn measure_capacity(mut workers: Vec<Worker>, time: Duration) -> (Vec<Worker>, CapacityReport, Mixed) {
-    let (mut windows, mut all) = (Vec::new(), Mixed::default());
-    let before = Usage::now();
-    for _ in 0..WINDOWS {
-        let (back, mixed, took) = closed_loop(workers, time / WINDOWS as u32).await;
-        workers = back;
-        windows.push(mixed.answered() as f64 / took.as_secs_f64().max(1e-6));
-        all.merge(&mixed);
-        // Nothing but timeouts: two more windows would only add to the wait.
-        if mixed.answered() == 0 {
-            break;
-        }
-    }
-    let share = before.until(&Usage::now());
-    let ops = all.answered();
-    let report = CapacityReport {
-        ops_per_second: median(&windows),
-        windows,
-        ops,
-        client_cpu_us_per_op: share.filter(|_| ops > 0).map(|share| share.cpu.as_secs_f64() * 1e6 / ops as f64),
-        client_busy: share.map(|share| share.busiest),
-    };
-    (workers, report, all)
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
-}
-
-/// Sends on schedule. Returns the time until the last answer, too.
-async fn open_loop(workers: Vec<Worker>, rate: f64, window: Duration, grace: Duration) -> (Mixed, Duration) {
-    let total = ((rate * window.as_secs_f64()) as u64).max(1);
-    // A little ahead, so that the clients are waiting when the first command is due.
-    let schedule = Schedule { start: Instant::now() + Duration::from_millis(5), rate };
-    let hard_stop = schedule.due(total) + grace;
-    let turns = Arc::new(Semaphore::new(0));
-    let next = Arc::new(AtomicU64::new(0));
-    let stop = Arc::new(AtomicBool::new(false));
-    let _stop = StopOnDrop(Arc::clone(&stop));
-    let extra = workers.len();
-    let pacing = {
-        let turns = Arc::clone(&turns);
-        tokio::task::spawn_blocking(move || pace(schedule, total, extra, &turns, &stop))
-    };
-
-    let mut running = JoinSet::new();
-    for mut worker in workers {
-        let (turns, next) = (Arc::clone(&turns), Arc::clone(&next));
-        running.spawn(async move {
-            loop {
-                // No turn to take means that this client was idle; any delay from here to the start
-                // of its command is this machine's, not the cache's.
-                let idle = match turns.try_acquire() {
-                    Ok(turn) => {
-                        turn.forget();
-                        false
-                    }
-                    Err(TryAcquireError::NoPermits) => match turns.acquire().await {
-                        Ok(turn) => {
-                            turn.forget();
-                            true
-                        }
-                        Err(_) => break,
-                    },
-                    Err(TryAcquireError::Closed) => break,
-                };
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= total {
-                    break;
-                }
-                let (due, now) = (schedule.due(index), Instant::now());
-                if now > hard_stop {
-                    worker.mixed.unserved += 1;
-                    worker.mixed.get.error("not served in time".to_owned());
-                    worker.mixed.get.latency.record(now.duration_since(due));
-                    continue;
-                }
-                if idle {
-                    worker.mixed.lag.record(now.saturating_duration_since(due));
-                }
-                worker.step(Some(due)).await;
-            }
-            worker
-        });
-    }
-    let mut mixed = Mixed::default();
-    while let Some(done) = running.join_next().await {
-        if let Ok(worker) = done {
-            mixed.merge(&worker.mixed);
-        }
-    }
-    let took = schedule.start.elapsed();
-    mixed.release = pacing.await.unwrap_or_default();
-    (mixed, took)
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 #[cfg(test)]
@@ -358,8 +227,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_window_is_reported() {
-        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&[]), 0.0);
+    fn the_time_is_spent_without_a_rest_and_most_of_it_on_latency() {
+        for seconds in [1, 2, 10, 300] {
+            let time = Duration::from_secs(seconds);
+            let plan = Plan::of(&Settings::default(), time);
+            assert_eq!(plan.warm_up + plan.capacity + plan.latency, time);
+            assert!(plan.latency >= time * 7 / 10);
+        }
+    }
+
+    #[test]
+    fn a_given_rate_spares_the_cache_the_closed_loop() {
+        let mut settings = Settings { rate: Some(100.0), ..Settings::default() };
+        assert!(Plan::of(&settings, Duration::from_secs(7)).capacity.is_zero());
+        settings.require.ops_per_second = Some(1_000.0);
+        assert!(!Plan::of(&settings, Duration::from_secs(7)).capacity.is_zero());
     }
 }

@@ -7,12 +7,17 @@ use redis::{ErrorKind, RedisError, RedisResult, cmd};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::budget::{Memory, Room, budget};
 use super::checks::{Checks, Finding};
+use super::nodes;
+use super::patterns::Ground;
 use super::report::ServerInfo;
-use super::target::{Settings, Target};
+use super::settings::Settings;
+use super::target::Target;
+use crate::client::caller::Caller;
 use crate::client::connect::{Connection, Connector, Unreachable, ask, is_denied, reach};
 use crate::client::tls;
-use crate::client::topology::Facts;
+use crate::client::topology::{Facts, Shard};
 
 /// Everything that a run knows about its cache.
 pub(super) struct Probe<'a> {
@@ -21,9 +26,14 @@ pub(super) struct Probe<'a> {
     pub(super) connector: Connector,
     pub(super) checks: Checks,
     pub(super) server: ServerInfo,
-    /// The endpoint is a loopback address: a local server, or a tunnel's near end.
+    /// The server runs on this machine, so what starves the client starves the cache.
     pub(super) same_machine: bool,
+    /// Why nothing may be written: the cache is full, or the user may only read.
+    pub(super) unwritable: Option<String>,
 }
+
+/// How long a node may go on reading its data.
+const LOADING_PATIENCE: Duration = Duration::from_secs(10);
 
 impl<'a> Probe<'a> {
     pub(super) fn new(target: &'a Target, settings: &'a Settings) -> Self {
@@ -32,8 +42,14 @@ impl<'a> Probe<'a> {
             settings,
             connector: Connector::new(target.way.clone(), settings.timeout),
             checks: Checks::default(),
-            server: ServerInfo { cluster: target.way.cluster, ..ServerInfo::default() },
+            server: ServerInfo {
+                cluster: target.way.cluster,
+                node_type: target.members.iter().find_map(|member| member.node_type.clone()),
+                availability_zones: zones(target),
+                ..ServerInfo::default()
+            },
             same_machine: false,
+            unwritable: None,
         }
     }
 
@@ -42,8 +58,8 @@ impl<'a> Probe<'a> {
         let begun = Instant::now();
         let address = reach(&self.target.way, self.settings.timeout).await?;
         let took = milliseconds(begun.elapsed());
-        self.same_machine = address.ip().is_loopback();
-        let finding = Finding::ok(format!("TCP to {address} in {took}"));
+        let near = if self.target.tunnelled { ", the near end of a tunnel" } else { "" };
+        let finding = Finding::passed(format!("TCP to {address} in {took}{near}"));
         self.checks.add("connect", begun, finding);
         Ok(address)
     }
@@ -81,13 +97,13 @@ impl<'a> Probe<'a> {
             let limit = limit.min(Duration::from_secs(1));
             let answer = spawn_blocking(move || tls::plaintext_answer(address, limit)).await;
             let finding = match answer {
-                Ok(Ok(None)) => Finding::ok("a PING without TLS gets no answer"),
+                Ok(Ok(None)) => Finding::passed("a PING without TLS gets no answer"),
                 Ok(Ok(Some(reply))) => Finding::failed(
                     format!("a PING without TLS was answered: {reply}"),
                     Some("set transitEncryptionMode to required".to_owned()),
                 ),
-                Ok(Err(error)) => Finding::skipped(error.to_string(), None),
-                Err(error) => Finding::skipped(error.to_string(), None),
+                Ok(Err(error)) => Finding::not_tested(error.to_string(), None),
+                Err(error) => Finding::not_tested(error.to_string(), None),
             };
             self.checks.add("plaintext refused", begun, finding);
         }
@@ -97,16 +113,20 @@ impl<'a> Probe<'a> {
     /// Logs in and pings. `None` when there is no way on.
     pub(super) async fn login(&mut self) -> Option<Connection> {
         let begun = Instant::now();
-        let connected = match self.connector.endpoint().await {
-            Ok(mut connection) => ask::<String>(&mut connection, &["PING"]).await.map(|_| connection),
-            Err(error) => Err(error),
-        };
+        let mut connected = self.greeted().await;
+        // A node that reads its data after a restart says so, and is soon done.
+        while connected.as_ref().is_err_and(|error| error.code() == Some("LOADING"))
+            && begun.elapsed() < LOADING_PATIENCE
+        {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            connected = self.greeted().await;
+        }
         let name = if self.target.way.password.is_some() { "AUTH" } else { "PING" };
         let mut connection = match connected {
             Ok(connection) => connection,
             Err(error) if is_denied(&error) => {
                 // Logged in, but PING is not in the user's access string. Everything else may be.
-                let finding = Finding::warn(
+                let finding = Finding::warned(
                     self.connector.describe(&error),
                     Some("clients ping their connections: allow +@connection".to_owned()),
                 );
@@ -145,8 +165,13 @@ impl<'a> Probe<'a> {
             self.server.rtt_ms = Some(median.as_secs_f64() * 1e3);
             detail.push_str(&format!(", round trip {}", milliseconds(*median)));
         }
-        self.checks.add(name, begun, Finding::ok(detail));
+        self.checks.add(name, begun, Finding::passed(detail));
         Some(connection)
+    }
+
+    async fn greeted(&self) -> RedisResult<Connection> {
+        let mut connection = self.connector.endpoint().await?;
+        ask::<String>(&mut connection, &["PING"]).await.map(|_| connection)
     }
 
     async fn open_to_all(&self) -> bool {
@@ -183,35 +208,38 @@ impl<'a> Probe<'a> {
                 Some("set an auth token, or give the user group a `default` user without access".to_owned()),
             ),
             Err(error) if matches!(error.code(), Some("NOAUTH" | "NOPERM")) => {
-                Finding::ok(self.connector.describe(&error))
+                Finding::passed(self.connector.describe(&error))
             }
-            Err(error) => Finding::warn(format!("no clear refusal: {}", self.connector.describe(&error)), None),
+            Err(error) => Finding::warned(format!("no clear refusal: {}", self.connector.describe(&error)), None),
         };
         self.checks.add("no access without AUTH", begun, finding);
     }
 
     /// A key with a TTL is written, read, and gone when its time is over. False when that gave an error
     /// twice: then nothing else can work either, and waiting for its timeouts would take minutes.
-    pub(super) async fn expiry(&mut self, connection: &mut Connection) -> bool {
+    pub(super) async fn expiry(&mut self, ground: &Ground) -> bool {
         let begun = Instant::now();
-        let key = format!("{}expiry", self.settings.key_prefix);
-        let mut expired = expire(connection, &key).await;
-        if expired.as_ref().is_err_and(|error| !is_denied(error)) {
+        let key = ground.key("expiry");
+        let mut caller = ground.caller();
+        let mut expired = expire(&mut caller, &key).await;
+        if expired.as_ref().is_err_and(|(error, _)| !is_denied(error)) {
             // A failover may have come in between; a new connection finds the new primary.
-            if let Ok(mut fresh) = self.connector.open().await {
-                expired = expire(&mut fresh, &key).await;
-            }
+            expired = expire(&mut ground.caller(), &key).await;
         }
         let usable = expired.is_ok();
         let finding = match expired {
-            Ok(Ok(detail)) => Finding::ok(detail),
+            Ok(Ok(detail)) => Finding::passed(detail),
             Ok(Err(broken)) => Finding::failed(broken, None),
-            Err(error) => self.command_failed(&error),
+            Err((error, node)) => {
+                let mut finding = self.command_failed(&error);
+                finding.detail = format!("{node}: {}", finding.detail);
+                finding
+            }
         };
         self.checks.add("TTL", begun, finding);
         if !usable {
-            let finding = Finding::skipped("no key can be written, so there is nothing to measure", None);
-            self.checks.add("patterns and load", Instant::now(), finding);
+            let finding = Finding::not_tested("no key can be written, so there is nothing to measure", None);
+            self.checks.add("patterns", Instant::now(), finding);
         }
         usable
     }
@@ -225,7 +253,8 @@ impl<'a> Probe<'a> {
                 let (engine, version) = super::engine::identity(info);
                 self.server.engine = Some(engine.clone());
                 self.server.version = version.clone();
-                let finding = super::engine::finding(&self.target.expect, &engine, version.as_deref());
+                self.same_machine = info.get("process_id").is_some_and(|pid| is_local(pid));
+                let finding = super::engine::finding(self.target, &engine, version.as_deref());
                 self.checks.add("engine", begun, finding);
                 let policy = info.get("maxmemory_policy").cloned();
                 let finding = super::engine::policy(&self.target.expect, info);
@@ -239,10 +268,51 @@ impl<'a> Probe<'a> {
         }
     }
 
+    /// What the run may write, decided before the first byte. `None`: nothing.
+    pub(super) async fn room(&mut self, shards: &[Shard]) -> Option<Room> {
+        if self.settings.read_only {
+            self.unwritable = Some("readOnly".to_owned());
+            return None;
+        }
+        let begun = Instant::now();
+        let look = async || -> Vec<Memory> {
+            let states = nodes::primaries(&self.connector, self.target, shards).await;
+            states.into_iter().filter_map(|state| state.memory).collect()
+        };
+        let before = look().await;
+        let evicts = before.iter().any(|memory| memory.limit > 0);
+        if evicts {
+            // Long enough to see a cache at work that is evicting all the time.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let now = if evicts { look().await } else { before.clone() };
+        match budget(self.settings, &before, &now) {
+            Ok(room) => Some(room),
+            Err(why) => {
+                let refuses = self.server.maxmemory_policy.as_deref() == Some("noeviction");
+                let refuses = refuses && now.iter().any(|memory| memory.limit > 0 && memory.used >= memory.limit);
+                let finding = if refuses {
+                    Finding::failed(
+                        format!("{why}; under noeviction every write is refused"),
+                        Some("scale up, or set maxmemory-policy to allkeys-lru".to_owned()),
+                    )
+                } else {
+                    Finding::warned(
+                        format!("{why}: nothing is written, so that no key of an application has to go"),
+                        Some("scale up, or test when there is room".to_owned()),
+                    )
+                };
+                self.checks.add("memory", begun, finding);
+                self.unwritable = Some(why);
+                None
+            }
+        }
+    }
+
     /// A read that only a check needs: what the user may not see is skipped, not failed.
     pub(super) fn not_seen(&self, error: &RedisError, permission: &str) -> Finding {
         if is_denied(error) {
-            Finding::skipped(self.connector.describe(error), Some(format!("allow {permission} to the smoke user")))
+            Finding::not_tested(self.connector.describe(error), Some(format!("allow {permission} to the smoke user")))
         } else {
             Finding::failed(self.connector.describe(error), None)
         }
@@ -252,8 +322,8 @@ impl<'a> Probe<'a> {
     pub(super) fn command_failed(&self, error: &RedisError) -> Finding {
         let hint = is_denied(error).then(|| {
             format!(
-                "the user may not use keys under `{}`: set `keyPrefix` to a prefix its access string \
-                 allows",
+                "the user may not use keys under `{}`: declare `smoke.keyPrefix` with a prefix that its access \
+                 string allows",
                 self.settings.key_prefix
             )
         });
@@ -261,10 +331,24 @@ impl<'a> Probe<'a> {
     }
 }
 
-async fn expire(connection: &mut Connection, key: &str) -> RedisResult<Result<String, String>> {
-    let () = cmd("SET").arg(key).arg("here").arg("PX").arg(60_000).query_async(connection).await?;
-    let ttl: i64 = ask(connection, &["PTTL", key]).await?;
-    let value: Option<String> = ask(connection, &["GET", key]).await?;
+/// Where the nodes are, each zone once.
+fn zones(target: &Target) -> Vec<String> {
+    let zones = target.members.iter().filter_map(|member| member.availability_zone.clone());
+    zones.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
+/// Whether a server with this process id runs here: then it shares this machine's processors.
+fn is_local(pid: &str) -> bool {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    pid.bytes().all(|byte| byte.is_ascii_digit()) && (name.contains("valkey") || name.contains("redis"))
+}
+
+type Trouble = (RedisError, String);
+
+async fn expire(caller: &mut Caller, key: &str) -> Result<Result<String, String>, Trouble> {
+    let () = caller.query(cmd("SET").arg(key).arg("here").arg("PX").arg(60_000)).await?;
+    let ttl: i64 = caller.query(cmd("PTTL").arg(key)).await?;
+    let value: Option<String> = caller.query(cmd("GET").arg(key)).await?;
     if value.as_deref() != Some("here") {
         return Ok(Err(format!("wrote \"here\", read {value:?}")));
     }
@@ -272,12 +356,12 @@ async fn expire(connection: &mut Connection, key: &str) -> RedisResult<Result<St
         return Ok(Err(format!("SET PX 60000 gave a TTL of {ttl} ms")));
     }
     let begun = Instant::now();
-    let set: i64 = ask(connection, &["PEXPIRE", key, "80"]).await?;
+    let set: i64 = caller.query(cmd("PEXPIRE").arg(key).arg(80)).await?;
     let polling = async {
         loop {
             tokio::time::sleep(Duration::from_millis(20)).await;
-            if ask::<Option<String>>(connection, &["GET", key]).await?.is_none() {
-                return Ok::<_, RedisError>(begun.elapsed());
+            if caller.query::<Option<String>>(cmd("GET").arg(key)).await?.is_none() {
+                return Ok::<_, Trouble>(begun.elapsed());
             }
         }
     };
@@ -297,19 +381,23 @@ async fn expire(connection: &mut Connection, key: &str) -> RedisResult<Result<St
 
 fn certificate(protocol: &str, days_left: Option<i64>) -> Finding {
     match days_left {
-        Some(days) if days < 14 => Finding::warn(
+        Some(days) if days < 14 => Finding::warned(
             format!("{protocol}, certificate expires in {days} days"),
             Some("AWS renews its certificates by itself; a private one must be renewed".to_owned()),
         ),
-        Some(days) => Finding::ok(format!("{protocol}, certificate valid for {days} days")),
-        None => Finding::ok(protocol.to_owned()),
+        Some(days) => Finding::passed(format!("{protocol}, certificate valid for {days} days")),
+        None => Finding::passed(protocol.to_owned()),
     }
 }
 
 fn login_hint(error: &RedisError, target: &Target) -> Option<String> {
     let text = error.to_string();
     let has = |word: &str| error.code() == Some(word) || text.contains(word);
-    if target.way.password.is_none() && has("NOAUTH") {
+    if has("LOADING") {
+        Some("the node reads its data after a restart: try again in a while".to_owned())
+    } else if has("max number of clients") {
+        Some("connections are used up: look for clients that do not reuse theirs (CurrConnections)".to_owned())
+    } else if target.way.password.is_none() && has("NOAUTH") {
         Some("the cache wants a password: give the smoke test a user or the auth token".to_owned())
     } else if error.kind() == ErrorKind::AuthenticationFailed || has("WRONGPASS") {
         Some(match &target.way.username {
@@ -339,14 +427,14 @@ pub(super) fn milliseconds(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::CheckStatus;
+    use super::super::report::Verdict;
     use super::*;
     use crate::client::Secret;
 
     #[test]
     fn a_certificate_about_to_expire_is_a_warning() {
-        assert_eq!(certificate("TLSv1.3", Some(200)).status, CheckStatus::Ok);
-        assert_eq!(certificate("TLSv1.3", Some(3)).status, CheckStatus::Warn);
+        assert_eq!(certificate("TLSv1.3", Some(200)).status, Verdict::Passed);
+        assert_eq!(certificate("TLSv1.3", Some(3)).status, Verdict::Warned);
         assert_eq!(certificate("TLSv1.2", None).detail, "TLSv1.2");
     }
 

@@ -4,35 +4,56 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::target::Pattern;
 use crate::client::latency::Latencies;
+use crate::model::pattern::Pattern;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// What a test says, of one thing or of a whole cache; the worse is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Verdict {
+    /// Not looked at.
+    NotTested,
     Passed,
-    /// A check or a requirement failed.
-    Failed,
     /// It works, but something deserves a look.
     Warned,
-    /// Unreachable, and the settings say that this does not matter.
-    Skipped,
-    /// A requirement was missed, but this machine or the small sample may be to blame.
-    Invalid,
+    /// The measurement could not tell.
+    Undecided,
+    Failed,
+}
+
+impl Verdict {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotTested => "notTested",
+            Self::Passed => "passed",
+            Self::Warned => "warned",
+            Self::Undecided => "undecided",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     pub address: String,
-    /// `host:port`.
+    /// `host:port`, the cache's own.
     pub endpoint: String,
     pub verdict: Verdict,
+    /// The test ended before its time, because a signal asked for it.
+    pub interrupted: bool,
+    /// The whole run, checks and clean-up included.
+    pub seconds: f64,
     pub server: Option<ServerInfo>,
+    /// Every node that was looked at, by its own name.
+    pub nodes: Vec<NodeReport>,
     pub checks: Vec<Check>,
     pub patterns: Vec<PatternReport>,
     pub load: Option<LoadReport>,
     pub gates: Vec<Gate>,
+    /// What the run may take of each shard's memory, and why.
+    pub budget: Option<BudgetReport>,
     /// Keys of this run that are still there; they expire by themselves.
     pub leftover_keys: u64,
     /// Why the cache could not be reached from this machine.
@@ -40,6 +61,32 @@ pub struct Report {
     /// Failed commands of patterns and load by class: the server's error code, or `timeout`,
     /// `connection dropped` and the like.
     pub errors: BTreeMap<String, u64>,
+    /// What got better or worse since an earlier report.
+    pub baseline: Vec<Comparison>,
+}
+
+impl Report {
+    /// A report of which nothing is known yet.
+    pub fn empty(address: &str, endpoint: String) -> Self {
+        Self {
+            address: address.to_owned(),
+            endpoint,
+            verdict: Verdict::NotTested,
+            interrupted: false,
+            seconds: 0.0,
+            server: None,
+            nodes: Vec::new(),
+            checks: Vec::new(),
+            patterns: Vec::new(),
+            load: None,
+            gates: Vec::new(),
+            budget: None,
+            leftover_keys: 0,
+            unreachable: None,
+            errors: BTreeMap::new(),
+            baseline: Vec::new(),
+        }
+    }
 }
 
 /// The server in its own words. Fields that the user may not read are `None`.
@@ -62,27 +109,44 @@ pub struct ServerInfo {
     pub maxmemory_policy: Option<String>,
     /// Median `PING` on one idle connection: the floor under every latency below.
     pub rtt_ms: Option<f64>,
+    pub node_type: Option<String>,
+    pub availability_zones: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// One node, by its own name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum CheckStatus {
-    Ok,
-    Failed,
-    Warn,
-    /// Not looked at, mostly because the user may not run the command.
-    Skipped,
+pub struct NodeReport {
+    /// AWS's name and the endpoint, as far as they are known.
+    pub name: String,
+    /// `primary` or `replica`, as the node itself says.
+    pub role: Option<String>,
+    pub link: Option<String>,
+    /// Bytes of the replication stream that it has not taken.
+    pub behind: Option<u64>,
+    /// What is wrong with it.
+    pub trouble: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
     pub name: String,
-    pub status: CheckStatus,
+    pub status: Verdict,
     pub detail: String,
     /// What to do about it.
     pub hint: Option<String>,
     pub seconds: f64,
+}
+
+/// Memory that the run may take in each shard.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BudgetReport {
+    pub bytes_per_shard: u64,
+    pub keys: u32,
+    /// What the number comes from.
+    pub reason: String,
 }
 
 /// One caching pattern. Latencies are per cache command; the simulated source's time is not in them.
@@ -90,6 +154,8 @@ pub struct Check {
 #[serde(rename_all = "camelCase")]
 pub struct PatternReport {
     pub pattern: Pattern,
+    /// What a cache that passes it has shown.
+    pub proves: &'static str,
     /// Completed runs of the pattern, each of one to a few commands.
     pub ops: u64,
     pub ops_per_second: f64,
@@ -104,38 +170,94 @@ pub struct PatternReport {
     pub samples: u64,
 }
 
-/// A mixed load, nine reads to one write: first as fast as the clients can (capacity), then at a
-/// fixed rate (latency). The two are never mixed: a closed loop stops asking while the cache stalls,
-/// so its percentiles leave out exactly the requests that would have waited.
+/// A mixed load: first as fast as the clients can (capacity), then at a fixed rate (latency).
+///
+/// The two are never mixed: a closed loop stops asking while the cache stalls, so its percentiles
+/// leave out exactly the requests that would have waited.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadReport {
     pub clients: usize,
+    pub pipeline: usize,
     pub value_size: usize,
-    pub read_share: f64,
+    pub read_ratio: f64,
+    pub keys: u32,
     pub seconds: f64,
     pub capacity: Option<CapacityReport>,
     /// Commands per second that the latency part was to send, and did complete.
     pub rate: f64,
     pub achieved_rate: f64,
+    /// Commands that were due, answered without an error, failed, and never sent for want of a connection.
+    pub due: u64,
+    pub answered: u64,
+    pub failed: u64,
+    pub unsent: u64,
     /// Latencies of reads, of writes, and of both, from the time a command was due.
     pub get: OperationReport,
     pub set: OperationReport,
     pub total: Latencies,
     /// The same commands from the time they were sent: what a closed-loop tool would print.
     pub service: Latencies,
-    /// How late commands began although a client was free: this machine's own delay.
+    /// The longest time without an answer, and when it began.
+    pub longest_gap_ms: f64,
+    pub gap_from_ms: f64,
+    /// How late commands were sent although a connection was free: this machine's own delay.
     pub lag_p50_ms: Option<f64>,
     pub lag_p99_ms: Option<f64>,
-    /// How much of the time the clients had a command in flight, 0 to 1. Near 1 there were too few of
-    /// them for the rate, and commands waited for a client.
+    /// How much of the time the clients had a command under way, 0 to 1.
     pub clients_busy: f64,
     pub hit_rate: Option<f64>,
-    pub errors: u64,
-    /// The cache did not keep up with the rate.
-    pub saturated: bool,
+    pub errors: Vec<ErrorReport>,
+    pub connects: Vec<ErrorReport>,
+    pub shards: Vec<ShardReport>,
+    /// Keys whose write was acknowledged and that were gone before their TTL.
+    pub lost_keys: u64,
+    pub moved: u64,
+    pub asked: u64,
+    pub reconnects: u64,
+    pub server_delta: Option<ServerDelta>,
     /// Reasons why this machine may have made the numbers worse than they are; empty when sound.
     pub client_limits: Vec<String>,
+    /// Why the load ended before its time.
+    pub stopped: Option<String>,
+}
+
+/// Errors of one class on one node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorReport {
+    pub node: String,
+    pub class: String,
+    pub count: u64,
+    pub first_ms: f64,
+    pub last_ms: f64,
+    pub example: String,
+}
+
+/// One node's part in the load.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShardReport {
+    pub node: String,
+    pub slots: u16,
+    pub answered: u64,
+    pub failed: u64,
+    pub unsent: u64,
+    pub p99_ms: Option<f64>,
+    pub longest_gap_ms: f64,
+    pub gap_from_ms: f64,
+}
+
+/// What the servers counted while the load ran, all of their clients together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerDelta {
+    /// Server time a call in microseconds, by command.
+    pub usec_per_call: BTreeMap<String, f64>,
+    pub evicted_keys: u64,
+    pub rejected_connections: u64,
+    /// Connections at the end, all clients'.
+    pub connected_clients: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -145,10 +267,10 @@ pub struct CapacityReport {
     pub ops_per_second: f64,
     pub windows: Vec<f64>,
     pub ops: u64,
-    /// This process's CPU time per command.
+    /// The engine's CPU time per command.
     pub client_cpu_us_per_op: Option<f64>,
-    /// Busiest thread of this process, 0 to 1. Near 1 the client, not the cache, was the limit.
-    pub client_busy: Option<f64>,
+    /// Busiest thread of the engine, 0 to 1. Near 1 the client, not the cache, was the limit.
+    pub client_busy: f64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -164,7 +286,7 @@ pub struct OperationReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Gate {
-    /// `p99Ms`, `errorRate`, `hitRate` or `opsPerSecond`, as in the spec.
+    /// `p99Ms`, `errorRate` and so on, as in the spec.
     pub name: String,
     pub required: f64,
     pub measured: Option<f64>,
@@ -173,26 +295,33 @@ pub struct Gate {
     pub undecided: Option<String>,
 }
 
+/// One number beside that of an earlier report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    pub name: String,
+    pub before: f64,
+    pub now: f64,
+    /// `now / before`.
+    pub ratio: f64,
+}
+
 /// The worst thing that was found decides.
 pub fn verdict(checks: &[Check], gates: &[Gate]) -> Verdict {
-    let any = |status| checks.iter().any(|check| check.status == status);
-    let missed = |undecided: bool| gates.iter().any(|gate| !gate.passed && gate.undecided.is_some() == undecided);
-    if any(CheckStatus::Failed) || missed(false) {
-        Verdict::Failed
-    } else if missed(true) {
-        Verdict::Invalid
-    } else if any(CheckStatus::Warn) {
-        Verdict::Warned
-    } else {
-        Verdict::Passed
-    }
+    let checked = checks.iter().map(|check| check.status);
+    let gated = gates.iter().map(|gate| match (gate.passed, &gate.undecided) {
+        (true, _) => Verdict::Passed,
+        (false, Some(_)) => Verdict::Undecided,
+        (false, None) => Verdict::Failed,
+    });
+    checked.chain(gated).max().unwrap_or(Verdict::NotTested)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(status: CheckStatus) -> Check {
+    fn check(status: Verdict) -> Check {
         Check { name: "x".into(), status, detail: String::new(), hint: None, seconds: 0.0 }
     }
 
@@ -208,20 +337,20 @@ mod tests {
 
     #[test]
     fn the_worst_finding_decides_the_verdict() {
-        use CheckStatus::{Failed, Ok, Skipped, Warn};
-        assert_eq!(verdict(&[check(Ok), check(Skipped)], &[gate(true, None)]), Verdict::Passed);
-        assert_eq!(verdict(&[check(Ok), check(Warn)], &[]), Verdict::Warned);
-        assert_eq!(verdict(&[check(Warn)], &[gate(false, Some("few"))]), Verdict::Invalid);
-        assert_eq!(verdict(&[check(Warn)], &[gate(false, None)]), Verdict::Failed);
-        assert_eq!(verdict(&[check(Failed)], &[gate(false, Some("few"))]), Verdict::Failed);
+        use Verdict::{Failed, NotTested, Passed, Undecided, Warned};
+        assert_eq!(verdict(&[check(Passed), check(NotTested)], &[gate(true, None)]), Passed);
+        assert_eq!(verdict(&[check(Passed), check(Warned)], &[]), Warned);
+        assert_eq!(verdict(&[check(Warned)], &[gate(false, Some("few"))]), Undecided);
+        assert_eq!(verdict(&[check(Warned)], &[gate(false, None)]), Failed);
+        assert_eq!(verdict(&[check(Failed)], &[gate(false, Some("few"))]), Failed);
+        assert_eq!(verdict(&[], &[]), NotTested);
     }
 
     #[test]
     fn the_report_speaks_camel_case() {
         let json = serde_json::to_value(gate(false, None)).unwrap();
         assert_eq!(json["name"], "p99Ms");
-        let json = serde_json::to_value(check(CheckStatus::Skipped)).unwrap();
-        assert_eq!(json["status"], "skipped");
-        assert_eq!(serde_json::to_value(Pattern::CacheAside).unwrap(), "cacheAside");
+        let json = serde_json::to_value(check(Verdict::NotTested)).unwrap();
+        assert_eq!(json["status"], Verdict::NotTested.word());
     }
 }

@@ -4,12 +4,14 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use redis::{RedisError, RedisResult, Value};
+use redis::{RedisResult, Value};
 
 use super::checks::Finding;
+use super::patterns::Ground;
 use super::probe::{Probe, milliseconds};
-use crate::client::connect::{Connection, ask, is_denied};
-use crate::client::topology::{Facts, Replication, SLOTS, Shard, facts, replication, shards};
+use super::report::Verdict;
+use crate::client::connect::{Connection, ask, is_denied, tunnel};
+use crate::client::topology::{Facts, SLOTS, Shard, facts, shards};
 
 impl Probe<'_> {
     /// Cluster or not, as the server says; a difference to the spec is a finding, and the run goes
@@ -22,14 +24,14 @@ impl Probe<'_> {
         let begun = Instant::now();
         if enabled != self.target.way.cluster && !self.target.serverless {
             let finding = if enabled {
-                Finding::warn(
+                Finding::warned(
                     "the server runs in cluster mode, the spec does not",
                     Some("clients must be cluster-aware here (cluster mode compatible?)".to_owned()),
                 )
             } else {
                 Finding::failed(
                     "cluster support is disabled on the server",
-                    Some("the endpoint does not belong to a cluster mode enabled cache".to_owned()),
+                    Some("the endpoint does not belong to a cache with cluster mode enabled".to_owned()),
                 )
             };
             self.checks.add("cluster mode", begun, finding);
@@ -73,28 +75,21 @@ impl Probe<'_> {
                 format!("{} shards, not {wanted}", found.len()),
                 Some("resharding may still be under way".to_owned()),
             ),
-            _ => Finding::ok(format!("{}", found.len())),
+            _ => Finding::passed(format!("{}", found.len())),
         };
         self.checks.add("shards", begun, finding);
         (!found.is_empty()).then_some(found)
     }
 
-    /// The shards as any of the known nodes sees them by now.
-    pub(super) async fn shards_now(&self, known: Vec<Shard>) -> Vec<Shard> {
-        if !self.server.cluster {
-            return known;
+    /// Slots without a node, as the first primary that answers sees them.
+    pub(super) async fn slots_now(&mut self, found: &[Shard]) -> Option<Finding> {
+        for shard in found {
+            let Ok(mut connection) = self.connector.node(&shard.primary.0, shard.primary.1).await else { continue };
+            let Ok(text) = ask::<String>(&mut connection, &["CLUSTER", "INFO"]).await else { continue };
+            let finding = self.cluster_state(&facts(&text));
+            return (finding.status != Verdict::Passed).then_some(finding);
         }
-        for (host, port) in known.iter().flat_map(|shard| std::iter::once(&shard.primary).chain(&shard.replicas)) {
-            if let Ok(mut connection) = self.connector.node(host, *port).await
-                && let Ok(reply) = ask::<Value>(&mut connection, &["CLUSTER", "SLOTS"]).await
-            {
-                let found = shards(&reply, (host, *port));
-                if !found.is_empty() {
-                    return found;
-                }
-            }
-        }
-        known
+        None
     }
 
     fn cluster_state(&mut self, state: &Facts) -> Finding {
@@ -110,14 +105,14 @@ impl Probe<'_> {
             && assigned == Some(usize::from(SLOTS))
             && ok == assigned
         {
-            Finding::ok(told)
+            Finding::passed(told)
         } else {
             Finding::failed(told, Some("keys in slots without a node cannot be served".to_owned()))
         }
     }
 
     /// Keys of several slots in one command are refused, keys of one hash tag are not.
-    pub(super) async fn hash_tags(&mut self, connection: &mut Connection) {
+    pub(super) async fn hash_tags(&mut self, connection: &mut Connection, ground: &Ground) {
         if !self.server.cluster {
             return;
         }
@@ -125,133 +120,103 @@ impl Probe<'_> {
         let prefix = &self.settings.key_prefix;
         let (a, b) = (format!("{prefix}{{a}}:1"), format!("{prefix}{{b}}:1"));
         let finding = match ask::<Value>(connection, &["MGET", &a, &b]).await {
-            Err(error) if error.code() == Some("CROSSSLOT") => Finding::ok("MGET over two slots: CROSSSLOT"),
+            Err(error) if error.code() == Some("CROSSSLOT") => Finding::passed("MGET over two slots: CROSSSLOT"),
             Err(error) => self.command_failed(&error),
-            Ok(_) if self.target.serverless => Finding::ok("MGET over two slots is served"),
+            Ok(_) if self.target.serverless => Finding::passed("MGET over two slots is served"),
             Ok(_) => Finding::failed(
                 "MGET over two slots was answered",
                 Some("the endpoint is not a cluster node".to_owned()),
             ),
         };
         self.checks.add("cross-slot refused", begun, finding);
+        if self.unwritable.is_some() {
+            return;
+        }
 
         let begun = Instant::now();
-        let finding = match self.tagged().await {
-            Ok(true) => Finding::ok("MGET of two keys with one hash tag"),
+        let finding = match tagged(ground).await {
+            Ok(true) => Finding::passed("MGET of two keys with one hash tag"),
             Ok(false) => Finding::failed("MGET of two tagged keys lost a value", None),
-            Err(error) => self.command_failed(&error),
+            Err((error, node)) => {
+                let mut finding = self.command_failed(&error);
+                finding.detail = format!("{node}: {}", finding.detail);
+                finding
+            }
         };
         self.checks.add("hash tags", begun, finding);
     }
 
-    async fn tagged(&self) -> RedisResult<bool> {
-        let mut connection = self.connector.open().await?;
-        let keys = ["1", "2"].map(|name| format!("{}{{tag}}:{name}", self.settings.key_prefix));
-        for (key, value) in keys.iter().zip(["one", "two"]) {
-            let () = ask(&mut connection, &["SET", key, value, "PX", "60000"]).await?;
+    /// Every primary, by its own name, takes a write and returns it.
+    pub(super) async fn primaries(&mut self, found: &[Shard], ground: &Ground) {
+        if self.unwritable.is_some() {
+            return;
         }
-        let values: Vec<Option<String>> = ask(&mut connection, &["MGET", &keys[0], &keys[1]]).await?;
-        Ok(values == [Some("one".to_owned()), Some("two".to_owned())])
-    }
-
-    /// Every primary, by its own name: takes a write, is a primary, and has its replicas.
-    pub(super) async fn primaries(&mut self, found: &[Shard]) {
         let begun = Instant::now();
-        let results = join_all(found.iter().map(|shard| self.write_and_read(shard))).await;
+        let results = join_all(found.iter().map(|shard| self.write_and_read(shard, ground))).await;
         let total = found.len();
-        let mut failures = found.iter().zip(results).filter_map(|(shard, result)| {
-            let (host, port) = &shard.primary;
-            match result {
-                Ok(true) => None,
-                Ok(false) => Some(Finding::failed(format!("{host}:{port} did not return what was written"), None)),
-                Err(error) => {
-                    let mut finding = self.command_failed(&error);
-                    finding.detail = format!("{host}:{port}: {}", finding.detail);
-                    Some(finding)
+        let mut worst: Option<Finding> = None;
+        let mut failed = 0;
+        for (shard, result) in found.iter().zip(results) {
+            let name = self.target.named(&shard.primary.0, shard.primary.1);
+            let mut finding = match result {
+                Ok(true) => continue,
+                Ok(false) => Finding::failed("did not return what was written", None),
+                Err(error) => self.command_failed(&error),
+            };
+            failed += 1;
+            finding.detail = format!("{name}: {}", finding.detail);
+            if finding.hint.is_none() && !self.target.reaches(&shard.primary.0, shard.primary.1) {
+                finding.hint = Some(map_hint(&shard.primary.0, shard.primary.1));
+            }
+            match &mut worst {
+                None => worst = Some(finding),
+                // Every one by name: a count does not tell where to look.
+                Some(worst) => {
+                    worst.detail = format!("{}; {}", worst.detail, finding.detail);
+                    worst.status = worst.status.max(finding.status);
                 }
             }
-        });
-        let finding = match failures.next() {
-            Some(first) => {
-                let others = failures.count();
-                let mut finding = first;
-                if others > 0 {
-                    finding.detail.push_str(&format!(" (and {others} more shards)"));
+        }
+        let finding = match worst {
+            Some(mut finding) => {
+                if total > 1 {
+                    finding.detail = format!("{failed} of {total} primaries: {}", finding.detail);
                 }
                 finding
             }
-            None => Finding::ok(format!("{total}/{total} primaries")),
+            None => Finding::passed(format!("{total}/{total} primaries")),
         };
         self.checks.add("write and read", begun, finding);
-        // Roles and replicas are AWS's affair on a serverless cache.
-        if !self.target.serverless {
-            self.replicas(found).await;
-        }
     }
 
-    async fn write_and_read(&self, shard: &Shard) -> RedisResult<bool> {
+    async fn write_and_read(&self, shard: &Shard, ground: &Ground) -> RedisResult<bool> {
         let (host, port) = &shard.primary;
         let mut connection = self.connector.node(host, *port).await?;
         let Some(tag) = shard.tag() else {
             return Ok(true);
         };
-        let key = format!("{}{{{tag}}}:shard", self.settings.key_prefix);
+        let key = ground.key(format_args!("{{{tag}}}:shard"));
         let () = ask(&mut connection, &["SET", &key, &tag, "PX", "60000"]).await?;
         let read: Option<String> = ask(&mut connection, &["GET", &key]).await?;
         Ok(read.is_some_and(|read| read == tag))
     }
 
-    async fn replicas(&mut self, found: &[Shard]) {
-        let begun = Instant::now();
-        let wanted = self.target.expect.replicas;
-        // A replica that has just joined loads a snapshot first; give it the time of one timeout.
-        let seen = loop {
-            let asked = join_all(found.iter().map(|shard| self.replication(shard))).await;
-            let seen: Result<Vec<Replication>, RedisError> = asked.into_iter().collect();
-            let settled = seen
-                .as_ref()
-                .map_or(true, |seen| seen.iter().all(|seen| seen.online >= wanted.unwrap_or(0).max(seen.connected)));
-            if settled || begun.elapsed() > self.settings.timeout {
-                break seen;
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        };
-        match seen {
-            Ok(seen) => {
-                if !self.server.cluster {
-                    self.server.nodes = seen.first().map(|seen| 1 + seen.connected);
-                }
-                self.checks.add("role", begun, roles(&seen));
-                self.checks.add("replicas", begun, replica_count(&seen, wanted));
-            }
-            Err(error) => {
-                let finding = self.not_seen(&error, "+info");
-                self.checks.add("replicas", begun, finding);
-            }
-        }
-    }
-
-    async fn replication(&self, shard: &Shard) -> RedisResult<Replication> {
-        let (host, port) = &shard.primary;
-        let mut connection = self.connector.node(host, *port).await?;
-        let text: String = ask(&mut connection, &["INFO", "replication"]).await?;
-        Ok(replication(&facts(&text)))
-    }
-
     /// The reader endpoint serves what was written at the primary endpoint, and takes no writes.
-    pub(super) async fn reader(&mut self) {
+    pub(super) async fn reader(&mut self, ground: &Ground) {
         let Some((host, port)) = &self.target.reader else {
             return;
         };
         let begun = Instant::now();
         // A serverless cache's reader endpoint is for READONLY connections of cluster clients.
-        let finding = if self.target.serverless {
+        let finding = if !self.target.reaches(host, *port) {
+            Finding::not_tested(format!("no way to {host}:{port} through the tunnel"), Some(map_hint(host, *port)))
+        } else if self.target.serverless || self.unwritable.is_some() {
             match self.connector.node(host, *port).await {
-                Ok(_) => Finding::ok(format!("{host}:{port} answers")),
+                Ok(_) => Finding::passed(format!("{host}:{port} answers")),
                 Err(error) => Finding::failed(self.connector.describe(&error), None),
             }
         } else {
-            match self.read_at(host, *port).await {
+            match self.read_at(host, *port, ground).await {
                 Ok(finding) => finding,
                 Err(error) => Finding::failed(format!("{host}:{port}: {}", self.connector.describe(&error)), None),
             }
@@ -259,10 +224,10 @@ impl Probe<'_> {
         self.checks.add("reader endpoint", begun, finding);
     }
 
-    async fn read_at(&self, host: &str, port: u16) -> RedisResult<Finding> {
-        let mut primary = self.connector.open().await?;
+    async fn read_at(&self, host: &str, port: u16, ground: &Ground) -> RedisResult<Finding> {
+        let mut primary = self.connector.endpoint().await?;
         let mut reader = self.connector.node(host, port).await?;
-        let key = format!("{}marker", self.settings.key_prefix);
+        let key = ground.key("marker");
         let written = Instant::now();
         let () = ask(&mut primary, &["SET", &key, "seen", "PX", "60000"]).await?;
         let seen = loop {
@@ -280,80 +245,33 @@ impl Probe<'_> {
         };
         let told = format!("a write is visible after {}", milliseconds(seen));
         Ok(match ask::<()>(&mut reader, &["SET", &key, "no", "PX", "60000"]).await {
-            Err(error) if error.code() == Some("READONLY") => Finding::ok(format!("{told}, takes no writes")),
+            Err(error) if error.code() == Some("READONLY") => Finding::passed(format!("{told}, takes no writes")),
             Ok(()) if self.target.expect.replicas == Some(0) => {
-                Finding::ok(format!("{told}; without replicas it is the primary"))
+                Finding::passed(format!("{told}; without replicas it is the primary"))
             }
-            Ok(()) => Finding::warn(
+            Ok(()) => Finding::warned(
                 format!("{told}, but it takes writes: it leads to the primary"),
                 Some("reads there take no load off the primary".to_owned()),
             ),
-            Err(error) => Finding::warn(format!("{told}; a write gave {}", self.connector.describe(&error)), None),
+            Err(error) => Finding::warned(format!("{told}; a write gave {}", self.connector.describe(&error)), None),
         })
     }
 }
 
-fn roles(seen: &[Replication]) -> Finding {
-    let replicas = seen.iter().filter(|seen| !seen.primary).count();
-    if replicas == 0 {
-        Finding::ok(if seen.len() == 1 { "primary".to_owned() } else { format!("{} primaries", seen.len()) })
-    } else {
-        Finding::failed(
-            format!("{replicas} of {} primary endpoints are replicas", seen.len()),
-            Some("a failover may be under way, or a name is still cached".to_owned()),
-        )
-    }
+/// How a name gets into the endpoint map.
+pub(super) fn map_hint(host: &str, port: u16) -> String {
+    format!(
+        "open a tunnel, `{}`, and add `endpointMap: {{\"{host}:{port}\": \"127.0.0.1:NEAR\"}}`",
+        tunnel(host, port, port).replace(&format!("localPortNumber={port}"), "localPortNumber=NEAR")
+    )
 }
 
-fn replica_count(seen: &[Replication], wanted: Option<usize>) -> Finding {
-    let online: usize = seen.iter().map(|seen| seen.online).sum();
-    let connected: usize = seen.iter().map(|seen| seen.connected).sum();
-    let behind = seen.iter().map(|seen| seen.behind).max().unwrap_or(0);
-    let lag = seen.iter().map(|seen| seen.lag).max().unwrap_or(0);
-    let mut told = format!("{online} online");
-    if seen.len() > 1 {
-        told.push_str(&format!(" in {} shards", seen.len()));
+async fn tagged(ground: &Ground) -> Result<bool, (redis::RedisError, String)> {
+    let mut caller = ground.caller();
+    let keys = ["1", "2"].map(|name| ground.key(format_args!("{{tag}}:{name}")));
+    for (key, value) in keys.iter().zip(["one", "two"]) {
+        let () = caller.query(redis::cmd("SET").arg(key).arg(value).arg("PX").arg(60_000)).await?;
     }
-    if online > 0 {
-        told.push_str(&format!(", at most {behind} bytes and {lag} s behind"));
-    }
-    let short = |seen: &&Replication| wanted.is_some_and(|wanted| seen.online < wanted);
-    if let (Some(wanted), Some(worst)) = (wanted, seen.iter().filter(short).map(|s| s.online).min()) {
-        Finding::failed(
-            format!("{told}; a shard has {worst} of {wanted}"),
-            Some("a replica may still be loading; without one in sync a failover loses data".to_owned()),
-        )
-    } else if wanted.is_some_and(|wanted| seen.iter().any(|seen| seen.connected > wanted)) {
-        Finding::warn(format!("{told}, more than expected"), None)
-    } else if online < connected {
-        Finding::warn(format!("{told}, {} still syncing", connected - online), None)
-    } else {
-        Finding::ok(told)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::report::CheckStatus;
-    use super::*;
-
-    fn shard(connected: usize, online: usize) -> Replication {
-        Replication { primary: true, connected, online, behind: 14, lag: 1 }
-    }
-
-    #[test]
-    fn replicas_are_counted_per_shard_and_only_when_in_sync() {
-        let status = |seen: &[Replication], wanted| replica_count(seen, wanted).status;
-        assert_eq!(status(&[shard(1, 1), shard(1, 1)], Some(1)), CheckStatus::Ok);
-        assert_eq!(status(&[shard(2, 2), shard(1, 0)], Some(1)), CheckStatus::Failed);
-        assert_eq!(status(&[shard(2, 1)], None), CheckStatus::Warn);
-        assert_eq!(status(&[shard(2, 2)], Some(1)), CheckStatus::Warn);
-        assert_eq!(status(&[shard(0, 0)], Some(0)), CheckStatus::Ok);
-    }
-
-    #[test]
-    fn a_primary_endpoint_that_leads_to_a_replica_fails() {
-        let replica = Replication { primary: false, ..shard(0, 0) };
-        assert_eq!(roles(&[shard(1, 1), replica]).status, CheckStatus::Failed);
-    }
+    let values: Vec<Option<String>> = caller.query(redis::cmd("MGET").arg(&keys[0]).arg(&keys[1])).await?;
+    Ok(values == [Some("one".to_owned()), Some("two".to_owned())])
 }

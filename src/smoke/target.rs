@@ -1,13 +1,8 @@
-//! What is probed (`Target`), how (`Settings`), and what is demanded of it (`Expect`, `Requirements`).
+//! What is probed (`Target`), and what is expected to be found there (`Expect`).
 
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::Duration;
 
-use serde::Serialize;
-
-use crate::client::{Way, random};
+use crate::client::Way;
 
 /// One cache, as its clients see it.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +17,40 @@ pub struct Target {
     /// The reader endpoint, where there is one (cluster mode disabled, serverless).
     pub reader: Option<(String, u16)>,
     pub serverless: bool,
+    /// The servers stand in for ElastiCache on this machine: engine and version are what is installed here.
+    pub stand_in: bool,
+    /// The endpoint is the near end of a tunnel: only names of the endpoint map can be reached.
+    pub tunnelled: bool,
+    /// The nodes as AWS names them; empty where AWS does not tell (serverless).
+    pub members: Vec<Member>,
     pub expect: Expect,
+}
+
+impl Target {
+    /// AWS's name of the node at this endpoint, beside the endpoint itself.
+    pub fn named(&self, host: &str, port: u16) -> String {
+        let at = |member: &&Member| member.endpoint.as_ref().is_some_and(|(name, at)| name == host && *at == port);
+        match self.members.iter().find(at) {
+            Some(member) => format!("{} ({host}:{port})", member.id),
+            None => format!("{host}:{port}"),
+        }
+    }
+
+    /// Whether this machine has a way to the node by its own name.
+    pub fn reaches(&self, host: &str, port: u16) -> bool {
+        !self.tunnelled || self.way.map.has(host, port)
+    }
+}
+
+/// One node, as AWS describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// `prod-cache-0001-002`.
+    pub id: String,
+    pub shard: Option<String>,
+    pub endpoint: Option<(String, u16)>,
+    pub availability_zone: Option<String>,
+    pub node_type: Option<String>,
 }
 
 /// What the spec (or AWS) says about the cache. `None` is not checked, only reported.
@@ -36,123 +64,4 @@ pub struct Expect {
     /// Replicas per shard.
     pub replicas: Option<usize>,
     pub shards: Option<usize>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Pattern {
-    CacheAside,
-    WriteThrough,
-    Stampede,
-    Session,
-    Lock,
-}
-
-impl Pattern {
-    pub const ALL: [Self; 5] = [Self::CacheAside, Self::WriteThrough, Self::Stampede, Self::Session, Self::Lock];
-
-    /// The name used in specs and reports.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CacheAside => "cacheAside",
-            Self::WriteThrough => "writeThrough",
-            Self::Stampede => "stampede",
-            Self::Session => "session",
-            Self::Lock => "lock",
-        }
-    }
-}
-
-impl fmt::Display for Pattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Pattern {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|pattern| pattern.as_str() == text).ok_or(())
-    }
-}
-
-/// What it means that this machine cannot reach the cache: most caches live in a VPC, and a laptop
-/// that is not in it says nothing about them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnUnreachable {
-    #[default]
-    Warn,
-    Fail,
-    Skip,
-}
-
-impl FromStr for OnUnreachable {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "warn" => Ok(Self::Warn),
-            "fail" => Ok(Self::Fail),
-            "skip" => Ok(Self::Skip),
-            _ => Err(()),
-        }
-    }
-}
-
-/// Limits that turn measurements into a verdict.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Requirements {
-    /// Highest 99th percentile of the load's latency, in milliseconds.
-    pub p99_ms: Option<f64>,
-    /// Highest share of failed commands, 0 to 1.
-    pub error_rate: Option<f64>,
-    /// Lowest share of cache-aside reads that the cache answered, 0 to 1.
-    pub hit_rate: Option<f64>,
-    /// Lowest closed-loop throughput.
-    pub ops_per_second: Option<f64>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub patterns: Vec<Pattern>,
-    /// Time for the patterns and the load together; checks and clean-up come on top (seconds).
-    pub duration: Duration,
-    /// Connections, each with one command in flight.
-    pub clients: usize,
-    /// Bytes per value.
-    pub value_size: usize,
-    pub key_prefix: String,
-    /// For a connect, and for each command.
-    pub timeout: Duration,
-    pub on_unreachable: OnUnreachable,
-    pub require: Requirements,
-    /// Commands per second of the latency measurement; without it half of the measured capacity, at
-    /// most 10,000.
-    /// With it, the capacity is measured only when `require.ops_per_second` asks for it, so that a
-    /// cache in service is never driven to its limit.
-    pub rate: Option<f64>,
-}
-
-impl Settings {
-    /// A prefix that no other run uses, so that parallel runs never delete each other's keys.
-    pub fn fresh_key_prefix() -> String {
-        format!("cachectl:smoke:{:08x}:", random::seed() as u32)
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            patterns: Pattern::ALL.to_vec(),
-            duration: Duration::from_secs(10),
-            clients: 8,
-            value_size: 512,
-            key_prefix: Self::fresh_key_prefix(),
-            timeout: Duration::from_secs(3),
-            on_unreachable: OnUnreachable::Warn,
-            require: Requirements::default(),
-            rate: None,
-        }
-    }
 }

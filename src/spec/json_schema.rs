@@ -149,12 +149,15 @@ impl Writer {
             Shape::Scalar => json!({"type": ["string", "number", "boolean"]}),
             Shape::Integer { min, max } => or_variable(json!({"type": "integer", "minimum": min, "maximum": max})),
             Shape::Number => or_variable(json!({"type": "number"})),
+            Shape::Decimal { min, max } => or_variable(json!({"type": "number", "minimum": min, "maximum": max})),
             Shape::Bool => or_variable(json!({"type": "boolean"})),
             Shape::Enum(words) => or_variable(json!({"enum": words})),
             Shape::Version => {
                 or_variable(json!({"type": "string", "pattern": "^[0-9]{1,9}\\.([0-9]{1,9}|x)(\\.[0-9]{1,9})?$"}))
             }
-            Shape::Duration => or_variable(json!({"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$"})),
+            Shape::Duration => {
+                or_variable(json!({"type": "string", "pattern": "^(?=[0-9.]*[1-9])[0-9]+(\\.[0-9]+)?(ms|s|m|h)$"}))
+            }
             Shape::Reference(kind) => {
                 let (pattern, max) = id::form_of(*kind);
                 or_variable(json!({"type": "string", "pattern": pattern, "maxLength": max}))
@@ -215,6 +218,7 @@ pub fn words(of: &Shape) -> String {
         Shape::Scalar => "text, a number or a word".into(),
         Shape::Integer { min, max } => format!("a whole number, {min} to {max}"),
         Shape::Number => "a number".into(),
+        Shape::Decimal { min, max } => format!("a number, {min} to {max}"),
         Shape::Bool => "true or false".into(),
         Shape::Enum(words) => words.join(", "),
         Shape::Version => "a version in quotes, such as \"8.0\"".into(),

@@ -38,6 +38,8 @@ mod reader_calls;
 mod rig;
 mod secrets_program;
 mod servers;
+mod smoke_harmless;
+mod smoke_program;
 mod smoke_room;
 mod spec_coverage;
 mod spec_diagnostics;

@@ -99,13 +99,16 @@ pub fn violations(schema: &Value, root: &Value, value: &Value, at: &str, found: 
         "array" => value.is_array(),
         "string" => value.is_string(),
         "integer" => value.is_u64() || value.is_i64(),
-        "boolean" => value.is_boolean(),
         "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
         "null" => value.is_null(),
         other => panic!("the test does not know the type {other}"),
     };
     match schema.get("type") {
         Some(Value::String(name)) if !is(name) => found.push(format!("{at}: {value} is no {name}")),
+        Some(Value::Array(names)) if !names.iter().filter_map(Value::as_str).any(is) => {
+            found.push(format!("{at}: {value} is none of {names:?}"))
+        }
         _ => {}
     }
     if let Some(words) = schema.get("enum").and_then(Value::as_array).filter(|words| !words.contains(value)) {
@@ -129,10 +132,11 @@ pub fn violations(schema: &Value, root: &Value, value: &Value, at: &str, found: 
     for (name, value) in map {
         match properties.and_then(|properties| properties.get(name)) {
             Some(schema) => violations(schema, root, value, &format!("{at}.{name}"), found),
-            None if schema.get("additionalProperties") == Some(&Value::Bool(false)) => {
-                found.push(format!("{at}: {name} is not in the schema"))
-            }
-            None => {}
+            None => match schema.get("additionalProperties") {
+                Some(Value::Bool(false)) => found.push(format!("{at}: {name} is not in the schema")),
+                Some(of @ Value::Object(_)) => violations(of, root, value, &format!("{at}.{name}"), found),
+                _ => {}
+            },
         }
     }
 }

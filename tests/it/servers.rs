@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub struct Server {
     pub child: Child,
     pub port: u16,
-    _dir: tempfile::TempDir,
+    pub dir: tempfile::TempDir,
 }
 
 impl Drop for Server {
@@ -74,7 +74,7 @@ pub fn start_on(binary: &Path, port: &str, arguments: Vec<&str>) -> Server {
         .spawn()
         .unwrap();
     let port = port.parse().unwrap();
-    let server = Server { child, port, _dir: dir };
+    let server = Server { child, port, dir };
     await_that("the server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
     server
 }
@@ -136,8 +136,14 @@ pub fn certificates(dir: &Path) -> Option<()> {
 
 /// Three primaries with a replica each.
 pub fn cluster(binary: &Path) -> Vec<Server> {
-    let nodes: Vec<Server> =
-        (0..6).map(|_| start(binary, &["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"])).collect();
+    cluster_of(binary, 1)
+}
+
+/// Three primaries, with a replica each or none.
+pub fn cluster_of(binary: &Path, replicas: usize) -> Vec<Server> {
+    let count = 3 + 3 * replicas;
+    let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0"];
+    let nodes: Vec<Server> = (0..count).map(|_| start(binary, &arguments)).collect();
     for (node, slots) in nodes.iter().zip(["0 5460", "5461 10922", "10923 16383"]) {
         assert!(ask(node.port, &format!("CLUSTER ADDSLOTSRANGE {slots}")).starts_with("+OK"));
     }
@@ -146,7 +152,7 @@ pub fn cluster(binary: &Path) -> Vec<Server> {
         ask(nodes[0].port, &format!("CLUSTER MEET 127.0.0.1 {}", node.port));
     }
     await_that("all nodes know each other", || {
-        nodes.iter().all(|node| ask(node.port, "CLUSTER INFO").contains("cluster_known_nodes:6"))
+        nodes.iter().all(|node| ask(node.port, "CLUSTER INFO").contains(&format!("cluster_known_nodes:{count}")))
     });
     for (replica, primary) in nodes[3..].iter().zip(&nodes) {
         let id = ask(primary.port, "CLUSTER MYID");
@@ -157,7 +163,8 @@ pub fn cluster(binary: &Path) -> Vec<Server> {
     }
     await_that("the cluster is up and its replicas are in sync", || {
         nodes.iter().all(|node| ask(node.port, "CLUSTER INFO").contains("cluster_state:ok"))
-            && nodes[..3].iter().all(|node| ask(node.port, "INFO replication").contains("state=online"))
+            && (replicas == 0
+                || nodes[..3].iter().all(|node| ask(node.port, "INFO replication").contains("state=online")))
             && nodes.iter().all(|node| {
                 let slots = ask(node.port, "CLUSTER SLOTS");
                 nodes.iter().all(|node| slots.contains(&format!(":{}\r\n", node.port)))
@@ -221,4 +228,67 @@ pub fn slow(to: u16, delay: Duration) -> u16 {
         }
     });
     port
+}
+
+impl Server {
+    /// A number of `INFO`.
+    pub fn number(&self, section: &str, name: &str) -> u64 {
+        let text = ask(self.port, &format!("INFO {section}"));
+        let value = text.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+        value.unwrap_or_else(|| panic!("no {name} in {text}")).trim().parse().unwrap()
+    }
+
+    /// Kills it, and starts an empty one on the same port.
+    pub fn replace(&mut self, binary: &Path, arguments: &[&str]) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        std::thread::sleep(Duration::from_millis(800));
+        let port = self.port.to_string();
+        *self = start_on(binary, &port, [&["--port", &port], arguments].concat());
+    }
+
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A way to a server that takes this long in each direction. It ends with the test program.
+pub fn distant(port: u16, each_way: Duration) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let near = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+            for (from, to) in [(client.try_clone(), server.try_clone()), (server.try_clone(), client.try_clone())] {
+                if let (Ok(from), Ok(to)) = (from, to) {
+                    delay(from, to, each_way);
+                }
+            }
+        }
+    });
+    near
+}
+
+/// Carries bytes after a while, in their order; reading goes on meanwhile.
+fn delay(mut from: TcpStream, mut to: TcpStream, time: Duration) {
+    let (late, queue) = std::sync::mpsc::channel::<(Instant, Vec<u8>)>();
+    let _ = to.set_nodelay(true);
+    std::thread::spawn(move || {
+        for (due, bytes) in queue {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if to.write_all(&bytes).is_err() {
+                return;
+            }
+        }
+        let _ = to.shutdown(std::net::Shutdown::Write);
+    });
+    std::thread::spawn(move || {
+        let mut bytes = [0; 65_536];
+        while let Ok(length @ 1..) = from.read(&mut bytes) {
+            if late.send((Instant::now() + time, bytes[..length].to_vec())).is_err() {
+                return;
+            }
+        }
+    });
 }

@@ -102,6 +102,7 @@ pub fn value(random: &mut Random, shape: &Shape) -> Value {
             let edge = [*min, *max, min + random.below(((max - min) as usize).max(1)) as i64];
             json!(random.of(&edge))
         }
+        Shape::Decimal { min, max } => json!(random.of(&[*min, *max])),
         Shape::Number => {
             if random.chance(2) {
                 json!(random.below(1000))

@@ -242,7 +242,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     ),
     Attribute::new(Field::new("lifecycle", "", local::LIFECYCLE, "How the group may end."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("alarms", "", local::ALARMS, "Alarms for every member, from a preset."), Read::Never, Route::Local, Impact::None, ""),
-    Attribute::new(Field::new("smoke", "", local::SMOKE, "The smoke test of this group; `none` leaves it out."), Read::Never, Route::Local, Impact::None, ""),
+    Attribute::new(Field::new("smoke", "", crate::resource::smoke::SMOKE, "The smoke test of this group; `none` leaves it out."), Read::Never, Route::Local, Impact::None, ""),
 ];
 
 fn switch(view: &View<'_>, member: &str) -> Option<Value> {

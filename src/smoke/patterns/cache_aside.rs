@@ -14,7 +14,13 @@ use super::{Ground, Run, each};
 use crate::client::caller::Caller;
 use crate::client::random::{Random, Zipf, seed};
 
-pub(in crate::smoke) const WORKING_SET: usize = 100;
+const WORKING_SET: usize = 100;
+
+/// Items that are asked for, as far as the budget allows.
+pub(in crate::smoke) fn working_set(keys: usize) -> usize {
+    keys.clamp(1, WORKING_SET)
+}
+
 /// A query that is much slower than the cache and does not hold up a short run.
 const SOURCE_TIME: Duration = Duration::from_millis(2);
 
@@ -57,19 +63,20 @@ impl Source {
 }
 
 pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
+    let items = working_set(ground.keys);
     let source = Arc::new(Source {
         ground: ground.clone(),
-        versions: (0..WORKING_SET).map(|_| AtomicU64::new(1)).collect(),
+        versions: (0..items).map(|_| AtomicU64::new(1)).collect(),
         reads: AtomicU64::new(0),
     });
-    let zipf = Arc::new(Zipf::new(WORKING_SET));
+    let zipf = Arc::new(Zipf::new(items));
     let begun = Instant::now();
     let until = begun + ground.window;
     let mut clients = each(clients, |_, mut client| {
         let (source, zipf) = (Arc::clone(&source), Arc::clone(&zipf));
         async move {
             let mut random = Random::new(seed());
-            while Instant::now() < until {
+            while source.ground.goes_on(until) {
                 source.get(&mut client, zipf.pick(&mut random)).await;
             }
             client

@@ -31,7 +31,7 @@ pub(super) async fn play(mut clients: Vec<Caller>, ground: &Ground) -> Run {
             }
         }
         rounds += 1;
-        if Instant::now() >= until {
+        if !ground.goes_on(until) {
             break;
         }
     }

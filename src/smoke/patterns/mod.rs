@@ -5,27 +5,32 @@ mod cache_aside;
 mod lock;
 mod session;
 mod stampede;
+mod versioned_keys;
+mod write_behind;
 mod write_through;
 
-pub(super) use cache_aside::WORKING_SET;
+pub(super) use cache_aside::working_set;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{Cmd, cmd};
 use tokio::task::JoinSet;
 
 use super::checks::Finding;
+use super::keys::Written;
 use super::report::PatternReport;
-use super::target::Pattern;
-use crate::client::caller::{Caller, Tally};
+use crate::client::caller::{Caller, Routes, Tally};
 use crate::client::connect::Connector;
+use crate::client::engine::Stop;
+use crate::model::pattern::Pattern;
 
 /// What all patterns share.
 #[derive(Clone)]
 pub(super) struct Ground {
     pub(super) connector: Connector,
+    pub(super) routes: Routes,
     pub(super) prefix: Arc<str>,
     pub(super) value_size: usize,
     /// Time to live of ordinary keys: they outlast the run, and not by much.
@@ -35,11 +40,27 @@ pub(super) struct Ground {
     pub(super) timeout: Duration,
     /// Whether the user may run scripts.
     pub(super) scripting: bool,
+    /// Keys that one pattern may hold at once.
+    pub(super) keys: usize,
+    pub(super) written: Written,
+    pub(super) stop: Stop,
 }
 
 impl Ground {
+    /// A key of the run; whoever names one may write it, so it is noted for the clean-up.
     pub(super) fn key(&self, name: impl std::fmt::Display) -> String {
-        format!("{}{name}", self.prefix)
+        let key = format!("{}{name}", self.prefix);
+        self.written.note(&key);
+        key
+    }
+
+    pub(super) fn caller(&self) -> Caller {
+        Caller::new(self.connector.clone(), self.routes.clone())
+    }
+
+    /// Whether a pattern that runs until then goes on.
+    pub(super) fn goes_on(&self, until: Instant) -> bool {
+        Instant::now() < until && !self.stop.is_asked()
     }
 
     /// `text`, padded to the size of a value.
@@ -74,6 +95,8 @@ pub(super) async fn play(pattern: Pattern, clients: Vec<Caller>, ground: &Ground
     let (mut clients, told, elapsed) = match pattern {
         Pattern::CacheAside => cache_aside::play(clients, ground).await,
         Pattern::WriteThrough => write_through::play(clients, ground).await,
+        Pattern::WriteBehind => write_behind::play(clients, ground).await,
+        Pattern::VersionedKeys => versioned_keys::play(clients, ground).await,
         Pattern::Stampede => stampede::play(clients, ground).await,
         Pattern::Session => session::play(clients, ground).await,
         Pattern::Lock => lock::play(clients, ground).await,
@@ -89,6 +112,7 @@ fn report(pattern: Pattern, tally: &Tally, elapsed: Duration) -> PatternReport {
     let latencies = tally.latency.latencies();
     PatternReport {
         pattern,
+        proves: pattern.proves(),
         ops: tally.ops,
         ops_per_second: tally.ops as f64 / elapsed.as_secs_f64().max(1e-6),
         errors: tally.error_count(),
@@ -106,25 +130,37 @@ fn report(pattern: Pattern, tally: &Tally, elapsed: Duration) -> PatternReport {
 fn judge(tally: &Tally, told: String) -> Finding {
     let errors = || {
         let classes: Vec<String> = tally.errors.iter().map(|(class, count)| format!("{count} {class}")).collect();
-        classes.join(", ")
+        let places: Vec<&str> = tally.places.iter().take(3).map(String::as_str).collect();
+        format!("{} ({})", classes.join(", "), places.join(", "))
     };
     let denied = tally.errors.contains_key("NOPERM");
     let hint = denied.then(|| {
-        "the user's access string must allow the pattern's commands on the smoke keys: set \
-         `keyPrefix` to a prefix the user may write"
+        "the user's access string must allow the pattern's commands on the test's keys: see `smoke.keyPrefix`"
             .to_owned()
     });
     if !tally.violations.is_empty() {
         let broken: Vec<String> = tally.violations.iter().map(|(what, count)| format!("{what} (x{count})")).collect();
         Finding::failed(broken.join("; "), None)
+    } else if denied {
+        Finding::not_tested(format!("the user may not: {}", errors()), hint)
     } else if tally.ops == 0 {
         let why = if tally.errors.is_empty() { "in the time given".to_owned() } else { errors() };
         Finding::failed(format!("never completed: {why}"), hint)
+    } else if let Some(refused) = tally.errors.keys().find(|class| refused(class)) {
+        Finding::failed(format!("the cache refused commands with {refused}: {}", errors()), hint)
     } else if tally.errors.is_empty() {
-        Finding::ok(told)
+        Finding::passed(told)
     } else {
-        Finding::warn(format!("{told}; errors: {}", errors()), hint)
+        Finding::warned(format!("{told}; errors: {}", errors()), hint)
     }
+}
+
+/// Answers that say that nobody is served, not that one connection broke.
+fn refused(class: &str) -> bool {
+    matches!(
+        class,
+        "OOM" | "READONLY" | "CLUSTERDOWN" | "NOAUTH" | "LOADING" | "MASTERDOWN" | "MISCONF" | "max clients"
+    )
 }
 
 /// Runs `work` for every client at once and collects the clients again.
@@ -166,27 +202,38 @@ async fn acquire(client: &mut Caller, key: &str, token: &str, ttl: Duration) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::CheckStatus;
+    use super::super::report::Verdict;
     use super::*;
+    use crate::client::caller::Failure;
 
     #[test]
     fn a_broken_promise_fails_whatever_else_went_well() {
         let mut tally = Tally { ops: 10, ..Tally::default() };
-        assert_eq!(judge(&tally, "fine".into()).status, CheckStatus::Ok);
-        tally.error("timeout".into());
+        assert_eq!(judge(&tally, "fine".into()).status, Verdict::Passed);
+        let failure = |class: &str| Failure { class: class.into(), node: "a:1".into(), timed_out: true };
+        tally.failed(&failure("timeout"));
         let finding = judge(&tally, "fine".into());
-        assert_eq!(finding.status, CheckStatus::Warn);
-        assert_eq!(finding.detail, "fine; errors: 1 timeout");
+        assert_eq!(finding.status, Verdict::Warned);
+        assert_eq!(finding.detail, "fine; errors: 1 timeout (timeout at a:1)");
         tally.violated("two winners");
-        assert_eq!(judge(&tally, "fine".into()).status, CheckStatus::Failed);
+        assert_eq!(judge(&tally, "fine".into()).status, Verdict::Failed);
     }
 
     #[test]
     fn a_pattern_that_never_completes_says_which_errors_it_met() {
         let mut tally = Tally::default();
-        tally.error("NOPERM".into());
-        let finding = judge(&tally, String::new());
-        assert_eq!(finding.detail, "never completed: 1 NOPERM");
-        assert!(finding.hint.unwrap().contains("keyPrefix"));
+        tally.failed(&Failure { class: "timeout".into(), node: "a:1".into(), timed_out: true });
+        assert_eq!(judge(&tally, String::new()).detail, "never completed: 1 timeout (timeout at a:1)");
+    }
+
+    #[test]
+    fn what_the_user_may_not_do_is_not_tested_and_what_the_cache_refuses_fails() {
+        let failure = |class: &str| Failure { class: class.into(), node: "a:1".into(), timed_out: false };
+        let mut tally = Tally { ops: 10, ..Tally::default() };
+        tally.failed(&failure("NOPERM"));
+        assert_eq!(judge(&tally, String::new()).status, Verdict::NotTested);
+        let mut tally = Tally { ops: 10, ..Tally::default() };
+        tally.failed(&failure("OOM"));
+        assert_eq!(judge(&tally, String::new()).status, Verdict::Failed);
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
         let ground = ground.clone();
         async move {
             let mut random = Random::new(seed());
-            while Instant::now() < until {
+            while ground.goes_on(until) {
                 visit(&mut client, &ground, &mut random, until).await;
             }
             client
@@ -31,7 +31,7 @@ pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
     });
     // The sliding expiry takes longer than a short window, so it runs beside the requests.
     let sliding = async {
-        let mut client = Caller::new(ground.connector.clone()).await;
+        let mut client = ground.caller();
         let slid = slide(&mut client, ground).await;
         (client.take_tally(), slid)
     };
@@ -59,7 +59,7 @@ async fn visit(client: &mut Caller, ground: &Ground, random: &mut Random, until:
     client.call::<()>(&ground.set(&key, &data)).await?;
     client.tally.ops += 1;
     for _ in 0..REQUESTS_PER_SESSION {
-        if Instant::now() >= until {
+        if !ground.goes_on(until) {
             break;
         }
         let found: Option<String> = client.call(cmd("GET").arg(&key)).await?;
@@ -75,6 +75,7 @@ async fn visit(client: &mut Caller, ground: &Ground, random: &mut Random, until:
     if gone.is_some() {
         client.tally.violated("an invalidated session was still there");
     }
+    ground.written.forget(&key);
     Some(())
 }
 

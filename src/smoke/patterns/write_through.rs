@@ -16,14 +16,15 @@ const ROWS: usize = 64;
 pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
     let begun = Instant::now();
     let until = begun + ground.window;
+    let rows = (ground.keys / clients.len().max(1)).clamp(1, ROWS);
     let clients = each(clients, |index, mut client| {
         let ground = ground.clone();
         async move {
             let mut random = Random::new(seed());
             let mut version = 0_u64;
-            while Instant::now() < until {
+            while ground.goes_on(until) {
                 version += 1;
-                let row = random.below(ROWS);
+                let row = random.below(rows);
                 update(&mut client, &ground, &format!("row:{index}:{row}"), version).await;
             }
             client

@@ -38,13 +38,18 @@ impl Decoder<'_> {
             Shape::Bool => self.boolean(node, text, style, path),
             Shape::Integer { min, max } => self.integer(node, text, style, (*min, *max), path),
             Shape::Number => self.number(node, text, style, path),
-            Shape::Duration => {
-                if duration(text).is_none() {
-                    self.wrong(node, path, "a length of time such as 500ms, 10s or 5m");
-                    return None;
-                }
-                Some(Value::String(text.to_owned()))
+            Shape::Decimal { min, max } => {
+                let value = self.number(node, text, style, path)?;
+                self.within(node, text, value, (*min, *max), path)
             }
+            Shape::Duration => match duration(text) {
+                Some(length) if !length.is_zero() => Some(Value::String(text.to_owned())),
+                found => {
+                    let more = if found.is_some() { ", longer than nothing" } else { "" };
+                    self.wrong(node, path, &format!("a length of time such as 500ms, 10s or 5m{more}"));
+                    None
+                }
+            },
             Shape::Secret | Shape::List { .. } | Shape::Map { .. } | Shape::Object(_) | Shape::OrNone(_) => {
                 self.wrong_shape(node, path, &expected(shape), Some(shape));
                 None
@@ -205,6 +210,18 @@ impl Decoder<'_> {
         // Whole numbers stay whole, so that what is printed reads as it was written.
         text.parse::<i64>().map(Number::from).ok().or_else(|| Number::from_f64(number)).map(Value::Number)
     }
+
+    fn within(&mut self, node: &Node, text: &str, value: Value, (min, max): (f64, f64), path: &str) -> Option<Value> {
+        if value.as_f64().is_some_and(|number| (min..=max).contains(&number)) {
+            return Some(value);
+        }
+        self.report(
+            Diagnostic::error("out-of-range", format!("`{}`: {text} is not from {min} to {max}", name(path)))
+                .path(path)
+                .at(node.span, format!("expected {min} to {max}")),
+        );
+        None
+    }
 }
 
 fn is_boolean(text: &str) -> bool {
@@ -232,6 +249,7 @@ pub(super) fn expected(shape: &Shape) -> String {
         Shape::Scalar => "a string, a number or a word".into(),
         Shape::Integer { min, max } => format!("a whole number from {min} to {max}"),
         Shape::Number => "a number".into(),
+        Shape::Decimal { min, max } => format!("a number from {min} to {max}"),
         Shape::Bool => "true or false".into(),
         Shape::Enum(words) => either(words),
         Shape::Duration => "a length of time such as 10s".into(),
