@@ -129,9 +129,20 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 const REDIRECTIONS: usize = 4;
 
 impl Caller {
-    /// Connects with the first command.
+    /// Connects with the first command, or when it is told to.
     pub fn new(connector: Connector, routes: Routes) -> Self {
         Self { connector, routes, connections: BTreeMap::new(), pause: FIRST_PAUSE, tally: Tally::default() }
+    }
+
+    /// Connects to every primary, so that no command pays for a handshake. What fails now fails again with a command.
+    pub async fn connect(&mut self) {
+        let mut nodes = vec![self.connector.home()];
+        if self.connector.is_cluster() {
+            nodes = self.routes.shards().into_iter().map(|shard| shard.primary).collect();
+        }
+        for node in nodes {
+            let _ = self.connection(&node).await;
+        }
     }
 
     /// Hands out what was counted and starts anew.

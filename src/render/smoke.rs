@@ -2,8 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::client::Latencies;
-use crate::smoke::{Check, Gate, LoadReport, PatternReport, Report, ServerInfo, Verdict};
+use crate::smoke::{Check, Gate, Latencies, LoadReport, Report, ServerInfo, Verdict};
 
 /// The report in at most `width` columns (80 when less is given), with ANSI styles when `styled`.
 pub fn table(report: &Report, width: usize, styled: bool) -> String {
@@ -118,7 +117,7 @@ impl Page {
         let head = self.paint(QUIET, &head);
         self.line(&head);
         for pattern in &report.patterns {
-            let latencies = of_pattern(pattern);
+            let latencies = pattern.latencies();
             let row =
                 row(pattern.pattern.as_str(), pattern.ops_per_second, pattern.hit_rate, &latencies, pattern.errors);
             self.line(&row);
@@ -289,17 +288,6 @@ fn server(server: &ServerInfo) -> Vec<String> {
         facts.push(nodes.join(", "));
     }
     facts
-}
-
-fn of_pattern(pattern: &PatternReport) -> Latencies {
-    Latencies {
-        p50_ms: pattern.p50_ms,
-        p95_ms: pattern.p95_ms,
-        p99_ms: pattern.p99_ms,
-        p999_ms: pattern.p999_ms,
-        max_ms: pattern.max_ms,
-        samples: pattern.samples,
-    }
 }
 
 fn row(name: &str, ops: f64, hits: Option<f64>, latencies: &Latencies, errors: u64) -> String {

@@ -1,8 +1,7 @@
 //! A smoke report as Markdown tables, for a comment or a wiki page.
 
 use super::markdown::cell;
-use crate::client::Latencies;
-use crate::smoke::{LoadReport, Report};
+use crate::smoke::{Latencies, LoadReport, Report};
 
 pub fn report(report: &Report, started: &str) -> String {
     let mut out = format!("### Smoke test of `{}`: {}\n\n", report.address, report.verdict.word());
@@ -60,14 +59,7 @@ fn measurements(out: &mut String, report: &Report) {
     out.push_str("\n| | ops/s | hits | p50 ms | p95 ms | p99 ms | p99.9 ms | max ms | errors | proves |\n");
     out.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
     for pattern in &report.patterns {
-        let latencies = Latencies {
-            p50_ms: pattern.p50_ms,
-            p95_ms: pattern.p95_ms,
-            p99_ms: pattern.p99_ms,
-            p999_ms: pattern.p999_ms,
-            max_ms: pattern.max_ms,
-            samples: pattern.samples,
-        };
+        let latencies = pattern.latencies();
         row(
             out,
             pattern.pattern.as_str(),

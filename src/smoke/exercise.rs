@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
+
 use super::budget::{Memory, Room};
 use super::checks::Finding;
 use super::gates::{Excuse, Measured, gates};
@@ -125,6 +127,7 @@ impl Exercise<'_, '_> {
     async fn play(&mut self, measured: &mut Measured) {
         let settings = self.probe.settings;
         let mut callers: Vec<Caller> = (0..settings.clients.max(1)).map(|_| self.ground.caller()).collect();
+        join_all(callers.iter_mut().map(Caller::connect)).await;
         for pattern in &settings.patterns {
             if self.ground.stop.is_asked() {
                 break;

@@ -38,6 +38,7 @@ use exercise::Exercise;
 use patterns::Ground;
 use probe::Probe;
 
+pub use crate::client::Latencies;
 pub use crate::model::pattern::Pattern;
 pub use compare::baseline;
 pub use report::{

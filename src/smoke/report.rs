@@ -170,6 +170,19 @@ pub struct PatternReport {
     pub samples: u64,
 }
 
+impl PatternReport {
+    pub fn latencies(&self) -> Latencies {
+        Latencies {
+            p50_ms: self.p50_ms,
+            p95_ms: self.p95_ms,
+            p99_ms: self.p99_ms,
+            p999_ms: self.p999_ms,
+            max_ms: self.max_ms,
+            samples: self.samples,
+        }
+    }
+}
+
 /// A mixed load: first as fast as the clients can (capacity), then at a fixed rate (latency).
 ///
 /// The two are never mixed: a closed loop stops asking while the cache stalls, so its percentiles

@@ -191,9 +191,10 @@ fn a_server_that_dies_for_good_fails() {
 #[test]
 fn a_server_that_is_frozen_for_longer_than_the_timeout_fails_and_a_shorter_pause_does_not() {
     let Some(binary) = server_binary() else { return };
-    for (pause, code, verdict) in [(1_800, 5, "failed"), (300, 0, "passed")] {
+    for (pause, timeout, code, verdict) in [(1_800, "1s", 5, "failed"), (300, "3s", 0, "passed")] {
         let server = start(&binary, &[]);
-        let stack = Stack::single(&format!("duration: 5s, {LOAD}"), server.port);
+        let load = LOAD.replace("timeout: 1s", &format!("timeout: {timeout}"));
+        let stack = Stack::single(&format!("duration: 5s, {load}"), server.port);
         let running = stack.start();
         load_begun(&server);
         signal(&server, "-STOP");

@@ -103,7 +103,12 @@ fn a_wrong_policy_or_a_missing_replica_fails() {
     let Some(binary) = server_binary() else { return };
     let server = start(&binary, &["--maxmemory-policy", "noeviction"]);
     let mut target = target(server.port);
-    target.expect = Expect { maxmemory_policy: Some("allkeys-lru".into()), replicas: Some(1), ..Expect::default() };
+    target.expect = Expect {
+        engine: Some("memcached".into()),
+        maxmemory_policy: Some("allkeys-lru".into()),
+        replicas: Some(1),
+        ..Expect::default()
+    };
     let settings = Settings {
         patterns: vec![Pattern::Session],
         timeout: Duration::from_millis(500),
@@ -113,6 +118,7 @@ fn a_wrong_policy_or_a_missing_replica_fails() {
     let report = smoke(&target, &settings);
     assert_eq!(report.verdict, Verdict::Failed);
     assert_eq!(status(&report, "eviction policy"), Some(Verdict::Failed));
+    assert_eq!(status(&report, "engine"), Some(Verdict::Failed), "another engine is another cache");
     assert_eq!(status(&report, "replicas"), Some(Verdict::Failed));
     let load = report.load.unwrap();
     assert!(load.capacity.is_none(), "a given rate spares the cache the closed loop");
@@ -194,6 +200,17 @@ fn tls_and_credentials_are_checked_from_both_sides() {
     let seen = report.server.unwrap();
     assert!(seen.tls.is_some_and(|tls| tls.starts_with("TLSv1.")));
     assert!(seen.certificate_days_left.is_some_and(|days| (28..=30).contains(&days)));
+
+    // Through a tunnel the certificate is still checked against the cache's real name.
+    let mut tunnelled = target.clone();
+    tunnelled.tunnelled = true;
+    for (name, verdict) in [("localhost", Verdict::Passed), ("another.example", Verdict::Failed)] {
+        tunnelled.way.host = name.into();
+        tunnelled.way.port = 6379;
+        tunnelled.way.map.insert((name.into(), 6379), ("127.0.0.1".into(), server.port));
+        let report = smoke(&tunnelled, &Settings { patterns: vec![Pattern::Session], ..short() });
+        assert_eq!((report.verdict, status(&report, "TLS")), (verdict, Some(verdict)), "{name}: {report:#?}");
+    }
 
     target.ca_file = ca("other.crt");
     let report = smoke(&target, &short());

@@ -32,6 +32,7 @@ pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
     // The sliding expiry takes longer than a short window, so it runs beside the requests.
     let sliding = async {
         let mut client = ground.caller();
+        client.connect().await;
         let slid = slide(&mut client, ground).await;
         (client.take_tally(), slid)
     };

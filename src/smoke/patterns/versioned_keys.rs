@@ -28,8 +28,6 @@ struct Catalog {
 }
 
 pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
-    let begun = Instant::now();
-    let until = begun + ground.window;
     let items = ITEMS.min(ground.keys / 2).max(1);
     let catalog = Arc::new(Catalog {
         ground: ground.clone(),
@@ -39,7 +37,10 @@ pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
         acknowledged: AtomicU64::new(1),
     });
     let mut editor = ground.caller();
+    editor.connect().await;
     editor.call::<()>(&ground.set(&catalog.version, "1")).await;
+    let begun = Instant::now();
+    let until = begun + ground.window;
     let reading = each(clients, |_, mut client| {
         let catalog = Arc::clone(&catalog);
         async move {

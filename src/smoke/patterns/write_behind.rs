@@ -27,8 +27,6 @@ struct Ledger {
 }
 
 pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
-    let begun = Instant::now();
-    let until = begun + ground.window;
     let keys: Vec<String> =
         (0..COUNTERS.min(ground.keys)).map(|index| ground.key(format_args!("views:{index}"))).collect();
     let ledger = Arc::new(Ledger {
@@ -40,10 +38,13 @@ pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
         most_undrained: AtomicU64::new(0),
     });
     let mut drain = ground.caller();
+    drain.connect().await;
     for key in &ledger.keys {
         // A TTL from the start: INCR keeps it.
         drain.call::<()>(&ground.set(key, "0")).await;
     }
+    let begun = Instant::now();
+    let until = begun + ground.window;
     let counting = each(clients, |index, mut client| {
         let ledger = Arc::clone(&ledger);
         async move {
