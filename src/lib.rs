@@ -5,6 +5,7 @@
 pub mod advise;
 pub mod apply;
 pub mod aws;
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod import;

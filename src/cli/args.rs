@@ -69,6 +69,8 @@ pub enum Command {
     Status(Status),
     /// Connect to the caches of a spec, check them, measure them; no AWS change
     Smoke(Smoke),
+    /// Measure any Valkey or Redis: capacity, and latency that leaves no wait out. No AWS call
+    Bench(Box<super::bench::Args>),
     /// What changing a field does to a live cache; what a rule means
     Explain(Explain),
     /// JSON Schema of the spec, for editors
@@ -457,7 +459,7 @@ fn stack_name(text: &str) -> Result<String, String> {
     }
 }
 
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     duration(text)
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "expected a length of time such as 200ms, 30s or 45m".to_owned())

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod args;
+pub mod bench;
 pub mod clock;
 pub mod completions;
 pub mod cost;
@@ -74,6 +75,7 @@ fn dispatch(printer: &Printer, command: Command) -> Result<Exit, CliError> {
         Command::Init(args) => block_on(init::run(printer, args)),
         Command::Status(args) => block_on(status::run(printer, &args)),
         Command::Smoke(args) => block_on(smoke::run(printer, &args)),
+        Command::Bench(args) => block_on(bench::run(printer, &args)),
     }
 }
 

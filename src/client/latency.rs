@@ -49,6 +49,11 @@ impl Recorder {
         let _ = self.histogram.add(&other.histogram);
     }
 
+    /// Every recorded latency in microseconds, with how often it was recorded.
+    pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.histogram.iter_recorded().map(|value| (value.value_iterated_to(), value.count_at_value()))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -64,6 +64,11 @@ impl Door {
         Ok(Self { way, tls, limit })
     }
 
+    /// The same door to another way in: what was read of the trust store stays.
+    pub fn through(&self, way: Way) -> Self {
+        Self { way, ..self.clone() }
+    }
+
     pub fn way(&self) -> &Way {
         &self.way
     }

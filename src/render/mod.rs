@@ -1,7 +1,9 @@
 //! Plans and reports as people and pipelines read them: table, JSON, Markdown. Pure text, no printing.
 
+pub mod bench;
 pub mod cost;
 pub mod diagnostics;
+pub mod hdr_log;
 pub mod junit;
 pub mod markdown;
 pub mod plan;

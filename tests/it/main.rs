@@ -7,6 +7,7 @@ mod apply_journal;
 mod apply_lost_answers;
 mod apply_outcomes;
 mod apply_terminal;
+mod bench_program;
 mod chaos_kill;
 mod chaos_secrets;
 mod chaos_storm;

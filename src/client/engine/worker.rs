@@ -267,8 +267,8 @@ impl Worker {
                     "the node takes no writes: connecting by name again",
                 );
             }
+            // What this prepares leaves after the last event of the round: servers are then woken once for many commands.
             self.refill(at, now);
-            self.flush(at, now);
             if more == More::No {
                 return;
             }
@@ -423,11 +423,15 @@ impl Worker {
     }
 
     fn flush_dirty(&mut self, now: Nanos) {
-        while let Some(at) = self.dirty.pop() {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for at in dirty.drain(..) {
             if self.conns[at as usize].dirty {
                 self.flush(at as usize, now);
             }
         }
+        // What a hang-up prepared meanwhile goes with the next round; the list itself is used again.
+        dirty.append(&mut self.dirty);
+        self.dirty = dirty;
     }
 
     /// A dialled connection, or why there is none.

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# The load engine beside redis-benchmark (and valkey-benchmark, where it is installed): the same server, rounds that
+# take turns, medians. Prints a table in Markdown, and the machine. Everything runs on 127.0.0.1 and ends by itself.
+#   CACHECTL=target/release/cachectl bench/load.sh [ROUNDS]
+# SERVER: the server program. CASES: an expression of the cases to run, such as 'plain get 64 1$'.
+set -euo pipefail
+rounds=${1:-7} cachectl=${CACHECTL:-target/release/cachectl} duration=${DURATION:-5s} seconds=${SECONDS_EACH:-2}
+server=${SERVER:-$(command -v valkey-server || command -v redis-server)}
+peers=(redis-benchmark); command -v valkey-benchmark > /dev/null && peers+=(valkey-benchmark)
+dir=$(mktemp -d); pids=()
+trap 'for pid in "${pids[@]}"; do kill "$pid" 2> /dev/null || true; done; wait; rm -rf "$dir"' EXIT
+
+port=$((20000 + RANDOM % 20000))
+start() { "$server" --bind 127.0.0.1 --save "" --dir "$dir" "$@" > "$dir/log.$port" 2>&1 & pids+=($!); sleep 0.5; }
+ask() { redis-cli "$@"; }
+
+# A plain server, one with TLS, and a cluster of three shards.
+plain=$port; start --port "$plain"
+port=$((port + 1)) tls=$port
+(cd "$dir"; echo subjectAltName=IP:127.0.0.1 > san
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=ca
+  openssl req -newkey rsa:2048 -nodes -keyout srv.key -out srv.csr -subj /CN=127.0.0.1
+  openssl x509 -req -in srv.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out srv.crt -extfile san) 2> /dev/null
+"${TLS_SERVER:-$server}" --bind 127.0.0.1 --save "" --dir "$dir" --port 0 --tls-port "$tls" --tls-cert-file "$dir/srv.crt" \
+  --tls-key-file "$dir/srv.key" --tls-ca-cert-file "$dir/ca.crt" --tls-auth-clients no > "$dir/log.tls" 2>&1 & pids+=($!)
+shards=()
+for _ in 1 2 3; do
+  port=$((port + 1)); shards+=("$port")
+  start --port "$port" --cluster-enabled yes --cluster-config-file "nodes.$port"
+done
+redis-cli --cluster create "${shards[@]/#/127.0.0.1:}" --cluster-yes > /dev/null
+for _ in {1..50}; do ask -p "${shards[0]}" cluster info | grep -q cluster_state:ok && break; sleep 0.2; done
+
+# Operations a second and microseconds of client CPU an operation, of one run.
+ours() {
+  "$cachectl" bench "127.0.0.1:$1" -c 50 --threads 1 -t "$2" -d "$3" -P "$4" -r "$keys" --duration "$duration" --unbounded \
+    "${@:5}" --format json 2> "$dir/ours.err" \
+    > "$dir/ours.json" || return
+  python3 -c 'import json,sys; c=json.load(open(sys.argv[1]))["capacity"]; print(c["opsPerSecond"], c["clientCpuMicrosPerOp"])' "$dir/ours.json"
+}
+peer() { # program port verb size pipeline requests flags...
+  local TIMEFORMAT='%U %S' csv="$dir/csv" used
+  used=$( { time "$1" -h 127.0.0.1 -p "$2" -c 50 -t "$3" -d "$4" -P "$5" -n "$6" -r "$keys" --csv "${@:7}" > "$csv" 2> /dev/null; } 2>&1 )
+  python3 - "$csv" "$6" $used <<'PY'
+import csv, sys
+row = [r for r in csv.reader(open(sys.argv[1])) if r and r[0].upper() in ("GET", "SET")][0]
+print(row[1], (float(sys.argv[3]) + float(sys.argv[4])) / int(sys.argv[2]) * 1e6)
+PY
+}
+keys=100000
+fill() { # port size flags...: what redis-benchmark asks for
+  ask -p "$1" "${@:3}" eval "local v=string.rep('x',$2) for i=0,$keys-1 do redis.call('set',string.format('key:%012d',i),v) end" 0 > /dev/null
+}
+
+run() { # kind port verb size pipeline flags...
+  local kind=$1 port=$2 verb=$3 size=$4 pipeline=$5; shift 5
+  [[ "$kind $verb $size $pipeline" =~ ${CASES:-.} ]] || return 0
+  local ours_flags=() peer_flags=()
+  case $kind in
+    TLS) ours_flags=(--tls --ca-file "$dir/ca.crt"); peer_flags=(--tls --cacert "$dir/ca.crt"); fill "$port" "$size" "${peer_flags[@]}" ;;
+    plain) fill "$port" "$size" ;;
+    cluster) ours_flags=(--cluster); peer_flags=(--cluster) ;;
+  esac
+  # As many requests as fit the time, by a short run.
+  local rate requests
+  rate=$(peer redis-benchmark "$port" "$verb" "$size" "$pipeline" 20000 "${peer_flags[@]}" | cut -d. -f1)
+  requests=$(( (rate > 1000 ? rate : 1000) * seconds ))
+  : > "$dir/rows"
+  for ((round = 0; round < rounds; round++)); do
+    local own
+    own=$(ours "$port" "$verb" "$size" "$pipeline" "${ours_flags[@]}") || { cat "$dir/ours.err" >&2; continue; }
+    echo "cachectl $own" >> "$dir/rows"
+    for name in "${peers[@]}"; do
+      echo "$name $(peer "$name" "$port" "$verb" "$size" "$pipeline" "$requests" "${peer_flags[@]}")" >> "$dir/rows"
+    done
+  done
+  python3 - "$dir/rows" "$kind" "${verb^^}" "$size" "$pipeline" "${peers[@]}" <<'PY'
+import statistics, sys
+rows = [line.split() for line in open(sys.argv[1])]
+kind, verb, size, pipeline, *peers = sys.argv[2:]
+of = lambda name: [(float(ops), float(cpu)) for n, ops, cpu in rows if n == name]
+ours = of("cachectl")
+for peer in peers:
+    pairs = list(zip(ours, of(peer)))
+    ops = [a[0] / b[0] for a, b in pairs]; cpu = [a[1] / b[1] for a, b in pairs]
+    span = lambda values: f"{statistics.median(values):.2f} [{min(values):.2f}-{max(values):.2f}]"
+    median = lambda values: statistics.median(values)
+    print(f"| {kind} | {verb} | {size} | {pipeline} | {median([a[0] for a in ours]):,.0f} | {peer} | {median([b[0] for b in of(peer)]):,.0f} | "
+          f"{span(ops)} | {median([a[1] for a in ours]):.2f} | {median([b[1] for b in of(peer)]):.2f} | {span(cpu)} |", flush=True)
+PY
+}
+
+echo "$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2-), $(nproc) processors, Linux $(uname -r), load $(cut -d' ' -f1 /proc/loadavg)"
+echo "server: $("$server" --version | head -1)"
+for name in "${peers[@]}"; do echo "$name: $("$name" --version | head -1)"; done
+echo "50 connections, 1 thread, $keys keys, $rounds rounds in turns; ratios are of each round: median [least-most]"
+echo
+echo "| | | bytes | P | cachectl ops/s | beside | its ops/s | ops, ratio | cachectl us CPU/op | its us CPU/op | CPU, ratio |"
+echo "|---|---|---:|---:|---:|---|---:|---:|---:|---:|---:|"
+for kind in plain TLS cluster; do
+  case $kind in plain) at=$plain ;; TLS) at=$tls ;; cluster) at=${shards[0]} ;; esac
+  for verb in get set; do for size in 64 1024; do for pipeline in 1 16; do
+    run "$kind" "$at" "$verb" "$size" "$pipeline"
+  done; done; done
+done
+echo
+echo "load at the end: $(cut -d' ' -f1 /proc/loadavg)"

@@ -1,0 +1,208 @@
+//! What the figures say, and what they cannot: findings, excuses, the verdict.
+
+use std::time::Duration;
+
+use super::report::{Capacity, Report, Verdict};
+use super::settings::Settings;
+use crate::client::Recorder;
+use crate::client::engine;
+
+/// A thread that has less than this part of its time left is itself the limit.
+const BUSY: f64 = 0.8;
+/// Part of the time that a thread may wait for a processor that others hold.
+const STARVED: f64 = 0.05;
+/// Of the rate that was asked for.
+const ACHIEVED: f64 = 0.98;
+/// Part of the time in which connections may be in use before a command waits for one.
+const CROWDED: f64 = 0.7;
+
+/// Acknowledged writes that a read did not find, while nothing of ours can have expired.
+pub(super) fn note_losses(report: &mut Report, found: &engine::Report, phase: &str) {
+    if found.lost.reads > 0 {
+        let plural = if found.lost.reads == 1 { "" } else { "s" };
+        report
+            .findings
+            .push(format!("{} acknowledged write{plural} of this run were gone ({phase})", found.lost.reads));
+    }
+}
+
+pub(super) fn capacity(report: &mut Report, windows: &[engine::Report]) {
+    let mut rates: Vec<f64> = windows.iter().map(engine::Report::rate).collect();
+    let (answered, cpu) = windows.iter().fold((0, None::<Duration>), |(answered, cpu), window| {
+        let sum = window.client.cpu.map(|more| cpu.unwrap_or_default() + more);
+        (answered + window.answered, sum.or(cpu))
+    });
+    let mut service = Recorder::default();
+    for window in windows {
+        service.merge(&window.service());
+    }
+    let busy = windows.iter().map(|window| window.client.busiest).fold(0.0, f64::max);
+    let starved = windows.iter().filter_map(|window| window.client.starved).fold(0.0, f64::max);
+    let in_order = rates.clone();
+    rates.sort_by(f64::total_cmp);
+    report.capacity = Some(Capacity {
+        ops_per_second: rates[rates.len() / 2],
+        windows: in_order,
+        client_cpu_micros_per_op: cpu.filter(|_| answered > 0).map(|cpu| cpu.as_secs_f64() * 1e6 / answered as f64),
+        client_busy: busy,
+        service: service.latencies().into(),
+        hits: windows.iter().map(|window| window.reads.hits).sum(),
+        misses: windows.iter().map(|window| window.reads.misses).sum(),
+    });
+    if busy > BUSY {
+        report.undecided.push(format!(
+            "capacity: the client's busiest thread had work for {:.0} % of the time; the server may do more (--threads)",
+            busy * 100.0
+        ));
+    }
+    if starved > STARVED {
+        report
+            .undecided
+            .push(format!("capacity: the client waited for a processor for {:.0} % of the time", starved * 100.0));
+    }
+}
+
+/// Why this machine may have made the latencies worse than they are.
+pub(super) fn client_limits(found: &engine::Report, rate: Option<f64>, settings: &Settings) -> Vec<String> {
+    let mut limits = Vec::new();
+    let p99 = found.latency().raw_ms(0.99).unwrap_or(0.0);
+    if let Some(lag) = found.lag.raw_ms(0.99)
+        && lag > (p99 / 10.0).max(1.0)
+    {
+        limits.push(format!("latency: commands were sent late by this machine, p99 {lag:.1} ms"));
+    }
+    if found.client.busiest > BUSY {
+        limits.push(format!(
+            "latency: the client's busiest thread had work for {:.0} % of the time (--threads)",
+            found.client.busiest * 100.0
+        ));
+    }
+    if let Some(starved) = found.client.starved.filter(|starved| *starved > STARVED) {
+        limits.push(format!("latency: the client waited for a processor for {:.0} % of the time", starved * 100.0));
+    }
+    let behind = rate.is_some_and(|rate| found.rate() < ACHIEVED * rate && found.failed == 0);
+    if (behind || found.unsent > 0) && found.client.connections_busy > CROWDED {
+        let round_trip = found.service().raw_ms(0.5).unwrap_or(0.0).max(1e-3) / 1e3;
+        let most = (settings.clients * settings.pipeline) as f64 / round_trip;
+        limits.push(format!(
+            "latency: {} connections allow about {most:.0} commands a second at this round trip (--clients)",
+            settings.clients
+        ));
+    }
+    limits
+}
+
+/// Errors that a server makes, in contrast to a connection that broke once.
+fn is_drop(class: &str) -> bool {
+    matches!(class, "connection dropped" | "TRYAGAIN" | "ASK" | "MOVED")
+}
+
+pub(super) fn verdict(report: &mut Report, settings: &Settings) {
+    let failed: u64 = report.errors.iter().filter(|(class, _)| !is_drop(class)).map(|(_, count)| count).sum();
+    let dropped: u64 = report.errors.iter().filter(|(class, _)| is_drop(class)).map(|(_, count)| count).sum();
+    let mut is_failed = !report.findings.is_empty();
+    if failed > 0 {
+        let classes: Vec<String> = report
+            .errors
+            .iter()
+            .filter(|(class, _)| !is_drop(class))
+            .map(|(class, count)| format!("{count} {class}"))
+            .collect();
+        report.findings.insert(0, format!("commands failed: {}", classes.join(", ")));
+        is_failed = true;
+    }
+    if let Some(latency) = &report.latency
+        && latency.longest_gap_ms > settings.timeout.as_secs_f64() * 1e3
+    {
+        report.findings.push(format!("no answer came for {:.1} s", latency.longest_gap_ms / 1e3));
+        is_failed = true;
+    }
+    if let Some(why) = report.stopped.as_ref().filter(|why| why.contains("evicted")) {
+        report.findings.push(format!("stopped: {why}"));
+        is_failed = true;
+    }
+    if report.capacity.is_none() && report.latency.is_none() {
+        report.undecided.push("nothing was measured".to_owned());
+    }
+    if dropped > 0 {
+        report.findings.push(format!("{dropped} commands were lost with their connections or sent in circles"));
+    }
+    if report.left_behind > 0 {
+        report.findings.push(format!(
+            "{} keys could not be deleted; they expire within {:.0} s",
+            report.left_behind,
+            settings.duration.as_secs_f64() + super::SPARE.as_secs_f64()
+        ));
+    }
+    report.verdict = if is_failed {
+        Verdict::Failed
+    } else if !report.undecided.is_empty() {
+        Verdict::Undecided
+    } else if report.findings.is_empty() {
+        Verdict::Passed
+    } else {
+        Verdict::Warned
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(change: impl FnOnce(&mut Report)) -> Report {
+        let mut report = Report::empty(String::new());
+        report.capacity = Some(Capacity::default());
+        change(&mut report);
+        verdict(&mut report, &Settings::default());
+        report
+    }
+
+    #[test]
+    fn refused_commands_fail_and_dropped_connections_warn() {
+        assert_eq!(judged(|_| {}).verdict, Verdict::Passed);
+        let refused = judged(|report| drop(report.errors.insert("LOADING".into(), 3)));
+        assert_eq!((refused.verdict, refused.findings[0].as_str()), (Verdict::Failed, "commands failed: 3 LOADING"));
+        assert_eq!(
+            judged(|report| drop(report.errors.insert("connection dropped".into(), 2))).verdict,
+            Verdict::Warned
+        );
+        assert_eq!(judged(|report| report.left_behind = 5).verdict, Verdict::Warned);
+        assert_eq!(judged(|report| report.stopped = Some("a:1 evicted keys".into())).verdict, Verdict::Failed);
+    }
+
+    #[test]
+    fn an_excuse_of_the_client_hides_no_failure() {
+        let report = judged(|report| {
+            report.undecided.push("busy".into());
+            report.errors.insert("timeout".into(), 1);
+        });
+        assert_eq!(report.verdict, Verdict::Failed);
+        assert_eq!(judged(|report| report.undecided.push("busy".into())).verdict, Verdict::Undecided);
+    }
+
+    #[test]
+    fn a_silence_longer_than_the_time_out_fails() {
+        let latency = super::super::LatencyReport { longest_gap_ms: 3_100.0, ..Default::default() };
+        assert_eq!(judged(|report| report.latency = Some(latency)).verdict, Verdict::Failed);
+    }
+
+    #[test]
+    fn a_client_that_is_the_limit_says_so() {
+        let mut found =
+            engine::Report { took: Duration::from_secs(1), answered: 500, unsent: 400, ..Default::default() };
+        found.client.connections_busy = 0.99;
+        for _ in 0..500 {
+            found.reads.latency.record(Duration::from_millis(300));
+            found.reads.service.record(Duration::from_millis(20));
+        }
+        let settings = Settings { clients: 10, ..Settings::default() };
+        let limits = client_limits(&found, Some(1_000.0), &settings);
+        assert!(limits[0].contains("10 connections allow about 5"), "{limits:?}");
+        found.client = engine::ClientUse { busiest: 0.9, starved: Some(0.2), ..Default::default() };
+        assert_eq!(client_limits(&found, Some(1_000.0), &settings).len(), 2);
+        for _ in 0..100 {
+            found.lag.record(Duration::from_millis(50));
+        }
+        assert_eq!(client_limits(&found, Some(1_000.0), &settings).len(), 3);
+    }
+}
