@@ -7,6 +7,7 @@ pub mod error;
 pub mod events;
 pub mod guard;
 pub mod lists;
+pub mod metrics;
 pub mod operations;
 pub mod pace;
 pub mod params;

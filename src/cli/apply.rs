@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::args::{Apply as Args, Execution, Format};
 use super::events::Journal;
 use super::exit::{CliError, Exit};
+use super::preflight;
 use super::printer::Printer;
 use super::progress::Live as LiveProgress;
 use super::saved;
@@ -184,6 +185,7 @@ impl Run<'_> {
         let told = saved.map(|saved| secret::marks_of(&saved.plan)).unwrap_or_default();
         let (mut live, waited_for) = self.at_rest(journal, &told).await?;
         let mut plan = self.session.plan(&live, options)?;
+        preflight::check(self.session, &mut plan, &live).await?;
         if let Some(saved) = saved {
             if let Some(why) = saved.stale(&self.session.spec, &live, &plan) {
                 return Err(CliError::new(Exit::Stale, format!("the saved plan is stale: {why}"))

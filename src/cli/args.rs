@@ -71,6 +71,8 @@ pub enum Command {
     Smoke(Smoke),
     /// Measure any Valkey or Redis: capacity, and latency that leaves no wait out. No AWS call
     Bench(Box<super::bench::Args>),
+    /// Sizes, eviction and cost from two weeks of metrics, as changes to the spec; no AWS change
+    Advise(Advise),
     /// What changing a field does to a live cache; what a rule means
     Explain(Explain),
     /// JSON Schema of the spec, for editors
@@ -413,6 +415,78 @@ pub struct Smoke {
     /// Print what to run inside the VPC; connect to no cache
     #[arg(long)]
     pub print_command: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AdviseFormat {
+    #[default]
+    Table,
+    Json,
+    Markdown,
+    /// The changes to the spec, as a unified diff
+    Patch,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl advise\n  \
+        cachectl advise prod.yaml replicationGroup/prod-cache --since 28d\n  \
+        cachectl advise prod.yaml --format patch | git apply\n  \
+        cachectl advise prod.yaml --advice scale-down --write\n\n\
+        Reading metrics costs about $0.01 for 1,000 of them: some 60 for a group of three nodes.")]
+pub struct Advise {
+    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
+    pub path: PathBuf,
+    /// Caches to look at; all of the spec when none is named
+    #[arg(value_name = "ADDRESS")]
+    pub addresses: Vec<Glob>,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+    /// How far back to look, in hours, days or weeks
+    #[arg(long, value_name = "D", default_value = "14d", value_parser = Since::parse)]
+    pub since: Since,
+    /// Only this advice, such as scale-down; repeatable
+    #[arg(long, value_name = "ID", value_parser = clap::builder::PossibleValuesParser::new(crate::model::advice::IDS.map(|(id, _)| id)))]
+    pub advice: Vec<String>,
+    /// Write the changes into the spec, comments and layout kept
+    #[arg(long, help_heading = "Output")]
+    pub write: bool,
+    /// Take prices from a file of the form of data/elasticache.json, for other regions or prices of your own
+    #[arg(long, value_name = "FILE")]
+    pub price_file: Option<PathBuf>,
+    /// Form of the result
+    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
+    pub format: AdviseFormat,
+}
+
+/// A length of time that metrics are kept for, as it was written.
+#[derive(Clone, Debug)]
+pub struct Since {
+    pub text: String,
+    pub time: Duration,
+}
+
+impl Since {
+    /// CloudWatch keeps hours for 455 days.
+    const LONGEST: u64 = 455 * 24;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let hours = |digits: &str, hours: u64| digits.parse::<u64>().ok()?.checked_mul(hours);
+        let time = match text.split_at_checked(text.len().saturating_sub(1)) {
+            Some((digits, "h")) => hours(digits, 1),
+            Some((digits, "d")) => hours(digits, 24),
+            Some((digits, "w")) => hours(digits, 7 * 24),
+            _ => None,
+        };
+        match time {
+            Some(hours @ 1..=Self::LONGEST) => {
+                Ok(Self { text: text.to_owned(), time: Duration::from_secs(hours * 3600) })
+            }
+            _ => Err("expected a number of hours, days or weeks such as 36h, 14d or 8w, at most 455d".to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! One file per command. The only room that prints, prompts and draws progress.
 
+pub mod advise;
 pub mod apply;
 pub mod args;
 pub mod bench;
@@ -14,6 +15,7 @@ pub mod import;
 pub mod init;
 pub mod man;
 pub mod plan;
+pub mod preflight;
 pub mod printer;
 pub mod progress;
 pub mod render;
@@ -76,6 +78,7 @@ fn dispatch(printer: &Printer, command: Command) -> Result<Exit, CliError> {
         Command::Status(args) => block_on(status::run(printer, &args)),
         Command::Smoke(args) => block_on(smoke::run(printer, &args)),
         Command::Bench(args) => block_on(bench::run(printer, &args)),
+        Command::Advise(args) => block_on(advise::run(printer, &args)),
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::args::{Format, Plan as Args};
 use super::cost;
 use super::exit::{CliError, Exit};
+use super::preflight;
 use super::printer::Printer;
 use super::saved::{self, Saved};
 use super::session::{self, Session};
@@ -78,6 +79,7 @@ async fn one(
             format!("not managed here: {}", unmanaged.join(", "))
         });
     }
+    preflight::check(&session, &mut plan, &live).await?;
     cost::add(&mut plan, &session.spec, &live, &options.only, prices);
     let exit = exit(&plan, args.allowances.detailed_exitcode);
     if let Some(out) = &args.out {

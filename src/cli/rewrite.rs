@@ -104,28 +104,40 @@ pub fn fix(printer: &Printer, request: &Request) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Writes changes of values into a spec. Nothing is written unless the spec then says just that: for the chosen
-/// environment the changes and no more, for every other environment nothing new. Gives back the environments
-/// that inherit the changes.
-pub fn change(request: &Request, changes: &[Change]) -> Result<Vec<String>, CliError> {
+/// Changes of values that a spec can take: tried beside it, and not written yet.
+pub struct Proposal {
+    draft: Draft,
+    text: String,
+    /// Environments that inherit the changes.
+    pub inherit: Vec<String>,
+}
+
+impl Proposal {
+    pub fn write(self) -> Result<(), CliError> {
+        self.draft.replace()
+    }
+
+    /// The changes as a unified diff.
+    pub fn diff(&self) -> String {
+        let name = self.draft.path.display().to_string();
+        let name = name.trim_start_matches("./").trim_start_matches('/');
+        let diff = similar::TextDiff::from_lines(&self.draft.original, &self.text);
+        diff.unified_diff().header(&format!("a/{name}"), &format!("b/{name}")).to_string()
+    }
+}
+
+/// Tries changes of values on a spec. Refused unless the spec then says just that: for the chosen environment
+/// the changes and no more.
+pub fn propose(request: &Request, changes: &[Change]) -> Result<Proposal, CliError> {
     let name = request.path.display();
     let refused = |why: String| {
-        CliError::new(Exit::Error, format!("{name} is not written: {why}"))
-            .hint("`--format patch` prints the changes, to be made by hand")
+        CliError::new(Exit::Error, format!("{name} is not changed: {why}"))
+            .hint("`--advice ID` leaves other changes out; `--format json` lists them, to be made by hand")
     };
     let mut draft = Draft::of(&request.path)?;
     let before = spec::load(request, &session::environment);
     let text = edit::edited(&draft.original, request.environment.as_deref(), changes)
         .map_err(|why| refused(why.to_string()))?;
-    let after = draft.load(&text, request)?;
-    let (Some(old), Some(new)) = (&before.spec, &after.spec) else {
-        let faults: Vec<&str> =
-            after.diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).take(3).collect();
-        return Err(refused(format!("the spec would not be valid then: {}", faults.join("; "))));
-    };
-    if !edit::differs_by(old, new, changes) {
-        return Err(refused("an overlay or a variable decides the value".to_owned()));
-    }
     let mut inherit = Vec::new();
     for other in edit::environments(&text) {
         if request.environment.as_ref() == Some(&other) {
@@ -138,6 +150,14 @@ pub fn change(request: &Request, changes: &[Change]) -> Result<Vec<String>, CliE
             inherit.push(other);
         }
     }
-    draft.replace()?;
-    Ok(inherit)
+    let after = draft.load(&text, request)?;
+    let (Some(old), Some(new)) = (&before.spec, &after.spec) else {
+        let faults: Vec<&str> =
+            after.diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).take(3).collect();
+        return Err(refused(format!("the spec would not be valid then: {}", faults.join("; "))));
+    };
+    if !edit::differs_by(old, new, changes) {
+        return Err(refused("an overlay or a variable decides the value".to_owned()));
+    }
+    Ok(Proposal { draft, text, inherit })
 }

@@ -2,6 +2,7 @@
 //! is made of. No decisions are made here, and nothing of the other rooms is known.
 
 pub mod address;
+pub mod advice;
 pub mod attribute;
 pub mod cost;
 pub mod desired;
@@ -11,6 +12,7 @@ pub mod glob;
 pub mod kind;
 pub mod live;
 pub mod locations;
+pub mod metrics;
 pub mod node_type;
 pub mod operation;
 pub mod options;
@@ -20,6 +22,7 @@ pub mod plan;
 pub mod prices;
 pub mod refusals;
 pub mod report;
+pub mod sample;
 pub mod secret;
 pub mod selection;
 pub mod shape;

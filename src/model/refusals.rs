@@ -30,6 +30,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("engine-version-unreadable", "Members that are created or replaced do not tell their version yet."),
     row("engine-and-cluster-mode", "A new engine version needs a parameter group of its family, cluster mode one with cluster-enabled: one call cannot be on the way to both."),
     row("allowed-node-type", "ListAllowedNodeTypeModifications says which node types AWS offers for the group, by its data, its engine and the region."),
+    row("data-does-not-fit", "The data of the last hour (BytesUsedForCache) are more than the smaller node type, or fewer shards, may use: maxmemory less reserved-memory-percent. Keys would be evicted, or AWS would roll the change back."),
     row("parameter-group-family", "A parameter group belongs to the family of an engine version, such as valkey8, and AWS takes no other. Its own family cannot be changed."),
     row("parameter-group-cluster-mode", "A parameter group with cluster-enabled \"yes\" only fits cluster mode, one with \"no\" only a group without."),
     row("cluster-enabled", "AWS does not change cluster-enabled in a parameter group that a cache uses; clusterMode with another parameter group does."),

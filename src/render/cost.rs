@@ -106,3 +106,12 @@ fn sum(cost: &Cost) -> String {
     let change = if known_before && known_after { format!("   {}", signed(change)) } else { String::new() };
     format!("{before} -> {after}{change}")
 }
+
+/// `$767.38 -> $383.69`, as far as it is known.
+pub fn month(before: Option<f64>, after: Option<f64>) -> String {
+    match (before, after) {
+        (Some(before), Some(after)) => format!("{} -> {}", dollars(before), dollars(after)),
+        (Some(before), None) => dollars(before),
+        (None, _) => String::new(),
+    }
+}

@@ -1,5 +1,6 @@
 //! Plans and reports as people and pipelines read them: table, JSON, Markdown. Pure text, no printing.
 
+pub mod advice;
 pub mod bench;
 pub mod cost;
 pub mod diagnostics;

@@ -1,5 +1,7 @@
 //! Everything that runs against something real: the sandbox, servers, other people's emulators.
 
+mod advise_golden;
+mod advise_program;
 mod apply_done;
 mod apply_endings;
 mod apply_guarded;
