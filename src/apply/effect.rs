@@ -9,10 +9,6 @@ use crate::model::step::Call;
 use crate::model::{Address, Kind};
 use crate::resource::replication_group::nodes::replica_counts;
 
-/// Secrets are never read back, and a service's own wording of the others cannot be compared.
-const UNREADABLE: [&str; 6] =
-    ["AccessString", "AuthToken", "Passwords", "LogDeliveryConfigurations", "AuthenticationMode", "KmsKeyId"];
-
 /// What a look says of a call's effect.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -24,8 +20,9 @@ pub enum Seen {
 }
 
 /// Can all that the call sets be seen afterwards? Else what is live proves nothing about it.
-pub fn is_readable(call: &Call) -> bool {
-    !call.parameters.keys().any(|member| UNREADABLE.contains(&member.as_str()))
+pub fn is_readable(kind: Kind, call: &Call) -> bool {
+    let rows = kind.attributes().iter().filter(|row| row.unproven);
+    !rows.into_iter().any(|row| call.parameters.contains_key(row.field.member))
 }
 
 /// Is the effect of the call to be seen?
@@ -96,6 +93,7 @@ fn shards(call: &Call, view: &View<'_>) -> Option<String> {
 /// Every parameter that an attribute's row can read back.
 fn members(kind: Kind, call: &Call, view: &View<'_>) -> Option<String> {
     let deferred = call.is_deferred();
+    let rows = || kind.attributes().iter().filter(|row| !row.unproven);
     for (member, value) in &call.parameters {
         match member.as_str() {
             "UserGroupIdsToAdd" | "UserIdsToAdd" => {
@@ -112,10 +110,9 @@ fn members(kind: Kind, call: &Call, view: &View<'_>) -> Option<String> {
                 }
                 continue;
             }
-            member if UNREADABLE.contains(&member) => continue,
             _ => {}
         }
-        let Some(attribute) = kind.attributes().iter().find(|attribute| attribute.field.member == member) else {
+        let Some(attribute) = rows().find(|attribute| attribute.field.member == member) else {
             continue;
         };
         let wanted = attribute.field.shape.from_api(value);

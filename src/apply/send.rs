@@ -156,7 +156,7 @@ async fn already(engine: &Engine<'_>, task: Task<'_>) -> Result<bool, Failure> {
     }
     // While AWS is at work the effect can be half there: then it counts once all is ready.
     let seen = || effect::seen(&step.address, call, &live) == Seen::There;
-    Ok(effect::is_readable(call) && condition == Condition::Ready && seen())
+    Ok(effect::is_readable(step.address.kind, call) && condition == Condition::Ready && seen())
 }
 
 /// What a create call found there must carry this stack's tag. AWS tells no tags while a group is being

@@ -318,6 +318,8 @@ fn node_group(value: &Value) -> Option<ec::NodeGroupConfiguration> {
             .set_replica_count(p.integer("ReplicaCount"))
             .set_primary_availability_zone(p.text("PrimaryAvailabilityZone"))
             .set_replica_availability_zones(p.texts("ReplicaAvailabilityZones"))
+            .set_primary_outpost_arn(p.text("PrimaryOutpostArn"))
+            .set_replica_outpost_arns(p.texts("ReplicaOutpostArns"))
             .build()
     })
 }

@@ -13,7 +13,7 @@ use super::{describe, secrets, tags};
 use crate::model::live::Live;
 use crate::model::secret::Marks;
 use crate::model::{Address, Kind, Spec};
-use crate::resource::parameter_group::{declared_parameters, user_parameters};
+use crate::resource::parameter_group::{declared_parameters, is_aws_own, user_parameters};
 use crate::resource::{alarm, ownership, secret};
 
 const ALARM_NAMES: usize = 100;
@@ -57,7 +57,7 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
     let (parameters, alarms, (allowed, allowed_notes), confirmed) = details;
     live.parameters = parameters;
     let known = &live.parameters;
-    live.parameter_groups.retain(|name, _| name.starts_with("default.") || known.contains_key(name));
+    live.parameter_groups.retain(|name, _| is_aws_own(name) || known.contains_key(name));
     live.alarms = alarms;
     live.allowed_node_types = allowed;
     live.notes.extend(allowed_notes);
@@ -151,7 +151,7 @@ pub(super) async fn parameters(
     let names = wanted
         .of(Kind::ParameterGroup)
         .into_iter()
-        .filter(|name| live.parameter_groups.contains_key(name) && !name.starts_with("default."));
+        .filter(|name| live.parameter_groups.contains_key(name) && !is_aws_own(name));
     let reads = names.map(|name| async move {
         let mut out = Vec::new();
         let mut marker = None;

@@ -233,20 +233,8 @@ pub fn describe(live: &Live) -> String {
         plural(live.replication_groups.len(), "replication group"),
         plural(live.cache_clusters.len(), "node")
     )];
-    let kinds = [
-        (Kind::ServerlessCache, "serverless cache"),
-        (Kind::ParameterGroup, "parameter group"),
-        (Kind::SubnetGroup, "subnet group"),
-        (Kind::User, "user"),
-        (Kind::UserGroup, "user group"),
-        (Kind::Alarm, "alarm"),
-    ];
-    parts.extend(
-        kinds
-            .iter()
-            .filter(|(kind, _)| !live.of(*kind).is_empty())
-            .map(|(kind, word)| plural(live.of(*kind).len(), word)),
-    );
+    let others = Kind::ALL.into_iter().filter(|kind| *kind != Kind::ReplicationGroup && !live.of(*kind).is_empty());
+    parts.extend(others.map(|kind| plural(live.of(kind).len(), kind.row().noun)));
     parts.join(", ")
 }
 

@@ -7,7 +7,7 @@ use crate::model::attribute::Import;
 use crate::model::live::{Live, Tags, View};
 use crate::model::{Address, Kind};
 use crate::resource::ownership::PROTECT;
-use crate::resource::replication_group::import::{DECIDED_BY_DATASTORE, follows_datastore};
+use crate::resource::replication_group::import::follows_datastore;
 use crate::resource::replication_group::pending::pending_changes;
 
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ pub fn of(live: &Live, address: &Address, common: &Tags) -> Option<Entry> {
     let follows = address.kind == Kind::ReplicationGroup && follows_datastore(&view);
     for row in address.kind.attributes() {
         let name = row.field.name;
-        if follows && DECIDED_BY_DATASTORE.contains(&name) {
+        if follows && row.datastore.speaks_for_secondary() {
             continue;
         }
         let value = match name {
@@ -79,11 +79,7 @@ pub fn of(live: &Live, address: &Address, common: &Tags) -> Option<Entry> {
 }
 
 fn unsettled<'a>(kind: Kind, view: &View<'a>) -> Option<&'a str> {
-    let rest = match kind {
-        Kind::ReplicationGroup | Kind::ServerlessCache => "available",
-        Kind::User | Kind::UserGroup => "active",
-        Kind::SubnetGroup | Kind::ParameterGroup | Kind::Alarm => return None,
-    };
+    let rest = kind.row().states?.at_rest;
     let status = view.status();
     (!status.eq_ignore_ascii_case(rest)).then_some(status)
 }

@@ -25,7 +25,7 @@ impl Selection {
             };
             parsed.map_err(|why| Refused::new(why, "such as replicationGroup/prod-cache; `*` matches anything"))?;
         }
-        match self.exact().find(is_aws_own) {
+        match self.exact().find(Address::is_aws_own) {
             Some(address) => Err(Refused::new(
                 format!("{address} is AWS's own, and is not managed"),
                 "what uses it names it; leave it out here",
@@ -59,7 +59,7 @@ impl Selection {
             return Err(nothing(said.clone()));
         }
         notes.extend(idle);
-        chosen.retain(|address| !is_aws_own(address));
+        chosen.retain(|address| !address.is_aws_own());
         if chosen.is_empty() {
             return Err(Refused::new(
                 format!("there is nothing to import in account {}, {}", live.account_id, live.region),
@@ -72,17 +72,6 @@ impl Selection {
 
 fn nothing(said: String) -> Refused {
     Refused::new(said, "another --region or --profile? an address is KIND/ID; `*` matches anything")
-}
-
-/// The default users, user group, parameter groups and subnet group: they are there, whoever says so.
-fn is_aws_own(address: &Address) -> bool {
-    match address.kind {
-        Kind::ParameterGroup | Kind::User | Kind::UserGroup => {
-            address.id == "default" || address.id.starts_with("default.")
-        }
-        Kind::SubnetGroup => address.id == "default",
-        Kind::ReplicationGroup | Kind::ServerlessCache | Kind::Alarm => false,
-    }
 }
 
 /// Of all alarms of an account, those on ElastiCache's metrics, and those that a stack owns.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::model::live::Live;
 use crate::model::version::Version;
 use crate::model::{Kind, Resource, Spec};
+use crate::resource::parameter_group;
 
 /// Finds a fault: the field that it hangs on ("" for the resource itself) and a sentence.
 pub type Check = fn(&Resource, &Spec, Option<&Live>) -> Option<(&'static str, String)>;
@@ -85,7 +86,7 @@ pub const RULES: &[Rule] = &[
         check: |cache, _, _| (cache.text("engine") == Some("redis")).then(|| hit("engine", "redis could move to valkey in place")).flatten() },
     Rule { id: "default-parameter-group", severity: "info", kinds: GROUP,
         why: "The default group cannot be edited: the first parameter that matters needs another group.",
-        check: |group, _, _| group.text("cacheParameterGroupName").is_none_or(|name| name.starts_with("default."))
+        check: |group, _, _| group.text("cacheParameterGroupName").is_none_or(parameter_group::is_aws_own)
             .then(|| hit("cacheParameterGroupName", "uses AWS's default parameter group")).flatten() },
     Rule { id: "default-subnet-group", severity: "warn", kinds: GROUP,
         why: "The default subnet group lies in the default VPC.",

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::shape::{Field, Shape, is_empty};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::View;
-use crate::model::shape::{Field, is_empty};
 
 /// What clients of the cache notice of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -116,6 +116,28 @@ pub struct Difference {
     pub impact: Impact,
 }
 
+/// What a global datastore has to do with an attribute of its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Datastore {
+    /// Nothing.
+    Apart,
+    /// The datastore decides it: AWS takes a change of the datastore only.
+    Decides,
+    /// AWS sets it for members, and a difference of it says nothing.
+    Sets,
+    /// The primary chose it, and a secondary is made alike.
+    Hands,
+    /// AWS overrides it, and a difference of it says nothing.
+    Overrides,
+}
+
+impl Datastore {
+    /// Must the spec of a secondary not say it?
+    pub fn speaks_for_secondary(self) -> bool {
+        matches!(self, Datastore::Decides | Datastore::Sets | Datastore::Hands)
+    }
+}
+
 pub struct Attribute {
     pub field: Field,
     pub read: Read,
@@ -123,13 +145,32 @@ pub struct Attribute {
     pub import: Import,
     pub route: Route,
     pub impact: Impact,
+    /// The create call does not take it: it is sent once the resource is there.
+    pub later: bool,
+    /// What is read back does not prove that a call took effect: a secret, or in a service's own wording.
+    pub unproven: bool,
+    /// AWS can let a change of it wait for the maintenance window.
+    pub may_wait: bool,
+    pub datastore: Datastore,
     /// What a person should know before changing it.
     pub note: &'static str,
 }
 
 impl Attribute {
     pub const fn new(field: Field, read: Read, route: Route, impact: Impact, note: &'static str) -> Self {
-        Self { field, read, pending: Pending::Nowhere, import: Import::Live, route, impact, note }
+        Self {
+            field,
+            read,
+            pending: Pending::Nowhere,
+            import: Import::Live,
+            route,
+            impact,
+            later: false,
+            unproven: false,
+            may_wait: false,
+            datastore: Datastore::Apart,
+            note,
+        }
     }
 
     pub const fn pending(self, pending: fn(&View<'_>) -> Option<Value>) -> Self {
@@ -142,6 +183,27 @@ impl Attribute {
 
     pub const fn remark(self, remark: fn(&View<'_>) -> Option<&'static str>) -> Self {
         Self { import: Import::Remark(remark), ..self }
+    }
+
+    pub const fn later(self) -> Self {
+        Self { later: true, ..self }
+    }
+
+    pub const fn unproven(self) -> Self {
+        Self { unproven: true, ..self }
+    }
+
+    pub const fn may_wait(self) -> Self {
+        Self { may_wait: true, ..self }
+    }
+
+    pub const fn datastore(self, datastore: Datastore) -> Self {
+        Self { datastore, ..self }
+    }
+
+    /// Is a value of it kept from every output?
+    pub fn is_secret(&self) -> bool {
+        matches!(self.field.shape, Shape::Secret | Shape::List { of: Shape::Secret, .. })
     }
 
     /// Does the live value say what is declared? What is declared as nothing equals nothing live, in whichever way

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Planned, alarms};
 use crate::model::attribute::Phase;
 use crate::model::draft::Draft;
-use crate::model::live::{Live, strings};
+use crate::model::live::Live;
 use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, Ownership};
 use crate::model::{Address, Kind, Spec};
@@ -62,8 +62,7 @@ pub fn dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut [
     for planned in planned.iter_mut().filter(|planned| planned.action != Action::Delete) {
         let Some(resource) = spec.resources.get(&planned.draft.address) else { continue };
         for need in references(resource) {
-            let default = need.id.starts_with("default");
-            if live.get(&need).is_some() || made.contains(&need) || default {
+            if live.get(&need).is_some() || made.contains(&need) || need.is_aws_own() {
                 continue;
             }
             let declared = spec.resources.contains_key(&need);
@@ -116,12 +115,8 @@ pub fn uses(live: &Live, planned: &mut [Planned]) {
             .push(("status".into(), "it is in use until the maintenance window, and can be deleted after it".into()));
     }
     for (index, users) in found {
-        let field = match planned[index].draft.address.kind {
-            Kind::UserGroup => "userGroupIds (or userGroupId)",
-            Kind::User => "userIds",
-            Kind::ParameterGroup => "cacheParameterGroupName",
-            _ => "cacheSubnetGroupName",
-        };
+        let uses = planned[index].draft.address.kind.row().uses;
+        let field = uses.map_or("resource", |uses| uses.fields);
         planned[index].draft.blocks(
             "in-use",
             format!("{} uses it", users.join(", ")),
@@ -179,30 +174,7 @@ fn zones_then(live: &Live, planned: &[Planned], group: &str) -> Option<BTreeSet<
 
 /// What AWS says uses the resource now.
 fn live_users(live: &Live, address: &Address) -> BTreeSet<Address> {
-    let listed = |member: &str, kind: Kind| -> Vec<Address> {
-        strings(live.get(address).and_then(|own| own.get(member))).map(|id| Address::new(kind, id)).collect()
-    };
-    let of_clusters = |pointer: &str| -> Vec<Address> {
-        live.cache_clusters
-            .values()
-            .filter(|cluster| cluster.pointer(pointer).and_then(Value::as_str) == Some(address.id.as_str()))
-            .filter_map(|cluster| {
-                Some(Address::new(Kind::ReplicationGroup, cluster.get("ReplicationGroupId")?.as_str()?))
-            })
-            .collect()
-    };
-    let users = match address.kind {
-        Kind::UserGroup => {
-            let mut users = listed("ReplicationGroups", Kind::ReplicationGroup);
-            users.extend(listed("ServerlessCaches", Kind::ServerlessCache));
-            users
-        }
-        Kind::User => listed("UserGroupIds", Kind::UserGroup),
-        Kind::ParameterGroup => of_clusters("/CacheParameterGroup/CacheParameterGroupName"),
-        Kind::SubnetGroup => of_clusters("/CacheSubnetGroupName"),
-        _ => Vec::new(),
-    };
-    users.into_iter().collect()
+    address.kind.row().uses.map(|uses| (uses.users)(live, address)).unwrap_or_default()
 }
 
 /// Does the use only end in the maintenance window?

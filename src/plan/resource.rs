@@ -5,15 +5,15 @@ use serde_json::{Map, Value, json};
 use super::{Planned, compare, fingerprint, guards, needs_permit, tags};
 use crate::model::attribute::{Impact, Phase, Route};
 use crate::model::draft::{Draft, Scene};
-use crate::model::live::{Live, object, strings};
+use crate::model::live::{Live, object};
+use crate::model::operation::Verb;
 use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, AttributeChange, Ownership};
 use crate::model::shape::is_empty;
 use crate::model::version::Version;
-use crate::model::{Address, Kind, Operation, Resource, Spec};
-use crate::resource::{alarm, ownership, parameter_group, replication_group, user};
-
-const MANAGED: &str = "Managed by cachectl";
+use crate::model::{Address, Kind, Resource, Spec};
+use crate::resource::kind_row::Creation;
+use crate::resource::{alarm, ownership};
 
 pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource) -> Planned {
     let address = &resource.address;
@@ -79,22 +79,9 @@ fn needs_secret(draft: &mut Draft, live: &Live) {
 
 fn update(draft: &mut Draft, scene: &Scene<'_>) {
     compare::compare(draft, scene);
-    match draft.address.kind {
-        Kind::ReplicationGroup => replication_group::finish(draft, scene),
-        Kind::User => user::passwords(draft, scene),
-        Kind::SubnetGroup => {
-            // AWS wants the subnets in every modification.
-            if let Some(call) = draft.calls.iter_mut().find(|call| call.operation == Operation::ModifyCacheSubnetGroup)
-                && let Some(subnets) = scene.wanted("subnetIds")
-            {
-                draft.subnets = Some(strings(Some(&subnets)).map(str::to_owned).collect());
-                call.parameters.entry("SubnetIds").or_insert(subnets);
-            }
-        }
-        _ => {}
-    }
+    (draft.address.kind.row().finish)(draft, scene);
     let id = (draft.address.kind.id_member(), json!(draft.address.id));
-    for call in draft.calls.iter_mut().filter(|call| call.operation != Operation::RebootCacheCluster) {
+    for call in draft.calls.iter_mut().filter(|call| call.operation.verb() != Verb::Reboot) {
         call.parameters.entry(id.0).or_insert_with(|| id.1.clone());
     }
 }
@@ -104,19 +91,15 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
     let kind = resource.address.kind;
     let mut parameters = Map::new();
     parameters.insert(kind.id_member().to_owned(), json!(resource.address.id));
-    for row in kind.attributes() {
+    for row in kind.attributes().iter().filter(|row| !row.later && !matches!(row.route, Route::Local)) {
         let Some(declared) = resource.fields.get(row.field.name).filter(|value| !is_empty(value)) else { continue };
-        let modify_only = matches!(row.field.name, "snapshottingClusterId" | "parameters" | "tags");
-        if matches!(row.route, Route::Local) || modify_only {
-            continue;
-        }
         parameters.insert(row.field.member.to_owned(), row.field.shape.to_api(declared));
         draft.attributes.push(AttributeChange {
             path: row.field.name.to_owned(),
             before: Value::Null,
             after: declared.clone(),
             impact: Impact::None,
-            sensitive: matches!(row.field.name, "authToken" | "passwords"),
+            sensitive: row.is_secret(),
         });
     }
     let tags = ownership::wanted_tags(spec, live, resource);
@@ -129,69 +112,11 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
         impact: Impact::None,
         sensitive: false,
     }));
-    match kind {
-        Kind::SubnetGroup => drop(parameters.entry("CacheSubnetGroupDescription").or_insert_with(|| json!(MANAGED))),
-        Kind::ParameterGroup => drop(parameters.entry("Description").or_insert_with(|| json!(MANAGED))),
-        Kind::ReplicationGroup => {
-            draft.zones = replication_group::zones::declared(&resource.fields);
-            for log in
-                parameters.get_mut("LogDeliveryConfigurations").and_then(Value::as_array_mut).into_iter().flatten()
-            {
-                log["Enabled"] = json!(true);
-            }
-            if let Some(snapshot) = restore {
-                parameters.insert("SnapshotName".into(), json!(snapshot));
-            }
-            if let Some(member) = resource.fields.get("snapshottingClusterId") {
-                // Only a member that exists can be named.
-                let id = json!(resource.address.id);
-                let call = [
-                    ("ReplicationGroupId", id),
-                    ("SnapshottingClusterId", member.clone()),
-                    ("ApplyImmediately", json!(true)),
-                ];
-                draft.push(Phase::Settings, kind.modify(), kind.ready(), object(call));
-            }
-        }
-        Kind::ServerlessCache => {
-            if let Some(snapshot) = restore {
-                let arn = format!(
-                    "arn:{}:elasticache:{}:{}:serverlesssnapshot:{snapshot}",
-                    live.partition, live.region, live.account_id
-                );
-                parameters.insert("SnapshotArnsToRestore".into(), json!([arn]));
-            }
-        }
-        // The passwords say that they are the way in; AWS takes one member that does.
-        Kind::User if parameters.contains_key("Passwords") => {
-            parameters.remove("AuthenticationMode");
-            parameters.remove("NoPasswordRequired");
-        }
-        Kind::User if parameters.get("AuthenticationMode") == Some(&json!({"Type": "password"})) => {
-            user::needs_password(draft);
-        }
-        _ => {}
-    }
-    draft.push(Phase::Create, kind.create(), kind.ready(), parameters);
-    if kind == Kind::ParameterGroup {
-        create_parameters(draft, live, resource);
-    }
-}
-
-fn create_parameters(draft: &mut Draft, live: &Live, resource: &Resource) {
-    let family = resource.text("family").unwrap_or_default();
-    let declared = parameter_group::declared_parameters(resource.fields.get("parameters"));
-    parameter_group::check(draft, live.families.get(family), family, &declared);
-    for (name, value) in &declared {
-        draft.attributes.push(AttributeChange {
-            path: format!("parameters.{name}"),
-            before: Value::Null,
-            after: json!(value),
-            impact: Impact::None,
-            sensitive: false,
-        });
-    }
-    parameter_group::push_parameters(draft, &declared.iter().collect::<Vec<_>>());
+    let row = kind.row();
+    let mut creation = Creation { live, resource, restore, parameters };
+    (row.create)(draft, &mut creation);
+    draft.push(Phase::Create, row.calls.create, kind.ready(), creation.parameters.clone());
+    (row.created)(draft, &creation);
 }
 
 /// Delete with a final snapshot, create from it.
@@ -216,15 +141,7 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
         needs_permit(&mut draft, scene.options, Permit::Adopt);
     }
     needs_permit(&mut draft, scene.options, Permit::Replace);
-    let groups: Vec<&str> = strings(scene.view.own("UserGroupIds")).filter(|_| address.kind == Kind::User).collect();
-    if !groups.is_empty() {
-        // AWS would take the user out of its groups without a word.
-        draft.blocks(
-            "replace-in-use",
-            format!("the user is in {}, and could not log in until it is back there", groups.join(", ")),
-            "declare a new user under another id with the new name, and put that into the group's userIds in place of this one",
-        );
-    }
+    (address.kind.row().replaced)(&mut draft, scene);
     let memcached = scene.view.text("Engine") == Some("memcached");
     let snapshot =
         (!failed && !memcached && address.kind.is_cache() && scene.resource.lifecycle("finalSnapshot") != Some(false))
@@ -281,15 +198,13 @@ fn snapshot_name(address: &Address, options: &Options) -> String {
 fn push_delete(draft: &mut Draft, snapshot: Option<&str>) {
     let address = draft.address.clone();
     let mut parameters = object([(address.kind.id_member(), json!(address.id))]);
-    if let Some(snapshot) = snapshot {
-        let member =
-            if address.kind == Kind::ServerlessCache { "FinalSnapshotName" } else { "FinalSnapshotIdentifier" };
+    if let Some((member, snapshot)) = address.kind.row().final_snapshot.zip(snapshot) {
         parameters.insert(member.into(), json!(snapshot));
     }
     if address.kind == Kind::Alarm {
         parameters = object([("AlarmNames", json!([address.id]))]);
     }
-    draft.push(Phase::Delete, address.kind.delete(), address.kind.gone(), parameters);
+    draft.push(Phase::Delete, address.kind.row().calls.delete, address.kind.gone(), parameters);
 }
 
 /// An orphan, or anything of a stack that is to go.

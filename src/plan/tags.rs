@@ -6,12 +6,13 @@ use serde_json::json;
 
 use crate::model::attribute::{Impact, Phase};
 use crate::model::draft::{Call, Draft, Scene};
+use crate::model::ignored;
 use crate::model::live::object;
 use crate::model::plan::AttributeChange;
 use crate::model::step::adds_token;
-use crate::model::{Kind, Operation, ignored};
+use crate::resource::kind_row::{Secret, TagCalls};
 use crate::resource::ownership::wanted_tags;
-use crate::resource::{secret, user};
+use crate::resource::secret;
 
 /// The tag calls of an existing resource: the last of its changes, since they make a group `modifying`.
 pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
@@ -42,11 +43,7 @@ pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
             sensitive: false,
         });
     }
-    let (tag, untag, member) = if address.kind == Kind::Alarm {
-        (Operation::TagResource, Operation::UntagResource, "ResourceARN")
-    } else {
-        (Operation::AddTagsToResource, Operation::RemoveTagsFromResource, "ResourceName")
-    };
+    let TagCalls { tag, untag, arn_member: member } = address.kind.row().tags;
     let arn = json!(scene.live.arn(&address));
     if let Some(Announced { key, value, before }) = announced
         && live.get(key) != Some(&value)
@@ -77,9 +74,9 @@ struct Announced {
 /// The tag that says which secret is set. It is written after the call where a second call would do no harm, and
 /// before it where only the tag tells the next run what a killed one was about.
 fn mark_secrets(draft: &Draft, scene: &Scene<'_>, wanted: &mut BTreeMap<String, Option<String>>) -> Option<Announced> {
-    let (field, key) = secret::field(draft.address.kind)?;
-    let seen = scene.live.secrets.get(&secret::key(&draft.address, field))?;
-    let sends = |call: &Call| call.parameters.contains_key(secret::member(field));
+    let Secret { attribute, member, tag: key, is_in_force } = draft.address.kind.row().secret?;
+    let seen = scene.live.secrets.get(&secret::key(&draft.address, attribute))?;
+    let sends = |call: &Call| call.parameters.contains_key(member);
     let Some(first) = draft.calls.iter().position(sends) else {
         // Nothing was sent: a secret that was set by hand stays unknown.
         wanted.remove(key);
@@ -96,18 +93,10 @@ fn mark_secrets(draft: &Draft, scene: &Scene<'_>, wanted: &mut BTreeMap<String, 
             value.clone_from(&announcement);
         }
         announced = announces(announcement);
-    } else if !has_secret(scene) {
+    } else if !is_in_force(scene) {
         // As long as clients come in another way, the tag means nothing.
         announced = announces(value.clone());
     }
     wanted.insert(key.to_owned(), Some(value));
     announced
-}
-
-/// Do clients log in with a secret of the kind that the spec declares?
-fn has_secret(scene: &Scene<'_>) -> bool {
-    match scene.resource.address.kind {
-        Kind::ReplicationGroup => scene.view.flag("AuthTokenEnabled"),
-        _ => !user::logs_in_without_password(scene.view),
-    }
 }

@@ -290,8 +290,8 @@ fn of_call(step: &Step, call: &Call) -> String {
         );
     }
     // Settings take effect at once whatever the flag says.
-    let waits = ["CacheNodeType", "EngineVersion", "CacheParameterGroupName"];
-    if call.is_deferred() && waits.iter().any(|member| call.parameters.contains_key(*member)) {
+    let mut waits = step.address.kind.attributes().iter().filter(|row| row.may_wait);
+    if call.is_deferred() && waits.any(|row| call.parameters.contains_key(row.field.member)) {
         parts.push("in the maintenance window".to_owned());
     }
     if let Some(wait) = typically(call) {

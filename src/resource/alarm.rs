@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::alarm_preset;
+use super::kind_row::{Arn, Calls, IdForm, KindRow, TagCalls};
+use super::local;
 use crate::model::attribute::{Attribute, Impact, Read, Route};
 use crate::model::live::{Live, View};
-use crate::model::shape::{ARN, Field, Order, Shape, TAGS, integer, list, pattern, text};
-use crate::model::{Address, Kind, Resource, Spec};
+use crate::model::shape::{ARN, Field, Order, Shape, integer, list, pattern, text};
+use crate::model::{Address, Kind, Operation, Resource, Spec};
 
 const DIMENSION: Shape = Shape::Object(&[
     Field::new("name", "Name", text(255), "The dimension's name, such as CacheClusterId.").required(),
@@ -122,8 +124,30 @@ pub const ATTRIBUTES: &[Attribute] = &[
     row(Field::new("evaluationWindow", "EvaluationWindow", WINDOW, "Which stretch of time is looked at; one of the two."), "EvaluationWindow")
         .import(|_, value| value.get("wallClockWindow").is_some().then_some(value)),
     row(Field::new("actionConfiguration", "ActionConfiguration", ACTIONS, "What the alarm's actions carry.").nullable(), "ActionConfiguration"),
-    Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."), Read::Never, Route::Whole, Impact::None, ""),
+    local::TAGS_ROW,
 ];
+
+pub const KIND: KindRow = KindRow {
+    tags: TagCalls::CLOUDWATCH,
+    ..KindRow::plain(
+        ATTRIBUTES,
+        "CloudWatch metric alarms, by name; with `for`, one for each node of a cache.",
+        "alarm",
+        Arn { service: "cloudwatch", resource: "alarm", separator: ':', regional: true },
+        IdForm {
+            pattern: "^[^:].*$",
+            longest: 255,
+            words: "1 to 255 characters, not beginning with a colon",
+            of_aws: None,
+        },
+        Calls {
+            create: Operation::PutMetricAlarm,
+            modify: Operation::PutMetricAlarm,
+            delete: Operation::DeleteAlarms,
+            id_member: "AlarmName",
+        },
+    )
+};
 
 const NAMESPACE: &str = "AWS/ElastiCache";
 

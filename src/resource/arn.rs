@@ -6,32 +6,45 @@ use crate::model::{Address, Kind, Live};
 
 impl Address {
     pub fn arn(&self, partition: &str, region: &str, account: &str) -> String {
-        let service = if self.kind == Kind::Alarm { "cloudwatch" } else { "elasticache" };
-        format!("arn:{partition}:{service}:{region}:{account}:{}:{}", self.kind.arn_type(), self.id)
+        let form = self.kind.row().arn;
+        let region = if form.regional { region } else { "" };
+        let (service, resource, separator) = (form.service, form.resource, form.separator);
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}{separator}{}", self.id)
     }
 
+    /// The resource that an ARN names; `None` for what is none of cachectl's kinds.
     pub fn from_arn(arn: &str) -> Option<Self> {
-        let mut parts = arn.splitn(7, ':').skip(5);
-        let (kind, id) = (parts.next()?, parts.next()?);
-        let kind = Kind::ALL.into_iter().find(|candidate| candidate.arn_type() == kind)?;
-        Some(Self::new(kind, id))
+        let mut parts = arn.splitn(6, ':').skip(2);
+        let (service, resource) = (parts.next()?, parts.nth(2)?);
+        Kind::ALL.into_iter().find_map(|kind| {
+            let form = kind.row().arn;
+            let rest = resource.strip_prefix(form.resource).filter(|_| form.service == service)?;
+            Some(Self::new(kind, rest.strip_prefix(form.separator)?))
+        })
     }
 }
 
 impl Live {
     pub fn arn(&self, address: &Address) -> String {
-        self.get(address)
-            .and_then(|own| own.get("ARN").or_else(|| own.get("AlarmArn")))
-            .and_then(Value::as_str)
-            .map_or_else(
-                || {
-                    address.arn(
-                        if self.partition.is_empty() { "aws" } else { &self.partition },
-                        &self.region,
-                        &self.account_id,
-                    )
-                },
-                str::to_owned,
-            )
+        let told = self.get(address).and_then(|own| own.get("ARN").or_else(|| own.get("AlarmArn")));
+        told.and_then(Value::as_str).map(str::to_owned).unwrap_or_else(|| {
+            let partition = if self.partition.is_empty() { "aws" } else { &self.partition };
+            address.arn(partition, &self.region, &self.account_id)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kinds_arn_names_its_resource() {
+        for kind in Kind::ALL {
+            let address = Address::new(kind, "orders-001:Evictions");
+            assert_eq!(Address::from_arn(&address.arn("aws", "us-east-1", "012345678901")), Some(address));
+        }
+        assert_eq!(Address::from_arn("arn:aws:elasticache:us-east-1:012345678901:cluster:orders-001"), None);
+        assert_eq!(Address::from_arn("arn:aws:sns:us-east-1:012345678901:user:app"), None);
     }
 }

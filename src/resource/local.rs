@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use crate::model::attribute::{Attribute, Impact, Read, Route};
 use crate::model::live::View;
-use crate::model::shape::{ARN, Field, Keys, Shape, integer, list, pattern, text};
+use crate::model::shape::{ARN, Field, Keys, Shape, TAGS, integer, list, pattern, text};
 
 pub const LIFECYCLE: Shape = Shape::Object(&[
     Field::new(
@@ -63,6 +64,19 @@ pub const ALARMS: Shape = Shape::Object(&[
         "Changes to single alarms of the preset, by metric; `none` leaves one out.",
     ),
 ]);
+
+/// The tags of any kind.
+pub const TAGS_ROW: Attribute = Attribute::new(
+    Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
+    Read::Never,
+    Route::Whole,
+    Impact::None,
+    "",
+)
+.later();
+
+/// The description of what is declared without one, where AWS wants one.
+pub const MANAGED: &str = "Managed by cachectl";
 
 /// A description that says something.
 pub fn not_blank(_view: &View<'_>, value: Value) -> Option<Value> {

@@ -3,6 +3,7 @@
 pub mod alarm;
 pub mod alarm_preset;
 pub mod arn;
+pub mod kind_row;
 pub mod local;
 pub mod ownership;
 pub mod parameter_group;
@@ -22,6 +23,7 @@ use crate::model::live::strings;
 use crate::model::shape::Shape;
 use crate::model::step::Wait;
 use crate::model::{Address, Kind, Operation, Resource};
+use kind_row::KindRow;
 
 /// The row of a kind's attribute.
 pub fn attribute(kind: Kind, name: &str) -> Option<&'static Attribute> {
@@ -44,94 +46,82 @@ pub fn references(resource: &Resource) -> Vec<Address> {
     out
 }
 
+/// The one list of rows: a kind that is not in it does not compile.
+pub fn row(kind: Kind) -> &'static KindRow {
+    match kind {
+        Kind::SubnetGroup => &subnet_group::KIND,
+        Kind::ParameterGroup => &parameter_group::KIND,
+        Kind::User => &user::KIND,
+        Kind::UserGroup => &user_group::KIND,
+        Kind::ReplicationGroup => &replication_group::KIND,
+        Kind::ServerlessCache => &serverless_cache::KIND,
+        Kind::Alarm => &alarm::KIND,
+    }
+}
+
 impl Kind {
-    pub fn attributes(self) -> &'static [Attribute] {
-        match self {
-            Kind::SubnetGroup => subnet_group::ATTRIBUTES,
-            Kind::ParameterGroup => parameter_group::ATTRIBUTES,
-            Kind::User => user::ATTRIBUTES,
-            Kind::UserGroup => user_group::ATTRIBUTES,
-            Kind::ReplicationGroup => replication_group::ATTRIBUTES,
-            Kind::ServerlessCache => serverless_cache::ATTRIBUTES,
-            Kind::Alarm => alarm::ATTRIBUTES,
-        }
+    pub fn row(self) -> &'static KindRow {
+        row(self)
     }
 
-    /// The type part of the resource's ARN.
-    pub const fn arn_type(self) -> &'static str {
-        match self {
-            Kind::SubnetGroup => "subnetgroup",
-            Kind::ParameterGroup => "parametergroup",
-            Kind::User => "user",
-            Kind::UserGroup => "usergroup",
-            Kind::ReplicationGroup => "replicationgroup",
-            Kind::ServerlessCache => "serverlesscache",
-            Kind::Alarm => "alarm",
-        }
+    pub fn attributes(self) -> &'static [Attribute] {
+        self.row().attributes
     }
 
     pub fn modify(self) -> Operation {
-        match self {
-            Kind::SubnetGroup => Operation::ModifyCacheSubnetGroup,
-            Kind::ParameterGroup => Operation::ModifyCacheParameterGroup,
-            Kind::User => Operation::ModifyUser,
-            Kind::UserGroup => Operation::ModifyUserGroup,
-            Kind::ReplicationGroup => Operation::ModifyReplicationGroup,
-            Kind::ServerlessCache => Operation::ModifyServerlessCache,
-            Kind::Alarm => Operation::PutMetricAlarm,
-        }
+        self.row().calls.modify
     }
 
-    pub fn create(self) -> Operation {
-        match self {
-            Kind::SubnetGroup => Operation::CreateCacheSubnetGroup,
-            Kind::ParameterGroup => Operation::CreateCacheParameterGroup,
-            Kind::User => Operation::CreateUser,
-            Kind::UserGroup => Operation::CreateUserGroup,
-            Kind::ReplicationGroup => Operation::CreateReplicationGroup,
-            Kind::ServerlessCache => Operation::CreateServerlessCache,
-            Kind::Alarm => Operation::PutMetricAlarm,
-        }
-    }
-
-    pub fn delete(self) -> Operation {
-        match self {
-            Kind::SubnetGroup => Operation::DeleteCacheSubnetGroup,
-            Kind::ParameterGroup => Operation::DeleteCacheParameterGroup,
-            Kind::User => Operation::DeleteUser,
-            Kind::UserGroup => Operation::DeleteUserGroup,
-            Kind::ReplicationGroup => Operation::DeleteReplicationGroup,
-            Kind::ServerlessCache => Operation::DeleteServerlessCache,
-            Kind::Alarm => Operation::DeleteAlarms,
-        }
-    }
-
-    /// The member of those calls that names the resource.
     pub fn id_member(self) -> &'static str {
-        match self {
-            Kind::SubnetGroup => "CacheSubnetGroupName",
-            Kind::ParameterGroup => "CacheParameterGroupName",
-            Kind::User => "UserId",
-            Kind::UserGroup => "UserGroupId",
-            Kind::ReplicationGroup => "ReplicationGroupId",
-            Kind::ServerlessCache => "ServerlessCacheName",
-            Kind::Alarm => "AlarmName",
-        }
+        self.row().calls.id_member
     }
 
     /// What a change of the resource is awaited by.
     pub fn ready(self) -> Wait {
-        match self {
-            Kind::User | Kind::UserGroup => Wait::Active,
-            Kind::ReplicationGroup | Kind::ServerlessCache => Wait::Available,
-            Kind::SubnetGroup | Kind::ParameterGroup | Kind::Alarm => Wait::Nothing,
+        self.row().states.map_or(Wait::Nothing, |states| states.ready)
+    }
+
+    /// What its deletion is awaited by.
+    pub fn gone(self) -> Wait {
+        if self.row().states.is_some() { Wait::Deleted } else { Wait::Nothing }
+    }
+}
+
+impl Address {
+    /// Is it AWS's own: there whoever says so, and nobody's to manage?
+    pub fn is_aws_own(&self) -> bool {
+        (self.kind.row().is_aws_own)(&self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kinds_calls_are_calls_of_that_kind() {
+        for kind in Kind::ALL {
+            let calls = kind.row().calls;
+            for operation in [calls.create, calls.modify, calls.delete] {
+                assert_eq!(operation.kind(), Some(kind), "{operation}");
+            }
+            assert!(calls.delete.deletes(), "{}", calls.delete);
         }
     }
 
-    pub fn gone(self) -> Wait {
-        match self {
-            Kind::User | Kind::UserGroup | Kind::ReplicationGroup | Kind::ServerlessCache => Wait::Deleted,
-            Kind::SubnetGroup | Kind::ParameterGroup | Kind::Alarm => Wait::Nothing,
+    #[test]
+    fn what_only_begins_like_awss_own_is_not() {
+        for (address, own) in [
+            ("subnetGroup/default", true),
+            ("subnetGroup/default-private", false),
+            ("parameterGroup/default.valkey8", true),
+            ("parameterGroup/default-params", false),
+            ("user/default", true),
+            ("user/defaults", false),
+            ("userGroup/default.iam-user-group", true),
+            ("userGroup/default-ops", false),
+        ] {
+            assert_eq!(address.parse::<Address>().expect(address).is_aws_own(), own, "{address}");
         }
     }
 }

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::kind_row::{Arn, Calls, Creation, IdForm, KindRow, Use};
+use super::local;
+use super::local::MANAGED;
+use super::subnet_group::groups_of_clusters;
 use crate::model::Operation;
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, View, object};
 use crate::model::plan::AttributeChange;
-use crate::model::shape::{Field, Keys, Shape, TAGS, pattern, text};
+use crate::model::shape::{Field, Keys, Shape, pattern, text};
 use crate::model::step::Wait;
 
 /// AWS takes this many parameters in a call.
@@ -25,10 +29,60 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("description", "Description", text(255), "What the group is for."),
         Read::Own("Description"), Route::Fixed, Impact::None, "Chosen at creation; AWS cannot change it.").import(super::local::not_blank),
     Attribute::new(Field::new("parameters", "ParameterNameValues", Shape::Map { of: &Shape::Scalar, keys: Keys::Any }, "Parameters by name, such as `maxmemory-policy: allkeys-lru`. Those not listed are reset to the family's default."),
-        Read::With(parameters), Route::With(change_parameters), Impact::None, "Most take effect at once, in every cache that uses the group; some need a reboot."),
-    Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
-        Read::Never, Route::Whole, Impact::None, ""),
+        Read::With(parameters), Route::With(change_parameters), Impact::None, "Most take effect at once, in every cache that uses the group; some need a reboot.").later(),
+    local::TAGS_ROW,
 ];
+
+pub const KIND: KindRow = KindRow {
+    uses: Some(Use {
+        fields: "cacheParameterGroupName",
+        users: |live, group| groups_of_clusters(live, "/CacheParameterGroup/CacheParameterGroupName", group),
+    }),
+    is_aws_own,
+    create: |_, creation| {
+        creation.parameters.entry("Description").or_insert_with(|| json!(MANAGED));
+    },
+    created: create_parameters,
+    ..KindRow::plain(
+        ATTRIBUTES,
+        "Parameter groups, by name: the engine's settings. A group is owned whole; parameters that are not listed are reset.",
+        "parameter group",
+        Arn::elasticache("parametergroup"),
+        IdForm {
+            pattern: "^[a-zA-Z](-?[a-zA-Z0-9.])*$",
+            longest: 255,
+            words: "1 to 255 letters, digits and single hyphens, beginning with a letter",
+            of_aws: None,
+        },
+        Calls {
+            create: Operation::CreateCacheParameterGroup,
+            modify: Operation::ModifyCacheParameterGroup,
+            delete: Operation::DeleteCacheParameterGroup,
+            id_member: "CacheParameterGroupName",
+        },
+    )
+};
+
+/// AWS's own groups, one for each family and, with `.cluster.on`, for cluster mode.
+pub fn is_aws_own(name: &str) -> bool {
+    name == "default" || name.starts_with("default.")
+}
+
+/// The family of one of AWS's own groups, as its name says.
+pub fn family_of_aws_own(name: &str) -> Option<&str> {
+    Some(name.strip_prefix("default.")?.trim_end_matches(".cluster.on"))
+}
+
+fn create_parameters(draft: &mut Draft, creation: &Creation<'_>) {
+    let resource = creation.resource;
+    let family = resource.text("family").unwrap_or_default();
+    let declared = declared_parameters(resource.fields.get("parameters"));
+    check(draft, creation.live.families.get(family), family, &declared);
+    draft
+        .attributes
+        .extend(declared.iter().map(|(name, value)| parameter_change(name, Value::Null, json!(value), Impact::None)));
+    push_parameters(draft, &declared.iter().collect::<Vec<_>>());
+}
 
 fn family(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);

@@ -28,9 +28,10 @@ pub fn of(live: &Live, address: &Address) -> (Condition, WaitState) {
     }
     match address.kind {
         Kind::ReplicationGroup => replication_group(&view, status),
-        Kind::ServerlessCache => single(status, "available"),
-        Kind::User | Kind::UserGroup => single(status, "active"),
-        Kind::SubnetGroup | Kind::ParameterGroup | Kind::Alarm => (Condition::Ready, WaitState::default()),
+        kind => match kind.row().states {
+            Some(states) => single(status, states.at_rest),
+            None => (Condition::Ready, WaitState::default()),
+        },
     }
 }
 

@@ -28,11 +28,7 @@ const UNTOLD: &str = "untold";
 
 /// The secret attribute of a kind, and the tag that holds its mark.
 pub fn field(kind: Kind) -> Option<(&'static str, &'static str)> {
-    match kind {
-        Kind::ReplicationGroup => Some(("authToken", "cachectl:auth-token")),
-        Kind::User => Some(("passwords", "cachectl:passwords")),
-        _ => None,
-    }
+    kind.row().secret.map(|secret| (secret.attribute, secret.tag))
 }
 
 /// The marks of secrets that a plan writes.

@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::kind_row::{Arn, Calls, IdForm, KindRow, States};
 use super::local;
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Call, Draft, Scene};
-use crate::model::shape::{Field, SNAPSHOT_ARN, Shape, TAGS, integer, is_empty, list, pattern, text};
+use crate::model::live::Live;
+use crate::model::shape::{Field, SNAPSHOT_ARN, Shape, integer, is_empty, list, pattern, text};
 use crate::model::step::Wait;
 use crate::model::version::Version;
 use crate::model::{Address, Kind, Operation};
@@ -42,7 +44,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("dailySnapshotTime", "DailySnapshotTime", pattern("^([01][0-9]|2[0-3]):[0-5][0-9]$", 5, "03:00"), "Time of the daily snapshot in UTC, `hh:mm`."),
         Read::Own("DailySnapshotTime"), Route::Call(Phase::Field(6)), Impact::None, "").import(super::replication_group::import::with_snapshots),
     Attribute::new(Field::new("kmsKeyId", "KmsKeyId", Shape::Text { pattern: None, min: 1, max: 2048, example: "alias/cache" }, "KMS key for encryption at rest: id, ARN or alias. An alias is not compared."),
-        Read::Own("KmsKeyId"), Route::With(super::replication_group::settings::kms_key), Impact::Replace, "the key is chosen at creation"),
+        Read::Own("KmsKeyId"), Route::With(super::replication_group::settings::kms_key), Impact::Replace, "the key is chosen at creation").unproven(),
     Attribute::new(Field::new("subnetIds", "SubnetIds", list(&text(255), 1, 20), "Subnets of one VPC, in two or three zones."),
         Read::Own("SubnetIds"), Route::Replace, Impact::Replace, "subnets are chosen at creation"),
     Attribute::new(Field::new("networkType", "NetworkType", Shape::Enum(&["ipv4", "ipv6", "dual_stack"]), "IP versions of the endpoint."),
@@ -52,12 +54,44 @@ pub const ATTRIBUTES: &[Attribute] = &[
         .import(|_, value| (value != json!("vpc")).then_some(value)),
     Attribute::new(Field::new("snapshotArnsToRestore", "SnapshotArnsToRestore", list(&SNAPSHOT_ARN, 1, 500), "Snapshots that the cache is filled from, at creation."),
         Read::Never, Route::Seed, Impact::None, ""),
-    Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
-        Read::Never, Route::Whole, Impact::None, ""),
+    local::TAGS_ROW,
     Attribute::new(Field::new("lifecycle", "", local::LIFECYCLE, "How the cache may end."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("alarms", "", local::ALARMS, "Alarms from a preset."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("smoke", "", crate::resource::smoke::SMOKE, "The smoke test of this cache; `none` leaves it out."), Read::Never, Route::Local, Impact::None, ""),
 ];
+
+pub const KIND: KindRow = KindRow {
+    states: Some(States { at_rest: "available", ready: Wait::Available }),
+    final_snapshot: Some("FinalSnapshotName"),
+    create: |_, creation| {
+        if let Some(snapshot) = creation.restore {
+            let Live { partition, region, account_id, .. } = creation.live;
+            let arn = format!("arn:{partition}:elasticache:{region}:{account_id}:serverlesssnapshot:{snapshot}");
+            creation.parameters.insert("SnapshotArnsToRestore".into(), json!([arn]));
+        }
+    },
+    ..KindRow::plain(
+        ATTRIBUTES,
+        "Serverless caches, by name. A field left out is not managed.",
+        "serverless cache",
+        Arn::elasticache("serverlesscache"),
+        CACHE_ID,
+        Calls {
+            create: Operation::CreateServerlessCache,
+            modify: Operation::ModifyServerlessCache,
+            delete: Operation::DeleteServerlessCache,
+            id_member: "ServerlessCacheName",
+        },
+    )
+};
+
+/// The form of the ids of caches.
+pub const CACHE_ID: IdForm = IdForm {
+    pattern: "^[a-zA-Z](-?[a-zA-Z0-9])*$",
+    longest: 40,
+    words: "1 to 40 letters, digits and single hyphens, beginning with a letter and not ending in a hyphen",
+    of_aws: None,
+};
 
 fn modify(draft: &mut Draft, field: u8) -> &mut Call {
     draft.call(Phase::Field(field), Operation::ModifyServerlessCache, Wait::Available)

@@ -1,7 +1,17 @@
 //! Subnet groups: the subnets that nodes may be placed in.
 
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::kind_row::{Arn, Calls, IdForm, KindRow, Use};
+use super::local;
+use super::local::MANAGED;
 use crate::model::attribute::{Attribute, Impact, Phase, Read, Route};
-use crate::model::shape::{Field, TAGS, list, text};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::{Live, strings};
+use crate::model::shape::{Field, list, text};
+use crate::model::{Address, Kind, Operation};
 
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
@@ -10,6 +20,55 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("subnetIds", "SubnetIds", list(&text(255), 1, 20), "Subnets of one VPC: 1 to 20.").required(),
         Read::With(|view| Some(view.own("Subnets")?.as_array()?.iter().filter_map(|subnet| subnet.get("SubnetIdentifier").cloned()).collect())),
         Route::Call(Phase::Settings), Impact::None, "A subnet that a node lives in cannot be taken out."),
-    Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
-        Read::Never, Route::Whole, Impact::None, ""),
+    local::TAGS_ROW,
 ];
+
+pub const KIND: KindRow = KindRow {
+    uses: Some(Use {
+        fields: "cacheSubnetGroupName",
+        users: |live, group| groups_of_clusters(live, "/CacheSubnetGroupName", group),
+    }),
+    is_aws_own: |id| id == "default",
+    create: |_, creation| {
+        creation.parameters.entry("CacheSubnetGroupDescription").or_insert_with(|| json!(MANAGED));
+    },
+    finish: subnets_in_every_call,
+    ..KindRow::plain(
+        ATTRIBUTES,
+        "Subnet groups, by name: the subnets that nodes may be placed in.",
+        "subnet group",
+        Arn::elasticache("subnetgroup"),
+        IdForm {
+            pattern: "^[a-zA-Z0-9-]+$",
+            longest: 255,
+            words: "1 to 255 letters, digits and hyphens",
+            of_aws: None,
+        },
+        Calls {
+            create: Operation::CreateCacheSubnetGroup,
+            modify: Operation::ModifyCacheSubnetGroup,
+            delete: Operation::DeleteCacheSubnetGroup,
+            id_member: "CacheSubnetGroupName",
+        },
+    )
+};
+
+/// AWS wants the subnets in every modification.
+fn subnets_in_every_call(draft: &mut Draft, scene: &Scene<'_>) {
+    if let Some(call) = draft.calls.iter_mut().find(|call| call.operation == Operation::ModifyCacheSubnetGroup)
+        && let Some(subnets) = scene.wanted("subnetIds")
+    {
+        draft.subnets = Some(strings(Some(&subnets)).map(str::to_owned).collect());
+        call.parameters.entry("SubnetIds").or_insert(subnets);
+    }
+}
+
+/// The replication groups whose clusters hold this id at that place.
+pub fn groups_of_clusters(live: &Live, pointer: &str, used: &Address) -> BTreeSet<Address> {
+    let uses = |cluster: &&serde_json::Value| {
+        cluster.pointer(pointer).and_then(serde_json::Value::as_str) == Some(used.id.as_str())
+    };
+    let groups =
+        live.cache_clusters.values().filter(uses).filter_map(|cluster| cluster.get("ReplicationGroupId")?.as_str());
+    groups.map(|id| Address::new(Kind::ReplicationGroup, id)).collect()
+}

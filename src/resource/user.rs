@@ -1,14 +1,18 @@
 //! Users: names, passwords and what they may do.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
+use super::kind_row::{Arn, Calls, Creation, IdForm, KindRow, Secret, States, Use};
+use super::local;
 use super::secret;
-use crate::model::Operation;
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Draft, Scene};
-use crate::model::live::View;
-use crate::model::shape::{Field, Shape, TAGS, list, pattern, text};
+use crate::model::live::{Live, View, strings};
+use crate::model::shape::{Field, Shape, list, pattern, text};
 use crate::model::step::Wait;
+use crate::model::{Address, Kind, Operation};
 
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
@@ -17,19 +21,85 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("engine", "Engine", super::replication_group::ENGINES, "`valkey` or `redis`.").required(),
         Read::Own("Engine"), Route::Call(Phase::Settings), Impact::None, ""),
     Attribute::new(Field::new("accessString", "AccessString", pattern("\\S", 2048, "on ~app:* +@read +@write"), "What the user may do, in ACL syntax. It starts with `on` or `off`.").required(),
-        Read::Own("AccessString"), Route::With(access_string), Impact::None, "AWS writes it out in another form; both are compared by what they mean as far as that can be told."),
+        Read::Own("AccessString"), Route::With(access_string), Impact::None, "AWS writes it out in another form; both are compared by what they mean as far as that can be told.").unproven(),
     Attribute::new(Field::new("passwords", "Passwords", list(&Shape::Secret, 1, 2), "Where one or two passwords are kept; both are valid."),
-        Read::Never, Route::Whole, Impact::None, "To rotate: declare new and old, move the clients, then declare the new one alone.").remark(passwords_remark),
+        Read::Never, Route::Whole, Impact::None, "To rotate: declare new and old, move the clients, then declare the new one alone.").unproven().remark(passwords_remark),
     Attribute::new(Field::new("noPasswordRequired", "NoPasswordRequired", Shape::Bool, "Let the user in without a password. Not in a valkey user group."),
         Read::With(|view| Some(json!(matches!(authentication(view), Some("no-password"))))), Route::With(way_in), Impact::None, "").import(|_, value| (value == json!(true)).then_some(value)),
     Attribute::new(Field::new("authenticationMode", "AuthenticationMode", Shape::Object(&[
             Field::new("type", "Type", Shape::Enum(&["password", "no-password-required", "iam"]), "How the user proves who it is.").required(),
         ]), "Authentication by IAM instead of passwords: `{type: iam}`."),
         Read::With(|view| authentication(view).map(|mode| json!({"type": if mode == "no-password" { "no-password-required" } else { mode }}))),
-        Route::With(way_in), Impact::None,"`{type: password}` without passwords leaves those of a user that exists as they are.").import(|_, value| (value != json!({"type": "no-password-required"})).then_some(value)),
-    Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
-        Read::Never, Route::Whole, Impact::None, ""),
+        Route::With(way_in), Impact::None,"`{type: password}` without passwords leaves those of a user that exists as they are.").unproven().import(|_, value| (value != json!({"type": "no-password-required"})).then_some(value)),
+    local::TAGS_ROW,
 ];
+
+pub const KIND: KindRow = KindRow {
+    states: Some(States { at_rest: "active", ready: Wait::Active }),
+    secret: Some(Secret {
+        attribute: "passwords",
+        member: "Passwords",
+        tag: "cachectl:passwords",
+        is_in_force: |scene| !logs_in_without_password(scene.view),
+    }),
+    uses: Some(Use { fields: "userIds", users: |live, user| named_users(live, user, "UserGroupIds", Kind::UserGroup) }),
+    is_aws_own: is_default,
+    create: one_way_in,
+    finish: passwords,
+    replaced: |draft, scene| {
+        let groups: Vec<&str> = strings(scene.view.own("UserGroupIds")).collect();
+        if !groups.is_empty() {
+            // AWS would take the user out of its groups without a word.
+            draft.blocks(
+                "replace-in-use",
+                format!("the user is in {}, and could not log in until it is back there", groups.join(", ")),
+                "declare a new user under another id with the new name, and put that into the group's userIds in place of this one",
+            );
+        }
+    },
+    ..KindRow::plain(
+        ATTRIBUTES,
+        "Users, by id: their names, where their passwords are kept, and what they may do.",
+        "user",
+        Arn::elasticache("user"),
+        IdForm { of_aws: Some("default.iam-user"), ..USER_ID },
+        Calls {
+            create: Operation::CreateUser,
+            modify: Operation::ModifyUser,
+            delete: Operation::DeleteUser,
+            id_member: "UserId",
+        },
+    )
+};
+
+/// AWS's own users and user groups: every account has `default`, and some whose names go on after a dot.
+pub fn is_default(id: &str) -> bool {
+    id == "default" || id.starts_with("default.")
+}
+
+/// The form of the ids of users and user groups.
+pub const USER_ID: IdForm = IdForm {
+    pattern: "^[a-zA-Z][a-zA-Z0-9-]*$",
+    longest: 40,
+    words: "1 to 40 letters, digits and hyphens, beginning with a letter",
+    of_aws: None,
+};
+
+/// The passwords say that they are the way in; AWS takes one member that does.
+fn one_way_in(draft: &mut Draft, creation: &mut Creation<'_>) {
+    let parameters = &mut creation.parameters;
+    if parameters.contains_key("Passwords") {
+        parameters.remove("AuthenticationMode");
+        parameters.remove("NoPasswordRequired");
+    } else if parameters.get("AuthenticationMode") == Some(&json!({"Type": "password"})) {
+        needs_password(draft);
+    }
+}
+
+/// The resources of a kind that a description lists.
+pub fn named_users(live: &Live, used: &Address, member: &str, kind: Kind) -> BTreeSet<Address> {
+    strings(live.get(used).and_then(|own| own.get(member))).map(|id| Address::new(kind, id)).collect()
+}
 
 fn authentication<'a>(view: &View<'a>) -> Option<&'a str> {
     view.own("Authentication")?.get("Type")?.as_str()

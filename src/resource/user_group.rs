@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::kind_row::{Arn, Calls, IdForm, KindRow, States, Use};
+use super::local;
+use super::user::{USER_ID, is_default, named_users};
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{View, strings};
-use crate::model::shape::{Field, Shape, TAGS, list};
+use crate::model::shape::{Field, Shape, list};
 use crate::model::step::Wait;
 use crate::model::{Address, Kind, Operation};
 
@@ -15,9 +18,34 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Own("Engine"), Route::Call(Phase::Settings), Impact::None, ""),
     Attribute::new(Field::new("userIds", "UserIds", list(&Shape::Reference(Kind::User), 1, 100), "Ids of the group's users. A redis group needs one whose name is `default`.").required(),
         Read::Own("UserIds"), Route::With(user_ids), Impact::None, "Additions and removals go in one call.").pending(pending_user_ids),
-    Attribute::new(Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
-        Read::Never, Route::Whole, Impact::None, ""),
+    local::TAGS_ROW,
 ];
+
+pub const KIND: KindRow = KindRow {
+    states: Some(States { at_rest: "active", ready: Wait::Active }),
+    uses: Some(Use {
+        fields: "userGroupIds (or userGroupId)",
+        users: |live, group| {
+            let mut users = named_users(live, group, "ReplicationGroups", Kind::ReplicationGroup);
+            users.extend(named_users(live, group, "ServerlessCaches", Kind::ServerlessCache));
+            users
+        },
+    }),
+    is_aws_own: is_default,
+    ..KindRow::plain(
+        ATTRIBUTES,
+        "User groups, by id: the users that may log in to a cache.",
+        "user group",
+        Arn::elasticache("usergroup"),
+        IdForm { of_aws: Some("default.iam-user-group"), ..USER_ID },
+        Calls {
+            create: Operation::CreateUserGroup,
+            modify: Operation::ModifyUserGroup,
+            delete: Operation::DeleteUserGroup,
+            id_member: "UserGroupId",
+        },
+    )
+};
 
 /// The users once the change under way is over.
 fn pending_user_ids(view: &View<'_>) -> Option<Value> {

@@ -47,20 +47,8 @@ pub fn sections() -> impl Iterator<Item = Kind> {
 }
 
 /// A kind in a sentence.
-pub const fn describe(kind: Kind) -> &'static str {
-    match kind {
-        Kind::SubnetGroup => "Subnet groups, by name: the subnets that nodes may be placed in.",
-        Kind::ParameterGroup => {
-            "Parameter groups, by name: the engine's settings. A group is owned whole; parameters that are not listed are reset."
-        }
-        Kind::User => "Users, by id: their names, where their passwords are kept, and what they may do.",
-        Kind::UserGroup => "User groups, by id: the users that may log in to a cache.",
-        Kind::ReplicationGroup => {
-            "Replication groups, by id: a primary with replicas, or with cluster mode shards of them. A field left out is not managed."
-        }
-        Kind::ServerlessCache => "Serverless caches, by name. A field left out is not managed.",
-        Kind::Alarm => "CloudWatch metric alarms, by name; with `for`, one for each node of a cache.",
-    }
+pub fn describe(kind: Kind) -> &'static str {
+    kind.row().about
 }
 
 /// Every key that a spec may have at its top.

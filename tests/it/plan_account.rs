@@ -15,6 +15,8 @@ use cachectl::spec;
 use cachectl_sandbox::{Direct, Refusal};
 use serde_json::{Map, Value, json};
 
+use super::sendable::unsendable;
+
 /// A plan that takes more applies than this goes round in circles.
 const MOST_HOPS: usize = 6;
 
@@ -204,6 +206,7 @@ impl Account {
             let live = self.live(spec);
             let planned = alarms::of_cache(spec, &live, options, cache);
             for alarm in order::steps(spec, &planned) {
+                assert_eq!(unsendable(alarm.operation(), alarm.parameters()), None);
                 self.sandbox.call(alarm.operation().name(), Value::Object(alarm.parameters().clone()))?;
             }
             return Ok(());
@@ -214,6 +217,9 @@ impl Account {
                 let resolved = self.resolved(value);
                 parameters.insert(member.into(), resolved);
             }
+        }
+        if let Some(why) = unsendable(step.operation(), &parameters) {
+            panic!("{why}");
         }
         self.sandbox.call(step.operation().name(), Value::Object(parameters)).map(drop)
     }

@@ -276,6 +276,13 @@ mod cache_parameter_group_name {
     }
 
     #[test]
+    fn a_group_whose_name_only_begins_like_awss_own_must_exist() {
+        regroup("", "cacheParameterGroupName: default-params").blocked("missing-dependency", "declare it");
+        let moved = regroup("", "cacheSubnetGroupName: default-private").allow(&["replace:*"]);
+        moved.blocked("missing-dependency", "declare it");
+    }
+
+    #[test]
     fn static_parameters_wait_for_a_reboot_that_must_be_allowed() {
         let sections = |databases: &str| {
             format!(

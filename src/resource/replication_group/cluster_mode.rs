@@ -7,6 +7,7 @@ use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{View, object};
 use crate::model::step::Wait;
+use crate::resource::parameter_group::is_aws_own;
 
 /// Clients may speak the cluster protocol: compatible or enabled.
 pub fn speaks_cluster(view: &View<'_>) -> bool {
@@ -100,7 +101,7 @@ fn may_begin(draft: &mut Draft, scene: &Scene<'_>) -> bool {
 fn parameter_group_fits(draft: &mut Draft, scene: &Scene<'_>) -> bool {
     let Some(name) = scene.live_text("cacheParameterGroupName") else { return true };
     let named = scene.declared("cacheParameterGroupName").is_some();
-    if scene.differs("cacheParameterGroupName") || (name.starts_with("default.") && !named) {
+    if scene.differs("cacheParameterGroupName") || (is_aws_own(&name) && !named) {
         return true;
     }
     let on = engine::yes_no(next_speaks_cluster(scene));

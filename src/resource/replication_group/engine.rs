@@ -10,7 +10,7 @@ use crate::model::draft::{Draft, Scene};
 use crate::model::live::View;
 use crate::model::version::{Version, family};
 use crate::model::{Address, Kind};
-use crate::resource::parameter_group::{declared_parameters, user_parameters};
+use crate::resource::parameter_group::{declared_parameters, family_of_aws_own, is_aws_own, user_parameters};
 
 /// The engine version that the steps after an upgrade meet: the declared one where it does not wait.
 pub fn version_then(scene: &Scene<'_>) -> Option<Version> {
@@ -105,7 +105,7 @@ pub fn engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Differe
 fn needs_family(draft: &mut Draft, scene: &Scene<'_>) {
     let name = scene.wanted("cacheParameterGroupName").and_then(|name| name.as_str().map(str::to_owned));
     let Some(name) = name else { return };
-    let live_default = scene.live_text("cacheParameterGroupName").is_some_and(|live| live.starts_with("default."));
+    let live_default = scene.live_text("cacheParameterGroupName").is_some_and(|live| is_aws_own(&live));
     let crosses = cluster_mode::crosses(scene);
     // An engine that waits comes after the cluster-mode hop and not, as else, before it.
     let in_order = crosses && super::is_immediate(scene);
@@ -134,7 +134,7 @@ fn fits_family(draft: &mut Draft, scene: &Scene<'_>, name: &str) {
     if draft.blocked.iter().any(|blocked| blocked.rule == "parameter-group-family") {
         return;
     }
-    let hint = if name.starts_with("default.") {
+    let hint = if is_aws_own(name) {
         format!("set cacheParameterGroupName to default.{wanted}, or leave it out")
     } else {
         format!(
@@ -208,12 +208,12 @@ impl Scene<'_> {
             .live
             .get(&address)
             .and_then(|group| group.get("CacheParameterGroupFamily")?.as_str().map(str::to_owned));
-        described.or_else(|| Some(name.strip_prefix("default.")?.trim_end_matches(".cluster.on").to_owned()))
+        described.or_else(|| family_of_aws_own(name).map(str::to_owned))
     }
 
     /// Is the parameter group for cluster mode? `None` where nothing is known of it.
     pub fn cluster_on(&self, name: &str) -> Option<bool> {
-        if name.starts_with("default.") {
+        if is_aws_own(name) {
             return Some(name.ends_with(".cluster.on"));
         }
         let address = Address::new(Kind::ParameterGroup, name);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{cluster_mode as mode, nodes as shape};
 use crate::model::live::View;
 use crate::model::version::Version;
+use crate::resource::parameter_group;
 
 /// AWS tells it, and a spec is better without it.
 pub fn nothing(_view: &View<'_>, _value: Value) -> Option<Value> {
@@ -63,8 +64,8 @@ pub fn cluster_mode(view: &View<'_>, value: Value) -> Option<Value> {
 
 /// AWS's own groups are exchanged by AWS, with the engine version and with cluster mode, as long as none
 /// is named.
-pub fn parameter_group(_view: &View<'_>, value: Value) -> Option<Value> {
-    value.as_str().is_some_and(|name| !name.starts_with("default.")).then_some(value)
+pub fn parameter_group_name(_view: &View<'_>, value: Value) -> Option<Value> {
+    value.as_str().is_some_and(|name| !parameter_group::is_aws_own(name)).then_some(value)
 }
 
 pub fn with_snapshots(view: &View<'_>, value: Value) -> Option<Value> {
@@ -110,15 +111,3 @@ pub fn follows_datastore(view: &View<'_>) -> bool {
     let role = view.own("GlobalReplicationGroupInfo").and_then(|info| info.get("GlobalReplicationGroupMemberRole"));
     role.and_then(Value::as_str).is_some_and(|role| role.eq_ignore_ascii_case("secondary"))
 }
-
-/// What a spec must not say of a secondary.
-pub const DECIDED_BY_DATASTORE: [&str; 8] = [
-    "engine",
-    "engineVersion",
-    "cacheNodeType",
-    "numNodeGroups",
-    "cacheParameterGroupName",
-    "transitEncryptionEnabled",
-    "transitEncryptionMode",
-    "atRestEncryptionEnabled",
-];

@@ -17,11 +17,13 @@ pub mod tls;
 pub mod windows;
 pub mod zones;
 
+use super::kind_row::{Arn, Calls, Creation, KindRow, Secret, States};
 use super::local;
-use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use super::serverless_cache::CACHE_ID;
+use crate::model::attribute::{Attribute, Datastore, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Call, Draft, Scene};
-use crate::model::live::View;
-use crate::model::shape::{ARN, Field, Order, S3_ARN, Shape, TAGS, integer, list, pattern, text};
+use crate::model::live::{View, object};
+use crate::model::shape::{ARN, Field, Order, S3_ARN, Shape, integer, list, pattern, text};
 use crate::model::step::Wait;
 use crate::model::{Kind, Operation};
 
@@ -61,17 +63,17 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Field::new("engine", "Engine", ENGINES, "`valkey` or `redis`."),
         Read::Own("Engine"), Route::With(engine::engine), Impact::Brief,
         "redis to valkey is an upgrade in place, together with engineVersion and a parameter group of the new family. valkey to redis is not offered.",
-    ).pending(engine::pending_engine),
+    ).may_wait().datastore(Datastore::Decides).pending(engine::pending_engine),
     Attribute::new(
         Field::new("engineVersion", "EngineVersion", Shape::Version, "A string such as \"8.0\". The patch level is AWS's from redis 6 and valkey on; redis 5 and older are written in full."),
         Read::Member("EngineVersion"), Route::With(engine::engine_version), Impact::Brief,
         "Upgrades are made in place, a new major version together with a parameter group of its family. AWS refuses a downgrade: that is a replacement.",
-    ).pending(|view| view.member_pending("EngineVersion").cloned()),
+    ).may_wait().datastore(Datastore::Decides).pending(|view| view.member_pending("EngineVersion").cloned()),
     Attribute::new(
         Field::new("cacheNodeType", "CacheNodeType", pattern("^cache\\.[a-z0-9]+\\.[a-z0-9]+$", 64, "cache.r7g.large"), "Node type, such as `cache.r7g.large`."),
         Read::Own("CacheNodeType"), Route::With(node_type::cache_node_type), Impact::Brief,
         "Made online, node by node, with a failover of each primary. Scaling down is rolled back by AWS when the data does not fit, which only the events tell. r6gd (data tiering) to or from another family is a replacement.",
-    ).pending(|view| view.member_pending("CacheNodeType").cloned()),
+    ).may_wait().datastore(Datastore::Decides).pending(|view| view.member_pending("CacheNodeType").cloned()),
     Attribute::new(
         Field::new("numCacheClusters", "NumCacheClusters", integer(1, REPLICAS + 1), "Nodes of the group, primary included: 1 to 6, more by quota. For a group of one shard."),
         Read::With(|view| (view.node_groups().len() <= 1).then(|| json!(view.member_ids().count()))),
@@ -82,7 +84,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Field::new("numNodeGroups", "NumNodeGroups", integer(1, 500), "Shards: 1 to 90, up to 500 by quota. More than one means cluster mode."),
         Read::With(|view| Some(json!(view.node_groups().len()))), Route::With(nodes::num_node_groups), Impact::None,
         "Resharding is online: slots move while the cache serves. Cluster mode enabled only. Shards that go are named in the plan.",
-    ).import(import::shards),
+    ).datastore(Datastore::Decides).import(import::shards),
     Attribute::new(
         Field::new("replicasPerNodeGroup", "ReplicasPerNodeGroup", integer(0, REPLICAS), "Replicas of every shard: 0 to 5, more by quota."),
         Read::With(nodes::replicas_per_node_group), Route::With(nodes::per_shard), Impact::None,
@@ -114,7 +116,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::With(|view| view.members.iter().find_map(|cluster| cluster.get("CacheParameterGroup")?.get("CacheParameterGroupName").cloned())),
         Route::With(engine::parameter_group), Impact::None,
         "Within a family it is exchanged online; parameters that need a reboot wait for one.",
-    ).import(import::parameter_group),
+    ).may_wait().datastore(Datastore::Sets).import(import::parameter_group_name),
     Attribute::new(
         Field::new("cacheSubnetGroupName", "CacheSubnetGroupName", Shape::Reference(Kind::SubnetGroup), "Subnet group: one of this spec or an existing one."),
         Read::Member("CacheSubnetGroupName"), Route::Replace, Impact::Replace, "AWS cannot move a group to another subnet group; change the subnets of the group instead",
@@ -150,11 +152,11 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("snapshottingClusterId", "SnapshottingClusterId", text(50), "Member that snapshots are taken from. Cluster mode disabled only; stale after a failover."),
         Read::Own("SnapshottingClusterId"), Route::With(settings::snapshotting_cluster), Impact::None, "",
-    ).import(import::nothing),
+    ).later().import(import::nothing),
     Attribute::new(
         Field::new("autoMinorVersionUpgrade", "AutoMinorVersionUpgrade", Shape::Bool, "Take minor engine versions by itself, in the maintenance window."),
         Read::Own("AutoMinorVersionUpgrade"), Route::Call(Phase::Settings), Impact::None, "",
-    ).import(import::only_off),
+    ).datastore(Datastore::Overrides).import(import::only_off),
     Attribute::new(
         Field::new("port", "Port", integer(1, 65_535), "Port of every endpoint. Default 6379."),
         Read::With(port), Route::Replace, Impact::Replace, "the port is chosen at creation",
@@ -170,26 +172,26 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("atRestEncryptionEnabled", "AtRestEncryptionEnabled", Shape::Bool, "Encrypt snapshots, swap and, with data tiering, disks. Default true for valkey, false for redis."),
         Read::Own("AtRestEncryptionEnabled"), Route::Replace, Impact::Replace, "encryption at rest is chosen at creation",
-    ),
+    ).datastore(Datastore::Hands),
     Attribute::new(
         Field::new("kmsKeyId", "KmsKeyId", Shape::Text { pattern: None, min: 1, max: 2048, example: "alias/cache" }, "KMS key for encryption at rest: id, ARN or alias. An alias is not compared."),
         Read::With(|view| view.own("KmsKeyId").cloned()), Route::With(settings::kms_key), Impact::Replace, "the key is chosen at creation",
-    ),
+    ).unproven(),
     Attribute::new(
         Field::new("transitEncryptionEnabled", "TransitEncryptionEnabled", Shape::Bool, "TLS between clients and nodes."),
         Read::Own("TransitEncryptionEnabled"), Route::With(tls::transit_encryption), Impact::Brief,
         "From engine version 7.0.5 on: off to preferred to required, and back the same way, one stage at a time; clients change their URL in between. Endpoints change. Before 7.0.5 it is a replacement.",
-    ).pending(|view| view.pending("TransitEncryptionEnabled").cloned()),
+    ).datastore(Datastore::Decides).pending(|view| view.pending("TransitEncryptionEnabled").cloned()),
     Attribute::new(
         Field::new("transitEncryptionMode", "TransitEncryptionMode", Shape::Enum(&["preferred", "required"]), "`required`, or `preferred`, which answers both TLS and plain connections."),
         Read::With(|view| view.flag("TransitEncryptionEnabled").then(|| view.own("TransitEncryptionMode").cloned()).flatten()),
         Route::With(tls::transit_encryption_mode), Impact::Brief, "With `required`, plain connections are closed.",
-    ).import(import::tls_mode).pending(|view| view.pending("TransitEncryptionMode").cloned()),
+    ).datastore(Datastore::Decides).import(import::tls_mode).pending(|view| view.pending("TransitEncryptionMode").cloned()),
     Attribute::new(
         Field::new("authToken", "AuthToken", Shape::Secret, "Where the AUTH token is kept. Needs TLS; excludes userGroupIds. `null` beside userGroupIds moves from the token to user groups.").nullable(),
         Read::With(|view| view.flag("AuthTokenEnabled").then(|| json!("(set)"))), Route::With(access::auth_token), Impact::None,
         "A new token is added (ROTATE) beside the old one, which goes with the next hop (SET). AWS cannot remove a token but by moving to user groups.",
-    ).remark(import::auth_token),
+    ).unproven().remark(import::auth_token),
     Attribute::new(
         Field::new("userGroupIds", "UserGroupIds", list(&Shape::Reference(Kind::UserGroup), 0, 1), "User group whose users may log in; at most one. Needs TLS."),
         Read::Own("UserGroupIds"), Route::With(access::user_groups), Impact::None, "",
@@ -197,7 +199,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("logDeliveryConfigurations", "LogDeliveryConfigurations", Shape::List { of: &LOG_DELIVERY, min: 0, max: 2, order: Order::By("logType") }, "Slow log and engine log; one entry for each log type."),
         Read::Own("LogDeliveryConfigurations"), Route::With(settings::log_delivery), Impact::None, "A log that is left out of the list is turned off.",
-    ),
+    ).unproven(),
     Attribute::new(
         Field::new("dataTieringEnabled", "DataTieringEnabled", Shape::Bool, "Keep part of the data on SSD; r6gd node types, and always there."),
         Read::With(|view| view.own("DataTiering").and_then(Value::as_str).map(|state| json!(state == "enabled"))),
@@ -223,19 +225,16 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("snapshotArns", "SnapshotArns", list(&S3_ARN, 1, 500), "RDB files in S3 that the group is filled from, at creation."),
         Read::Never, Route::Seed, Impact::None, "",
-    ),
+    ).datastore(Datastore::Hands),
     Attribute::new(
         Field::new("snapshotName", "SnapshotName", text(255), "Snapshot that the group is filled from, at creation."),
         Read::Never, Route::Seed, Impact::None, "",
-    ),
+    ).datastore(Datastore::Hands),
     Attribute::new(
         Field::new("serverlessCacheSnapshotName", "ServerlessCacheSnapshotName", text(255), "Serverless snapshot that the group is filled from, at creation."),
         Read::Never, Route::Seed, Impact::None, "",
     ),
-    Attribute::new(
-        Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
-        Read::Never, Route::Whole, Impact::None, "",
-    ),
+    local::TAGS_ROW,
     Attribute::new(
         Field::new("applyImmediately", "", Shape::Bool, "false: node type, engine and parameter group wait for the maintenance window. Default true."),
         Read::Never, Route::Local, Impact::None, "",
@@ -244,6 +243,52 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("alarms", "", local::ALARMS, "Alarms for every member, from a preset."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("smoke", "", crate::resource::smoke::SMOKE, "The smoke test of this group; `none` leaves it out."), Read::Never, Route::Local, Impact::None, ""),
 ];
+
+pub const KIND: KindRow = KindRow {
+    states: Some(States { at_rest: "available", ready: Wait::Available }),
+    secret: Some(Secret {
+        attribute: "authToken",
+        member: "AuthToken",
+        tag: "cachectl:auth-token",
+        is_in_force: |scene| scene.view.flag("AuthTokenEnabled"),
+    }),
+    final_snapshot: Some("FinalSnapshotIdentifier"),
+    create,
+    finish,
+    ..KindRow::plain(
+        ATTRIBUTES,
+        "Replication groups, by id: a primary with replicas, or with cluster mode shards of them. A field left out is not managed.",
+        "replication group",
+        Arn::elasticache("replicationgroup"),
+        CACHE_ID,
+        Calls {
+            create: Operation::CreateReplicationGroup,
+            modify: MODIFY,
+            delete: Operation::DeleteReplicationGroup,
+            id_member: "ReplicationGroupId",
+        },
+    )
+};
+
+fn create(draft: &mut Draft, creation: &mut Creation<'_>) {
+    let Creation { resource, restore, parameters, .. } = creation;
+    draft.zones = zones::declared(&resource.fields);
+    for log in parameters.get_mut("LogDeliveryConfigurations").and_then(Value::as_array_mut).into_iter().flatten() {
+        log["Enabled"] = json!(true);
+    }
+    if let Some(snapshot) = restore {
+        parameters.insert("SnapshotName".into(), json!(snapshot));
+    }
+    if let Some(member) = resource.fields.get("snapshottingClusterId") {
+        // Only a member that exists can be named.
+        let call = [
+            ("ReplicationGroupId", json!(resource.address.id)),
+            ("SnapshottingClusterId", member.clone()),
+            ("ApplyImmediately", json!(true)),
+        ];
+        draft.push(Phase::Settings, MODIFY, Wait::Available, object(call));
+    }
+}
 
 fn switch(view: &View<'_>, member: &str) -> Option<Value> {
     // `enabling` and `disabling` are on their way.
@@ -260,8 +305,10 @@ fn port(view: &View<'_>) -> Option<Value> {
 
 const MODIFY: Operation = Operation::ModifyReplicationGroup;
 
-/// What AWS can let wait for the maintenance window in a call.
-const ENGINE_MEMBERS: [&str; 4] = ["CacheNodeType", "EngineVersion", "Engine", "CacheParameterGroupName"];
+/// Can AWS let a change of this member wait for the maintenance window?
+fn member_may_wait(member: &str) -> bool {
+    ATTRIBUTES.iter().any(|row| row.field.member == member && row.may_wait)
+}
 
 fn modify(draft: &mut Draft, phase: Phase) -> &mut Call {
     draft.call(phase, MODIFY, Wait::Available)
@@ -273,25 +320,19 @@ fn is_immediate(scene: &Scene<'_>) -> bool {
     scene.declared("applyImmediately") != Some(&json!(false)) || pending::flushes(scene)
 }
 
-/// What a global datastore decides for its members: AWS takes changes only of the datastore.
-const GLOBAL: [&str; 6] =
-    ["engine", "engineVersion", "cacheNodeType", "numNodeGroups", "transitEncryptionEnabled", "transitEncryptionMode"];
-/// What AWS sets for members of a global datastore and what a difference of says nothing.
-const GLOBAL_FORCED: [&str; 2] = ["cacheParameterGroupName", "autoMinorVersionUpgrade"];
-
 /// A difference that a member of a global datastore cannot mend by itself.
 pub fn decided_by_global(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) -> bool {
     let global =
         scene.view.own("GlobalReplicationGroupInfo").and_then(|info| info.get("GlobalReplicationGroupId")?.as_str());
     let Some(global) = global.filter(|id| !id.is_empty()) else { return false };
-    if GLOBAL_FORCED.contains(&difference.attribute) {
-        draft
-            .warnings
-            .push((difference.attribute.into(), format!("decided by the global datastore {global}: left alone")));
-        return true;
-    }
-    if !GLOBAL.contains(&difference.attribute) {
-        return false;
+    match scene.row(difference.attribute).map(|row| row.datastore) {
+        Some(Datastore::Sets | Datastore::Overrides) => {
+            let message = format!("decided by the global datastore {global}: left alone");
+            draft.warnings.push((difference.attribute.into(), message));
+            return true;
+        }
+        Some(Datastore::Decides) => {}
+        Some(Datastore::Apart | Datastore::Hands) | None => return false,
     }
     draft.shows(difference);
     draft.blocks(

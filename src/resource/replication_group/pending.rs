@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ENGINE_MEMBERS, MODIFY, engine, is_immediate, modify};
+use super::{MODIFY, engine, is_immediate, member_may_wait, modify};
 use crate::model::Kind;
 use crate::model::attribute::{Difference, Impact, Phase};
 use crate::model::draft::{Call, Draft, Scene};
@@ -40,8 +40,7 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
             call.phase = Phase::Window;
             for change in &mut draft.attributes {
                 let member = attribute(Kind::ReplicationGroup, &change.path).map(|row| row.field.member);
-                if member.is_some_and(|member| ENGINE_MEMBERS.contains(&member) && call.parameters.contains_key(member))
-                {
+                if member.is_some_and(|member| member_may_wait(member) && call.parameters.contains_key(member)) {
                     change.impact = Impact::Deferred;
                 }
             }
@@ -106,7 +105,7 @@ pub fn waits(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference, valu
 fn flush_alone(draft: &mut Draft, scene: &Scene<'_>) {
     let rows = draft.attributes.iter().filter_map(|change| attribute(Kind::ReplicationGroup, &change.path));
     let Some(row) = rows.into_iter().find(|row| row.field.member != "CacheParameterGroupName") else { return };
-    if ENGINE_MEMBERS.contains(&row.field.member) && row.field.member != "CacheNodeType" {
+    if member_may_wait(row.field.member) && row.field.member != "CacheNodeType" {
         engine::engine_call(draft, scene);
     } else if let Some(declared) = scene.declared(row.field.name) {
         modify(draft, Phase::NodeTypeUp).insert(row.field.member.into(), row.field.shape.to_api(declared));

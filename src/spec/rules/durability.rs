@@ -3,9 +3,8 @@
 use super::finder::{Finder, set};
 use super::security::{tls, without_tls};
 use super::{Check, GROUP, Rule};
-use crate::model::Resource;
-use crate::model::node_type;
 use crate::model::version::Version;
+use crate::model::{Resource, node_type};
 use crate::resource::replication_group::durability::FAMILIES;
 
 const GUIDE: &str = "AWS guide, Durability.Limitations and Durability.ChangingDurability; what's new of 2026-10";

@@ -18,30 +18,13 @@ pub const RULES: &[Rule] = &[
 
 /// Pattern, longest, and both in words.
 fn form(kind: Kind) -> (&'static str, usize, &'static str) {
-    match kind {
-        Kind::ReplicationGroup | Kind::ServerlessCache => (
-            "^[a-zA-Z](-?[a-zA-Z0-9])*$",
-            40,
-            "1 to 40 letters, digits and single hyphens, beginning with a letter and not ending in a hyphen",
-        ),
-        Kind::User | Kind::UserGroup => {
-            ("^[a-zA-Z][a-zA-Z0-9-]*$", 40, "1 to 40 letters, digits and hyphens, beginning with a letter")
-        }
-        Kind::ParameterGroup => {
-            ("^[a-zA-Z](-?[a-zA-Z0-9.])*$", 255, "1 to 255 letters, digits and single hyphens, beginning with a letter")
-        }
-        Kind::SubnetGroup => ("^[a-zA-Z0-9-]+$", 255, "1 to 255 letters, digits and hyphens"),
-        Kind::Alarm => ("^[^:].*$", 255, "1 to 255 characters, not beginning with a colon"),
-    }
+    let form = kind.row().id;
+    (form.pattern, form.longest, form.words)
 }
 
 /// What AWS has of its own under a name that nobody else may have.
 fn of_aws(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::User => Some("default.iam-user"),
-        Kind::UserGroup => Some("default.iam-user-group"),
-        _ => None,
-    }
+    kind.row().id.of_aws
 }
 
 /// What an id that is named must look like, and how long it may be.

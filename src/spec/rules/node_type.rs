@@ -2,9 +2,8 @@
 
 use super::finder::Finder;
 use super::{Check, GROUP, Rule};
-use crate::model::Resource;
 use crate::model::node_type::{self, Runs};
-use crate::model::suggest;
+use crate::model::{Resource, suggest};
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[

@@ -6,6 +6,7 @@ use super::{Check, GROUP, Rule, finder::Finder};
 use crate::model::suggest::suggest;
 use crate::model::version::{Version, family};
 use crate::model::{Kind, Resource};
+use crate::resource::parameter_group::{family_of_aws_own, is_aws_own};
 
 const PARAMETERS: &[Kind] = &[Kind::ParameterGroup];
 
@@ -70,7 +71,7 @@ fn letter_case(finder: &mut Finder<'_>, group: &Resource) {
 
 fn fits(finder: &mut Finder<'_>, group: &Resource) {
     let Some(name) = group.text("cacheParameterGroupName") else { return };
-    let default = name.strip_prefix("default.").map(|family| family.trim_end_matches(".cluster.on"));
+    let default = family_of_aws_own(name);
     let own = finder.own(Kind::ParameterGroup, name);
     let Some(found) = own.and_then(|own| own.text("family")).or(default) else { return };
     let Some(engine) = group.text("engine") else { return };
@@ -104,7 +105,7 @@ fn cluster(finder: &mut Finder<'_>, group: &Resource) {
     let Some(name) = group.text("cacheParameterGroupName") else { return };
     let on = match finder.own(Kind::ParameterGroup, name) {
         Some(_) => finder.parameter(group, "cluster-enabled").is_some_and(|(_, value)| value == "yes"),
-        None if name.starts_with("default.") => name.ends_with(".cluster.on"),
+        None if is_aws_own(name) => name.ends_with(".cluster.on"),
         None => return,
     };
     let shards = group.number("numNodeGroups").filter(|shards| *shards > 1);
@@ -112,7 +113,7 @@ fn cluster(finder: &mut Finder<'_>, group: &Resource) {
     if !on && (shards.is_some() || enabled) {
         let because =
             if shards.is_some() { ("numNodeGroups", "more than one shard") } else { ("clusterMode", "enabled here") };
-        let help = if name.starts_with("default.") {
+        let help = if is_aws_own(name) {
             format!("`{name}.cluster.on`, or a group of your own with `cluster-enabled: \"yes\"`")
         } else {
             format!("put `cluster-enabled: \"yes\"` into the parameters of {name}")

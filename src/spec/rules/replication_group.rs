@@ -4,9 +4,8 @@ use serde_json::Value;
 
 use super::finder::{Finder, list, set};
 use super::{Check, GROUP, Rule, parameter_group};
-use crate::model::Resource;
 use crate::model::version::Version;
-use crate::resource::replication_group::import::DECIDED_BY_DATASTORE;
+use crate::model::{Kind, Resource};
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
@@ -230,8 +229,8 @@ fn topic(finder: &mut Finder<'_>, group: &Resource) {
 
 fn global(finder: &mut Finder<'_>, group: &Resource) {
     let Some(global) = group.text("globalReplicationGroupId") else { return };
-    let decided = DECIDED_BY_DATASTORE.into_iter().chain(["snapshotArns", "snapshotName"]);
-    for field in decided.filter(|field| group.fields.contains_key(*field)) {
+    let rows = Kind::ReplicationGroup.attributes().iter().filter(|row| row.datastore.speaks_for_secondary());
+    for field in rows.map(|row| row.field.name).filter(|field| group.fields.contains_key(*field)) {
         finder.error(
             group,
             &[(field, "not for a secondary"), ("globalReplicationGroupId", "joins this global datastore")],

@@ -1,0 +1,167 @@
+//! One kind of resource is one row: its names at AWS, its calls, and what is particular about it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::model::attribute::Attribute;
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::Live;
+use crate::model::step::Wait;
+use crate::model::{Address, Operation, Resource};
+
+/// The form of a kind's ARNs.
+#[derive(Clone, Copy)]
+pub struct Arn {
+    pub service: &'static str,
+    /// The type part, such as `replicationgroup`.
+    pub resource: &'static str,
+    /// Between the type and the id.
+    pub separator: char,
+    /// Does the ARN name a region?
+    pub regional: bool,
+}
+
+impl Arn {
+    /// `arn:aws:elasticache:us-east-1:012345678901:user:app`
+    pub const fn elasticache(resource: &'static str) -> Self {
+        Self { service: "elasticache", resource, separator: ':', regional: true }
+    }
+}
+
+/// The form of the ids that AWS takes for a kind.
+#[derive(Clone, Copy)]
+pub struct IdForm {
+    pub pattern: &'static str,
+    pub longest: usize,
+    /// The form in words.
+    pub words: &'static str,
+    /// A name of AWS's own beside that form, which may be referred to and not declared.
+    pub of_aws: Option<&'static str>,
+}
+
+/// The calls that make, change and delete a resource.
+#[derive(Clone, Copy)]
+pub struct Calls {
+    pub create: Operation,
+    pub modify: Operation,
+    pub delete: Operation,
+    /// The member of those calls that names the resource.
+    pub id_member: &'static str,
+}
+
+/// The calls that tag a resource.
+#[derive(Clone, Copy)]
+pub struct TagCalls {
+    pub tag: Operation,
+    pub untag: Operation,
+    /// The member of those calls that holds the ARN.
+    pub arn_member: &'static str,
+}
+
+impl TagCalls {
+    pub const ELASTICACHE: Self = Self {
+        tag: Operation::AddTagsToResource,
+        untag: Operation::RemoveTagsFromResource,
+        arn_member: "ResourceName",
+    };
+    pub const CLOUDWATCH: Self =
+        Self { tag: Operation::TagResource, untag: Operation::UntagResource, arn_member: "ResourceARN" };
+}
+
+/// A kind whose resources have states.
+#[derive(Clone, Copy)]
+pub struct States {
+    /// AWS's word for a resource at rest.
+    pub at_rest: &'static str,
+    /// What a change is awaited by.
+    pub ready: Wait,
+}
+
+/// A secret of a kind: its attribute, and the tag that holds the secret's mark.
+#[derive(Clone, Copy)]
+pub struct Secret {
+    pub attribute: &'static str,
+    pub member: &'static str,
+    pub tag: &'static str,
+    /// Do clients log in with such a secret now?
+    pub is_in_force: fn(&Scene<'_>) -> bool,
+}
+
+/// How other resources use a kind.
+#[derive(Clone, Copy)]
+pub struct Use {
+    /// The fields of the users that name it, for people.
+    pub fields: &'static str,
+    /// What AWS says uses the resource now.
+    pub users: fn(&Live, &Address) -> BTreeSet<Address>,
+}
+
+/// What a create call is made of.
+pub struct Creation<'a> {
+    pub live: &'a Live,
+    pub resource: &'a Resource,
+    /// A snapshot that the resource is to be filled from.
+    pub restore: Option<&'a str>,
+    /// What is declared, by the API's names.
+    pub parameters: Map<String, Value>,
+}
+
+pub struct KindRow {
+    pub attributes: &'static [Attribute],
+    /// The kind in a sentence, for the schema and `explain`.
+    pub about: &'static str,
+    /// What people call one of them.
+    pub noun: &'static str,
+    pub arn: Arn,
+    pub id: IdForm,
+    pub calls: Calls,
+    pub tags: TagCalls,
+    /// `None`: it is there or not.
+    pub states: Option<States>,
+    pub secret: Option<Secret>,
+    pub uses: Option<Use>,
+    /// The member of the delete call that names a final snapshot.
+    pub final_snapshot: Option<&'static str>,
+    /// Is it there, whoever says so, and nobody's to manage?
+    pub is_aws_own: fn(&str) -> bool,
+    /// What a create call needs besides what is declared.
+    pub create: fn(&mut Draft, &mut Creation<'_>),
+    /// What follows the create call.
+    pub created: fn(&mut Draft, &Creation<'_>),
+    /// What the attributes come to together, once each was compared.
+    pub finish: fn(&mut Draft, &Scene<'_>),
+    /// What stands in the way of a replacement.
+    pub replaced: fn(&mut Draft, &Scene<'_>),
+}
+
+impl KindRow {
+    /// A kind without anything particular.
+    pub const fn plain(
+        attributes: &'static [Attribute],
+        about: &'static str,
+        noun: &'static str,
+        arn: Arn,
+        id: IdForm,
+        calls: Calls,
+    ) -> Self {
+        Self {
+            attributes,
+            about,
+            noun,
+            arn,
+            id,
+            calls,
+            tags: TagCalls::ELASTICACHE,
+            states: None,
+            secret: None,
+            uses: None,
+            final_snapshot: None,
+            is_aws_own: |_| false,
+            create: |_, _| {},
+            created: |_, _| {},
+            finish: |_, _| {},
+            replaced: |_, _| {},
+        }
+    }
+}

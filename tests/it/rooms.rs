@@ -1,0 +1,148 @@
+//! The rooms of the house and the doors between them, as CONTRIBUTING.md lists them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+type Doors = BTreeMap<String, BTreeSet<String>>;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The doors of the table: `| `src/plan/` | what it does | `model`, `resource` |`.
+fn allowed() -> Doors {
+    let text = fs::read_to_string(root().join("CONTRIBUTING.md")).expect("CONTRIBUTING.md");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `src/"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').collect();
+        let room = cells[0].split('`').next().unwrap_or_default().trim_end_matches('/').trim_end_matches(".rs");
+        let doors = cells.get(2).copied().unwrap_or_default();
+        (room.to_owned(), doors.split('`').skip(1).step_by(2).map(str::to_owned).collect())
+    })
+    .collect()
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        if entry.is_dir() {
+            files(&entry, found);
+        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            found.push(entry);
+        }
+    }
+}
+
+/// The rooms that a file's code names: `crate::ROOM::...`, and each of `crate::{ROOM, ROOM::...}`.
+fn named(text: &str) -> BTreeSet<String> {
+    let word = |text: &str| -> String {
+        text.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+    };
+    let mut rooms = BTreeSet::new();
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code: String = code.collect::<Vec<_>>().join("\n");
+    for after in code.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            None => drop(rooms.insert(word(after))),
+            Some(list) => {
+                let (mut depth, mut start, mut items) = (0, 0, Vec::new());
+                for (at, c) in list.char_indices() {
+                    match c {
+                        '{' => depth += 1,
+                        '}' if depth == 0 => {
+                            items.push(&list[start..at]);
+                            break;
+                        }
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => {
+                            items.push(&list[start..at]);
+                            start = at + 1;
+                        }
+                        _ => {}
+                    }
+                }
+                rooms.extend(items.into_iter().map(word));
+            }
+        }
+    }
+    rooms
+}
+
+/// By room, the rooms that it enters, and where.
+fn entered() -> BTreeMap<String, BTreeMap<String, String>> {
+    let source = root().join("src");
+    let mut found = Vec::new();
+    files(&source, &mut found);
+    let mut entered: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for file in found {
+        let path = file.strip_prefix(&source).expect("inside");
+        let Some(room) = path.iter().next().and_then(|first| first.to_str()) else { continue };
+        let room = room.trim_end_matches(".rs");
+        if matches!(room, "lib" | "main") {
+            continue;
+        }
+        let doors = entered.entry(room.to_owned()).or_default();
+        for other in named(&fs::read_to_string(&file).expect("a file")).into_iter().filter(|other| other != room) {
+            doors.entry(other).or_insert_with(|| path.display().to_string());
+        }
+    }
+    entered
+}
+
+/// A way that leads back to where it began.
+fn circle(doors: &Doors) -> Option<Vec<String>> {
+    fn walk<'a>(doors: &'a Doors, way: &mut Vec<&'a str>, done: &mut BTreeSet<&'a str>) -> Option<Vec<String>> {
+        let here = *way.last()?;
+        for next in doors.get(here).into_iter().flatten() {
+            if let Some(at) = way.iter().position(|room| room == next) {
+                return Some(way[at..].iter().chain([&next.as_str()]).map(|room| (*room).to_owned()).collect());
+            }
+            if !done.contains(next.as_str()) {
+                way.push(next);
+                if let Some(found) = walk(doors, way, done) {
+                    return Some(found);
+                }
+                way.pop();
+            }
+        }
+        done.insert(here);
+        None
+    }
+    let mut done = BTreeSet::new();
+    doors.keys().find_map(|room| walk(doors, &mut vec![room], &mut done))
+}
+
+#[test]
+fn a_room_enters_only_the_rooms_that_contributing_lists() {
+    let allowed = allowed();
+    let mut forbidden = Vec::new();
+    for (room, doors) in entered() {
+        let Some(allowed) = allowed.get(&room) else {
+            forbidden.push(format!("src/{room} is not in the table"));
+            continue;
+        };
+        if allowed.contains("*") {
+            continue;
+        }
+        let others = doors.iter().filter(|(other, _)| !allowed.contains(*other));
+        forbidden.extend(others.map(|(other, file)| format!("{room} -> {other} in src/{file}")));
+    }
+    assert!(forbidden.is_empty(), "CONTRIBUTING.md has no such door:\n{}", forbidden.join("\n"));
+}
+
+#[test]
+fn no_two_rooms_enter_one_another_on_any_way() {
+    let doors = entered().into_iter().map(|(room, doors)| (room, doors.into_keys().collect())).collect();
+    assert_eq!(circle(&doors), None);
+}
+
+#[test]
+fn the_check_of_doors_sees_what_it_should() {
+    let text = "use crate::{lint, plan::{self, x}};\n// crate::smoke\nfn f() { crate::aws::g() }";
+    assert_eq!(named(text), ["aws", "lint", "plan"].map(str::to_owned).into());
+    let doors = |pairs: &[(&str, &str)]| -> Doors {
+        pairs.iter().map(|(room, door)| ((*room).to_owned(), BTreeSet::from([(*door).to_owned()]))).collect()
+    };
+    assert_eq!(circle(&doors(&[("a", "b"), ("b", "c")])), None);
+    assert_eq!(circle(&doors(&[("a", "b"), ("b", "a")])).map(|way| way.len()), Some(3));
+}
