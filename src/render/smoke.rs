@@ -372,7 +372,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::smoke::{CapacityReport, OperationReport, Pattern, ServerDelta, ShardReport};
+    use crate::smoke::{CapacityReport, OperationReport, Pattern, PatternReport, ServerDelta, ShardReport};
 
     fn check(name: &str, status: Verdict, detail: &str, hint: Option<&str>) -> Check {
         Check { name: name.into(), status, detail: detail.into(), hint: hint.map(str::to_owned), seconds: 0.01 }
