@@ -321,6 +321,7 @@ impl Exercise<'_, '_> {
             limits: verdict::client_limits(run),
             lag_p99_ms: run.lag.raw_ms(0.99).unwrap_or(0.0),
             same_machine: self.probe.same_machine,
+            starved: run.client.starved.unwrap_or(0.0),
             few_connections: verdict::too_few_connections(loaded, seen),
             rtt_ms: seen.rtt_ms.unwrap_or(0.0),
             capacity_busy: load::busy(loaded),

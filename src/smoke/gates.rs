@@ -35,6 +35,8 @@ pub(super) struct Excuse {
     pub(super) lag_p99_ms: f64,
     /// The server runs on this machine, so what starves the client starves the cache.
     pub(super) same_machine: bool,
+    /// Share of the time in which the client waited for a processor.
+    pub(super) starved: f64,
     /// The connections did not allow the rate.
     pub(super) few_connections: Option<String>,
     /// Median of `PING` on an idle connection: what is slower than a bound by itself is no excuse.
@@ -68,7 +70,9 @@ impl Excuse {
         // along with the client and then has a backlog to work off: measured on two crowded processors,
         // that came to 16 times the client's own lag.
         let factor = if self.same_machine { 20.0 } else { 2.0 };
-        let explained = measured - factor * self.lag_p99_ms <= limit;
+        // Where both of them wait for a processor most of the time, nothing can be said.
+        let overrun = self.same_machine && self.starved > 0.5;
+        let explained = overrun || measured - factor * self.lag_p99_ms <= limit;
         (explained && !self.limits.is_empty()).then(|| self.limits.join(", "))
     }
 }
@@ -228,6 +232,10 @@ mod tests {
         assert!(p99(5.0, &slow).undecided.is_none(), "20 ms of which the client was late 2");
         slow.excuse.same_machine = true;
         assert!(p99(5.0, &slow).undecided.is_some());
+        slow.excuse.lag_p99_ms = 0.1;
+        assert!(p99(5.0, &slow).undecided.is_none(), "a local server can be slow by itself, too");
+        slow.excuse.starved = 0.9;
+        assert!(p99(5.0, &slow).undecided.is_some(), "client and server fought for the same processors");
         slow.excuse.rtt_ms = 19.0;
         assert!(p99(5.0, &slow).undecided.is_none(), "what is far is far, however busy the client");
     }

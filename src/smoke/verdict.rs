@@ -54,9 +54,8 @@ pub(super) fn judge(loaded: &Loaded, seen: &Circumstances) -> Finding {
     }
     if let Some(few) = too_few_connections(loaded, seen) {
         findings.push((Verdict::Undecided, few));
-    } else if findings.is_empty() && fell_behind(loaded) && client_limits(&loaded.latency).is_empty() {
-        let (got, asked) = (loaded.latency.rate(), loaded.rate);
-        findings.push((Verdict::Warned, format!("the cache did not keep up: {got:.0} of {asked:.0} ops/s")));
+    } else if findings.is_empty() {
+        findings.extend(fell_behind(loaded));
     }
     let worst = findings.iter().map(|(status, _)| *status).max().unwrap_or(Verdict::Passed);
     if worst == Verdict::Passed {
@@ -194,8 +193,19 @@ fn drops(loaded: &Loaded, seen: &Circumstances, findings: &mut Vec<(Verdict, Str
     findings.push((status, format!("{broken} of {tried} commands failed: {}", classes.join(", "))));
 }
 
-fn fell_behind(loaded: &Loaded) -> bool {
-    loaded.stopped.is_none() && loaded.latency.due > 0 && loaded.latency.rate() < 0.9 * loaded.rate
+/// The rate was not held. By a machine that was too slow, a little of that is told by the rates alone; with less
+/// than half of it the load did not take place.
+fn fell_behind(loaded: &Loaded) -> Option<(Verdict, String)> {
+    let (got, asked) = (loaded.latency.rate(), loaded.rate);
+    if loaded.stopped.is_some() || loaded.latency.due == 0 || got >= 0.9 * asked {
+        return None;
+    }
+    let limits = client_limits(&loaded.latency);
+    if limits.is_empty() {
+        return Some((Verdict::Warned, format!("the cache did not keep up: {got:.0} of {asked:.0} ops/s")));
+    }
+    let told = format!("this machine was too slow for the load: {got:.0} of {asked:.0} ops/s ({})", limits.join(", "));
+    (got < 0.5 * asked).then_some((Verdict::Undecided, told))
 }
 
 /// Too few connections for the rate over this distance; what they allow, in words.
@@ -355,6 +365,17 @@ mod tests {
         assert!(finding.detail.starts_with("8 connections allow 36"), "{}", finding.detail);
         // The same numbers from a cache that is near: it is slow.
         assert_eq!(judge(&loaded, &seen()).status, Verdict::Warned);
+    }
+
+    #[test]
+    fn a_load_that_this_machine_could_not_make_is_undecided() {
+        let mut loaded = healthy();
+        loaded.rate = 4_000.0;
+        assert_eq!(judge(&loaded, &seen()).status, Verdict::Warned, "a sound client: the cache");
+        loaded.latency.client.starved = Some(0.9);
+        assert_eq!(judge(&loaded, &seen()).status, Verdict::Undecided);
+        loaded.rate = 1_500.0;
+        assert_eq!(judge(&loaded, &seen()).status, Verdict::Passed);
     }
 
     #[test]
