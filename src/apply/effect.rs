@@ -1,12 +1,13 @@
 //! Did AWS do what it accepted? A step's parameters are compared with what is live afterwards.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::model::attribute::Pending;
 use crate::model::live::{Live, View, strings};
 use crate::model::operation::Effect;
 use crate::model::step::Call;
 use crate::model::{Address, Kind};
+use crate::resource::replication_group::durability;
 use crate::resource::replication_group::nodes::replica_counts;
 
 /// What a look says of a call's effect.
@@ -60,10 +61,28 @@ pub fn pending(address: &Address, call: &Call, live: &Live) -> Option<String> {
         ("TransitEncryptionMode", "TransitEncryptionMode"),
         ("ClusterMode", "ClusterMode"),
     ];
+    if call.parameters.contains_key("Durability") && durability::pending(&view).is_some() {
+        return Some("Durability is not in effect yet".to_owned());
+    }
+    if let Some((log_type, status)) = deliveries(call, &view).find(|(_, status)| status.ends_with("ing")) {
+        return Some(format!("the {log_type} is {status}"));
+    }
     let of_group = own.iter().filter(|(_, pending)| view.pending(pending).is_some()).map(|(member, _)| *member);
     let of_members = ["EngineVersion", "CacheNodeType"].into_iter().filter(|name| view.member_pending(name).is_some());
     let member = of_group.chain(of_members).find(|member| call.parameters.contains_key(*member))?;
     Some(format!("{member} is pending"))
+}
+
+/// The logs that a step turns on, with the live state of each.
+fn deliveries<'a>(call: &'a Call, view: &'a View<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let list = |value: Option<&'a Value>| value.and_then(Value::as_array).into_iter().flatten();
+    let text = |value: &'a Value, member: &str| value.get(member).and_then(Value::as_str).unwrap_or_default();
+    let sent = list(call.parameters.get("LogDeliveryConfigurations"));
+    sent.filter(|entry| entry.get("Enabled") == Some(&json!(true))).filter_map(move |entry| {
+        let log_type = text(entry, "LogType");
+        let live = list(view.own("LogDeliveryConfigurations")).find(|live| text(live, "LogType") == log_type)?;
+        Some((log_type, text(live, "Status")))
+    })
 }
 
 fn replicas(call: &Call, view: &View<'_>) -> Option<String> {
@@ -92,6 +111,12 @@ fn shards(call: &Call, view: &View<'_>) -> Option<String> {
 
 /// Every parameter that an attribute's row can read back.
 fn members(kind: Kind, call: &Call, view: &View<'_>) -> Option<String> {
+    if let Some((log_type, _)) = deliveries(call, view).find(|(_, status)| *status == "error") {
+        let logs = view.own("LogDeliveryConfigurations").and_then(Value::as_array).into_iter().flatten();
+        let broken = logs.filter(|log| log.get("LogType").and_then(Value::as_str) == Some(log_type));
+        let message = broken.filter_map(|log| log.get("Message")?.as_str()).next().unwrap_or("AWS does not say why");
+        return Some(format!("the {log_type} cannot be delivered: {message}"));
+    }
     let deferred = call.is_deferred();
     let rows = || kind.attributes().iter().filter(|row| !row.unproven);
     for (member, value) in &call.parameters {

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::effect::{self, Seen};
 use super::task::{Task, look, settle};
 use super::{Engine, Failure};
@@ -54,7 +56,7 @@ pub async fn send(engine: &Engine<'_>, task: Task<'_>) -> Result<Sent, Failure> 
             engine.accepted(step);
             Ok(Sent { request_id: error.request_id.clone(), existed })
         };
-        match verdict(call.operation, &error) {
+        match verdict(call.operation, call.parameters.get("AuthTokenUpdateStrategy") == Some(&json!("SET")), &error) {
             Verdict::Done => {
                 let why = if repeated { String::new() } else { format!(", {SOMEBODY_ELSE}") };
                 engine.note(step, &format!("already so ({error}){why}"));
@@ -114,7 +116,7 @@ enum Verdict {
     Fatal,
 }
 
-fn verdict(operation: Operation, error: &AwsError) -> Verdict {
+fn verdict(operation: Operation, sets_token: bool, error: &AwsError) -> Verdict {
     let code = error.code.as_deref().unwrap_or_default();
     match error.kind {
         ErrorKind::Interrupted
@@ -127,6 +129,9 @@ fn verdict(operation: Operation, error: &AwsError) -> Verdict {
         ErrorKind::NotFound if operation.deletes() => Verdict::Done,
         _ if operation.creates() && code.contains("AlreadyExists") => Verdict::Existed,
         _ if code.contains("NoOperation") || error.message.contains("No modifications were requested") => Verdict::Done,
+        // A run that was killed after SET sends it again. The guide says of SET that it needs "2 AUTH tokens or 1 optional
+        // AUTH token"; a token that alone is in force is past that.
+        _ if sets_token && error.message.contains("2 AUTH tokens") => Verdict::Done,
         // InvalidReplicationGroupState, InvalidUserGroupState, CacheSubnetGroupInUse, SubnetInUse, ...
         _ if code.contains("State") || code.contains("InUse") => Verdict::Busy,
         ErrorKind::Refused if code == "ServiceUnavailable" || code == "InternalFailure" => Verdict::Lost,

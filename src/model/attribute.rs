@@ -76,12 +76,16 @@ pub enum Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     Create,
+    /// The way out of cluster mode `compatible`, in which AWS takes nothing else.
+    LeaveCompatible,
+    DurabilityOff,
     FailoverOff,
     ReplicasUp,
     FailoverOn,
     NodeTypeUp,
     Engine,
-    ClusterMode,
+    /// A node type that the live engine does not run.
+    NodeTypeAfterEngine,
     Shards,
     /// Multi-AZ where shards without replicas had to go first.
     FailoverOnAfterShards,
@@ -93,9 +97,14 @@ pub enum Phase {
     TlsAfterAuth,
     Logs,
     ReplicasDown,
+    Reboot,
+    /// Into `compatible`, where AWS takes nothing else: the last change but for what needs cluster mode.
+    ClusterMode,
+    ShardsInMode,
+    /// Once TLS, replicas, Multi-AZ and cluster mode are there.
+    Durability,
     /// What waits for the maintenance window: any later call with immediacy would carry it out.
     Window,
-    Reboot,
     /// A serverless cache takes one field a call: one phase a field, in the order of the rows.
     Field(u8),
     Reset,

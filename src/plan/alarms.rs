@@ -159,6 +159,13 @@ fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
     );
     let unnamed = alarm::stack_of(view.own).is_none();
     if !differences.is_empty() || unnamed {
+        if let Some(member) = alarm::unkept(view.own) {
+            draft.blocks(
+                "alarm-member",
+                format!("its {member} is of a kind that this cachectl does not know, and PutMetricAlarm would drop it"),
+                "change the alarm where it was made, or take it out of the spec",
+            );
+        }
         let parameters = alarm::parameters(wanted, Some(view.own), &spec.stack);
         if unnamed {
             // The note of its stack is no difference later on; where it is first written, it is one to see.

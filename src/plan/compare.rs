@@ -3,7 +3,7 @@
 use crate::model::attribute::{Attribute, Difference, Pending, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::plan::PendingValue;
-use crate::resource::replication_group::{self, pending};
+use crate::resource::replication_group::{datastore, pending};
 use serde_json::Value;
 
 /// Compares every declared attribute with the live one and lets its row decide.
@@ -34,7 +34,7 @@ pub fn compare(draft: &mut Draft, scene: &Scene<'_>) {
             pending::waits(draft, scene, &difference, value);
             continue;
         }
-        if replication_group::decided_by_global(draft, scene, &difference) {
+        if datastore::decides(draft, scene, &difference) {
             continue;
         }
         route(draft, attribute, scene, &difference);

@@ -13,6 +13,7 @@ use crate::model::shape::is_empty;
 use crate::model::version::Version;
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::kind_row::Creation;
+use crate::resource::replication_group::datastore;
 use crate::resource::{alarm, ownership};
 
 pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource) -> Planned {
@@ -137,6 +138,7 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
             "set `protect: false`, apply, then try again",
         );
     }
+    datastore::keeps(&mut draft, scene.view, &scene.live.region);
     if owner == Ownership::Unowned {
         needs_permit(&mut draft, scene.options, Permit::Adopt);
     }
@@ -228,6 +230,7 @@ pub fn deleted(spec: &Spec, live: &Live, options: &Options, address: &Address) -
             "set `protect: false`, apply, then try again",
         );
     }
+    datastore::keeps(&mut draft, &view, &live.region);
     needs_permit(&mut draft, options, Permit::Delete);
     // A failed creation has nothing to keep, and AWS refuses to take a snapshot of it.
     let keep = resource.and_then(|resource| resource.lifecycle("finalSnapshot")) != Some(false)

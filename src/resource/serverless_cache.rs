@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::kind_row::{Arn, Calls, IdForm, KindRow, States};
-use super::local;
+use super::{local, user_group};
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Call, Draft, Scene};
 use crate::model::live::Live;
@@ -28,7 +28,7 @@ const LIMITS: Shape = Shape::Object(&[
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("engine", "Engine", Shape::Enum(&["valkey", "redis", "memcached"]), "`valkey`, `redis` or `memcached`.").required(),
-        Read::Own("Engine"), Route::With(engine), Impact::None, "redis to valkey is an upgrade in place; memcached to or from another is a replacement."),
+        Read::Own("Engine"), Route::With(engine), Impact::None, "redis to valkey is an upgrade in place, and valkey 7.2 goes back to redis 7.1 once its users are of redis; memcached to or from another is a replacement."),
     Attribute::new(Field::new("majorEngineVersion", "MajorEngineVersion", pattern("^[0-9]+(\\.[0-9]+)?$", 8, "8"), "Major version, as a string: \"8\"."),
         Read::Own("MajorEngineVersion"), Route::With(major_engine_version), Impact::None, "Upgrades in place; a downgrade is a replacement."),
     Attribute::new(Field::new("description", "Description", text(255), "What the cache is for."),
@@ -110,13 +110,38 @@ fn engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
         }
         (Some("valkey"), Some("redis")) => {
             draft.shows(difference);
-            draft.blocks(
-                "engine-downgrade",
-                "valkey to redis is not offered: a replacement would lose the data",
-                "keep `engine: valkey`",
-            );
+            back_to_redis(draft, scene);
         }
         _ => draft.replaces(difference, "there is no way between memcached and the other engines"),
+    }
+}
+
+/// From valkey 7.2 to redis 7.1, once the users are of redis; AWS documents no other way back.
+fn back_to_redis(draft: &mut Draft, scene: &Scene<'_>) {
+    if scene.view.text("MajorEngineVersion") != Some("7") {
+        draft.blocks(
+            "engine-downgrade",
+            "AWS goes back to redis from valkey 7.2 only, and a replacement would lose the data",
+            "keep `engine: valkey`, which speaks the same protocol",
+        );
+        return;
+    }
+    let declared: Vec<&str> = scene.declared_text("userGroupId").into_iter().collect();
+    let live: Vec<&str> = scene.view.text("UserGroupId").filter(|id| !id.is_empty()).into_iter().collect();
+    let odd = user_group::of_valkey(scene, &declared, &live);
+    if !odd.is_empty() {
+        draft.blocks(
+            "user-group-engine",
+            format!("{} would stay of engine valkey, and a redis cache takes users of redis only", odd.join(", ")),
+            "declare `engine: redis` for them in this spec, and the cache's userGroupId",
+        );
+        return;
+    }
+    let version = scene.declared("majorEngineVersion").cloned();
+    let call = modify(draft, 0);
+    call.insert("Engine".into(), json!("redis"));
+    if let Some(version) = version {
+        call.insert("MajorEngineVersion".into(), version);
     }
 }
 

@@ -70,3 +70,25 @@ fn user_ids(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
         call.insert("UserIdsToRemove".into(), json!(remove));
     }
 }
+
+/// Of the user groups that are or will be attached to a cache, and of their users: those that are of engine valkey when
+/// the cache's own steps come. What the spec turns to redis is changed before a cache that names the group.
+pub fn of_valkey(scene: &Scene<'_>, declared: &[&str], live: &[&str]) -> Vec<String> {
+    let engine = |address: &Address, waited: bool| {
+        let own = scene.spec.resources.get(address).and_then(|resource| resource.text("engine")).filter(|_| waited);
+        own.or_else(|| scene.live.get(address)?.get("Engine")?.as_str()).map(str::to_ascii_lowercase)
+    };
+    let mut found = Vec::new();
+    for id in live.iter().chain(declared.iter().filter(|id| !live.contains(id))) {
+        let group = Address::new(Kind::UserGroup, id);
+        let waited = declared.contains(id);
+        let users: Vec<&str> = match scene.spec.resources.get(&group).filter(|_| waited) {
+            Some(resource) => strings(resource.fields.get("userIds")).collect(),
+            None => strings(scene.live.get(&group).and_then(|group| group.get("UserIds"))).collect(),
+        };
+        let users = users.into_iter().map(|id| Address::new(Kind::User, id));
+        let of_valkey = |address: &Address| engine(address, waited).as_deref() == Some("valkey");
+        found.extend(std::iter::once(group).chain(users).filter(of_valkey).map(|address| address.to_string()));
+    }
+    found
+}

@@ -35,6 +35,7 @@ mod plan_rows_groups_and_users;
 mod plan_rows_replication_group;
 mod plan_rows_replication_group_access;
 mod plan_rows_replication_group_nodes;
+mod plan_rows_replication_group_order;
 mod plan_rows_serverless_cache;
 mod program;
 mod reader_calls;

@@ -221,7 +221,11 @@ impl Account {
         if let Some(why) = unsendable(step.operation(), &parameters) {
             panic!("{why}");
         }
-        self.sandbox.call(step.operation().name(), Value::Object(parameters)).map(drop)
+        match self.sandbox.call(step.operation().name(), Value::Object(parameters)) {
+            // An apply takes this refusal for a token that is set already.
+            Err(refusal) if refusal.message.contains("2 AUTH tokens") => Ok(()),
+            answer => answer.map(drop),
+        }
     }
 
     /// Carries a plan out. The reason, where one of its steps is refused.

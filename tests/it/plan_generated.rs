@@ -18,8 +18,9 @@ const VERSIONS: [(&str, &str, &str); 8] = [
     ("redis", "6.2", "redis6.x"),
     ("redis", "5.0.6", "redis5.0"),
 ];
-/// Of any engine from redis 6.2 on.
-const NODE_TYPES: [&str; 4] = ["cache.r7g.large", "cache.r7g.xlarge", "cache.m7g.large", "cache.r6gd.xlarge"];
+/// Of any engine from redis 6.2 on, but for the last one, which runs no redis.
+const NODE_TYPES: [&str; 5] =
+    ["cache.r7g.large", "cache.r7g.xlarge", "cache.m7g.large", "cache.r6gd.xlarge", "cache.r8g.large"];
 const OLDER_NODE_TYPES: [&str; 3] = ["cache.r5.large", "cache.r5.xlarge", "cache.r6g.large"];
 
 const SUBNETS: [&str; 4] = [
@@ -78,7 +79,11 @@ fn replication_group(g: &Genes<'_>, zones: [&str; 2], needed: &mut BTreeSet<Stri
     let numbers: Vec<u32> = version.split('.').filter_map(|part| part.parse().ok()).collect();
     let at_least = |major: u32, minor: u32| (numbers[0], numbers[1]) >= (major, minor);
     let shape = SHAPES[usize::from(g.0[2]) % SHAPES.len()];
-    let node_types = if engine == "valkey" || at_least(6, 2) { &NODE_TYPES[..] } else { &OLDER_NODE_TYPES[..] };
+    let node_types = match engine {
+        "valkey" => &NODE_TYPES[..],
+        _ if at_least(6, 2) => &NODE_TYPES[..4],
+        _ => &OLDER_NODE_TYPES[..],
+    };
     let node_type = node_types[usize::from(g.0[1]) % node_types.len()];
     let mut lines: Vec<String> = vec![
         format!("engine: {engine}"),
@@ -157,7 +162,8 @@ fn replication_group(g: &Genes<'_>, zones: [&str; 2], needed: &mut BTreeSet<Stri
     }
     let on = !single || mode == "compatible";
     let parameters = g.pick(7, &["", "a", "b", "default"]);
-    let named = format!("{}-{}-{parameters}", family.replace('.', "-"), if on { "on" } else { "off" });
+    let tiered = if node_type.contains("r6gd") { "-tiered" } else { "" };
+    let named = format!("{}-{}-{parameters}{tiered}", family.replace('.', "-"), if on { "on" } else { "off" });
     match parameters {
         "" => {}
         "default" => push(&format!("cacheParameterGroupName: default.{family}{}", if on { ".cluster.on" } else { "" })),
@@ -330,6 +336,12 @@ fn sections(g: &Genes<'_>, needed: &BTreeSet<String>, out: &mut String) {
     let parameter_groups = of("parameterGroup");
     let groups = parameter_groups.iter().map(|words| {
         let cluster = if words[3] == "true" { "cluster-enabled: \"yes\"" } else { "" };
+        // Data tiering does not work with every policy.
+        let policy = if words[1].ends_with("-tiered") {
+            policy.replace("volatile-ttl", "volatile-lfu")
+        } else {
+            policy.to_owned()
+        };
         let comma = if policy.is_empty() || cluster.is_empty() { "" } else { ", " };
         format!("  {}: {{family: {}, description: d, parameters: {{{cluster}{comma}{policy}}}}}\n", words[1], words[2])
     });

@@ -111,17 +111,6 @@ mod engine_redis_to_valkey {
     }
 }
 
-mod engine_valkey_to_redis {
-    use super::*;
-
-    #[test]
-    fn is_blocked_whatever_is_allowed() {
-        regroup("", "engine: redis\nengineVersion: \"7.1\"")
-            .allow(&["replace:*"])
-            .blocked("engine-downgrade", "keep `engine: valkey`");
-    }
-}
-
 mod engine_version_upgrade_same_major {
     use super::*;
 
@@ -750,18 +739,119 @@ mod global_replication_group_id {
 mod durability {
     use super::*;
 
+    const TLS: &str = "transitEncryptionEnabled: true\ntransitEncryptionMode: required";
     /// All that durable writes need.
     const FIT: &str = "engineVersion: \"9.0\"\nnumNodeGroups: 2\nreplicasPerNodeGroup: 1\nmultiAZEnabled: true\ntransitEncryptionEnabled: true\ntransitEncryptionMode: required";
 
+    fn fit(rest: &str) -> String {
+        format!("{FIT}\n{rest}")
+    }
+
+    /// With these lines in place of the ones that begin alike.
+    fn but(fields: &str, other: &str) -> String {
+        let key = |line: &str| line.split(':').next().unwrap_or_default().to_owned();
+        let kept = fields.lines().filter(|line| other.lines().all(|other| key(other) != key(line)));
+        kept.chain(other.lines()).collect::<Vec<_>>().join("\n")
+    }
+
     #[test]
-    fn sync_and_async_are_exchanged_in_place() {
-        regroup(&format!("{FIT}\ndurability: sync"), &format!("{FIT}\ndurability: async"))
-            .calls(&[(MODIFY, json!({"Durability": "async"}))]);
+    fn every_mode_is_exchanged_in_place_in_a_call_of_its_own() {
+        for (before, after) in
+            [("disabled", "sync"), ("disabled", "async"), ("sync", "async"), ("async", "sync"), ("sync", "disabled")]
+        {
+            regroup(&fit(&format!("durability: {before}")), &fit(&format!("durability: {after}\ndescription: new")))
+                .calls(&match after {
+                    "disabled" => [
+                        (MODIFY, json!({"Durability": after})),
+                        (MODIFY, json!({"ReplicationGroupDescription": "new"})),
+                    ],
+                    _ => [
+                        (MODIFY, json!({"ReplicationGroupDescription": "new"})),
+                        (MODIFY, json!({"Durability": after})),
+                    ],
+                });
+        }
+    }
+
+    #[test]
+    fn it_comes_after_what_it_needs_and_goes_before_that_goes() {
+        let bare = but(FIT, "replicasPerNodeGroup: 0\nmultiAZEnabled: false");
+        regroup(&bare, &fit("durability: async")).calls(&[
+            ("IncreaseReplicaCount", json!({"NewReplicaCount": 1})),
+            (MODIFY, json!({"MultiAZEnabled": true})),
+            (MODIFY, json!({"Durability": "async"})),
+        ]);
+        regroup(&fit("durability: async"), &format!("{bare}\ndurability: disabled")).calls(&[
+            (MODIFY, json!({"Durability": "disabled"})),
+            (MODIFY, json!({"MultiAZEnabled": false})),
+            ("DecreaseReplicaCount", json!({"NewReplicaCount": 0})),
+        ]);
+    }
+
+    #[test]
+    fn it_comes_with_the_engine_version_that_has_it() {
+        let old = but(FIT, "engineVersion: \"8.2\"");
+        regroup(&old, &fit("durability: sync")).calls(&[
+            (MODIFY, json!({"Engine": "valkey", "EngineVersion": "9.0"})),
+            (MODIFY, json!({"Durability": "sync"})),
+        ]);
+    }
+
+    #[test]
+    fn without_what_it_needs_it_is_blocked_and_says_what_is_missing() {
+        let lonely = but(FIT, "replicasPerNodeGroup: 0\nmultiAZEnabled: false");
+        let undeclared = |fields: &str, name: &str| {
+            let kept = fields.lines().filter(|line| !line.starts_with(name));
+            kept.collect::<Vec<_>>().join("\n")
+        };
+        for (before, gone, hint) in [
+            (but(FIT, "multiAZEnabled: false"), "multiAZEnabled", "multiAZEnabled: true"),
+            (lonely.clone(), "replicasPerNodeGroup", "replicasPerNodeGroup: 1"),
+            (but(FIT, "engineVersion: \"8.2\""), "engineVersion", "engineVersion"),
+        ] {
+            let after = undeclared(&format!("{before}\ndurability: sync"), gone).replace("multiAZEnabled: false\n", "");
+            let mut case = regroup(&before, &after);
+            case.after = case.after.replace("    engineVersion: \"8.0\"\n", "");
+            case.blocked("durability-needs", hint);
+        }
+    }
+
+    #[test]
+    fn what_it_rests_on_does_not_go_under_it() {
+        for (other, named) in [
+            ("multiAZEnabled: false", "Multi-AZ"),
+            ("cacheNodeType: cache.t4g.medium", "t4g"),
+            ("transitEncryptionMode: preferred\ntransitEncryptionEnabled: false", "TLS"),
+        ] {
+            let after = but(FIT, other);
+            let after = if other.contains("Encryption") {
+                but(&after, "transitEncryptionEnabled: false").replace("transitEncryptionMode: preferred\n", "")
+            } else {
+                after
+            };
+            let mut case = regroup(&fit("durability: sync"), &after);
+            let plan = case.plan();
+            let blocked = plan.changes.iter().filter_map(|change| change.blocked.as_ref());
+            let fits = blocked.clone().any(|blocked| {
+                blocked.rule == "durability-needs"
+                    && blocked.reason.contains(named)
+                    && blocked.hint.contains("durability: disabled")
+            });
+            assert!(fits, "{other}:\n{}", super::super::plan_account::shown(&plan));
+        }
+    }
+
+    #[test]
+    fn encryption_at_rest_that_came_with_it_is_no_replacement() {
+        let mut before = fit("durability: sync\natRestEncryptionEnabled: false");
+        regroup(&before, &before).nothing();
+        before = fit("durability: sync");
+        regroup(&before, &fit("durability: sync\natRestEncryptionEnabled: true")).nothing();
     }
 
     #[test]
     fn none_is_as_good_as_disabled() {
-        regroup(FIT, &format!("{FIT}\ndurability: disabled")).nothing();
+        regroup(TLS, &format!("{TLS}\ndurability: disabled")).nothing();
     }
 }
 
@@ -828,8 +918,9 @@ mod apply_immediately {
         let shown: Vec<&str> = plan.changes[0].attributes.iter().map(|change| change.path.as_str()).collect();
         assert_eq!(shown, ["engineVersion", "cacheNodeType"]);
         assert!(plan.steps.iter().all(|step| step.parameters()["ApplyImmediately"] == json!(true)), "{plan:?}");
-        // Any call with immediacy carries out all that waits.
-        case.calls(&[(MODIFY, json!({"Engine": "valkey", "EngineVersion": "8.1"}))]).nothing();
+        // AWS takes neither of the two at once while the other waits, but both in one call.
+        let both = json!({"Engine": "valkey", "EngineVersion": "8.1", "CacheNodeType": "cache.r7g.xlarge"});
+        case.calls(&[(MODIFY, both)]).nothing();
     }
 
     #[test]

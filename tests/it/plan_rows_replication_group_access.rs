@@ -256,7 +256,7 @@ mod auth_token_rotate {
             let all_hops = |killed| killed_after(killed, &mut case().all_hops());
             assert_eq!(all_hops(1), ["ROTATE SET tag"]);
             assert_eq!(all_hops(2), ["SET tag"]);
-            // To set the token that is set already changes nothing.
+            // SET of the token that is set already is refused, which an apply takes for done.
             assert_eq!(all_hops(3), ["SET tag"]);
         }
     }
@@ -323,11 +323,25 @@ mod user_groups_to_auth_token {
     use super::*;
 
     #[test]
-    fn is_one_call_that_removes_the_groups() {
-        with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: []\n{TOKEN}")).calls(&[
+    fn is_rotate_in_the_call_that_removes_the_groups_and_set_in_the_next_hop() {
+        let case = || with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: []\n{TOKEN}"));
+        let announced = || ("AddTagsToResource", tag(&format!("rotating:none:{}", mark("token", 1))));
+        let rotate =
+            || (MODIFY, json!({"RemoveUserGroups": true, "AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"}));
+        case().remains("authToken SET").calls(&[announced(), rotate()]);
+        case().all_hops().calls(&[
+            announced(),
+            rotate(),
+            (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "SET"})),
             ("AddTagsToResource", tag(&mark("token", 1))),
-            (MODIFY, json!({"RemoveUserGroups": true, "AuthToken": token(), "AuthTokenUpdateStrategy": "SET"})),
         ]);
+    }
+
+    #[test]
+    fn says_that_the_cache_is_open_between_the_two() {
+        let mut case = with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: []\n{TOKEN}"));
+        let plan = case.plan();
+        assert!(plan.notes.iter().any(|note| note.contains("between ROTATE and SET everybody")), "{}", shown(&plan));
     }
 
     #[test]
@@ -341,10 +355,27 @@ mod auth_token_removed {
     use super::*;
 
     #[test]
-    fn without_user_groups_it_is_blocked_whatever_is_allowed() {
+    fn without_a_word_on_user_groups_it_is_blocked_whatever_is_allowed() {
         regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nauthToken: null"))
             .allow(&["replace:*"])
-            .blocked("token-removal", "userGroupIds");
+            .blocked("token-removal", "userGroupIds: []");
+    }
+
+    #[test]
+    fn for_good_it_goes_in_two_hops_by_way_of_a_user_group() {
+        let case = || with_users(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nauthToken: null\nuserGroupIds: []"));
+        let exchange = || (MODIFY, json!({"AuthTokenUpdateStrategy": "DELETE", "UserGroupIdsToAdd": ["one"]}));
+        let mut first = case().remains("userGroupIds: one goes again");
+        assert!(first.plan().notes.iter().any(|note| note.contains("afterwards nobody must")));
+        let untag = json!({"ResourceName": tag("")["ResourceName"], "TagKeys": ["cachectl:auth-token"]});
+        first.calls(&[exchange(), ("RemoveTagsFromResource", untag.clone())]);
+        case().all_hops().calls(&[
+            exchange(),
+            (MODIFY, json!({"UserGroupIdsToRemove": ["one"]})),
+            ("RemoveTagsFromResource", untag),
+        ]);
+        regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nauthToken: null\nuserGroupIds: []"))
+            .blocked("token-removal", "user group");
     }
 }
 

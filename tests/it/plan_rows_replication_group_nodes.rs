@@ -462,13 +462,36 @@ mod cluster_mode_compatible_to_enabled {
         let before = format!("numCacheClusters: 2\n{compatible}");
         let after = format!("automaticFailoverEnabled: true\nclusterMode: enabled\n{}", sharded(2, 1));
         regroup(&before, &after)
+            .remains("numNodeGroups once cluster mode is enabled")
+            .calls(&[(MODIFY, json!({"ClusterMode": "enabled"}))]);
+        regroup(&before, &after)
+            .all_hops()
             .calls(&[(MODIFY, json!({"ClusterMode": "enabled"})), (RESHARD, json!({"NodeGroupCount": 2}))]);
     }
 
     #[test]
-    fn the_compatible_stage_keeps_its_number_of_nodes() {
-        let compatible = "automaticFailoverEnabled: true\nclusterMode: compatible\nnumCacheClusters: ";
-        regroup(&format!("{compatible}2"), &format!("{compatible}3")).calls(&[(UP, json!({"NewReplicaCount": 2}))]);
+    fn in_compatible_aws_takes_nothing_else() {
+        let compatible = "automaticFailoverEnabled: true\nclusterMode: compatible";
+        for other in [
+            "numCacheClusters: 3",
+            "cacheNodeType: cache.r7g.xlarge",
+            "engineVersion: \"8.1\"",
+            "description: another",
+            "snapshotRetentionLimit: 3",
+        ] {
+            regroup(compatible, &format!("{compatible}\n{other}"))
+                .blocked("cluster-mode-compatible", "clusterMode: enabled");
+            let enabled = compatible.replace("compatible", "enabled");
+            regroup(compatible, &format!("{enabled}\n{other}")).calls(&[(MODIFY, json!({"ClusterMode": "enabled"}))]);
+        }
+    }
+
+    #[test]
+    fn tags_and_alarms_go_on_in_compatible() {
+        let compatible = "automaticFailoverEnabled: true\nclusterMode: compatible";
+        let mut case = regroup(compatible, &format!("{compatible}\ntags: {{a: \"1\"}}"));
+        assert_eq!(case.plan().steps.len(), 1);
+        case.account.apply_all(&spec(&case.after), &case.options);
     }
 }
 
@@ -481,6 +504,38 @@ mod cluster_mode_disabled_to_enabled {
     #[test]
     fn one_hop_is_planned_and_the_other_remains() {
         regroup(BEFORE, AFTER).remains("clusterMode enabled").calls(&[(MODIFY, json!({"ClusterMode": "compatible"}))]);
+    }
+
+    #[test]
+    fn the_hop_is_the_last_call_on_the_group() {
+        let after = format!(
+            "{AFTER}\ncacheNodeType: cache.r7g.xlarge\nengineVersion: \"8.1\"\nnumCacheClusters: 3\ndescription: another\nsnapshotRetentionLimit: 3"
+        );
+        let mut case = regroup(BEFORE, &after);
+        let plan = case.plan();
+        let operations: Vec<String> = plan.steps.iter().map(|step| format!("{:?}", step.parameters().keys())).collect();
+        assert!(operations.len() > 4 && operations[operations.len() - 1].contains("ClusterMode"), "{operations:?}");
+        // Taken while cluster mode is still disabled, where AWS wants to know the member.
+        assert!(operations.iter().any(|keys| keys.contains("SnapshottingClusterId")), "{operations:?}");
+        case.account.apply_all(&spec(&case.after), &case.options);
+    }
+
+    #[test]
+    fn what_waits_for_the_window_comes_before_the_hop() {
+        let after = format!("{AFTER}\napplyImmediately: false\nengineVersion: \"8.1\"");
+        let case = regroup(BEFORE, &after).remains("clusterMode enabled once what waits");
+        case.calls(&[(MODIFY, json!({"Engine": "valkey", "EngineVersion": "8.1"}))]);
+    }
+
+    #[test]
+    fn with_all_hops_shards_come_after_them() {
+        let after = format!("{AFTER}\n{}\ndescription: another", sharded(2, 1));
+        regroup(BEFORE, &after).all_hops().calls(&[
+            (MODIFY, json!({"ReplicationGroupDescription": "another"})),
+            (MODIFY, json!({"ClusterMode": "compatible"})),
+            (MODIFY, json!({"ClusterMode": "enabled"})),
+            (RESHARD, json!({"NodeGroupCount": 2})),
+        ]);
     }
 
     #[test]

@@ -51,10 +51,16 @@ mod engine_valkey_to_redis {
     use super::*;
 
     #[test]
-    fn is_blocked_whatever_is_allowed() {
-        recache("engine: valkey", "engine: redis")
+    fn is_blocked_but_from_7_2_whatever_is_allowed() {
+        recache("engine: valkey\nmajorEngineVersion: \"8\"", "engine: redis\nmajorEngineVersion: \"7\"")
             .allow(&["replace:*"])
             .blocked("engine-downgrade", "keep `engine: valkey`");
+    }
+
+    #[test]
+    fn from_7_2_it_is_made_in_place() {
+        recache("engine: valkey\nmajorEngineVersion: \"7\"", "engine: redis\nmajorEngineVersion: \"7\"")
+            .calls(&[("ModifyServerlessCache", json!({"Engine": "redis", "MajorEngineVersion": "7"}))]);
     }
 }
 

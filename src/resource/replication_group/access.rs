@@ -21,18 +21,29 @@ pub fn in_force(view: &View<'_>) -> bool {
     view.flag("AuthTokenEnabled") || has_users(view)
 }
 
-/// User groups are in force and the spec takes them off.
-pub fn is_lifted(scene: &Scene<'_>) -> bool {
-    has_users(scene.view)
-        && scene.declared("userGroupIds").is_some_and(|ids| strings(Some(ids)).next().is_none())
+/// The spec declares no user groups, and no token.
+fn declares_nobody(scene: &Scene<'_>) -> bool {
+    scene.declared("userGroupIds").is_some_and(|ids| strings(Some(ids)).next().is_none())
         && scene.declared("authToken").is_none_or(Value::is_null)
+}
+
+/// What is in force is taken off: user groups at once, a token by way of a user group.
+pub fn is_going(scene: &Scene<'_>) -> bool {
+    declares_nobody(scene) && (has_users(scene.view) || scene.declared("authToken").is_some_and(Value::is_null))
+}
+
+/// Nobody must log in yet, and the spec declares who may.
+pub fn comes(scene: &Scene<'_>) -> bool {
+    !in_force(scene.view)
+        && (scene.declared("authToken").is_some_and(|token| !token.is_null())
+            || strings(scene.declared("userGroupIds")).next().is_some())
 }
 
 /// AWS changes TLS before anybody must log in: the way in comes when TLS is where it should be.
 fn waits_for_tls(draft: &mut Draft, scene: &Scene<'_>, attribute: &str) -> bool {
     let waits = !in_force(scene.view) && tls::remains(scene);
     if waits {
-        draft.remaining.push(format!("{attribute} once TLS is as declared"));
+        draft.remaining.push(format!("{attribute} once TLS is there: afterwards AWS changes TLS no more"));
     }
     waits
 }
@@ -49,7 +60,7 @@ fn waits_for_engine(draft: &mut Draft, scene: &Scene<'_>) -> bool {
         .filter(|id| !live.contains(id))
         .find(|id| engine(id).is_some_and(|engine| engine.eq_ignore_ascii_case("valkey")));
     let Some(id) = valkey.filter(|_| engine::engine_then(scene).as_deref() == Some("redis")) else { return false };
-    if scene.differs("engine") {
+    if scene.declared_text("engine") == Some("valkey") {
         draft.remaining.push(format!("userGroupIds {id} once the engine is valkey"));
     } else {
         draft.blocks(
@@ -66,11 +77,7 @@ pub fn auth_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference)
         draft.shows(difference);
         let groups: Vec<_> = strings(scene.declared("userGroupIds")).collect();
         if groups.is_empty() {
-            draft.blocks(
-                "token-removal",
-                "AWS cannot remove an AUTH token but by moving to user groups",
-                "declare userGroupIds beside `authToken: null`, or keep the token",
-            );
+            remove_token(draft, scene);
             return;
         }
         if waits_for_engine(draft, scene) {
@@ -83,6 +90,46 @@ pub fn auth_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference)
         return;
     }
     set_token(draft, scene, difference);
+}
+
+/// AWS removes a token only in exchange for a user group, which then goes: two calls, the first of this apply.
+fn remove_token(draft: &mut Draft, scene: &Scene<'_>) {
+    if !declares_nobody(scene) {
+        draft.blocks(
+            "token-removal",
+            "AWS removes an AUTH token only in exchange for user groups",
+            "declare userGroupIds beside `authToken: null`; or `userGroupIds: []`, after which nobody must log in",
+        );
+        return;
+    }
+    let takes_valkey = engine::engine_then(scene).as_deref() != Some("redis");
+    let fits = |id: &&String| {
+        let live = scene.live.get(&Address::new(Kind::UserGroup, id));
+        let engine = live.and_then(|group| group.get("Engine")?.as_str());
+        engine.is_some_and(|engine| takes_valkey || engine.eq_ignore_ascii_case("redis"))
+    };
+    let own = scene.spec.resources.keys().filter(|address| address.kind == Kind::UserGroup).map(|address| &address.id);
+    let Some(by) = own.into_iter().find(fits) else {
+        draft.blocks(
+            "token-removal",
+            "AWS removes an AUTH token only in exchange for a user group, which can go afterwards",
+            "declare a user group for the way (`userGroups`), apply, then declare `authToken: null` and `userGroupIds: []`",
+        );
+        return;
+    };
+    draft.warnings.push((
+        "authToken".into(),
+        format!("it goes by way of the user group {by}: until the next hop its users must log in, and afterwards nobody must"),
+    ));
+    let call = modify(draft, Phase::Auth);
+    call.insert("AuthTokenUpdateStrategy".into(), json!("DELETE"));
+    call.insert("UserGroupIdsToAdd".into(), json!([by]));
+    if scene.options.all_hops {
+        let removal = object([("UserGroupIdsToRemove", json!([by]))]);
+        draft.push(Phase::Auth, MODIFY, Wait::Available, removal);
+    } else {
+        draft.remaining.push(format!("userGroupIds: {by} goes again; apply once no client logs in any more"));
+    }
 }
 
 /// The way from what is set to the declared token.
@@ -100,14 +147,19 @@ fn set_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
             draft.blocks(
                 "token-and-users",
                 "the group has user groups, which exclude an AUTH token",
-                "declare `userGroupIds: []` beside authToken to move from user groups to the token in one call",
+                "declare `userGroupIds: []` beside authToken to move from user groups to the token",
             );
             return;
         }
-        let mut parameters = sends("SET");
+        draft.warnings.push((
+            difference.attribute.to_owned(),
+            "between ROTATE and SET everybody who reaches the port gets in, without a token too".into(),
+        ));
+        let mut parameters = sends("ROTATE");
         parameters.insert("RemoveUserGroups".into(), json!(true));
         let lets_go = groups(strings(scene.view.own("UserGroupIds")));
         draft.calls.push(Call { parameters, lets_go, ..Call::new(Phase::Auth, MODIFY, Wait::Available) });
+        set_later(draft, scene, sends("SET"));
         return;
     }
     let has_token = scene.view.flag("AuthTokenEnabled");
@@ -129,12 +181,20 @@ fn set_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
                 return;
             }
             draft.push(Phase::Auth, MODIFY, Wait::Available, sends("ROTATE"));
-            if scene.options.all_hops {
-                draft.push(Phase::Auth, MODIFY, Wait::Available, sends("SET"));
-            } else {
-                draft.remaining.push("authToken SET: apply again once all clients use the new token; until then the old way in stays open".into());
-            }
+            set_later(draft, scene, sends("SET"));
         }
+    }
+}
+
+/// The hop after ROTATE, from which on the token alone lets in.
+fn set_later(draft: &mut Draft, scene: &Scene<'_>, set: Map<String, Value>) {
+    if scene.options.all_hops {
+        draft.push(Phase::Auth, MODIFY, Wait::Available, set);
+    } else {
+        draft.remaining.push(
+            "authToken SET: apply again once all clients use the new token; until then the old way in stays open"
+                .into(),
+        );
     }
 }
 

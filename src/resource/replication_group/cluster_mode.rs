@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{MODIFY, engine, modify};
 use crate::model::attribute::{Difference, Phase};
-use crate::model::draft::{Draft, Scene};
+use crate::model::draft::{Draft, Scene, Topology};
 use crate::model::live::{View, object};
 use crate::model::step::Wait;
 use crate::resource::parameter_group::is_aws_own;
@@ -28,6 +28,7 @@ fn next(scene: &Scene<'_>) -> String {
     let live = live(scene);
     match (live.as_str(), scene.declared_text("clusterMode")) {
         ("enabled", _) | (_, None) => live,
+        ("disabled", Some(_)) if waits(scene) => live,
         ("disabled", Some("enabled")) => "compatible".to_owned(),
         (_, Some(wanted)) => wanted.to_owned(),
     }
@@ -41,6 +42,61 @@ pub fn enabled_then(scene: &Scene<'_>) -> bool {
 
 pub fn next_speaks_cluster(scene: &Scene<'_>) -> bool {
     next(scene) != "disabled"
+}
+
+/// The mode that the plan's other calls meet: the way into cluster mode is the last of them, the way out the first.
+pub fn speaks_cluster_meanwhile(scene: &Scene<'_>) -> bool {
+    live(scene) != "disabled" && next_speaks_cluster(scene)
+}
+
+/// What waits for the window would be refused in `compatible`, and the hop would carry it out.
+fn waits(scene: &Scene<'_>) -> bool {
+    !super::is_immediate(scene) && (scene.differs("cacheNodeType") || engine::changes(scene))
+}
+
+/// The phase of the next hop.
+pub fn phase(scene: &Scene<'_>) -> Phase {
+    if live(scene) == "compatible" { Phase::LeaveCompatible } else { Phase::ClusterMode }
+}
+
+/// The phase of changes of shards: with all hops at once, shards come after them.
+pub fn shards_phase(scene: &Scene<'_>) -> Phase {
+    if live(scene) == "disabled" { Phase::ShardsInMode } else { Phase::Shards }
+}
+
+/// A group in `compatible` takes nothing but the way out: all else is for the next apply.
+pub fn leaves_compatible_alone(draft: &mut Draft, scene: &Scene<'_>) {
+    if live(scene) != "compatible" || scene.options.all_hops && next(scene) != "compatible" {
+        return;
+    }
+    let others = |draft: &Draft| draft.calls.iter().any(|call| call.phase != Phase::LeaveCompatible);
+    if !others(draft) {
+        return;
+    }
+    let hop = draft.calls.iter().find(|call| call.phase == Phase::LeaveCompatible);
+    let Some(hop) = hop else {
+        draft.blocks(
+            "cluster-mode-compatible",
+            "the group is in cluster mode compatible, in which AWS takes no other change",
+            "declare `clusterMode: enabled` to go on, or `clusterMode: disabled` to go back, and apply that first",
+        );
+        return;
+    };
+    let sent = |path: &str| {
+        let member = scene.row(path.split('.').next().unwrap_or_default()).map(|row| row.field.member);
+        member.is_some_and(|member| hop.parameters.contains_key(member))
+    };
+    let mut left: Vec<&str> =
+        draft.attributes.iter().map(|change| change.path.as_str()).filter(|path| !sent(path)).collect();
+    left.dedup();
+    let left =
+        format!("{} once cluster mode is {}: in compatible AWS takes nothing else", left.join(", "), next(scene));
+    draft.remaining.push(left);
+    draft.calls.retain(|call| call.phase == Phase::LeaveCompatible);
+    // The nodes stay, under names that may be others.
+    let (shards, nodes) = (scene.view.node_groups().len(), scene.view.member_ids().count());
+    draft.topology = Some(Topology { shards, nodes, moves: true, ..Topology::default() });
+    draft.zones.clear();
 }
 
 /// Does the next hop change which parameter group the group needs?
@@ -60,13 +116,17 @@ pub fn cluster_mode(draft: &mut Draft, scene: &Scene<'_>, difference: &Differenc
         );
         return;
     }
+    if live == "disabled" && waits(scene) {
+        draft.remaining.push(format!("clusterMode {wanted} once what waits for the maintenance window is done"));
+        return;
+    }
     if live == "disabled" && !may_begin(draft, scene) {
         return;
     }
     if crosses(scene) && !parameter_group_fits(draft, scene) {
         return;
     }
-    modify(draft, Phase::ClusterMode).insert(difference.member.into(), json!(next(scene)));
+    modify(draft, phase(scene)).insert(difference.member.into(), json!(next(scene)));
     if live == "disabled" && wanted == "enabled" {
         if scene.options.all_hops {
             draft.push(Phase::ClusterMode, MODIFY, Wait::Available, object([("ClusterMode", json!("enabled"))]));

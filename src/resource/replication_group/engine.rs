@@ -4,22 +4,37 @@ use std::cmp::Ordering;
 
 use serde_json::{Value, json};
 
-use super::{cluster_mode, modify, pending};
+use super::{cluster_mode, modify, node_type, pending};
 use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
-use crate::model::live::View;
+use crate::model::live::{View, strings};
 use crate::model::version::{Version, family};
 use crate::model::{Address, Kind};
 use crate::resource::parameter_group::{declared_parameters, family_of_aws_own, is_aws_own, user_parameters};
+use crate::resource::user_group;
 
 /// The engine version that the steps after an upgrade meet: the declared one where it does not wait.
 pub fn version_then(scene: &Scene<'_>) -> Option<Version> {
     let live = Version::parse(&scene.live_text("engineVersion")?);
     let declared = scene.declared_text("engineVersion").filter(|_| super::is_immediate(scene)).and_then(Version::parse);
     match (declared, live) {
-        (Some(declared), Some(live)) if declared.compare(live) == Ordering::Greater => Some(declared),
+        (Some(declared), Some(live)) if declared.compare(live) == Ordering::Greater || scene.differs("engine") => {
+            Some(declared)
+        }
         _ => live,
     }
+}
+
+/// Does the spec ask for another engine, or for a newer version?
+pub fn changes(scene: &Scene<'_>) -> bool {
+    let live = scene.live_text("engineVersion").and_then(|version| Version::parse(&version));
+    let newer = declared_version(scene).zip(live).is_some_and(|(declared, live)| declared.compare(live).is_gt());
+    scene.differs("engine") || newer
+}
+
+/// The version that the spec asks for, now or in the window.
+pub fn declared_version(scene: &Scene<'_>) -> Option<Version> {
+    scene.declared_text("engineVersion").and_then(Version::parse)
 }
 
 /// The engine that the steps after an upgrade meet.
@@ -40,12 +55,7 @@ pub fn engine_call(draft: &mut Draft, scene: &Scene<'_>) {
 
 pub fn engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
-    if difference.declared == json!("redis") {
-        draft.blocks(
-            "engine-downgrade",
-            "valkey to redis is not offered: AWS documents no such change, and a replacement would lose the data",
-            "keep `engine: valkey`; it speaks the same protocol",
-        );
+    if difference.declared == json!("redis") && !may_go_back(draft, scene) {
         return;
     }
     if scene.declared("engineVersion").is_none() {
@@ -60,10 +70,58 @@ pub fn engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     needs_family(draft, scene);
 }
 
+/// AWS goes back from valkey 7.2 to redis 7.1 and no other way, and only once the users are of redis.
+fn may_go_back(draft: &mut Draft, scene: &Scene<'_>) -> bool {
+    let live = scene.live_text("engineVersion").and_then(|version| Version::parse(&version));
+    let is_7_2 = live.is_some_and(|live| (live.major, live.minor) == (7, Some(2)));
+    if !is_7_2 {
+        draft.blocks(
+            "engine-downgrade",
+            "AWS goes back to redis from valkey 7.2 only, and a replacement would lose the data",
+            "keep `engine: valkey`, which speaks the same protocol; a snapshot of valkey 7.2 can be restored as redis 7.1",
+        );
+        return false;
+    }
+    if declared_version(scene).is_some_and(|version| (version.major, version.minor) != (7, Some(1))) {
+        draft.blocks(
+            "engine-downgrade",
+            "AWS goes back from valkey 7.2 to redis 7.1 only",
+            "declare `engineVersion: \"7.1\"`",
+        );
+        return false;
+    }
+    let declared: Vec<&str> = strings(scene.declared("userGroupIds")).collect();
+    let live: Vec<&str> = strings(scene.view.own("UserGroupIds")).collect();
+    let odd = user_group::of_valkey(scene, &declared, &live);
+    if !odd.is_empty() {
+        draft.blocks(
+            "user-group-engine",
+            format!("{} would stay of engine valkey, and a redis cache takes users and user groups of redis only", odd.join(", ")),
+            "declare `engine: redis` for them in this spec, and the group's userGroupIds: users, then user groups, then the cache are changed",
+        );
+        return false;
+    }
+    if let Some(name) = scene.wanted("cacheNodeType").as_ref().and_then(Value::as_str)
+        && !node_type::runs(name, Some("redis"), Some("7.1"))
+    {
+        draft.blocks(
+            "node-type-engine",
+            format!("{name} nodes run no redis"),
+            "declare a cacheNodeType of another family, such as cache.r7g.large: it is changed before the engine",
+        );
+        return false;
+    }
+    if !super::is_immediate(scene) && node_type::leaves_before_engine(scene) {
+        draft.remaining.push("engine redis once the node type is as declared".into());
+        return false;
+    }
+    true
+}
+
 /// Redis ends at 7.1: any later version that waits is valkey's, which AWS does not say in words.
 pub fn pending_engine(view: &View<'_>) -> Option<Value> {
     let version = Version::parse(view.member_pending("EngineVersion")?.as_str()?)?;
-    version.at_least(7, 2, 0).then(|| json!("valkey"))
+    Some(json!(if version.at_least(7, 2, 0) { "valkey" } else { "redis" }))
 }
 
 pub fn engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
@@ -169,7 +227,7 @@ pub fn parameter_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Differ
     }
     fits_family(draft, scene, name);
     // The cluster-mode hop takes its parameter group along.
-    let phase = if cluster_mode::crosses(scene) { Phase::ClusterMode } else { Phase::Engine };
+    let phase = if cluster_mode::crosses(scene) { cluster_mode::phase(scene) } else { Phase::Engine };
     let call = modify(draft, phase);
     call.insert(difference.member.into(), difference.declared.clone());
     call.lets_go.extend(used_but(scene.view, name));

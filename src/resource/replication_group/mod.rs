@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 pub mod access;
 pub mod cluster_mode;
+pub mod datastore;
 pub mod durability;
 pub mod engine;
 pub mod failover;
@@ -20,7 +21,7 @@ pub mod zones;
 use super::kind_row::{Arn, Calls, Creation, KindRow, Secret, States};
 use super::local;
 use super::serverless_cache::CACHE_ID;
-use crate::model::attribute::{Attribute, Datastore, Difference, Impact, Phase, Read, Route};
+use crate::model::attribute::{Attribute, Datastore, Impact, Phase, Read, Route};
 use crate::model::draft::{Call, Draft, Scene};
 use crate::model::live::{View, object};
 use crate::model::shape::{ARN, Field, Order, S3_ARN, Shape, integer, list, pattern, text};
@@ -62,7 +63,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("engine", "Engine", ENGINES, "`valkey` or `redis`."),
         Read::Own("Engine"), Route::With(engine::engine), Impact::Brief,
-        "redis to valkey is an upgrade in place, together with engineVersion and a parameter group of the new family. valkey to redis is not offered.",
+        "redis to valkey is an upgrade in place, together with engineVersion and a parameter group of the new family. valkey 7.2 goes back to redis 7.1 the same way, once its users and user groups are of redis; AWS has no other way back. Node addresses change, names stay.",
     ).may_wait().datastore(Datastore::Decides).pending(engine::pending_engine),
     Attribute::new(
         Field::new("engineVersion", "EngineVersion", Shape::Version, "A string such as \"8.0\". The patch level is AWS's from redis 6 and valkey on; redis 5 and older are written in full."),
@@ -72,7 +73,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("cacheNodeType", "CacheNodeType", pattern("^cache\\.[a-z0-9]+\\.[a-z0-9]+$", 64, "cache.r7g.large"), "Node type, such as `cache.r7g.large`."),
         Read::Own("CacheNodeType"), Route::With(node_type::cache_node_type), Impact::Brief,
-        "Made online, node by node, with a failover of each primary. Scaling down is rolled back by AWS when the data does not fit, which only the events tell. r6gd (data tiering) to or from another family is a replacement.",
+        "Made online, node by node, with a failover of each primary. A type that the live engine does not run comes after the engine. Scaling down is rolled back by AWS when the data does not fit, which only the events tell. r6gd (data tiering) to or from another family is a replacement.",
     ).may_wait().datastore(Datastore::Decides).pending(|view| view.member_pending("CacheNodeType").cloned()),
     Attribute::new(
         Field::new("numCacheClusters", "NumCacheClusters", integer(1, REPLICAS + 1), "Nodes of the group, primary included: 1 to 6, more by quota. For a group of one shard."),
@@ -109,7 +110,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Field::new("clusterMode", "ClusterMode", Shape::Enum(&["disabled", "compatible", "enabled"]), "`disabled`, `compatible` (a stage between, for both kinds of clients) or `enabled`."),
         Read::With(|view| Some(view.own("ClusterMode").cloned().unwrap_or_else(|| json!(if view.flag("ClusterEnabled") { "enabled" } else { "disabled" })))),
         Route::With(cluster_mode::cluster_mode), Impact::Brief,
-        "disabled to compatible to enabled, one stage at a time; clients move to cluster-aware connections in between. enabled cannot be left again.",
+        "disabled to compatible to enabled, one stage at a time; clients move to cluster-aware connections in between. While it is compatible AWS takes no other change; from there disabled is a way back. enabled cannot be left again.",
     ).import(import::cluster_mode).pending(|view| view.pending("ClusterMode").cloned()),
     Attribute::new(
         Field::new("cacheParameterGroupName", "CacheParameterGroupName", Shape::Reference(Kind::ParameterGroup), "Parameter group: one of this spec or an existing one."),
@@ -171,7 +172,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     ).import(import::network),
     Attribute::new(
         Field::new("atRestEncryptionEnabled", "AtRestEncryptionEnabled", Shape::Bool, "Encrypt snapshots, swap and, with data tiering, disks. Default true for valkey, false for redis."),
-        Read::Own("AtRestEncryptionEnabled"), Route::Replace, Impact::Replace, "encryption at rest is chosen at creation",
+        Read::Own("AtRestEncryptionEnabled"), Route::With(settings::at_rest), Impact::Replace, "encryption at rest is chosen at creation; durable writes turn it on by themselves",
     ).datastore(Datastore::Hands),
     Attribute::new(
         Field::new("kmsKeyId", "KmsKeyId", Shape::Text { pattern: None, min: 1, max: 2048, example: "alias/cache" }, "KMS key for encryption at rest: id, ARN or alias. An alias is not compared."),
@@ -188,9 +189,9 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Route::With(tls::transit_encryption_mode), Impact::Brief, "With `required`, plain connections are closed.",
     ).datastore(Datastore::Decides).import(import::tls_mode).pending(|view| view.pending("TransitEncryptionMode").cloned()),
     Attribute::new(
-        Field::new("authToken", "AuthToken", Shape::Secret, "Where the AUTH token is kept. Needs TLS; excludes userGroupIds. `null` beside userGroupIds moves from the token to user groups.").nullable(),
+        Field::new("authToken", "AuthToken", Shape::Secret, "Where the AUTH token is kept. Needs TLS; excludes userGroupIds. `null` beside userGroupIds moves from the token to user groups, or to nothing where they are empty.").nullable(),
         Read::With(|view| view.flag("AuthTokenEnabled").then(|| json!("(set)"))), Route::With(access::auth_token), Impact::None,
-        "A new token is added (ROTATE) beside the old one, which goes with the next hop (SET). AWS cannot remove a token but by moving to user groups.",
+        "A new token is added (ROTATE) beside the old one, which goes with the next hop (SET). AWS removes a token in exchange for user groups only: `authToken: null` beside `userGroupIds: []` does it in two hops, by way of a user group of the spec.",
     ).unproven().remark(import::auth_token),
     Attribute::new(
         Field::new("userGroupIds", "UserGroupIds", list(&Shape::Reference(Kind::UserGroup), 0, 1), "User group whose users may log in; at most one. Needs TLS."),
@@ -206,9 +207,9 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Route::Replace, Impact::Replace, "data tiering is chosen at creation",
     ).import(import::only_on),
     Attribute::new(
-        Field::new("durability", "Durability", Shape::Enum(&["default", "async", "sync", "disabled"]), "Whether writes are acknowledged after they are durable. Needs TLS at creation."),
-        Read::Own("Durability"), Route::With(settings::durability), Impact::None, "sync and async are exchanged in place; turning durability on or off is a replacement.",
-    ).import(import::durability),
+        Field::new("durability", "Durability", Shape::Enum(&["default", "async", "sync", "disabled"]), "Whether writes are acknowledged after they are durable. Needs valkey 9.0, cluster mode, Multi-AZ with replicas, TLS and node types such as r7g."),
+        Read::With(durability::in_effect), Route::With(durability::durability), Impact::None, "Exchanged in place in every direction, in a call of its own. Turns encryption at rest on. At most 100 MiB of writes a second and primary.",
+    ).import(import::durability).pending(durability::pending),
     Attribute::new(
         Field::new("globalReplicationGroupId", "GlobalReplicationGroupId", text(64), "Global datastore that the group joins as a secondary, at creation."),
         Read::With(|view| view.own("GlobalReplicationGroupInfo")?.get("GlobalReplicationGroupId").cloned()),
@@ -273,6 +274,8 @@ pub const KIND: KindRow = KindRow {
 fn create(draft: &mut Draft, creation: &mut Creation<'_>) {
     let Creation { resource, restore, parameters, .. } = creation;
     draft.zones = zones::declared(&resource.fields);
+    node_type::at_creation(draft, resource);
+    durability::at_creation(draft, resource);
     for log in parameters.get_mut("LogDeliveryConfigurations").and_then(Value::as_array_mut).into_iter().flatten() {
         log["Enabled"] = json!(true);
     }
@@ -320,33 +323,16 @@ fn is_immediate(scene: &Scene<'_>) -> bool {
     scene.declared("applyImmediately") != Some(&json!(false)) || pending::flushes(scene)
 }
 
-/// A difference that a member of a global datastore cannot mend by itself.
-pub fn decided_by_global(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) -> bool {
-    let global =
-        scene.view.own("GlobalReplicationGroupInfo").and_then(|info| info.get("GlobalReplicationGroupId")?.as_str());
-    let Some(global) = global.filter(|id| !id.is_empty()) else { return false };
-    match scene.row(difference.attribute).map(|row| row.datastore) {
-        Some(Datastore::Sets | Datastore::Overrides) => {
-            let message = format!("decided by the global datastore {global}: left alone");
-            draft.warnings.push((difference.attribute.into(), message));
-            return true;
-        }
-        Some(Datastore::Decides) => {}
-        Some(Datastore::Apart | Datastore::Hands) | None => return false,
-    }
-    draft.shows(difference);
-    draft.blocks(
-        "global-member",
-        format!("{} is decided by the global datastore {global}", difference.attribute),
-        format!("change it there (aws elasticache modify-global-replication-group --global-replication-group-id {global} ...), or take it out of the spec"),
-    );
-    true
-}
-
 /// What the attributes come to together, once each was compared.
 pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
+    datastore::note(draft, scene);
+    tls::ahead_of_access(draft, scene);
     nodes::plan(draft, scene);
     failover::check(draft, scene);
+    durability::check(draft, scene);
+    settings::windows_apart(draft, scene);
+    settings::broken_logs(draft, scene);
+    cluster_mode::leaves_compatible_alone(draft, scene);
     pending::finish(draft, scene);
     reboot::plan(draft, scene);
 }

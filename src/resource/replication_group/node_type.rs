@@ -1,9 +1,12 @@
 //! Node types: what AWS offers for the group decides whether and when.
 
 use super::modify;
+use crate::model::Resource;
 use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::strings;
+use crate::model::node_type::{self, Runs};
+use serde_json::Value;
 
 pub fn cache_node_type(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let (wanted, live) =
@@ -14,6 +17,11 @@ pub fn cache_node_type(draft: &mut Draft, scene: &Scene<'_>, difference: &Differ
         return;
     }
     draft.shows(difference);
+    let live_version = scene.live_text("engineVersion");
+    if !runs(wanted, scene.live_text("engine").as_deref(), live_version.as_deref()) {
+        after_the_engine(draft, scene, difference, wanted);
+        return;
+    }
     let allowed = scene.live.allowed_node_types.get(&scene.resource.address.id);
     let lists =
         |list: &str| allowed.is_some_and(|allowed| strings(allowed.get(list)).any(|node_type| node_type == wanted));
@@ -37,9 +45,63 @@ pub fn cache_node_type(draft: &mut Draft, scene: &Scene<'_>, difference: &Differ
         // The endpoint has no ListAllowedNodeTypeModifications: go by the size's name.
         None => size(wanted) >= size(&live),
     };
-    // More memory before shards go, less only after shards came.
-    let phase = if up { Phase::NodeTypeUp } else { Phase::NodeTypeDown };
+    // More memory before shards go, less only after shards came; before an engine that the live type does not run.
+    let phase = if up || leaves_before_engine(scene) { Phase::NodeTypeUp } else { Phase::NodeTypeDown };
     modify(draft, phase).insert(difference.member.into(), difference.declared.clone());
+}
+
+/// Does the node type's family run this engine at this version? What is not known is taken to run.
+pub fn runs(name: &str, engine: Option<&str>, version: Option<&str>) -> bool {
+    let family = node_type::family(node_type::family_of(name));
+    let Some((family, engine)) = family.zip(engine) else { return true };
+    match family.runs(&engine.to_ascii_lowercase()) {
+        Runs::Never => false,
+        runs => version.is_none_or(|version| runs.version(version).unwrap_or(true)),
+    }
+}
+
+/// The live node type does not run the engine that the spec asks for: it goes first.
+pub fn leaves_before_engine(scene: &Scene<'_>) -> bool {
+    scene.differs("engine")
+        && scene
+            .live_text("cacheNodeType")
+            .is_some_and(|live| !runs(&live, scene.declared_text("engine"), scene.declared_text("engineVersion")))
+}
+
+/// AWS does not offer a type that the live engine does not run; the engine that does comes first, in this plan or before.
+fn after_the_engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference, wanted: &str) {
+    let engine = scene.wanted("engine");
+    let version = scene.wanted("engineVersion");
+    let text = |value: &'_ Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
+    let (engine, version) = (text(&engine), text(&version));
+    if !runs(wanted, engine.as_deref(), version.as_deref()) {
+        let family = node_type::family_of(wanted);
+        draft.blocks(
+            "node-type-engine",
+            format!("{family} node types do not run {} {}", engine.unwrap_or_default(), version.unwrap_or_default()),
+            "declare an engineVersion (or `engine: valkey`) that the type runs: the engine is changed first, then the node type",
+        );
+    } else if super::is_immediate(scene) {
+        modify(draft, Phase::NodeTypeAfterEngine).insert(difference.member.into(), difference.declared.clone());
+    } else {
+        let engine = engine.unwrap_or_default();
+        draft
+            .remaining
+            .push(format!("cacheNodeType {wanted} once the engine is {engine} {}", version.unwrap_or_default()));
+    }
+}
+
+/// AWS lets no new group be made on some families; those that exist go on.
+pub fn at_creation(draft: &mut Draft, resource: &Resource) {
+    let Some(name) = resource.text("cacheNodeType") else { return };
+    let family = node_type::family_of(name);
+    if node_type::family(family).is_some_and(|family| family.closed) {
+        draft.blocks(
+            "node-type-closed",
+            format!("AWS lets no new cache be made on {family} node types"),
+            "declare a newer cacheNodeType, such as cache.t4g.small",
+        );
+    }
 }
 
 fn size(node_type: &str) -> u32 {

@@ -237,7 +237,7 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
         wanted.live.iter().filter_map(|shard| Some(shard.replicas.max(wanted.replicas.get(shard.id)?.0))).min();
     let of_new_shards = fewer_replicas.or(smallest);
     if wanted.shards != wanted.live.len() {
-        shards_come_or_go(draft, &wanted);
+        shards_come_or_go(draft, scene, &wanted);
         if wanted.replicas_coming().any(|count| Some(count) != of_new_shards) {
             draft.remaining.push("nodeGroupConfiguration: replicas of the new shards, once they exist".into());
         }
@@ -250,16 +250,21 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
         shards: wanted.shards,
         nodes: staying + coming,
         grows,
-        moves: grows || has(Phase::ReplicasDown) || has(Phase::Shards) || has(Phase::ClusterMode),
+        moves: grows
+            || has(Phase::ReplicasDown)
+            || has(Phase::Shards)
+            || has(Phase::ShardsInMode)
+            || has(Phase::LeaveCompatible)
+            || has(Phase::ClusterMode),
         leaving: wanted.leaving.iter().map(|id| (*id).to_owned()).collect(),
         fewer_replicas,
     });
 }
 
-fn shards_come_or_go(draft: &mut Draft, wanted: &Wanted<'_>) {
+fn shards_come_or_go(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>) {
     let grows = wanted.shards > wanted.live.len();
     let placed = if grows { zones::resharding(&wanted.live, &wanted.coming) } else { None };
-    let call = draft.call(Phase::Shards, RESHARD, Wait::Available);
+    let call = draft.call(cluster_mode::shards_phase(scene), RESHARD, Wait::Available);
     call.insert("NodeGroupCount".into(), json!(wanted.shards));
     if !grows {
         call.insert("NodeGroupsToRemove".into(), json!(wanted.leaving));

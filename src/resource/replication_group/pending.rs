@@ -10,6 +10,7 @@ use crate::model::draft::{Call, Draft, Scene};
 use crate::model::live::View;
 use crate::model::options::Permit;
 use crate::model::plan::PendingValue;
+use crate::model::version::declared;
 use crate::resource::attribute;
 
 /// AWS begins with these at once, so that they are under way and never wait.
@@ -22,6 +23,9 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
     let flush = flushes(scene);
     if flush && draft.calls.is_empty() {
         flush_alone(draft, scene);
+    }
+    if flush {
+        in_one_call(draft, scene);
     }
     let mut refused = Vec::new();
     for call in &mut draft.calls {
@@ -69,12 +73,38 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
     }
 }
 
+/// While a node type waits AWS takes an engine at once only together with it, in one call, and the other way round.
+fn in_one_call(draft: &mut Draft, scene: &Scene<'_>) {
+    let waiting = |member: &str| scene.view.member_pending(member).cloned();
+    let is_node_type = |call: &Call| call.operation == MODIFY && call.parameters.contains_key("CacheNodeType");
+    let has_engine = draft.calls.iter().any(|call| call.parameters.contains_key("EngineVersion"));
+    let node_type =
+        draft.calls.iter().find(|call| is_node_type(call)).map(|call| call.parameters["CacheNodeType"].clone());
+    match (has_engine, node_type, waiting("CacheNodeType"), waiting("EngineVersion")) {
+        (true, node_type, Some(waits), _) => {
+            draft.calls.retain(|call| !is_node_type(call));
+            modify(draft, Phase::Engine).insert("CacheNodeType".into(), node_type.unwrap_or(waits));
+        }
+        (false, Some(node_type), _, Some(version)) => {
+            draft.calls.retain(|call| !is_node_type(call));
+            let engine = engine::pending_engine(scene.view).or_else(|| scene.live_value("engine"));
+            let call = modify(draft, Phase::Engine);
+            call.insert("CacheNodeType".into(), node_type);
+            call.insert("EngineVersion".into(), json!(declared(version.as_str().unwrap_or_default())));
+            if let Some(engine) = engine {
+                call.insert("Engine".into(), engine);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Node type, engine and version may wait. So may a parameter group, but AWS does not show that it does:
 /// it waits only together with an engine version.
 fn may_wait(call: &Call) -> bool {
     let shown = ["CacheNodeType", "EngineVersion"];
     call.operation == MODIFY
-        && matches!(call.phase, Phase::NodeTypeUp | Phase::NodeTypeDown | Phase::Engine)
+        && matches!(call.phase, Phase::NodeTypeUp | Phase::NodeTypeDown | Phase::NodeTypeAfterEngine | Phase::Engine)
         && shown.iter().any(|member| call.parameters.contains_key(*member))
 }
 

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{cluster_mode, engine, modify};
+use super::{cluster_mode, durability, engine, modify, windows};
 use crate::model::Kind;
-use crate::model::attribute::{Difference, Phase};
+use crate::model::attribute::{Difference, Impact, Phase};
 use crate::model::draft::{Draft, Scene};
+use crate::model::plan::AttributeChange;
 use crate::resource::attribute;
 
 pub fn snapshot_retention(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
@@ -13,7 +14,7 @@ pub fn snapshot_retention(draft: &mut Draft, scene: &Scene<'_>, difference: &Dif
     let first = difference.live == Some(json!(0));
     // With cluster mode disabled AWS wants to know which member to take snapshots from; a replica spares the primary.
     let unnamed =
-        first && !cluster_mode::next_speaks_cluster(scene) && scene.declared("snapshottingClusterId").is_none();
+        first && !cluster_mode::speaks_cluster_meanwhile(scene) && scene.declared("snapshottingClusterId").is_none();
     let source = unnamed
         .then(|| {
             let replica = scene.view.member_ids().find(|member| scene.view.role(member) == Some("replica"));
@@ -96,14 +97,61 @@ pub fn kms_key(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     draft.replaces(difference, "the key of encryption at rest is chosen at creation");
 }
 
-pub fn durability(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
-    let on = |value: Option<&Value>| matches!(value.and_then(Value::as_str), Some("sync" | "async"));
-    let (wanted, live) = (on(Some(&difference.declared)), on(difference.live.as_ref()));
-    if wanted != live {
-        draft.replaces(difference, "durability is turned on or off at creation only");
-    } else if wanted {
-        draft.shows(difference);
-        modify(draft, Phase::Settings).insert(difference.member.into(), difference.declared.clone());
+pub fn at_rest(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    if difference.declared == json!(true) {
+        if durability::is_encrypted(scene.view) {
+            return;
+        }
+        if durability::comes(scene) {
+            let note = "AWS turns it on together with durable writes";
+            draft.warnings.push((difference.attribute.into(), note.into()));
+            return;
+        }
+    }
+    draft.replaces(difference, "encryption at rest is chosen at creation");
+}
+
+/// AWS takes no snapshot window that meets the maintenance window, also where one of them is not declared.
+pub fn windows_apart(draft: &mut Draft, scene: &Scene<'_>) {
+    let (snapshot, maintenance) = ("snapshotWindow", "preferredMaintenanceWindow");
+    let text = |name: &str| scene.wanted(name).and_then(|window| window.as_str().map(str::to_owned));
+    let (Some(daily), Some(weekly)) = (text(snapshot), text(maintenance)) else { return };
+    let changes = draft.attributes.iter().any(|change| change.path == snapshot || change.path == maintenance);
+    if changes && windows::overlap(&daily, &weekly) {
+        draft.blocks(
+            "windows-overlap",
+            format!("the snapshot window {daily} and the maintenance window {weekly} overlap"),
+            "move one of them; where only one is declared the other is the live one",
+        );
+    }
+}
+
+/// A delivery that ended in `error` while the group is available is sent once more, with AWS's message.
+pub fn broken_logs(draft: &mut Draft, scene: &Scene<'_>) {
+    let Some(row) = scene.row("logDeliveryConfigurations") else { return };
+    let declared = scene.declared(row.field.name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let live = scene.view.own("LogDeliveryConfigurations").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    for broken in live.iter().filter(|delivery| delivery.get("Status") == Some(&json!("error"))) {
+        let log_type = broken.get("LogType").and_then(Value::as_str).unwrap_or_default();
+        let message = broken.get("Message").and_then(Value::as_str).unwrap_or("AWS does not say why");
+        draft.warnings.push((row.field.name.into(), format!("AWS could not deliver the {log_type}: {message}")));
+        let is_declared = |entry: &&Value| entry.get("logType").and_then(Value::as_str) == Some(log_type);
+        let Some(entry) = declared.iter().find(is_declared) else { continue };
+        let sent = modify(draft, Phase::Logs).parameters.entry(row.field.member).or_insert_with(|| json!([]));
+        let Some(sent) = sent.as_array_mut() else { continue };
+        if sent.iter().any(|other| other.get("LogType").and_then(Value::as_str) == Some(log_type)) {
+            continue;
+        }
+        let mut again = row.field.shape.to_api(&json!([entry]))[0].clone();
+        again["Enabled"] = json!(true);
+        sent.push(again);
+        draft.attributes.push(AttributeChange {
+            path: format!("{}.{log_type}", row.field.name),
+            before: json!("error"),
+            after: json!("active"),
+            impact: Impact::None,
+            sensitive: false,
+        });
     }
 }
 

@@ -4,9 +4,10 @@
 use serde_json::{Value, json};
 
 use super::{MODIFY, access, engine};
-use crate::model::attribute::{Difference, Phase};
+use crate::model::attribute::{Difference, Impact, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::object;
+use crate::model::plan::AttributeChange;
 use crate::model::step::Wait;
 
 /// The calls from where the group is to where it should be; the first is this apply's.
@@ -19,6 +20,8 @@ fn hops(scene: &Scene<'_>) -> Vec<&'static str> {
     let on = scene.wanted("transitEncryptionEnabled") == Some(json!(true));
     let wanted = match (on, scene.declared_text("transitEncryptionMode")) {
         (false, _) => "off",
+        // Once somebody must log in AWS changes TLS no more, and `preferred` lets passwords go in clear.
+        (true, None) if access::comes(scene) => "required",
         // A mode that is not declared stays; a group that had no TLS stays at the first stage.
         (true, None) if live == "off" => "preferred",
         (true, None) => live,
@@ -35,6 +38,35 @@ fn hops(scene: &Scene<'_>) -> Vec<&'static str> {
         ("off", "required") => vec!["preferred", "required"],
         ("required", "off") => vec!["preferred", "off"],
         (_, wanted) => vec![wanted],
+    }
+}
+
+/// Before anybody must log in, a mode that is not declared becomes `required`.
+pub fn ahead_of_access(draft: &mut Draft, scene: &Scene<'_>) {
+    let path = "transitEncryptionMode";
+    if !access::comes(scene) || scene.wanted("transitEncryptionEnabled") != Some(json!(true)) {
+        return;
+    }
+    match scene.declared_text(path) {
+        Some("preferred") => draft.warnings.push((
+            path.into(),
+            "once somebody must log in AWS changes TLS no more: it stays `preferred`, which answers plain connections too, and AWS documents only `required` with access control".into(),
+        )),
+        None if !scene.differs("transitEncryptionEnabled") && hops(scene) == ["required"] => {
+            draft.attributes.push(AttributeChange {
+                path: path.into(),
+                before: json!("preferred"),
+                after: json!("required"),
+                impact: Impact::Brief,
+                sensitive: false,
+            });
+            draft.warnings.push((
+                path.into(),
+                "it is not declared, and becomes `required` before anybody must log in: afterwards AWS changes TLS no more".into(),
+            ));
+            change(draft, scene);
+        }
+        _ => {}
     }
 }
 
@@ -80,12 +112,12 @@ fn change(draft: &mut Draft, scene: &Scene<'_>) {
     let hops = hops(scene);
     let mut phase = Phase::Tls;
     if access::in_force(scene.view) {
-        if !access::is_lifted(scene) {
+        if !access::is_going(scene) {
             draft.blocks(
                 "tls-with-access-control",
                 "AWS does not change TLS while an AUTH token or user groups are in force",
                 if scene.view.flag("AuthTokenEnabled") {
-                    "move from the token to user groups first (`authToken: null` beside userGroupIds), then declare `userGroupIds: []`"
+                    "declare `authToken: null` beside `userGroupIds: []`: the token goes in two hops, by way of user groups"
                 } else {
                     "declare `userGroupIds: []`"
                 },

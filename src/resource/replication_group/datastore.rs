@@ -1,0 +1,64 @@
+//! Global datastores: a member takes much from its datastore, and AWS neither changes nor deletes it by itself.
+
+use serde_json::Value;
+
+use crate::model::attribute::{Datastore, Difference};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::View;
+
+/// The global datastore that the group is a member of, and its role there in AWS's word.
+pub fn of<'a>(view: &View<'a>) -> Option<(&'a str, &'a str)> {
+    let info = view.own("GlobalReplicationGroupInfo")?;
+    let text = |member: &str| info.get(member).and_then(Value::as_str).filter(|text| !text.is_empty());
+    Some((text("GlobalReplicationGroupId")?, text("GlobalReplicationGroupMemberRole").unwrap_or("member")))
+}
+
+/// `secondary of the global datastore ldgnf-world`
+pub fn membership(view: &View<'_>) -> Option<String> {
+    of(view).map(|(id, role)| format!("{} of the global datastore {id}", role.to_ascii_lowercase()))
+}
+
+/// A plan says what it is about.
+pub fn note(draft: &mut Draft, scene: &Scene<'_>) {
+    if let Some(membership) = membership(scene.view) {
+        draft.warnings.push(("globalReplicationGroupId".into(), format!("the group is {membership}")));
+    }
+}
+
+/// A difference that a member of a global datastore cannot mend by itself.
+pub fn decides(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) -> bool {
+    let Some((global, _)) = of(scene.view) else { return false };
+    match scene.row(difference.attribute).map(|row| row.datastore) {
+        Some(Datastore::Sets | Datastore::Overrides) => {
+            let message = format!("decided by the global datastore {global}: left alone");
+            draft.warnings.push((difference.attribute.into(), message));
+            return true;
+        }
+        Some(Datastore::Decides) => {}
+        Some(Datastore::Apart | Datastore::Hands) | None => return false,
+    }
+    draft.shows(difference);
+    draft.blocks(
+        "global-member",
+        format!("{} is decided by the global datastore {global}", difference.attribute),
+        format!("change it there (aws elasticache modify-global-replication-group --global-replication-group-id {global} ...), or take it out of the spec"),
+    );
+    true
+}
+
+/// AWS deletes no member while it is associated, so that a deletion or a replacement fails half way.
+pub fn keeps(draft: &mut Draft, view: &View<'_>, region: &str) {
+    let Some((global, role)) = of(view) else { return };
+    let id = &draft.address.id;
+    let hint = if role.eq_ignore_ascii_case("primary") {
+        format!(
+            "delete the datastore first and keep this group: aws elasticache delete-global-replication-group --global-replication-group-id {global} --retain-primary-replication-group"
+        )
+    } else {
+        format!(
+            "take it out of the datastore first: aws elasticache disassociate-global-replication-group --global-replication-group-id {global} --replication-group-id {id} --replication-group-region {region}"
+        )
+    };
+    let membership = membership(view).unwrap_or_default();
+    draft.blocks("global-member", format!("it is {membership}, and AWS deletes no member of one"), hint);
+}
