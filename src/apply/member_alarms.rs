@@ -29,6 +29,7 @@ fn of_cache(spec: &Spec, cache: &str) -> Spec {
         environment: spec.environment.clone(),
         tags: spec.tags.clone(),
         policy: spec.policy.clone(),
+        aws: spec.aws.clone(),
         resources: resources.map(|(address, resource)| (address.clone(), resource.clone())).collect(),
         locations: Locations::default(),
         digest: spec.digest.clone(),

@@ -123,9 +123,15 @@ fn verdict(operation: Operation, sets_token: bool, error: &AwsError) -> Verdict 
         | ErrorKind::AccessDenied
         | ErrorKind::Credentials
         | ErrorKind::ReadOnly
+        | ErrorKind::InTheClear
+        | ErrorKind::Untrusted
         | ErrorKind::Unsupported => Verdict::Fatal,
         // Unreachable too: the connection can break after the request went out.
-        ErrorKind::Unknown | ErrorKind::Timeout | ErrorKind::Throttled | ErrorKind::Unreachable => Verdict::Lost,
+        ErrorKind::Unknown
+        | ErrorKind::Timeout
+        | ErrorKind::Throttled
+        | ErrorKind::Unreachable
+        | ErrorKind::BadAnswer => Verdict::Lost,
         ErrorKind::NotFound if operation.deletes() => Verdict::Done,
         _ if operation.creates() && code.contains("AlreadyExists") => Verdict::Existed,
         _ if code.contains("NoOperation") || error.message.contains("No modifications were requested") => Verdict::Done,

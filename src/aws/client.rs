@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
+use aws_config::identity::IdentityCache;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::sync::OnceCell;
 
-use super::error::AwsError;
+use super::credentials::{Chain, Role};
+use super::error::{AwsError, Kind};
 use super::guard::Guard;
 use super::pace::Pace;
+use super::wire;
 
 /// May the clients write?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub enum Access {
 pub struct Settings {
     pub region: String,
     pub profile: Option<String>,
+    /// Taken on with the profile's credentials, or with those of the environment.
+    pub role: Option<Role>,
     pub endpoint_url: Option<String>,
     pub access: Access,
 }
@@ -41,6 +48,7 @@ pub struct Aws {
     pub pace: Pace,
     /// What signs a token for a user that logs in by IAM.
     pub credentials: Option<aws_credential_types::provider::SharedCredentialsProvider>,
+    chain: Chain,
     pub region: String,
     /// Where calls go when not to AWS, for the header.
     pub endpoint: Option<String>,
@@ -55,35 +63,55 @@ pub async fn usual_region(profile: Option<&str>) -> Option<String> {
     Some(chain.build().region().await?.to_string())
 }
 
+/// No answer of these APIs takes longer; a slow one is asked for again.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// The first call tells whether there is anybody at all.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(8);
+/// For all attempts of one call together: nobody waits longer for an endpoint that accepts and says nothing.
+const CALL: Duration = Duration::from_secs(180);
+/// For a provider of credentials, which may have to ask a person.
+const PROVIDERS: Duration = Duration::from_secs(300);
 /// With 30 % of all answers throttled, one call in fifty thousand still fails.
 const ATTEMPTS: u32 = 10;
 const ATTEMPTS_AT_FIRST: u32 = 7;
 
 impl Aws {
-    pub async fn connect(settings: &Settings) -> Self {
+    /// Clients; no call is made yet. An error where the certificate authorities that were named cannot be read.
+    pub async fn connect(settings: &Settings) -> Result<Self, AwsError> {
         let guard = Guard::new(settings.access);
         let pace = Pace::default();
+        let http_client = wire::http_client(&pace)?;
+        let region = aws_config::Region::new(settings.region.clone());
+        let providers =
+            ProviderConfig::without_region().with_region(Some(region.clone())).with_http_client(http_client.clone());
+        let mut credentials = Chain::new(settings.profile.as_deref(), &providers);
         let timeout = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
-            .operation_attempt_timeout(Duration::from_secs(30))
+            .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(CALL)
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(aws_config::Region::new(settings.region.clone()))
+            .region(region)
             .retry_config(retry())
-            .http_client(pace.http_client())
+            .http_client(http_client)
+            .identity_cache(IdentityCache::lazy().load_timeout(PROVIDERS).build())
+            .credentials_provider(credentials.clone())
             .timeout_config(timeout);
         if let Ok(name) = aws_config::AppName::new(concat!("cachectl-", env!("CARGO_PKG_VERSION"))) {
             loader = loader.app_name(name);
         }
         if let Some(profile) = &settings.profile {
-            // As with the AWS CLI, a profile that is asked for wins over keys in the environment.
-            let chain = aws_config::profile::ProfileFileCredentialsProvider::builder().profile_name(profile).build();
-            loader = loader.profile_name(profile).credentials_provider(chain);
+            loader = loader.profile_name(profile);
         }
         if let Some(endpoint) = &settings.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        let config = loader.load().await;
+        let mut config = loader.load().await;
+        if let Some(role) = &settings.role {
+            credentials = credentials.assume(role, &config).await;
+            config =
+                config.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials.clone())).build();
+        }
         let service = ["AWS_ENDPOINT_URL_ELASTICACHE", "AWS_ENDPOINT_URL"];
         let from_environment =
             || service.iter().find_map(|name| std::env::var(name).ok()).filter(|url| !url.is_empty());
@@ -102,7 +130,7 @@ impl Aws {
                 )
             };
         }
-        Self {
+        Ok(Self {
             elasticache: client!(aws_sdk_elasticache),
             cloudwatch: client!(aws_sdk_cloudwatch),
             tagging: client!(aws_sdk_resourcegroupstagging),
@@ -112,10 +140,11 @@ impl Aws {
             guard,
             identity: Arc::default(),
             credentials: config.credentials_provider(),
+            chain: credentials,
             region: settings.region.clone(),
             pace: pace.within_quotas(endpoint.as_deref()),
             endpoint,
-        }
+        })
     }
 
     /// Whether calls go to something that stands in for AWS, such as the sandbox.
@@ -134,13 +163,29 @@ impl Aws {
     }
 
     async fn read_identity(&self) -> Result<Identity, AwsError> {
+        const OPERATION: &str = "GetCallerIdentity";
         // It says soon whether there is a way to AWS at all; later calls are more patient.
-        let impatient = aws_sdk_sts::config::Builder::new().retry_config(retry().with_max_attempts(ATTEMPTS_AT_FIRST));
+        let impatient = aws_sdk_sts::config::Builder::new()
+            .retry_config(retry().with_max_attempts(ATTEMPTS_AT_FIRST))
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(FIRST_ATTEMPT).build());
         let call = self.sts.get_caller_identity().customize().config_override(impatient);
-        let answer = call.send().await.map_err(|error| AwsError::of("GetCallerIdentity", error))?;
+        let answer = call.send().await.map_err(|error| self.named(AwsError::of(OPERATION, error)))?;
+        let account = answer.account().unwrap_or_default();
+        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+            let message = "the answer names no account, so nobody knows whose resources these would be";
+            return Err(AwsError::bad_answer(OPERATION, message));
+        }
         let arn = answer.arn().unwrap_or_default();
         let partition = arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws");
-        Ok(Identity { account_id: answer.account().unwrap_or_default().to_owned(), partition: partition.to_owned() })
+        Ok(Identity { account_id: account.to_owned(), partition: partition.to_owned() })
+    }
+
+    /// Credentials that AWS does not take are told with where they came from.
+    fn named(&self, error: AwsError) -> AwsError {
+        match self.chain.used().filter(|_| error.kind == Kind::Credentials) {
+            Some(provider) => error.saying(&format!("(credentials of: {provider})")),
+            None => error,
+        }
     }
 }
 

@@ -1,10 +1,18 @@
-//! What AWS said, without the dump: operation, code, message, request id, and what to do now.
+//! What AWS said, without the dump: operation, code, message, request id, what to do now, and what was behind it.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::{fmt, io};
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::guard::{INTERRUPTED, READ_ONLY};
+use super::credentials::NoCredentials;
+use super::guard::Refusal;
+use super::wire::BadAnswer;
+use crate::model::kept;
+use crate::model::text::inert;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -18,22 +26,49 @@ pub enum Kind {
     Unsupported,
     Credentials,
     Unreachable,
+    /// The endpoint is there, and its certificate is not one to trust.
+    Untrusted,
     Timeout,
     Interrupted,
     /// A write in a command that only reads: a fault of cachectl's own.
     ReadOnly,
+    /// A secret would have gone over plain http to another machine.
+    InTheClear,
+    /// An answer that AWS would not give: another server stands in between, or the answer is damaged.
+    BadAnswer,
     /// The answer is lost or unreadable: whether the call took effect is unknown.
     Unknown,
 }
 
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{operation}: {message}{}", self.suffix())]
+#[derive(Clone, Debug)]
 pub struct AwsError {
     pub kind: Kind,
     pub operation: String,
     pub code: Option<String>,
+    /// As AWS said it, without secrets that it may have quoted.
     pub message: String,
     pub request_id: Option<String>,
+    behind: Option<Box<Behind>>,
+}
+
+/// What few errors have beside their words.
+#[derive(Clone, Debug, Default)]
+struct Behind {
+    hint: Option<String>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl fmt::Display for AwsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}{}", self.operation, self.message, self.suffix())
+    }
+}
+
+impl Error for AwsError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.behind.as_ref()?.source.as_deref()?;
+        Some(source)
+    }
 }
 
 impl AwsError {
@@ -44,40 +79,14 @@ impl AwsError {
 
     pub fn of<E>(operation: &str, error: SdkError<E, HttpResponse>) -> Self
     where
-        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        let chain = chain(&error);
         let code = error.code().map(str::to_owned);
         let request_id = error.meta().extra("aws_request_id").map(str::to_owned);
-        let status = error.raw_response().map(|response| response.status().as_u16());
-        let kind = if chain.contains(INTERRUPTED) {
-            Kind::Interrupted
-        } else if chain.contains(READ_ONLY) {
-            Kind::ReadOnly
-        } else if chain.contains("credential") && status.is_none() {
-            Kind::Credentials
-        } else {
-            match &error {
-                SdkError::ServiceError(_) => of_code(code.as_deref().unwrap_or_default(), status.unwrap_or_default()),
-                SdkError::TimeoutError(_) => Kind::Timeout,
-                SdkError::DispatchFailure(failure) if failure.is_timeout() => Kind::Timeout,
-                SdkError::DispatchFailure(_) if chain.contains("onnect") || chain.contains("dns") => Kind::Unreachable,
-                SdkError::ResponseError(_) if matches!(status, Some(404 | 405 | 501)) => Kind::Unsupported,
-                _ => Kind::Unknown,
-            }
-        };
-        let message = match kind {
-            Kind::Interrupted => "interrupted before it was sent".to_owned(),
-            Kind::Credentials => "no usable AWS credentials were found".to_owned(),
-            Kind::Unreachable => format!("the endpoint cannot be reached ({})", last(&chain)),
-            Kind::Timeout => "no answer in time".to_owned(),
-            Kind::ReadOnly => last(&chain),
-            _ => error.message().map(str::to_owned).unwrap_or_else(|| match status {
-                Some(status) => format!("HTTP {status} without a message that can be read"),
-                None => last(&chain),
-            }),
-        };
-        Self { kind, operation: operation.to_owned(), code, message, request_id }
+        let (kind, message, hint) = told(&error, code.as_deref());
+        let behind = Behind { hint, source: error.into_source().ok().map(Arc::from) };
+        let message = inert(&kept::taken_out(&message)).into_owned();
+        Self { kind, operation: operation.to_owned(), code, message, request_id, behind: Some(Box::new(behind)) }
     }
 
     pub fn local(operation: &str, message: impl Into<String>) -> Self {
@@ -87,11 +96,32 @@ impl AwsError {
             code: None,
             message: message.into(),
             request_id: None,
+            behind: None,
         }
+    }
+
+    /// An answer that is not to be believed.
+    pub fn bad_answer(operation: &str, message: impl Into<String>) -> Self {
+        Self { kind: Kind::BadAnswer, ..Self::local(operation, message) }
     }
 
     pub fn interrupted() -> Self {
         Self { kind: Kind::Interrupted, ..Self::local("wait", "interrupted") }
+    }
+
+    pub fn caused_by(self, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { behind: Some(Box::new(Behind { hint: self.own_hint(), source: Some(Arc::new(source)) })), ..self }
+    }
+
+    /// The same with more words behind the message.
+    pub fn saying(mut self, more: &str) -> Self {
+        self.message.push(' ');
+        self.message.push_str(more);
+        self
+    }
+
+    fn own_hint(&self) -> Option<String> {
+        self.behind.as_ref().and_then(|behind| behind.hint.clone())
     }
 
     fn suffix(&self) -> String {
@@ -102,21 +132,110 @@ impl AwsError {
 
     /// What to do now.
     pub fn hint(&self) -> Option<String> {
-        Some(match self.kind {
-            Kind::AccessDenied => format!("allow {} in the IAM policy of these credentials (cachectl's README lists what it needs)", self.operation),
-            Kind::Throttled => "AWS limits the rate of calls of this account; wait a minute and run the same command again".to_owned(),
-            Kind::Unsupported => "this endpoint does not implement the operation; AWS and cachectl's own sandbox do".to_owned(),
-            Kind::Credentials => "log in (aws sso login), choose a profile with --profile, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
-            Kind::Unreachable => "check --region, --endpoint-url and AWS_ENDPOINT_URL, and whether this machine has a way to it".to_owned(),
-            Kind::Timeout => "run the same command again; it goes on where it stopped".to_owned(),
-            Kind::Unknown => "run the same command again; it reads what is live and goes on from there".to_owned(),
-            Kind::Refused | Kind::NotFound | Kind::Interrupted | Kind::ReadOnly => return None,
-        })
+        let usual = match self.kind {
+            Kind::AccessDenied => &format!(
+                "allow {} in the IAM policy of these credentials (cachectl's README lists what it needs)",
+                self.operation
+            ),
+            Kind::Throttled => {
+                "AWS limits the rate of calls of this account; wait a minute and run the same command again"
+            }
+            Kind::Unsupported => "this endpoint does not implement the operation; AWS and cachectl's own sandbox do",
+            Kind::Credentials => {
+                "log in (aws sso login, aws login), choose a profile with --profile, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            }
+            Kind::Unreachable => {
+                "check --region, --endpoint-url, AWS_ENDPOINT_URL and HTTPS_PROXY, and whether this machine has a way to it"
+            }
+            Kind::Untrusted => {
+                "where a proxy of the company opens TLS, name the file with its certificate authority: AWS_CA_BUNDLE=FILE"
+            }
+            Kind::Timeout => "run the same command again; it goes on where it stopped",
+            Kind::InTheClear => "use an https endpoint; only a server on this machine may be spoken to over http",
+            Kind::BadAnswer => {
+                "something else than AWS may answer there: check --endpoint-url, AWS_ENDPOINT_URL and HTTPS_PROXY, then run the same command again"
+            }
+            Kind::Unknown => "run the same command again; it reads what is live and goes on from there",
+            Kind::Refused | Kind::NotFound | Kind::Interrupted | Kind::ReadOnly => return self.own_hint(),
+        };
+        Some(self.own_hint().unwrap_or_else(|| usual.to_owned()))
     }
 
     pub fn is_code(&self, codes: &[&str]) -> bool {
         self.code.as_deref().is_some_and(|code| codes.contains(&code))
     }
+}
+
+/// What it is, what is said of it, and what to do where that depends on more than what it is.
+fn told<E>(error: &SdkError<E, HttpResponse>, code: Option<&str>) -> (Kind, String, Option<String>)
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    if let Some(refusal) = cause::<Refusal>(error) {
+        let kind = match refusal {
+            Refusal::Interrupted => Kind::Interrupted,
+            Refusal::ReadOnly(_) => Kind::ReadOnly,
+            Refusal::InTheClear(_) => Kind::InTheClear,
+        };
+        return (kind, refusal.to_string(), None);
+    }
+    if let Some(fault) = cause::<NoCredentials>(error) {
+        return (Kind::Credentials, fault.to_string(), fault.hint());
+    }
+    if let Some(bad) = cause::<BadAnswer>(error) {
+        return (Kind::BadAnswer, bad.to_string(), None);
+    }
+    if let Some(fault) = cause::<rustls::Error>(error) {
+        return (Kind::Untrusted, format!("the endpoint's TLS is not to be trusted ({fault})"), None);
+    }
+    let response = error.raw_response();
+    let status = response.map(|response| response.status().as_u16());
+    if let Some(status @ 300..400) = status {
+        let place = response.and_then(|response| response.headers().get("location")).map(host).unwrap_or_default();
+        return (Kind::BadAnswer, format!("HTTP {status}, a redirect{place}: AWS's endpoints do not redirect"), None);
+    }
+    let last = || last(error);
+    match error {
+        SdkError::ServiceError(_) => {
+            let kind = of_code(code.unwrap_or_default(), status.unwrap_or_default());
+            let unread = || format!("HTTP {} without a message that can be read", status.unwrap_or_default());
+            (kind, error.message().map_or_else(unread, str::to_owned), None)
+        }
+        SdkError::TimeoutError(_) => (Kind::Timeout, "no answer in time".to_owned(), None),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            (Kind::Timeout, "no answer in time".to_owned(), None)
+        }
+        SdkError::DispatchFailure(_) if was_not_reached(error) => {
+            (Kind::Unreachable, format!("the endpoint cannot be reached ({})", last()), None)
+        }
+        SdkError::ResponseError(_) => match status {
+            Some(status @ (404 | 405 | 501)) => {
+                (Kind::Unsupported, format!("HTTP {status} without a message that can be read"), None)
+            }
+            Some(200..300) => (Kind::BadAnswer, format!("the answer cannot be read ({})", last()), None),
+            Some(status) => (Kind::Unknown, format!("HTTP {status} without a message that can be read"), None),
+            None => (Kind::Unknown, last(), None),
+        },
+        _ => (Kind::Unknown, last(), None),
+    }
+}
+
+/// No connection came about: no name, no way, no listener.
+fn was_not_reached(error: &(dyn Error + 'static)) -> bool {
+    cause::<hyper_util::client::legacy::Error>(error).is_some_and(hyper_util::client::legacy::Error::is_connect)
+        || cause::<io::Error>(error).is_some_and(|error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable
+            )
+        })
+}
+
+/// Of a redirect: where to, without what could be a secret.
+fn host(location: &str) -> String {
+    let host = location.split_once("://").map_or("", |(_, rest)| rest).split(['/', '?', '#']).next();
+    let host = host.unwrap_or_default().rsplit('@').next().unwrap_or_default();
+    if host.is_empty() { String::new() } else { format!(" to {host}") }
 }
 
 fn of_code(code: &str, status: u16) -> Kind {
@@ -136,26 +255,33 @@ fn of_code(code: &str, status: u16) -> Kind {
         | "InvalidAccessKeyId"
         | "SignatureDoesNotMatch" => Kind::Credentials,
         code if code.contains("NotFound") => Kind::NotFound,
-        _ if status == 501 => Kind::Unsupported,
         // LocalStack and others say so in words.
-        "InternalFailure" if status == 501 => Kind::Unsupported,
+        _ if status == 501 => Kind::Unsupported,
         _ => Kind::Refused,
     }
 }
 
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut out = Vec::new();
+/// The cause of this type, however deep. An I/O error hides what it wraps from `source`.
+pub(super) fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
-        let text = error.to_string();
-        if out.last() != Some(&text) {
-            out.push(text);
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = wrapped.and_then(|wrapped| cause::<T>(wrapped)) {
+            return Some(found);
         }
         next = error.source();
     }
-    out.join(": ")
+    None
 }
 
-fn last(chain: &str) -> String {
-    chain.rsplit(": ").next().unwrap_or(chain).to_owned()
+/// What was at the bottom of it.
+fn last(error: &(dyn Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
 }

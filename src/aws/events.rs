@@ -6,6 +6,8 @@ use aws_smithy_types::DateTime;
 
 use super::client::Aws;
 use super::error::AwsError;
+use super::pages::Pages;
+use crate::model::text::inert;
 
 /// A page is 100 events; an account that makes more of them in the time asked for is very busy.
 const PAGES: usize = 10;
@@ -33,16 +35,15 @@ impl Event {
 /// Everything that happened to caches in this time, oldest first.
 pub async fn recent(aws: &Aws, time: Duration) -> Result<Vec<Event>, AwsError> {
     let start = SystemTime::now().checked_sub(time).map(DateTime::from);
-    let (mut events, mut marker) = (Vec::new(), None);
+    let (mut events, mut pages) = (Vec::new(), Pages::of("DescribeEvents"));
     for _ in 0..PAGES {
-        let call = aws.elasticache.describe_events().set_start_time(start).max_records(100).set_marker(marker);
+        let call = aws.elasticache.describe_events().set_start_time(start).max_records(100).set_marker(pages.token());
         let answer = call.send().await.map_err(|error| AwsError::of("DescribeEvents", error))?;
         events.extend(answer.events().iter().filter_map(|event| {
-            let (source, message) = (event.source_identifier()?.to_owned(), event.message()?.to_owned());
+            let (source, message) = (event.source_identifier()?.to_owned(), inert(event.message()?).into_owned());
             Some((event.date().copied(), Event { source, message }))
         }));
-        marker = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
-        if marker.is_none() {
+        if !pages.turn(answer.marker())? {
             break;
         }
     }

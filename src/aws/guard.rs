@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -16,9 +16,22 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 use super::client::Access;
+use super::wire;
+use crate::model::kept;
 
-pub const READ_ONLY: &str = "cachectl: this command only reads, and refuses to call";
-pub const INTERRUPTED: &str = "cachectl: interrupted, no further call is sent";
+/// Why a call was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("interrupted before it was sent")]
+    Interrupted,
+    #[error("this command only reads, and refuses to call {0}")]
+    ReadOnly(String),
+    #[error("it was not sent: over plain http to {0}, everybody on the way could read the secret")]
+    InTheClear(String),
+}
+
+/// Operations whose answers are secrets.
+const SECRETS: [&str; 2] = ["GetSecretValue", "GetParameter"];
 
 /// What listeners hear: `-vv` and `--events`.
 #[derive(Clone, Debug)]
@@ -50,6 +63,8 @@ struct Inner {
     calls: AtomicUsize,
     writes: AtomicUsize,
     listeners: Mutex<Vec<Listener>>,
+    /// Calls without an answer so far, the oldest first.
+    under_way: Mutex<Vec<(Instant, String)>>,
     interruption: tokio::sync::watch::Sender<bool>,
 }
 
@@ -80,6 +95,7 @@ impl Guard {
             calls: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
             listeners: Mutex::default(),
+            under_way: Mutex::default(),
             interruption: tokio::sync::watch::Sender::new(false),
         }))
     }
@@ -110,6 +126,13 @@ impl Guard {
         self.0.interrupted.load(Ordering::SeqCst)
     }
 
+    /// The call that has waited longest for its answer, if it has waited as long as this.
+    pub fn waiting(&self, at_least: Duration) -> Option<String> {
+        let under_way = self.0.under_way.lock().ok()?;
+        let (since, operation) = under_way.first()?;
+        (since.elapsed() >= at_least).then(|| operation.clone())
+    }
+
     pub fn listen(&self, listener: Listener) {
         if let Ok(mut listeners) = self.0.listeners.lock() {
             listeners.push(listener);
@@ -132,6 +155,12 @@ pub async fn counting<T>(calls: impl Future<Output = T>) -> (T, usize) {
     ATTEMPTS.scope(Cell::new(0), async { (calls.await, ATTEMPTS.with(Cell::get)) }).await
 }
 
+/// The host, where what is sent to it could be read by others on the way.
+fn in_the_clear(uri: &str) -> Option<&str> {
+    let host = wire::host_of(uri);
+    (!uri.starts_with("https://") && !wire::is_loopback(host)).then_some(host)
+}
+
 pub fn is_read(operation: &str) -> bool {
     ["Describe", "List", "Get"].iter().any(|prefix| operation.starts_with(prefix))
 }
@@ -148,12 +177,15 @@ impl Intercept for Guard {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if self.is_interrupted() {
-            return Err(INTERRUPTED.into());
+            return Err(Refusal::Interrupted.into());
         }
         // Without a name nothing can be said about the operation, so nothing is allowed.
         let operation = cfg.load::<Metadata>().map_or("an unnamed operation", Metadata::name);
         if self.0.access == Access::ReadOnly && !is_read(operation) {
-            return Err(format!("{READ_ONLY} {operation}").into());
+            return Err(Refusal::ReadOnly(operation.to_owned()).into());
+        }
+        if let Ok(mut under_way) = self.0.under_way.lock() {
+            under_way.push((Instant::now(), operation.to_owned()));
         }
         cfg.interceptor_state().store_put(Started {
             at: Instant::now(),
@@ -165,14 +197,21 @@ impl Intercept for Guard {
 
     fn read_before_transmit(
         &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if self.is_interrupted() {
-            return Err(INTERRUPTED.into());
+            return Err(Refusal::Interrupted.into());
         }
         let (Some(metadata), Some(started)) = (cfg.load::<Metadata>(), cfg.load::<Started>()) else { return Ok(()) };
+        let request = context.request();
+        if let Some(host) = in_the_clear(request.uri()) {
+            let body = request.body().bytes().unwrap_or_default();
+            if SECRETS.contains(&metadata.name()) || kept::is_in(body) {
+                return Err(Refusal::InTheClear(host.to_owned()).into());
+            }
+        }
         let attempt = started.attempts.fetch_add(1, Ordering::Relaxed) + 1;
         // Absent outside of a step.
         let _ = ATTEMPTS.try_with(|attempts| attempts.set(attempt));
@@ -208,6 +247,11 @@ impl Intercept for Guard {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let (Some(metadata), Some(started)) = (cfg.load::<Metadata>(), cfg.load::<Started>()) else { return Ok(()) };
+        if let Ok(mut under_way) = self.0.under_way.lock()
+            && let Some(at) = under_way.iter().position(|(_, name)| name == metadata.name())
+        {
+            under_way.remove(at);
+        }
         let response = context.response();
         let success = response.is_some_and(|response| response.status().is_success());
         self.0.calls.fetch_add(1, Ordering::Relaxed);

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::client::Aws;
 use super::describe;
 use super::error::{AwsError, Kind as ErrorKind};
+use super::pages::Pages;
 use crate::model::live::{Live, strings};
 use crate::model::{Address, Kind, Spec};
 
@@ -152,7 +153,18 @@ macro_rules! lister {
             let by_name = async |ids: Vec<String>| {
                 let reads = ids.into_iter().map(|id| async move {
                     match aws.elasticache.$call().$by_id(&id).send().await {
-                        Ok(answer) => Ok(answer.$items().first().map(|item| (id, $describe(item)))),
+                        Ok(answer) => {
+                            let Some(item) = answer.$items().first() else { return Ok(None) };
+                            let named = named($operation, item.$id())?;
+                            if named == id {
+                                Ok(Some((id, $describe(item))))
+                            } else {
+                                Err(AwsError::bad_answer(
+                                    $operation,
+                                    format!("{named} was told where {id} was asked for"),
+                                ))
+                            }
+                        }
                         Err(error) => match AwsError::of($operation, error) {
                             error if error.kind == ErrorKind::NotFound => Ok(None),
                             error => Err(error),
@@ -163,21 +175,20 @@ macro_rules! lister {
                     stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await?;
                 Ok::<_, AwsError>(read.into_iter().flatten())
             };
-            let (mut found, mut marker) = (Found::new(), None);
+            let (mut found, mut pages) = (Found::new(), Pages::of($operation));
             if let Some(only) = wanted.only() {
                 return Ok(by_name(vec![only.clone()]).await?.collect());
             }
             while !wanted.is_none() {
-                let answer = aws.elasticache.$call().max_records(100).set_marker(marker.take()).send().await;
+                let answer = aws.elasticache.$call().max_records(100).set_marker(pages.token()).send().await;
                 let answer = answer.map_err(|error| AwsError::of($operation, error))?;
                 for item in answer.$items() {
-                    let id = item.$id().unwrap_or_default().to_ascii_lowercase();
+                    let id = named($operation, item.$id())?;
                     if wanted.contains(&id) {
                         found.insert(id, $describe(item));
                     }
                 }
-                marker = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
-                if marker.is_none() {
+                if !pages.turn(answer.marker())? {
                     break;
                 }
                 let Some(missing) = wanted.missing(&found) else { continue };
@@ -232,25 +243,33 @@ lister!(
     describe::user_group
 );
 
+/// The id of something in an answer. What has none could be anything.
+fn named(operation: &str, id: Option<&str>) -> Result<String, AwsError> {
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => Ok(id.to_ascii_lowercase()),
+        None => Err(AwsError::bad_answer(operation, "something in the answer has no name: it is not believed")),
+    }
+}
+
 async fn list_serverless(aws: &Aws, wanted: Ids) -> Result<Found, AwsError> {
-    let (mut found, mut token) = (Found::new(), None);
+    const OPERATION: &str = "DescribeServerlessCaches";
+    let (mut found, mut pages) = (Found::new(), Pages::of(OPERATION));
     while !wanted.is_none() {
-        let call = aws.elasticache.describe_serverless_caches().set_next_token(token.take());
+        let call = aws.elasticache.describe_serverless_caches().set_next_token(pages.token());
         let answer = match call.set_serverless_cache_name(wanted.only().cloned()).send().await {
             Ok(answer) => answer,
-            Err(error) => match AwsError::of("DescribeServerlessCaches", error) {
+            Err(error) => match AwsError::of(OPERATION, error) {
                 error if error.kind == ErrorKind::NotFound => break,
                 error => return Err(error),
             },
         };
         for cache in answer.serverless_caches() {
-            let id = cache.serverless_cache_name().unwrap_or_default().to_ascii_lowercase();
+            let id = named(OPERATION, cache.serverless_cache_name())?;
             if wanted.contains(&id) {
                 found.insert(id, describe::serverless_cache(cache));
             }
         }
-        token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-        if token.is_none() || wanted.missing(&found).is_some_and(|missing| missing.is_empty()) {
+        if !pages.turn(answer.next_token())? || wanted.missing(&found).is_some_and(|missing| missing.is_empty()) {
             break;
         }
     }
@@ -263,64 +282,55 @@ async fn groups_and_members(aws: &Aws, wanted: Ids) -> Result<(Found, Found), Aw
     if wanted.is_none() {
         return Ok((Found::new(), Found::new()));
     }
+    let mut pages = Pages::of(CLUSTERS);
     let (groups, page) = futures::try_join!(list_groups(aws, wanted), clusters_page(aws, None))?;
     let needed: BTreeSet<String> =
         groups.values().flat_map(|group| strings(group.get("MemberClusters"))).map(str::to_owned).collect();
-    let clusters = members(aws, &needed, page).await?;
+    let clusters = members(aws, &needed, page, &mut pages).await?;
     Ok((groups, clusters))
 }
+
+const CLUSTERS: &str = "DescribeCacheClusters";
 
 type Page = (Vec<(String, Value)>, Option<String>);
 
 async fn clusters_page(aws: &Aws, marker: Option<String>) -> Result<Page, AwsError> {
-    let answer = aws
-        .elasticache
-        .describe_cache_clusters()
-        .max_records(100)
-        .show_cache_node_info(true)
-        .set_marker(marker)
-        .send()
-        .await;
-    let answer = answer.map_err(|error| AwsError::of("DescribeCacheClusters", error))?;
-    let clusters = answer
-        .cache_clusters()
-        .iter()
-        .map(|cluster| (cluster.cache_cluster_id().unwrap_or_default().to_owned(), describe::cache_cluster(cluster)));
-    Ok((clusters.collect(), answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned)))
+    let call = aws.elasticache.describe_cache_clusters().max_records(100).show_cache_node_info(true);
+    let answer = call.set_marker(marker).send().await.map_err(|error| AwsError::of(CLUSTERS, error))?;
+    let clusters = answer.cache_clusters().iter().map(|cluster| {
+        let id = named(CLUSTERS, cluster.cache_cluster_id())?;
+        Ok((id, describe::cache_cluster(cluster)))
+    });
+    Ok((clusters.collect::<Result<_, AwsError>>()?, answer.marker().map(str::to_owned)))
 }
 
-async fn members(aws: &Aws, needed: &BTreeSet<String>, first: Page) -> Result<Found, AwsError> {
+/// The members that are needed: from pages as long as many are missing, by name once they are few.
+async fn members(aws: &Aws, needed: &BTreeSet<String>, first: Page, pages: &mut Pages) -> Result<Found, AwsError> {
     let mut found = Found::new();
-    let mut page = first;
+    let (mut clusters, mut marker) = first;
     loop {
-        let (clusters, marker) = page;
         found.extend(clusters.into_iter().filter(|(id, _)| needed.contains(id)));
         let missing: Vec<_> = needed.iter().filter(|id| !found.contains_key(*id)).collect();
-        let Some(marker) = marker.filter(|_| !missing.is_empty()) else { break };
-        if missing.len() <= FEW {
-            let reads = missing.into_iter().map(|id| async move {
-                match aws
-                    .elasticache
-                    .describe_cache_clusters()
-                    .cache_cluster_id(id)
-                    .show_cache_node_info(true)
-                    .send()
-                    .await
-                {
-                    Ok(answer) => Ok(answer
-                        .cache_clusters()
-                        .first()
-                        .map(|cluster| (id.clone(), describe::cache_cluster(cluster)))),
-                    Err(error) => match AwsError::of("DescribeCacheClusters", error) {
-                        error if error.kind == ErrorKind::NotFound => Ok(None),
-                        error => Err(error),
-                    },
-                }
-            });
-            found.extend(try_join_all(reads).await?.into_iter().flatten());
-            break;
+        if !pages.turn(marker.as_deref())? || missing.is_empty() {
+            return Ok(found);
         }
-        page = clusters_page(aws, Some(marker)).await?;
+        if missing.len() <= FEW {
+            let reads = missing.into_iter().map(|id| member(aws, id));
+            found.extend(try_join_all(reads).await?.into_iter().flatten());
+            return Ok(found);
+        }
+        (clusters, marker) = clusters_page(aws, pages.token()).await?;
     }
-    Ok(found)
+}
+
+async fn member(aws: &Aws, id: &str) -> Result<Option<(String, Value)>, AwsError> {
+    let call = aws.elasticache.describe_cache_clusters().cache_cluster_id(id).show_cache_node_info(true);
+    match call.send().await.map_err(|error| AwsError::of(CLUSTERS, error)) {
+        Ok(answer) => {
+            let clusters = answer.cache_clusters();
+            Ok(clusters.first().map(|cluster| (id.to_owned(), describe::cache_cluster(cluster))))
+        }
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod client;
+mod credentials;
 pub mod describe;
 pub mod error;
 pub mod events;
@@ -10,11 +11,15 @@ pub mod lists;
 pub mod metrics;
 pub mod operations;
 pub mod pace;
+mod pages;
 pub mod params;
 pub mod reader;
 pub mod secrets;
 pub mod tags;
 pub mod token;
+mod wire;
 
 pub use client::{Access, Aws, Settings};
+pub use credentials::Role;
 pub use error::AwsError;
+pub use wire::is_loopback;

@@ -8,17 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::{Builder, tls};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
-};
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority, RetryReason,
 };
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::retry::ErrorKind;
 use tokio::time::Instant;
 
@@ -131,10 +124,11 @@ impl Pace {
         turn
     }
 
-    /// The way to AWS that keeps this pace: one pool of connections for all clients.
-    pub fn http_client(&self) -> SharedHttpClient {
-        let client = Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::AwsLc)).build_https();
-        SharedHttpClient::new(Paced { pace: self.clone(), inner: client })
+    /// Waits until a call may start.
+    pub(super) async fn turn(&self) {
+        if let Some(turn) = self.with(|turns| turns.turn(Instant::now())) {
+            tokio::time::sleep_until(turn).await;
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Turns) -> T) -> Option<T> {
@@ -158,7 +152,7 @@ impl ClassifyRetry for Pace {
                 turns.throttled(Instant::now());
                 RetryAction::NoActionIndicated
             }
-            Some(Err(error)) if error.as_connector_error().is_some() => turns.unreached(),
+            Some(Err(error)) if error.is_timeout_error() || error.as_connector_error().is_some() => turns.unreached(),
             _ => {
                 turns.answered();
                 RetryAction::NoActionIndicated
@@ -173,32 +167,6 @@ impl ClassifyRetry for Pace {
 
     fn priority(&self) -> RetryClassifierPriority {
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
-    }
-}
-
-#[derive(Debug)]
-struct Paced<T> {
-    pace: Pace,
-    inner: T,
-}
-
-impl HttpClient for Paced<SharedHttpClient> {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        let inner = self.inner.http_connector(settings, components);
-        SharedHttpConnector::new(Paced { pace: self.pace.clone(), inner })
-    }
-}
-
-impl HttpConnector for Paced<SharedHttpConnector> {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let turn = self.pace.with(|turns| turns.turn(Instant::now()));
-        let inner = self.inner.clone();
-        HttpConnectorFuture::new(async move {
-            if let Some(turn) = turn {
-                tokio::time::sleep_until(turn).await;
-            }
-            inner.call(request).await
-        })
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
 use super::lists::{CONCURRENCY, Found, Wanted, read_kinds};
+use super::pages::Pages;
 use super::{describe, secrets, tags};
 use crate::model::live::Live;
 use crate::model::secret::Marks;
@@ -154,7 +155,7 @@ pub(super) async fn parameters(
         .filter(|name| live.parameter_groups.contains_key(name) && !is_aws_own(name));
     let reads = names.map(|name| async move {
         let mut out = Vec::new();
-        let mut marker = None;
+        let mut pages = Pages::of("DescribeCacheParameters");
         loop {
             let answer = aws
                 .elasticache
@@ -162,7 +163,7 @@ pub(super) async fn parameters(
                 .cache_parameter_group_name(&name)
                 .source("user")
                 .max_records(100)
-                .set_marker(marker)
+                .set_marker(pages.token())
                 .send()
                 .await;
             let answer = match answer.map_err(|error| AwsError::of("DescribeCacheParameters", error)) {
@@ -172,8 +173,7 @@ pub(super) async fn parameters(
                 Err(error) => return Err(error),
             };
             out.extend(answer.parameters().iter().map(describe::parameter));
-            marker = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
-            if marker.is_none() {
+            if !pages.turn(answer.marker())? {
                 return Ok(Some((name, out)));
             }
         }
@@ -200,14 +200,14 @@ async fn families(
         changed.filter_map(|resource| resource.text("family").map(str::to_owned)).collect();
     let reads = families.into_iter().map(|family| async move {
         let mut out = Vec::new();
-        let mut marker = None;
+        let mut pages = Pages::of("DescribeEngineDefaultParameters");
         loop {
             let answer = aws
                 .elasticache
                 .describe_engine_default_parameters()
                 .cache_parameter_group_family(&family)
                 .max_records(100)
-                .set_marker(marker)
+                .set_marker(pages.token())
                 .send()
                 .await;
             let answer = match answer {
@@ -217,10 +217,10 @@ async fn families(
             };
             let defaults = answer.engine_defaults();
             out.extend(defaults.into_iter().flat_map(|defaults| defaults.parameters()).map(describe::parameter));
-            marker =
-                defaults.and_then(|defaults| defaults.marker()).filter(|marker| !marker.is_empty()).map(str::to_owned);
-            if marker.is_none() {
-                return Ok((family, out));
+            match pages.turn(defaults.and_then(|defaults| defaults.marker())) {
+                Ok(true) => {}
+                Ok(false) => return Ok((family, out)),
+                Err(error) => return Err((family, error)),
             }
         }
     });
@@ -271,11 +271,11 @@ async fn pages_of_alarms(
     prefix: Option<String>,
     takes: impl Fn(&Value) -> bool,
 ) -> Result<Found, AwsError> {
-    let (mut found, mut token) = (Found::new(), None);
+    let (mut found, mut pages) = (Found::new(), Pages::of("DescribeAlarms"));
     loop {
         let call =
             aws.cloudwatch.describe_alarms().set_alarm_names(names.clone()).set_alarm_name_prefix(prefix.clone());
-        let answer = call.max_records(100).set_next_token(token).send().await;
+        let answer = call.max_records(100).set_next_token(pages.token()).send().await;
         let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
         for item in answer.metric_alarms() {
             let value = describe::metric_alarm(item);
@@ -283,8 +283,7 @@ async fn pages_of_alarms(
                 found.insert(item.alarm_name().unwrap_or_default().to_owned(), value);
             }
         }
-        token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-        if token.is_none() {
+        if !pages.turn(answer.next_token())? {
             return Ok(found);
         }
     }
@@ -369,15 +368,22 @@ async fn confirmed_tags(aws: &Aws, live: &Live, spec: &Spec) -> Result<Confirmed
 
 /// The marks of the secrets that the spec points to.
 async fn secrets_seen(aws: &Aws, live: &mut Live, spec: &Spec, told: &Marks) -> Result<(), AwsError> {
-    for resource in spec.resources.values() {
-        let Some((field, tag)) = secret::field(resource.address.kind) else { continue };
-        let Some(declared) = resource.fields.get(field).filter(|value| !value.is_null()) else { continue };
-        let known = live.tags.get(&resource.address).and_then(|tags| tags.get(tag)).map(String::as_str);
-        let told = told.get(&resource.address).map(String::as_str);
-        match secrets::seen(aws, field, declared, known, told).await {
-            Ok(seen) => drop(live.secrets.insert(secret::key(&resource.address, field), seen)),
+    let declared = spec.resources.values().filter_map(|resource| {
+        let (field, tag) = secret::field(resource.address.kind)?;
+        let declared = resource.fields.get(field).filter(|value| !value.is_null())?;
+        let known = live.tags.get(&resource.address).and_then(|tags| tags.get(tag)).cloned();
+        Some((&resource.address, field, declared, known))
+    });
+    let reads = declared.map(|(address, field, declared, known)| async move {
+        let told = told.get(address).map(String::as_str);
+        (address, field, secrets::seen(aws, field, declared, known.as_deref(), told).await)
+    });
+    let found: Vec<_> = stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await;
+    for (address, field, seen) in found {
+        match seen {
+            Ok(seen) => drop(live.secrets.insert(secret::key(address, field), seen)),
             Err(error) if error.kind == ErrorKind::Interrupted => return Err(error),
-            Err(error) => drop(live.unreadable.insert(resource.address.clone(), error.to_string())),
+            Err(error) => drop(live.unreadable.insert(address.clone(), error.to_string())),
         }
     }
     Ok(())
@@ -386,9 +392,10 @@ async fn secrets_seen(aws: &Aws, live: &mut Live, spec: &Spec, told: &Marks) -> 
 /// Caches of the region that this spec does not have, by address.
 pub async fn unmanaged(aws: &Aws, spec: &Spec, live: &Live) -> Result<Vec<String>, AwsError> {
     let mut out = Vec::new();
-    let mut marker = None;
+    let mut pages = Pages::of("DescribeReplicationGroups");
     loop {
-        let answer = aws.elasticache.describe_replication_groups().max_records(100).set_marker(marker).send().await;
+        let answer =
+            aws.elasticache.describe_replication_groups().max_records(100).set_marker(pages.token()).send().await;
         let answer = answer.map_err(|error| AwsError::of("DescribeReplicationGroups", error))?;
         out.extend(
             answer
@@ -396,14 +403,13 @@ pub async fn unmanaged(aws: &Aws, spec: &Spec, live: &Live) -> Result<Vec<String
                 .iter()
                 .filter_map(|group| Some(Address::new(Kind::ReplicationGroup, group.replication_group_id()?))),
         );
-        marker = answer.marker().filter(|marker| !marker.is_empty()).map(str::to_owned);
-        if marker.is_none() {
+        if !pages.turn(answer.marker())? {
             break;
         }
     }
-    let mut token = None;
+    let mut pages = Pages::of("DescribeServerlessCaches");
     loop {
-        let answer = aws.elasticache.describe_serverless_caches().set_next_token(token).send().await;
+        let answer = aws.elasticache.describe_serverless_caches().set_next_token(pages.token()).send().await;
         let answer = match answer.map_err(|error| AwsError::of("DescribeServerlessCaches", error)) {
             Err(error) if error.kind == ErrorKind::Unsupported => break,
             other => other?,
@@ -414,8 +420,7 @@ pub async fn unmanaged(aws: &Aws, spec: &Spec, live: &Live) -> Result<Vec<String
                 .iter()
                 .filter_map(|cache| Some(Address::new(Kind::ServerlessCache, cache.serverless_cache_name()?))),
         );
-        token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-        if token.is_none() {
+        if !pages.turn(answer.next_token())? {
             break;
         }
     }

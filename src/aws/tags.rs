@@ -6,6 +6,7 @@ use aws_sdk_resourcegroupstagging::types::TagFilter;
 
 use super::client::Aws;
 use super::error::{AwsError, Kind as ErrorKind};
+use super::pages::Pages;
 use crate::model::Address;
 use crate::model::live::Tags;
 use crate::resource::ownership::STACK;
@@ -44,9 +45,9 @@ pub async fn of_arns(aws: &Aws, arns: &[String]) -> Result<Option<BTreeMap<Addre
 }
 
 async fn resources(aws: &Aws, scope: Scope) -> Result<Option<BTreeMap<Address, Tags>>, AwsError> {
-    let (mut found, mut token) = (BTreeMap::new(), None);
+    let (mut found, mut pages) = (BTreeMap::new(), Pages::of("GetResources"));
     loop {
-        let call = aws.tagging.get_resources().set_pagination_token(token);
+        let call = aws.tagging.get_resources().set_pagination_token(pages.token());
         let call = match &scope {
             Scope::Stack(stack) => {
                 call.tag_filters(TagFilter::builder().key(STACK).values(stack).build()).resources_per_page(100)
@@ -72,8 +73,7 @@ async fn resources(aws: &Aws, scope: Scope) -> Result<Option<BTreeMap<Address, T
                 found.insert(address, tags);
             }
         }
-        token = answer.pagination_token().filter(|token| !token.is_empty()).map(str::to_owned);
-        if token.is_none() {
+        if !pages.turn(answer.pagination_token())? {
             return Ok(Some(found));
         }
     }

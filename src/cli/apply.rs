@@ -28,6 +28,7 @@ use crate::model::prices::Prices;
 use crate::model::report::{Status, StepResult};
 use crate::model::secret::Marks;
 use crate::render;
+use crate::render::environment::hidden;
 use crate::render::style::{Label, paint};
 use crate::resource::secret;
 use crate::smoke::Report;
@@ -61,12 +62,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         }
     }
     if args.format == Format::Json {
-        let document = if documents.len() == 1 {
-            documents.remove(0)
-        } else {
-            json!({"formatVersion": FORMAT_VERSION, "stacks": documents})
-        };
-        printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
+        printer.document(&plan_command::listed(documents));
     }
     Ok(worst)
 }
@@ -156,8 +152,7 @@ impl Outcome {
     /// The same of a run that an error ended.
     pub fn failed(&self, spec: &Path, error: &CliError) -> Value {
         let mut document = self.document();
-        document["error"] =
-            json!({"spec": spec, "exit": error.exit.code(), "message": error.message, "hint": error.hint});
+        document["error"] = error.document(spec);
         document
     }
 }
@@ -172,7 +167,10 @@ impl Run<'_> {
             Ok(exit) => *exit,
             Err(error) => error.exit,
         });
-        ended
+        match journal.failure() {
+            Some(failure) => Err(failure),
+            None => ended,
+        }
     }
 
     async fn carry_out(
@@ -196,7 +194,7 @@ impl Run<'_> {
             }
         }
         cost::add(&mut plan, &self.session.spec, &live, &options.only, self.prices);
-        outcome.plan = Some(plan.clone());
+        outcome.plan = Some(hidden(&plan, &self.session.spec));
         self.show(&plan, &live);
         if plan.is_blocked() {
             let error = CliError::new(Exit::Blocked, "blocked: nothing was changed")
@@ -216,7 +214,7 @@ impl Run<'_> {
             }
             exit = self.prove(&plan, options, outcome).await?;
         } else {
-            outcome.pending = pending(&plan);
+            outcome.pending = pending(&hidden(&plan, &self.session.spec));
         }
         if exit == Exit::Done {
             exit = self.smoke(&plan, &live, &waited_for, outcome).await?;
@@ -231,7 +229,8 @@ impl Run<'_> {
     pub fn show(&self, plan: &Plan, live: &Live) {
         let expected = self.printer.quiet && self.execution.yes && !plan.is_blocked() && !plan.steps.is_empty();
         if self.format == Format::Table && !expected {
-            plan_command::print(self.printer, Format::Table, &[(plan.clone(), self.session.header(live))]);
+            let plan = hidden(plan, &self.session.spec);
+            plan_command::print(self.printer, Format::Table, &[(plan, self.session.header(live))]);
         }
     }
 
@@ -395,7 +394,7 @@ impl Run<'_> {
     async fn prove(&self, applied: &Plan, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
         let again = Options { timestamp: clock::compact(), ..options.clone() };
         let (live, plan) = self.planned_until(&again, |plan| left(applied, plan).is_empty()).await?;
-        outcome.pending = pending(&plan);
+        outcome.pending = pending(&hidden(&plan, &self.session.spec));
         for (address, pending) in plan.pending() {
             self.printer
                 .note(&format!("pending: {address} {} waits for the maintenance window or a reboot", pending.path));
@@ -418,7 +417,8 @@ impl Run<'_> {
             }
             return Ok(Exit::Done);
         }
-        plan_command::print(self.printer, Format::Table, &[(plan.clone(), self.session.header(&live))]);
+        let shown = hidden(&plan, &self.session.spec);
+        plan_command::print(self.printer, Format::Table, &[(shown, self.session.header(&live))]);
         self.printer.error(&if other == blocked {
             CliError::new(Exit::Partly, format!("what is left is blocked: {}", blocked.join(", ")))
                 .hint("each blocked change above says what it needs")

@@ -35,7 +35,8 @@ pub fn run(printer: &Printer, shell: clap_complete::Shell) -> Result<Exit, CliEr
         .completer(&name)
         .ok_or_else(|| CliError::new(Exit::Usage, format!("there are no completions for {name}")))?;
     let mut out = Vec::new();
-    completer.write_registration(ASKING, "cachectl", "cachectl", "cachectl", &mut out)?;
+    let written = completer.write_registration(ASKING, "cachectl", "cachectl", "cachectl", &mut out);
+    written.map_err(|error| CliError::new(Exit::Error, "the completions cannot be written").caused_by(error))?;
     printer.result(&String::from_utf8_lossy(&out));
     Ok(Exit::Done)
 }

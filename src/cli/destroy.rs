@@ -11,6 +11,7 @@ use crate::aws::Access;
 use crate::model::options::Options;
 use crate::model::plan::Plan;
 use crate::model::secret::Marks;
+use crate::render::environment::hidden;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);
@@ -35,7 +36,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
             (outcome.failed(&args.path, &error), error.exit)
         }
     };
-    printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
+    printer.document(&document);
     Ok(exit)
 }
 
@@ -54,7 +55,7 @@ async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal, outcome: &mut 
         options.allow.extend("delete:*".parse());
     }
     let mut plan = session.plan(&live, &options)?;
-    outcome.plan = Some(plan.clone());
+    outcome.plan = Some(hidden(&plan, &session.spec));
     run.show(&plan, &live);
     if plan.is_blocked() && plan.summary.blocked > 0 {
         printer.error(

@@ -2,28 +2,38 @@
 //! `schema/events.schema.json` describes them. No secrets: a call is told by its name and its request id.
 
 use std::fs::File;
-use std::io::Write;
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
 
 use super::clock;
 use super::exit::{CliError, Exit};
+use super::files;
 use super::session::Session;
-use crate::aws::guard::Event;
+use crate::aws::guard::{Event, Guard};
+use crate::model::kept;
 use crate::model::report::Progress;
 
 #[derive(Clone, Default)]
-pub struct Journal(Option<Arc<Mutex<File>>>);
+pub struct Journal(Option<Arc<Book>>);
+
+struct Book {
+    path: PathBuf,
+    file: Mutex<File>,
+    guard: Guard,
+    /// Why it could not be written, once that happened.
+    failure: OnceLock<io::Error>,
+}
 
 impl Journal {
     pub fn open(path: Option<&Path>, session: &Session) -> Result<Self, CliError> {
         let Some(path) = path else { return Ok(Self(None)) };
-        let file = File::options().create(true).append(true).open(path);
-        let file =
-            file.map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))?;
-        let journal = Self(Some(Arc::new(Mutex::new(file))));
+        let made_from: Vec<PathBuf> = session.sources.names().map(PathBuf::from).collect();
+        let file = Mutex::new(files::append(path, &made_from)?);
+        let (path, guard) = (path.to_owned(), session.aws.guard.clone());
+        let journal = Self(Some(Arc::new(Book { path, file, guard, failure: OnceLock::new() })));
         let calls = journal.clone();
         journal.write(json!({
             "type": "start", "version": env!("CARGO_PKG_VERSION"), "stack": session.spec.stack,
@@ -37,13 +47,30 @@ impl Journal {
         self.write(json!({"type": "end", "exit": exit.code()}));
     }
 
-    /// A line at once, so that a killed run loses nothing.
+    /// A line at once, so that a killed run loses nothing. What is not recorded is not done: where the line
+    /// cannot be written, no further call is sent.
     fn write(&self, mut event: Value) {
-        let Some(file) = &self.0 else { return };
+        let Some(book) = &self.0 else { return };
         event["time"] = json!(clock::timestamp());
-        if let Ok(mut file) = file.lock() {
-            let _ = writeln!(file, "{event}").and_then(|()| file.flush());
+        let line = format!("{event}\n");
+        let line = kept::taken_out(&line);
+        let Ok(mut file) = book.file.lock() else { return };
+        let written = file.write_all(line.as_bytes()).and_then(|()| file.flush());
+        if let Err(error) = written
+            && book.failure.set(error).is_ok()
+        {
+            book.guard.interrupt();
         }
+    }
+
+    /// What ended the run, if it was the journal.
+    pub fn failure(&self) -> Option<CliError> {
+        let book = self.0.as_ref()?;
+        let error = book.failure.get()?;
+        let error = io::Error::new(error.kind(), error.to_string());
+        Some(CliError::io("write", &book.path, error).hint(
+            "no further call was sent; what AWS has begun, it goes on with. Make room, and run the same command again",
+        ))
     }
 
     pub fn progress(&self, progress: &Progress<'_>) {

@@ -1,5 +1,11 @@
 //! Exit codes and the errors that lead to them.
 
+use std::error::Error;
+use std::path::Path;
+use std::{fmt, io};
+
+use serde_json::{Value, json};
+
 use crate::aws::AwsError;
 
 /// In the order in which the worst of several stacks wins.
@@ -92,35 +98,79 @@ impl Exit {
     }
 }
 
-/// What ends a command: a message, what to do now, and the exit code.
+/// What ends a command: a message, what to do now, the exit code, and what was behind it.
 #[derive(Debug)]
 pub struct CliError {
     pub exit: Exit,
     pub message: String,
     pub hint: Option<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl CliError {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: None }
+        Self { exit, message: message.into(), hint: None, source: None }
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
+
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// A file that cannot be read or written, by its name.
+    pub fn io(action: &str, path: &Path, error: io::Error) -> Self {
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+            io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
+            _ => error.to_string(),
+        };
+        Self::new(Exit::Error, format!("cannot {action} {}: {why}", path.display())).caused_by(error)
+    }
+
+    /// The error as a document tells it, beside the spec that it ended.
+    pub fn document(&self, spec: &Path) -> Value {
+        json!({"spec": spec, "exit": self.exit.code(), "message": self.message, "hint": self.hint})
+    }
+
+    /// What was behind it, from near to far, as far as the message does not say it.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes: Vec<String> = Vec::new();
+        let mut next = self.source();
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            if !text.is_empty() && !self.message.contains(&text) && causes.last() != Some(&text) {
+                causes.push(text);
+            }
+            next = cause.source();
+        }
+        causes
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for CliError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
 }
 
 impl From<AwsError> for CliError {
     fn from(error: AwsError) -> Self {
         let exit = if error.kind == crate::aws::error::Kind::Interrupted { Exit::Interrupted } else { Exit::Error };
-        Self { exit, message: error.to_string(), hint: error.hint() }
-    }
-}
-
-impl From<std::io::Error> for CliError {
-    fn from(error: std::io::Error) -> Self {
-        Self::new(Exit::Error, error.to_string())
+        let hint = error.hint();
+        Self { hint, ..Self::new(exit, error.to_string()) }.caused_by(error)
     }
 }
 

@@ -1,10 +1,10 @@
 //! `cachectl import`
 
-use std::io::Write;
 use std::path::Path;
 
 use super::args::Import as Args;
 use super::exit::{CliError, Exit};
+use super::files;
 use super::printer::Printer;
 use super::session;
 use crate::aws::{Access, account, client};
@@ -18,15 +18,18 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     if let Some(path) = args.out.as_ref().filter(|path| path.exists() && !args.force) {
         return Err(exists(path));
     }
+    if let Some(path) = &args.out {
+        files::check(path, &[])?;
+    }
     let region = match &args.aws.region {
         Some(region) => region.clone(),
         None => client::usual_region(args.aws.profile.as_deref()).await.ok_or_else(|| {
             CliError::new(Exit::Usage, "no region is known").hint("name one: --region REGION, or set AWS_REGION")
         })?,
     };
-    let aws = session::connect(printer, &args.aws, &region, Access::ReadOnly).await;
-    let identity = aws.identity().await?;
-    let live = account::selected(&aws, &identity, &selection).await?;
+    let aws = session::connect(printer, &args.aws, &serde_json::Map::new(), &region, Access::ReadOnly).await?;
+    let identity = session::patiently(printer, &aws, aws.identity()).await?;
+    let live = session::patiently(printer, &aws, account::selected(&aws, &identity, &selection)).await?;
     printer.detail(&format!("Read {} in {} calls", session::describe(&live), live.api_calls));
     let imported = import::spec(&live, &selection, args.stack.as_deref())?;
     for note in &imported.notes {
@@ -48,16 +51,13 @@ pub(super) fn exists(path: &Path) -> CliError {
 }
 
 pub(super) fn write(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
-    let failed =
-        |error: std::io::Error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display()));
-    let mut options = std::fs::File::options();
-    options.write(true);
-    let file = if force { options.create(true).truncate(true).open(path) } else { options.create_new(true).open(path) };
-    let mut file = match file {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(exists(path)),
-        file => file.map_err(failed)?,
-    };
-    file.write_all(text.as_bytes()).map_err(failed)
+    if force {
+        files::write(path, text, &[])
+    } else if files::create(path, text)? {
+        Ok(())
+    } else {
+        Err(exists(path))
+    }
 }
 
 impl From<Refused> for CliError {

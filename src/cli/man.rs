@@ -1,12 +1,11 @@
 //! `cachectl man`: one page a command, from the same source as `--help`.
 
-use std::path::Path;
-
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::args::{Cli, Man as Args};
 use super::exit::{CliError, Exit};
+use super::files;
 use super::printer::Printer;
 use crate::model::text::plural;
 
@@ -14,26 +13,29 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let Some(folder) = &args.out else {
-        printer.result(&String::from_utf8_lossy(&page(&command)?));
+        printer.result(&page(&command)?);
         return Ok(Exit::Done);
     };
     let pages: Vec<Command> = std::iter::once(command.clone())
         .chain(command.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned())
         .collect();
-    std::fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
+    std::fs::create_dir_all(folder).map_err(|error| CliError::io("write", folder, error))?;
     for command in &pages {
         let path = folder.join(Man::new(command.clone()).get_filename());
-        std::fs::write(&path, page(command)?).map_err(|error| cannot(&path, &error))?;
+        files::write(&path, &page(command)?, &[])?;
     }
     printer.note(&format!("Wrote {} into {}", plural(pages.len(), "page"), folder.display()));
     Ok(Exit::Done)
 }
 
-fn cannot(path: &Path, error: &std::io::Error) -> CliError {
-    CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display()))
+fn page(command: &Command) -> Result<String, CliError> {
+    let text = roff(command).map_err(|error| {
+        CliError::new(Exit::Error, format!("the manual cannot be written: {error}")).caused_by(error)
+    })?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-fn page(command: &Command) -> Result<Vec<u8>, std::io::Error> {
+fn roff(command: &Command) -> Result<Vec<u8>, std::io::Error> {
     // The page is of `cachectl-plan`, the command is `cachectl plan`.
     let man = Man::new(command.clone()).manual("cachectl").source(concat!("cachectl ", env!("CARGO_PKG_VERSION")));
     let mut out = Vec::new();

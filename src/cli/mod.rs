@@ -11,6 +11,7 @@ pub mod destroy;
 pub mod events;
 pub mod exit;
 pub mod explain;
+pub mod files;
 pub mod import;
 pub mod init;
 pub mod man;
@@ -84,7 +85,12 @@ fn dispatch(printer: &Printer, command: Command) -> Result<Exit, CliError> {
 
 /// Only commands that talk to AWS or to a cache pay for a runtime.
 fn block_on(command: impl Future<Output = Result<Exit, CliError>>) -> Result<Exit, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        CliError::new(Exit::Error, format!("cannot begin: {error}"))
+            .hint("the system gives no threads or no file handles")
+            .caused_by(error)
+    })?;
     let result = runtime.block_on(command);
     // A second Ctrl-C is waited for on a thread of its own, which must not hold up the end.
     runtime.shutdown_background();

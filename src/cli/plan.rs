@@ -1,18 +1,22 @@
 //! `cachectl plan`
 
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 
 use super::args::{Format, Plan as Args};
 use super::cost;
 use super::exit::{CliError, Exit};
+use super::files;
 use super::preflight;
-use super::printer::Printer;
+use super::printer::{self, Printer};
 use super::saved::{self, Saved};
 use super::session::{self, Session};
 use crate::aws::Access;
 use crate::model::plan::{FORMAT_VERSION, Plan};
 use crate::model::prices::Prices;
-use crate::render::{self, plan::Header};
+use crate::render::environment::hidden;
+use crate::render::{self, inert, plan::Header};
 use crate::spec;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
@@ -38,25 +42,37 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     if args.out.is_some() && paths.len() > 1 {
         return Err(CliError::new(Exit::Usage, "--out saves the plan of one spec").hint("run plan for each spec"));
     }
+    let made_from: Vec<PathBuf> = paths.iter().chain(&args.spec.overlay).cloned().collect();
+    for path in args.out.iter().chain(&args.json_out) {
+        files::check(path, &made_from)?;
+    }
     let mut plans = Vec::new();
+    let mut documents = Vec::new();
     let mut worst = Exit::Done;
     for path in &paths {
         match one(printer, args, prices.as_deref(), path).await {
             Ok((plan, header, exit)) => {
                 worst = worst.max(exit);
+                documents.push(json!(plan));
                 plans.push((plan, header));
             }
+            // Whoever reads JSON finds a document for each spec, whatever became of it.
             Err(error) if paths.len() > 1 => {
                 printer.error(&error);
                 worst = worst.max(error.exit);
+                documents.push(json!({"formatVersion": FORMAT_VERSION, "error": error.document(path)}));
             }
             Err(error) => return Err(error),
         }
     }
+    let document = listed(documents);
     if let Some(path) = &args.json_out {
-        write(path, &document(plans.iter().map(|(plan, _)| plan)))?;
+        files::write(path, &printer::json(&document), &made_from)?;
     }
-    print(printer, args.format, &plans);
+    match args.format {
+        Format::Json => printer.document(&document),
+        Format::Table | Format::Markdown => print(printer, args.format, &plans),
+    }
     Ok(worst)
 }
 
@@ -64,7 +80,7 @@ async fn one(
     printer: &Printer,
     args: &Args,
     prices: Option<&Prices>,
-    path: &std::path::Path,
+    path: &Path,
 ) -> Result<(Plan, Header, Exit), CliError> {
     let request = session::request(path, &args.spec);
     let session = Session::open(printer, &request, &args.aws, Access::ReadOnly).await?;
@@ -82,6 +98,7 @@ async fn one(
     preflight::check(&session, &mut plan, &live).await?;
     cost::add(&mut plan, &session.spec, &live, &options.only, prices);
     let exit = exit(&plan, args.allowances.detailed_exitcode);
+    let plan = hidden(&plan, &session.spec);
     if let Some(out) = &args.out {
         Saved::new(plan.clone(), &request, &args.allowances, &options.timestamp).write(out)?;
         printer.note(&format!("Saved {}. Apply it with: cachectl apply {}", out.display(), out.display()));
@@ -101,32 +118,29 @@ pub fn exit(plan: &Plan, detailed: bool) -> Exit {
     }
 }
 
-/// One plan is a document of its own; several are listed.
-pub fn document<'a>(plans: impl Iterator<Item = &'a Plan>) -> Value {
-    let mut plans: Vec<Value> = plans.map(|plan| json!(plan)).collect();
-    if plans.len() == 1 { plans.remove(0) } else { json!({"formatVersion": FORMAT_VERSION, "stacks": plans}) }
-}
-
-pub fn write(path: &std::path::Path, document: &Value) -> Result<(), CliError> {
-    let text = serde_json::to_string_pretty(document).unwrap_or_default();
-    std::fs::write(path, text + "\n")
-        .map_err(|error| CliError::new(Exit::Error, format!("cannot write {}: {error}", path.display())))
+/// One stack's document stands alone; those of several are listed.
+pub fn listed(mut documents: Vec<Value>) -> Value {
+    if documents.len() == 1 {
+        documents.remove(0)
+    } else {
+        json!({"formatVersion": FORMAT_VERSION, "stacks": documents})
+    }
 }
 
 pub fn print(printer: &Printer, format: Format, plans: &[(Plan, Header)]) {
     match format {
-        Format::Json => {
-            let text = serde_json::to_string_pretty(&document(plans.iter().map(|(plan, _)| plan))).unwrap_or_default();
-            printer.result(&(text + "\n"));
+        Format::Json => printer.document(&listed(plans.iter().map(|(plan, _)| json!(plan)).collect())),
+        Format::Markdown => {
+            plans.iter().for_each(|(plan, _)| printer.result(&render::markdown::plan(&inert::copy(plan))));
         }
-        Format::Markdown => plans.iter().for_each(|(plan, _)| printer.result(&render::markdown::plan(plan))),
         Format::Table => {
             let width = printer.width();
             for (plan, header) in plans {
+                let plan = inert::copy(plan);
                 let table = if printer.quiet {
-                    render::plan::quiet(plan, width)
+                    render::plan::quiet(&plan, width)
                 } else {
-                    render::plan::table(plan, header, width, printer.plan_detail())
+                    render::plan::table(&plan, header, width, printer.plan_detail())
                 };
                 printer.result(&table);
             }

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
+use serde::Serialize;
 
 use super::args::{Color, Output};
 use super::exit::CliError;
+use crate::model::kept;
+use crate::model::text::{inert, is_unseen, printable};
 use crate::render::style::{Label, paint};
 
 #[derive(Clone, Debug)]
@@ -34,8 +37,22 @@ impl Printer {
 
     /// The result of a command. A closed pipe is no error: who reads has what it wants.
     pub fn result(&self, text: &str) {
+        self.stdout(&printable(&kept::taken_out(text)));
+    }
+
+    /// A result that is meant to be obeyed by what reads the log: annotations of a build.
+    pub fn annotations(&self, text: &str) {
+        self.stdout(&kept::taken_out(text));
+    }
+
+    fn stdout(&self, text: &str) {
         let mut out = AutoStream::new(std::io::stdout().lock(), self.choice);
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// A result for machines.
+    pub fn document(&self, document: &impl Serialize) {
+        self.result(&json(document));
     }
 
     pub fn note(&self, text: &str) {
@@ -53,13 +70,16 @@ impl Printer {
     /// Always shown.
     pub fn stderr(&self, text: &str) {
         let mut err = AutoStream::new(std::io::stderr().lock(), self.choice);
-        let _ = writeln!(err, "{text}");
+        let _ = writeln!(err, "{}", printable(&kept::taken_out(text)));
     }
 
     pub fn error(&self, error: &CliError) {
-        self.stderr(&format!("{} {}", paint(Label::Error, "error:"), error.message));
+        self.stderr(&format!("{} {}", paint(Label::Error, "error:"), inert(&error.message)));
         if let Some(hint) = &error.hint {
-            self.stderr(&format!("  {} {hint}", paint(Label::Dim, "now:")));
+            self.stderr(&format!("  {} {}", paint(Label::Dim, "now:"), inert(hint)));
+        }
+        for cause in error.causes() {
+            self.detail(&format!("  {} {}", paint(Label::Dim, "because:"), inert(&cause)));
         }
     }
 
@@ -71,7 +91,8 @@ impl Printer {
         {
             // Not held while waiting: an interrupt has something to say too.
             let mut err = AutoStream::new(std::io::stderr().lock(), self.choice);
-            let _ = write!(err, "{question} ").and_then(|()| err.flush());
+            let question = kept::taken_out(question);
+            let _ = write!(err, "{} ", printable(&question)).and_then(|()| err.flush());
         }
         self.asking.store(true, Ordering::SeqCst);
         let mut answer = String::new();
@@ -125,6 +146,25 @@ impl Printer {
     }
 }
 
+/// A document as text, with a line end. Characters that cannot be seen, or that turn the direction of writing, are
+/// escaped, which is the same to whoever reads JSON.
+pub fn json(document: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(document).unwrap_or_default() + "\n";
+    let hidden = |c: char| c != '\n' && is_unseen(c);
+    if !text.contains(hidden) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if hidden(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 fn terminal_width() -> usize {
     if !std::io::stdout().is_terminal() {
         return USUAL;
@@ -132,5 +172,18 @@ fn terminal_width() -> usize {
     match console::Term::stdout().size_checked() {
         Some((_, columns)) if columns > 0 => usize::from(columns),
         _ => USUAL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    #[test]
+    fn json_shows_what_it_holds_and_means_the_same() {
+        let document = json!({"a": "\u{202e}x\u{7f}\u{e0041}\u{1b}[2J\n", "äöü": [1]});
+        let text = super::json(&document);
+        assert!(text.chars().all(|c| c == '\n' || !crate::model::text::is_unseen(c)), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), document);
     }
 }

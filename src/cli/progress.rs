@@ -11,6 +11,7 @@ use super::events::Journal;
 use super::printer::Printer;
 use crate::apply::render_duration;
 use crate::model::report::{Progress, Reporter, Status, StepResult, Subject, WaitState};
+use crate::model::text::inert;
 use crate::render::value::wrap;
 
 /// In a log, a step without news says that it is still there.
@@ -72,6 +73,7 @@ impl<'a> Live<'a> {
     }
 
     fn say(&self, text: &str) {
+        let text = &*inert(text);
         match &self.view {
             View::Terminal(terminal) => {
                 let text = wrap(text, self.printer.stderr_width(), INDENT);
@@ -92,7 +94,7 @@ impl<'a> Live<'a> {
     fn draw(&self, bar: &ProgressBar, subject: Subject<'_>, state: &WaitState) {
         // The spinner, a space, and the clock that indicatif draws.
         let room = self.printer.stderr_width().saturating_sub(10);
-        bar.set_message(fitting(&self.title(subject), subject, state, room));
+        bar.set_message(fitting(&inert(&self.title(subject)), subject, state, room));
     }
 
     fn done(&self, subject: Subject<'_>, result: &StepResult) {

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use super::args::Allowances;
 use super::exit::{CliError, Exit};
+use super::files;
 use crate::model::Spec;
 use crate::model::live::Live;
 use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, FORMAT_VERSION, Plan};
+use crate::render::environment::hidden;
 use crate::spec::Request;
 
 const SOURCE: &str = "source";
@@ -64,7 +66,7 @@ impl Saved {
     pub fn write(&self, path: &Path) -> Result<(), CliError> {
         let mut document = json!(self.plan);
         document[SOURCE] = json!(self.source);
-        super::plan::write(path, &document)
+        files::write(path, &super::printer::json(&document), &read_by(&self.request()))
     }
 
     pub fn request(&self) -> Request {
@@ -111,24 +113,25 @@ impl Saved {
             }
         });
         // A plan that is blocked now says itself why.
-        moved.or_else(|| fresh.departs_from(&self.plan).filter(|_| !fresh.is_blocked()))
+        moved.or_else(|| hidden(fresh, spec).departs_from(&self.plan).filter(|_| !fresh.is_blocked()))
     }
+}
+
+/// The files that a request reads, which no output goes over.
+pub fn read_by(request: &Request) -> Vec<PathBuf> {
+    std::iter::once(&request.path).chain(&request.overlays).cloned().collect()
 }
 
 /// A saved plan is told from a spec by what it is, not by its name.
 pub fn is_plan(path: &Path) -> bool {
-    // A pipe is read once, by whoever reads the spec.
-    if !path.is_file() {
-        return false;
-    }
-    let document = std::fs::read_to_string(path).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    // Not of a pipe, which is read once, by whoever reads the spec.
+    let document = files::text_of_file(path).and_then(|text| serde_json::from_str::<Value>(&text).ok());
     document.is_some_and(|document| document.get("formatVersion").is_some())
 }
 
 pub fn read(path: &Path) -> Result<Saved, CliError> {
     let name = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| CliError::new(Exit::Error, format!("cannot read {name}: {error}")))?;
+    let text = files::read(path)?;
     let no_plan = |why: String| {
         CliError::new(Exit::Usage, format!("{name} is no saved plan: {why}"))
             .hint("`cachectl plan --out PLAN.json` writes one")

@@ -1,7 +1,9 @@
 //! What plan, apply, destroy and smoke have in common: the spec, the clients, what is live.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
 
 use super::args::{AwsArgs, SpecArgs};
 use super::clock;
@@ -9,7 +11,8 @@ use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use crate::aws::client::Identity;
 use crate::aws::guard::Event;
-use crate::aws::{Access, Aws, Settings, reader};
+use crate::aws::{Access, Aws, Role, Settings, reader};
+use crate::model::Severity;
 use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::Plan;
@@ -91,7 +94,7 @@ pub fn sound(printer: &Printer, request: &Request) -> Result<(Spec, Loaded), Cli
     let mut loaded = spec::load(request, &environment);
     for diagnostic in &loaded.diagnostics {
         let text = spec::located::render(diagnostic, &loaded.sources, printer.styles_stderr());
-        if diagnostic.severity == spec::diagnostic::Severity::Error {
+        if diagnostic.severity == Severity::Error {
             printer.stderr(&format!("{text}\n"));
         } else {
             printer.note(&format!("{text}\n"));
@@ -105,14 +108,27 @@ pub fn sound(printer: &Printer, request: &Request) -> Result<(Spec, Loaded), Cli
 }
 
 /// Clients for one region; with `-vv` every call is told.
-pub async fn connect(printer: &Printer, args: &AwsArgs, region: &str, access: Access) -> Aws {
+pub async fn connect(
+    printer: &Printer,
+    args: &AwsArgs,
+    declared: &Map<String, Value>,
+    region: &str,
+    access: Access,
+) -> Result<Aws, CliError> {
+    let text = |name: &str| declared.get(name).and_then(Value::as_str).map(str::to_owned);
     let settings = Settings {
         region: region.to_owned(),
-        profile: args.profile.clone(),
+        profile: args.profile.clone().or_else(|| text("profile")),
+        // A profile of the command line wins over all that the spec says of who calls.
+        role: text("roleArn").filter(|_| args.profile.is_none()).map(|arn| Role {
+            arn,
+            external_id: text("externalId"),
+            session_name: text("sessionName"),
+        }),
         endpoint_url: args.endpoint_url.clone(),
         access,
     };
-    let aws = Aws::connect(&settings).await;
+    let aws = Aws::connect(&settings).await?;
     if printer.verbose > 1 {
         let printer = printer.clone();
         aws.guard.listen(Box::new(move |event| {
@@ -127,7 +143,34 @@ pub async fn connect(printer: &Printer, args: &AwsArgs, region: &str, access: Ac
             ));
         }));
     }
-    aws
+    Ok(aws)
+}
+
+/// A call that has no answer for this long is told.
+const SILENCE: Duration = Duration::from_secs(3);
+const BETWEEN_WORDS: Duration = Duration::from_secs(10);
+
+/// The calls' result; while an answer is waited for, a word now and then says for which.
+pub async fn patiently<T>(printer: &Printer, aws: &Aws, calls: impl Future<Output = T>) -> T {
+    tokio::select! {
+        done = calls => done,
+        never = telling(printer, aws) => never,
+    }
+}
+
+async fn telling<T>(printer: &Printer, aws: &Aws) -> T {
+    let mut pause = SILENCE;
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = match aws.guard.waiting(SILENCE) {
+            Some(operation) => {
+                let place = aws.endpoint.as_deref().unwrap_or("AWS");
+                printer.note(&format!("waiting for {place}: {operation} has no answer yet"));
+                BETWEEN_WORDS
+            }
+            None => SILENCE / 3,
+        };
+    }
 }
 
 pub struct Session {
@@ -136,6 +179,7 @@ pub struct Session {
     pub aws: Aws,
     pub identity: Identity,
     pub started: Instant,
+    printer: Printer,
 }
 
 impl Session {
@@ -148,8 +192,8 @@ impl Session {
                 .hint("leave --region out, or use another spec"));
         }
         let started = Instant::now();
-        let aws = connect(printer, args, &spec.region, access).await;
-        let identity = aws.identity().await?;
+        let aws = connect(printer, args, &spec.aws, &spec.region, access).await?;
+        let identity = patiently(printer, &aws, aws.identity()).await?;
         if let Some(wanted) = spec.account_id.as_ref().filter(|wanted| **wanted != identity.account_id) {
             return Err(CliError::new(
                 Exit::Blocked,
@@ -157,7 +201,7 @@ impl Session {
             )
             .hint("choose the right profile with --profile; nothing was read or changed"));
         }
-        Ok(Self { spec, sources, aws, identity, started })
+        Ok(Self { spec, sources, aws, identity, started, printer: printer.clone() })
     }
 
     /// Everything that a plan looks at. An interrupt does not wait for answers that are on their way.
@@ -168,7 +212,9 @@ impl Session {
     /// What a plan looks at that is held against an earlier one, which told these marks of secrets.
     pub async fn read_again(&self, told: &Marks) -> Result<Live, CliError> {
         tokio::select! {
-            live = reader::read(&self.aws, &self.identity, &self.spec, told) => Ok(live?),
+            live = patiently(&self.printer, &self.aws, reader::read(&self.aws, &self.identity, &self.spec, told)) => {
+                Ok(live?)
+            }
             () = self.aws.guard.interruption() => Err(CliError::new(Exit::Interrupted, "interrupted while AWS was being read")
                 .hint("run the same command again")),
         }

@@ -6,6 +6,7 @@ use super::args::{Validate as Args, ValidateFormat};
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::{clock, rewrite, session};
+use crate::model::Severity;
 use crate::model::plan::{FORMAT_VERSION, Finding};
 use crate::model::text::plural;
 use crate::render::diagnostics;
@@ -30,7 +31,7 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
             (None, Some(draft)) => lint::policy(draft, &loaded.sources, &today),
             (None, None) => Vec::new(),
         };
-        let failed = found.iter().any(|finding| finding.severity == "error");
+        let failed = found.iter().any(|finding| finding.severity == Severity::Error);
         worst = worst.max(if loaded.spec.is_none() {
             Exit::InvalidSpec
         } else if failed {
@@ -48,13 +49,13 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         ValidateFormat::Table => {}
         ValidateFormat::Json => {
             let document = json!({"formatVersion": FORMAT_VERSION, "valid": worst == Exit::Done, "diagnostics": located, "lint": findings});
-            printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
+            printer.document(&document);
         }
         ValidateFormat::Sarif => {
             let document = diagnostics::sarif(&located, &findings);
-            printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
+            printer.document(&document);
         }
-        ValidateFormat::Github => printer.result(&diagnostics::github(&located, &findings)),
+        ValidateFormat::Github => printer.annotations(&diagnostics::github(&located, &findings)),
         ValidateFormat::Markdown => printer.result(&diagnostics::markdown(&located, &findings)),
     }
     Ok(worst)
@@ -66,8 +67,8 @@ fn table(printer: &Printer, path: &std::path::Path, loaded: &spec::Loaded, findi
     let name = session::shown(path);
     match &loaded.spec {
         Some(spec) => {
-            let of = |severity: &str| findings.iter().filter(|finding| finding.severity == severity).count();
-            let [errors, warnings, hints] = ["error", "warn", "info"].map(of);
+            let of = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
+            let [errors, warnings, hints] = Severity::ALL.map(of);
             let lint = format!(
                 "lint: {}, {}, {}",
                 plural(errors, "error"),

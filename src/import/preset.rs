@@ -96,6 +96,7 @@ fn expanded(live: &Live, cache: &Address, fields: &Map<String, Value>, preset: &
         environment: None,
         tags: Map::new(),
         policy: Map::new(),
+        aws: Map::new(),
         resources: [(cache.clone(), resource)].into(),
         locations: Locations::default(),
         digest: String::new(),

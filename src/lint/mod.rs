@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::model::live::Live;
 use crate::model::plan::Finding;
-use crate::model::{Address, Glob, Resource, Spec, suggest};
+use crate::model::{Address, Glob, Resource, Severity, Spec, suggest};
 use crate::spec::source::Sources;
 use rules::{RULES, Rule};
 
@@ -16,8 +16,8 @@ pub fn findings(spec: &Spec, live: Option<&Live>, sources: &Sources, today: &str
     let mut out = Vec::new();
     for resource in spec.resources.values() {
         for rule in RULES.iter().filter(|rule| rule.kinds.contains(&resource.address.kind)) {
-            let severity = severity(spec, rule);
-            if severity == "none" || waived(spec, rule, &resource.address, today) {
+            let Some(severity) = severity(spec, rule) else { continue };
+            if waived(spec, rule, &resource.address, today) {
                 continue;
             }
             if let Some((field, message)) = (rule.check)(resource, spec, live) {
@@ -43,7 +43,7 @@ fn misnamed<'a>(spec: &'a Spec, sources: &'a Sources) -> impl Iterator<Item = Fi
         let (file, line, column) = place(spec, sources, &format!("policy.lint.{name}"));
         Finding {
             rule: "policy".into(),
-            severity: "warn".into(),
+            severity: Severity::Warn,
             address: String::new(),
             message: format!("policy.lint names `{name}`, which is no lint rule{meant}"),
             file,
@@ -57,10 +57,11 @@ fn is_rule(name: &str) -> bool {
     RULES.iter().any(|rule| rule.id == name)
 }
 
-fn severity<'a>(spec: &'a Spec, rule: &Rule) -> &'a str {
+/// What a finding of the rule weighs here; `None` where the policy turns it off.
+fn severity(spec: &Spec, rule: &Rule) -> Option<Severity> {
     let lint = spec.policy.get("lint");
     let set = |name: &str| lint.and_then(|lint| lint.get(name)?.as_str());
-    set(rule.id).or_else(|| set("*")).unwrap_or(rule.severity)
+    set(rule.id).or_else(|| set("*")).map_or(rule.severity, Severity::of)
 }
 
 fn waivers(spec: &Spec) -> impl Iterator<Item = &Value> {
@@ -90,7 +91,7 @@ fn expired<'a>(spec: &'a Spec, sources: &'a Sources, today: &'a str) -> impl Ite
         let (file, line, column) = place(spec, sources, &format!("policy.waivers[{index}]"));
         Some(Finding {
             rule: "waiver".into(),
-            severity: "warn".into(),
+            severity: Severity::Warn,
             address: text("resource").into(),
             message,
             file,
@@ -104,22 +105,14 @@ fn finding(
     spec: &Spec,
     sources: &Sources,
     rule: &Rule,
-    severity: &str,
+    severity: Severity,
     resource: &Resource,
     field: &str,
     message: String,
 ) -> Finding {
     let path = if field.is_empty() { resource.path.clone() } else { format!("{}.{field}", resource.path) };
     let (file, line, column) = place(spec, sources, &path);
-    Finding {
-        rule: rule.id.into(),
-        severity: severity.into(),
-        address: resource.address.to_string(),
-        message,
-        file,
-        line,
-        column,
-    }
+    Finding { rule: rule.id.into(), severity, address: resource.address.to_string(), message, file, line, column }
 }
 
 fn place(spec: &Spec, sources: &Sources, path: &str) -> (String, usize, usize) {

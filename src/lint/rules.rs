@@ -2,20 +2,31 @@
 
 use serde_json::Value;
 
+use crate::model::Severity::{self, Info, Warn};
 use crate::model::live::Live;
 use crate::model::version::Version;
 use crate::model::{Kind, Resource, Spec};
 use crate::resource::parameter_group;
+use crate::resource::secret;
+use crate::resource::user::{self, Reach};
 
 /// Finds a fault: the field that it hangs on ("" for the resource itself) and a sentence.
 pub type Check = fn(&Resource, &Spec, Option<&Live>) -> Option<(&'static str, String)>;
 
 pub struct Rule {
     pub id: &'static str,
-    pub severity: &'static str,
+    /// Unless the policy says otherwise; a rule without one is asked for by the policy.
+    pub severity: Option<Severity>,
     pub kinds: &'static [Kind],
     pub why: &'static str,
     pub check: Check,
+}
+
+impl Rule {
+    /// Its severity as a spec writes it: `none` of a rule that has to be asked for.
+    pub fn usual(&self) -> &'static str {
+        self.severity.map_or("none", Severity::word)
+    }
 }
 
 const GROUP: &[Kind] = &[Kind::ReplicationGroup];
@@ -32,23 +43,23 @@ fn hit(field: &'static str, message: &str) -> Option<(&'static str, String)> {
 
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
-    Rule { id: "tls", severity: "warn", kinds: GROUP,
+    Rule { id: "tls", severity: Some(Warn), kinds: GROUP,
         why: "Without TLS, everybody on the network path reads keys, values and passwords.",
         check: |group, _, _| (!on(group, "transitEncryptionEnabled")).then(|| hit("transitEncryptionEnabled", "encryption in transit is off or not declared")).flatten() },
-    Rule { id: "encryption-at-rest", severity: "warn", kinds: GROUP,
+    Rule { id: "encryption-at-rest", severity: Some(Warn), kinds: GROUP,
         why: "Encryption at rest cannot be added later: it is chosen when the group is created.",
         check: |group, _, _| (!on(group, "atRestEncryptionEnabled")).then(|| hit("atRestEncryptionEnabled", "encryption at rest is off or not declared")).flatten() },
-    Rule { id: "customer-managed-key", severity: "info", kinds: CACHES,
+    Rule { id: "customer-managed-key", severity: Some(Info), kinds: CACHES,
         why: "A key of your own can be audited, rotated and revoked.",
         check: |cache, _, _| (!cache.fields.contains_key("kmsKeyId")).then(|| hit("", "encryption at rest uses AWS's own key")).flatten() },
-    Rule { id: "auth-required", severity: "warn", kinds: CACHES,
+    Rule { id: "auth-required", severity: Some(Warn), kinds: CACHES,
         why: "Without a token or users, every client that reaches the port may do everything.",
         check: |cache, _, _| {
             let set = |name: &str| cache.fields.get(name).is_some_and(|value| !crate::model::shape::is_empty(value));
             (!set("authToken") && !set("userGroupIds") && !set("userGroupId") && cache.text("engine") != Some("memcached"))
                 .then(|| hit("", "no AUTH token and no user group: every client may do everything")).flatten()
         } },
-    Rule { id: "tls-preferred", severity: "warn", kinds: GROUP,
+    Rule { id: "tls-preferred", severity: Some(Warn), kinds: GROUP,
         why: "With `preferred`, a client that forgets TLS still connects, and sends its password in the clear. It is a stage on the way to `required`.",
         check: |group, _, live| {
             let mode = group.text("transitEncryptionMode");
@@ -59,76 +70,76 @@ pub const RULES: &[Rule] = &[
             (on(group, "transitEncryptionEnabled") && mode.is_none() && is_preferred)
                 .then(|| hit("transitEncryptionEnabled", "the live group still answers plain connections, and no transitEncryptionMode is declared: it stays so")).flatten()
         } },
-    Rule { id: "auto-failover", severity: "warn", kinds: GROUP,
+    Rule { id: "auto-failover", severity: Some(Warn), kinds: GROUP,
         why: "Without failover the cache is down until its primary is replaced.",
         check: |group, _, _| {
             let cluster = group.number("numNodeGroups").is_some_and(|shards| shards > 1) || group.text("clusterMode") == Some("enabled");
             (!cluster && !on(group, "automaticFailoverEnabled")).then(|| hit("automaticFailoverEnabled", "automatic failover is off or not declared")).flatten()
         } },
-    Rule { id: "multi-az", severity: "warn", kinds: GROUP,
+    Rule { id: "multi-az", severity: Some(Warn), kinds: GROUP,
         why: "Without Multi-AZ, primary and replicas may share the zone that fails.",
         check: |group, _, _| (!on(group, "multiAZEnabled")).then(|| hit("multiAZEnabled", "Multi-AZ is off or not declared")).flatten() },
-    Rule { id: "backup", severity: "warn", kinds: CACHES,
+    Rule { id: "backup", severity: Some(Warn), kinds: CACHES,
         why: "Automatic snapshots are off by default; without one, lost data stays lost.",
         check: |cache, _, _| (cache.number("snapshotRetentionLimit").unwrap_or(0) == 0 && cache.text("engine") != Some("memcached"))
             .then(|| hit("snapshotRetentionLimit", "no automatic snapshots are kept")).flatten() },
-    Rule { id: "auto-minor", severity: "warn", kinds: GROUP,
+    Rule { id: "auto-minor", severity: Some(Warn), kinds: GROUP,
         why: "Minor engine versions carry security fixes.",
         check: |group, _, _| (group.flag("autoMinorVersionUpgrade") == Some(false)).then(|| hit("autoMinorVersionUpgrade", "minor engine versions are not taken automatically")).flatten() },
-    Rule { id: "engine-eol", severity: "warn", kinds: GROUP,
+    Rule { id: "engine-eol", severity: Some(Warn), kinds: GROUP,
         why: "Redis 4 and 5 are out of standard support.",
         check: |group, _, _| {
             let old = group.text("engineVersion").and_then(Version::parse).is_some_and(|version| version.major < 6);
             old.then(|| hit("engineVersion", "redis before 6 is out of standard support")).flatten()
         } },
-    Rule { id: "valkey-advice", severity: "info", kinds: CACHES,
+    Rule { id: "valkey-advice", severity: Some(Info), kinds: CACHES,
         why: "Valkey speaks the same protocol, costs less on ElastiCache, and redis 5.0.6 and later move to it in place.",
         check: |cache, _, _| (cache.text("engine") == Some("redis")).then(|| hit("engine", "redis could move to valkey in place")).flatten() },
-    Rule { id: "default-parameter-group", severity: "info", kinds: GROUP,
+    Rule { id: "default-parameter-group", severity: Some(Info), kinds: GROUP,
         why: "The default group cannot be edited: the first parameter that matters needs another group.",
         check: |group, _, _| group.text("cacheParameterGroupName").is_none_or(parameter_group::is_aws_own)
             .then(|| hit("cacheParameterGroupName", "uses AWS's default parameter group")).flatten() },
-    Rule { id: "default-subnet-group", severity: "warn", kinds: GROUP,
+    Rule { id: "default-subnet-group", severity: Some(Warn), kinds: GROUP,
         why: "The default subnet group lies in the default VPC.",
         check: |group, _, _| group.text("cacheSubnetGroupName").is_none_or(|name| name == "default")
             .then(|| hit("cacheSubnetGroupName", "uses the default subnet group, or declares none")).flatten() },
-    Rule { id: "security-group", severity: "warn", kinds: CACHES,
+    Rule { id: "security-group", severity: Some(Warn), kinds: CACHES,
         why: "Without one, the VPC's default security group decides who reaches the cache.",
         check: |cache, _, _| (!cache.fields.contains_key("securityGroupIds")).then(|| hit("", "no security group is declared")).flatten() },
-    Rule { id: "default-port", severity: "none", kinds: GROUP,
+    Rule { id: "default-port", severity: None, kinds: GROUP,
         why: "Some compliance catalogues ask for a port other than 6379.",
         check: |group, _, _| (group.number("port").unwrap_or(6379) == 6379).then(|| hit("port", "uses the default port 6379")).flatten() },
-    Rule { id: "previous-generation", severity: "warn", kinds: GROUP,
+    Rule { id: "previous-generation", severity: Some(Warn), kinds: GROUP,
         why: "Previous-generation node types are slower for the same money.",
         check: |group, _, _| {
             let family = group.text("cacheNodeType")?.split('.').nth(1)?.to_owned();
             ["t1", "t2", "m1", "m2", "m3", "c1", "r3"].contains(&family.as_str()).then(|| hit("cacheNodeType", "a previous-generation node type")).flatten()
         } },
-    Rule { id: "read-only-replica-routing", severity: "info", kinds: GROUP,
+    Rule { id: "read-only-replica-routing", severity: Some(Info), kinds: GROUP,
         why: "With a single replica, reads lose their node during every failover and every node replacement.",
         check: |group, _, _| (group.number("numCacheClusters") == Some(2) || group.number("replicasPerNodeGroup") == Some(1))
             .then(|| hit("", "one replica a shard: none is left for reads while it is promoted")).flatten() },
-    Rule { id: "protect", severity: "info", kinds: CACHES,
+    Rule { id: "protect", severity: Some(Info), kinds: CACHES,
         why: "A protected cache is not deleted or replaced, whatever is allowed on the command line.",
         check: |cache, _, _| (cache.lifecycle("protect") != Some(true)).then(|| hit("", "lifecycle.protect is not set")).flatten() },
-    Rule { id: "final-snapshot", severity: "warn", kinds: CACHES,
+    Rule { id: "final-snapshot", severity: Some(Warn), kinds: CACHES,
         why: "Automatic snapshots go with the cache; only the final snapshot stays.",
         check: |cache, _, _| (cache.lifecycle("finalSnapshot") == Some(false)).then(|| hit("lifecycle.finalSnapshot", "the cache is deleted without a final snapshot")).flatten() },
-    Rule { id: "no-alarms", severity: "warn", kinds: CACHES,
+    Rule { id: "no-alarms", severity: Some(Warn), kinds: CACHES,
         why: "Evictions, full memory and lag go unnoticed without alarms.",
         check: |cache, spec, _| {
             let address = cache.address.to_string();
             let own = spec.resources.values().any(|resource| resource.text("for") == Some(address.as_str()));
             (!cache.fields.contains_key("alarms") && !own).then(|| hit("", "no alarms watch it: `alarms: {preset: recommended}`")).flatten()
         } },
-    Rule { id: "alarm-no-action", severity: "warn", kinds: &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::Alarm],
+    Rule { id: "alarm-no-action", severity: Some(Warn), kinds: &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::Alarm],
         why: "An alarm without an action tells nobody.",
         check: |resource, _, _| {
             let alarm = if resource.address.kind == Kind::Alarm { Some(&resource.fields) } else { resource.fields.get("alarms").and_then(Value::as_object) };
             let silent = alarm.is_some_and(|alarm| alarm.get("alarmActions").and_then(Value::as_array).is_none_or(|actions| actions.is_empty()));
             silent.then(|| hit(if resource.address.kind == Kind::Alarm { "" } else { "alarms" }, "alarms without alarmActions tell nobody")).flatten()
         } },
-    Rule { id: "serverless-limits", severity: "warn", kinds: SERVERLESS,
+    Rule { id: "serverless-limits", severity: Some(Warn), kinds: SERVERLESS,
         why: "A serverless cache without limits costs what its clients make it cost.",
         check: |cache, _, _| {
             let limit = |pointer: &str| cache.fields.get("cacheUsageLimits").and_then(|limits| limits.pointer(pointer)).is_some();
@@ -140,14 +151,32 @@ pub const RULES: &[Rule] = &[
             };
             hit("cacheUsageLimits", message)
         } },
-    Rule { id: "maxmemory-policy", severity: "warn", kinds: &[Kind::ParameterGroup],
+    Rule { id: "maxmemory-policy", severity: Some(Warn), kinds: &[Kind::ParameterGroup],
         why: "With noeviction a full cache refuses writes; with volatile-* it does so once no key has a TTL.",
         check: |group, _, _| (group.fields.get("parameters")?.get("maxmemory-policy")?.as_str()? == "noeviction")
             .then(|| hit("parameters.maxmemory-policy", "noeviction: a full cache refuses writes")).flatten() },
-    Rule { id: "dangerous-acl", severity: "warn", kinds: &[Kind::User],
-        why: "A user with every command and every key can flush the cache.",
-        check: |user, _, _| {
-            let access = user.text("accessString")?;
-            (access.starts_with("on") && access.contains("+@all") && access.contains("~*")).then(|| hit("accessString", "the user may do everything with every key")).flatten()
+    Rule { id: "dangerous-acl", severity: Some(Warn), kinds: &[Kind::User],
+        why: "A user with every command can empty the cache, whatever its key patterns say: FLUSHALL takes no key.",
+        check: |user, _, _| match user::reach(user.text("accessString")?) {
+            Reach::Everything => hit("accessString", "the user may do everything with every key"),
+            Reach::Dangerous => hit("accessString", "the user may empty the cache or change its settings: such commands take no key, so key patterns do not hold it back; add -@dangerous"),
+            Reach::Ordinary => None,
+        } },
+    Rule { id: "weak-secret", severity: Some(Warn), kinds: &[Kind::ReplicationGroup, Kind::User],
+        why: "The mark of a secret from the environment or a file stands in a tag. Who may read the tag can try guesses at it: random secrets outlast that, words and repetitions do not.",
+        check: |resource, _, live| {
+            let (field, _) = secret::field(resource.address.kind)?;
+            let seen = live?.secrets.get(&secret::key(&resource.address, field))?;
+            seen.weak.then(|| hit(field, "a secret that can be guessed at by whoever reads its mark in the tag: take a random one, or keep it in Secrets Manager or SSM")).flatten()
+        } },
+    Rule { id: "smoke-host", severity: Some(Warn), kinds: CACHES,
+        why: "The smoke test logs in at the host that the spec names, so whoever may change that line chooses who is shown the password. TLS checks that it is the cache; a waiver says that the host is known.",
+        check: |cache, _, _| {
+            let smoke = cache.fields.get("smoke")?;
+            let host = smoke.get("host").and_then(Value::as_str);
+            let mapped = smoke.get("endpointMap").and_then(Value::as_object).into_iter().flatten().filter_map(|(_, place)| place.as_str());
+            let hosts: Vec<&str> = host.into_iter().chain(mapped).collect();
+            let field = if host.is_some() { "smoke.host" } else { "smoke.endpointMap" };
+            (!hosts.is_empty()).then(|| (field, format!("the smoke test logs in at {} instead of the cache's endpoint", hosts.join(", "))))
         } },
 ];

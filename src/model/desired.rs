@@ -16,6 +16,8 @@ pub struct Spec {
     pub environment: Option<String>,
     pub tags: Map<String, Value>,
     pub policy: Map<String, Value>,
+    /// Who calls AWS: `profile`, or `roleArn` with `externalId` and `sessionName`.
+    pub aws: Map<String, Value>,
     pub resources: BTreeMap<Address, Resource>,
     pub locations: Locations,
     /// Of all that is declared; a saved plan holds it.

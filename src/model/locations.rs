@@ -1,6 +1,6 @@
 //! Where each value of a spec stands.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::place::Span;
 
@@ -11,6 +11,15 @@ pub struct Locations {
     keys: HashMap<String, Span>,
     faulty: BTreeSet<String>,
     typed: BTreeSet<String>,
+    hidden: BTreeMap<String, Hidden>,
+}
+
+/// A value from the environment: it is used, and not shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hidden {
+    pub value: String,
+    /// `(from env NAME)`
+    pub shown: String,
 }
 
 impl Locations {
@@ -38,6 +47,15 @@ impl Locations {
     /// A variable's value stands here for a number or a boolean.
     pub fn put_typed(&mut self, path: &str) {
         self.typed.insert(path.to_owned());
+    }
+
+    pub fn put_hidden(&mut self, path: &str, value: &str, shown: String) {
+        self.hidden.insert(path.to_owned(), Hidden { value: value.to_owned(), shown });
+    }
+
+    /// Values from the environment, by path.
+    pub fn hidden(&self) -> impl Iterator<Item = (&str, &Hidden)> {
+        self.hidden.iter().map(|(path, hidden)| (path.as_str(), hidden))
     }
 
     pub fn is_typed(&self, path: &str) -> bool {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::attribute::Impact;
 use super::cost::Cost;
-use super::{Address, Step, StepId};
+use super::{Address, Severity, Step, StepId};
 
 pub const FORMAT_VERSION: &str = "1";
 
@@ -112,7 +112,7 @@ pub struct Blocked {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
     pub rule: String,
-    pub severity: String,
+    pub severity: Severity,
     pub address: String,
     pub message: String,
     pub file: String,
@@ -122,7 +122,7 @@ pub struct Finding {
 
 impl Plan {
     pub fn is_blocked(&self) -> bool {
-        self.summary.blocked > 0 || self.lint.iter().any(|finding| finding.severity == "error")
+        self.summary.blocked > 0 || self.lint.iter().any(|finding| finding.severity == Severity::Error)
     }
 
     pub fn is_empty(&self) -> bool {

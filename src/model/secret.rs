@@ -16,4 +16,7 @@ pub struct Seen {
     pub mark: String,
     /// Does the tag on the resource say the same secret?
     pub matches: bool,
+    /// Could whoever reads the mark guess the secret?
+    #[serde(default)]
+    pub weak: bool,
 }

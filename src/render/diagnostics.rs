@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::markdown::cell;
+use super::inert::{code, prose};
 use super::value::said;
 use crate::lint::rules::RULES;
 use crate::model::plan::Finding;
-use crate::model::text::plural;
+use crate::model::text::{inert, plural};
 use crate::spec::diagnostic::{Diagnostic, Severity};
 use crate::spec::located::{Located, Place, locate, render};
 use crate::spec::{Loaded, rules};
@@ -25,14 +25,6 @@ pub fn count(diagnostics: &[Diagnostic]) -> String {
     format!("{}, {}", plural(of(Severity::Error), "error"), plural(of(Severity::Warn), "warning"))
 }
 
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warn => "warn",
-        Severity::Info => "info",
-    }
-}
-
 /// One line a finding, as GitHub Actions turns it into an annotation.
 pub fn github(diagnostics: &[Located], findings: &[Finding]) -> String {
     let mut out = String::new();
@@ -42,21 +34,21 @@ pub fn github(diagnostics: &[Located], findings: &[Finding]) -> String {
         let help = diagnostic.help.as_deref().map(|help| format!("; {help}")).unwrap_or_default();
         let message = format!("{}{help}", diagnostic.message);
         let place = (place.file.as_str(), place.line, place.column);
-        out.push_str(&annotation(word(diagnostic.severity), place, &end, diagnostic.code, &message));
+        out.push_str(&annotation(diagnostic.severity, place, &end, diagnostic.code, &message));
     }
     for finding in findings {
         let place = (finding.file.as_str(), finding.line, finding.column);
         let message = said(finding);
-        out.push_str(&annotation(&finding.severity, place, "", &finding.rule, &message));
+        out.push_str(&annotation(finding.severity, place, "", &finding.rule, &message));
     }
     out
 }
 
-fn annotation(severity: &str, place: (&str, usize, usize), end: &str, title: &str, message: &str) -> String {
+fn annotation(severity: Severity, place: (&str, usize, usize), end: &str, title: &str, message: &str) -> String {
     let command = match severity {
-        "error" => "error",
-        "warn" => "warning",
-        _ => "notice",
+        Severity::Error => "error",
+        Severity::Warn => "warning",
+        Severity::Info => "notice",
     };
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
@@ -70,18 +62,18 @@ fn annotation(severity: &str, place: (&str, usize, usize), end: &str, title: &st
 
 /// A table, for a comment on a pull request.
 pub fn markdown(diagnostics: &[Located], findings: &[Finding]) -> String {
-    let row = |severity: &str, rule: &str, (file, line, column): (&str, usize, usize), message: &str| {
-        let place = if file.is_empty() { String::new() } else { format!("{}:{line}:{column}", cell(file)) };
-        format!("| {severity} | `{rule}` | {place} | {} |\n", cell(message))
+    let row = |severity: Severity, rule: &str, (file, line, column): (&str, usize, usize), message: &str| {
+        let place = if file.is_empty() { String::new() } else { format!("{}:{line}:{column}", code(file)) };
+        format!("| {severity} | `{rule}` | {place} | {} |\n", prose(message))
     };
     let told = diagnostics.iter().map(|found| {
         let help = found.help.as_deref().map(|help| format!("; {help}")).unwrap_or_default();
         let place = (found.place.file.as_str(), found.place.line, found.place.column);
-        row(word(found.severity), found.code, place, &format!("{}{help}", found.message))
+        row(found.severity, found.code, place, &format!("{}{help}", found.message))
     });
     let lint = findings
         .iter()
-        .map(|found| row(&found.severity, &found.rule, (&found.file, found.line, found.column), &said(found)));
+        .map(|found| row(found.severity, &found.rule, (&found.file, found.line, found.column), &said(found)));
     let rows: String = told.chain(lint).collect();
     if rows.is_empty() {
         return "Nothing to report.\n".to_owned();
@@ -98,7 +90,7 @@ pub fn sarif(diagnostics: &[Located], findings: &[Finding]) -> Value {
                 Some(help) => format!("{}; {help}", diagnostic.message),
                 None => diagnostic.message.clone(),
             };
-            let mut result = result(diagnostic.code, word(diagnostic.severity), &message, &diagnostic.place);
+            let mut result = result(diagnostic.code, diagnostic.severity, &message, &diagnostic.place);
             let related: Vec<Value> = diagnostic
                 .related
                 .iter()
@@ -122,7 +114,7 @@ pub fn sarif(diagnostics: &[Located], findings: &[Finding]) -> Value {
             end_line: finding.line,
             end_column: finding.column,
         };
-        result(&finding.rule, &finding.severity, &said(finding), &place)
+        result(&finding.rule, finding.severity, &said(finding), &place)
     }));
     let mut ids: Vec<&str> = results.iter().filter_map(|result| result["ruleId"].as_str()).collect();
     ids.sort_unstable();
@@ -138,11 +130,11 @@ pub fn sarif(diagnostics: &[Located], findings: &[Finding]) -> Value {
     })
 }
 
-fn result(rule: &str, severity: &str, message: &str, place: &Place) -> Value {
+fn result(rule: &str, severity: Severity, message: &str, place: &Place) -> Value {
     let level = match severity {
-        "error" => "error",
-        "warn" => "warning",
-        _ => "note",
+        Severity::Error => "error",
+        Severity::Warn => "warning",
+        Severity::Info => "note",
     };
     let mut result = json!({"ruleId": rule, "level": level, "message": {"text": message}});
     if !place.file.is_empty() {
@@ -179,11 +171,11 @@ pub fn findings(findings: &[Finding]) -> String {
         .map(|finding| {
             format!(
                 "{}:{}:{}: {} {} ({})\n",
-                finding.file,
+                inert(&finding.file),
                 finding.line,
                 finding.column,
                 finding.severity,
-                said(finding),
+                inert(&said(finding)),
                 finding.rule
             )
         })

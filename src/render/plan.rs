@@ -3,8 +3,10 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use serde_json::Value;
 
+use super::environment::is_place;
 use super::style::{Label, paint};
 use super::value::{difference, wrap, written};
+use crate::model::Severity;
 use crate::model::attribute::Impact;
 use crate::model::operation::{Operation, Verb};
 use crate::model::plan::{Action, AttributeChange, Change, Ownership, Plan};
@@ -35,7 +37,7 @@ pub fn table(plan: &Plan, header: &Header, width: usize, detail: Detail) -> Stri
 /// Only what changes and what stands in the way.
 pub fn quiet(plan: &Plan, width: usize) -> String {
     let mut plan = plan.clone();
-    plan.lint.retain(|finding| finding.severity == "error");
+    plan.lint.retain(|finding| finding.severity == Severity::Error);
     plan.orphans.clear();
     plan.notes.clear();
     body(&plan, width, Detail::Usual).trim_start().to_owned()
@@ -175,6 +177,7 @@ fn condition(attributes: &[AttributeChange]) -> String {
 
 fn attribute_line(attribute: &AttributeChange, action: Action, name_width: usize, width: usize) -> String {
     let value = match (attribute.sensitive, action) {
+        (true, _) if is_place(&attribute.after) => written(&attribute.after),
         (true, Action::Create) => "(secret)".to_owned(),
         (true, _) => match (attribute.before.is_null(), attribute.after.is_null()) {
             (_, true) => "(secret) -> (none)".to_owned(),
@@ -328,7 +331,7 @@ fn typically(call: &Call) -> Option<&'static str> {
 
 fn lint(plan: &Plan, width: usize) -> String {
     // Hints are for `validate`; here they would bury what changes.
-    let findings: Vec<_> = plan.lint.iter().filter(|finding| finding.severity != "info").collect();
+    let findings: Vec<_> = plan.lint.iter().filter(|finding| finding.severity != Severity::Info).collect();
     if findings.is_empty() {
         return String::new();
     }
@@ -342,7 +345,7 @@ fn lint(plan: &Plan, width: usize) -> String {
         let alike =
             findings.iter().filter(|other| other.rule == finding.rule && other.message == finding.message).count();
         let more = if alike > 1 { format!(" and {} more", alike - 1) } else { String::new() };
-        let label = if finding.severity == "error" { Label::Error } else { Label::Warn };
+        let label = if finding.severity == Severity::Error { Label::Error } else { Label::Warn };
         let text = format!("{}  {}{more}: {}", finding.rule, finding.address, finding.message);
         out.push_str(&format!(
             "  {} {}\n",

@@ -1,25 +1,30 @@
 //! A smoke report as Markdown tables, for a comment or a wiki page.
 
-use super::markdown::cell;
+use super::inert::{code, prose};
 use crate::smoke::{Latencies, LoadReport, Report};
 
 pub fn report(report: &Report, started: &str) -> String {
-    let mut out = format!("### Smoke test of `{}`: {}\n\n", report.address, report.verdict.word());
+    let mut out = format!("### Smoke test of {}: {}\n\n", code(&report.address), report.verdict.word());
     let server = report.server.as_ref();
     let facts = [
-        Some(cell(&report.endpoint)),
+        Some(report.endpoint.clone()),
         server.and_then(|server| {
             Some(format!("{} {}", server.engine.as_deref()?, server.version.as_deref().unwrap_or("")))
         }),
         server.and_then(|server| server.node_type.clone()),
         Some(format!("{started}, {:.0} s", report.seconds)),
     ];
-    let facts: Vec<String> = facts.into_iter().flatten().map(|fact| cell(&fact)).collect();
+    let facts: Vec<String> = facts.into_iter().flatten().map(|fact| prose(&fact)).collect();
     out.push_str(&format!("{}\n\n", facts.join(", ")));
     out.push_str("| check | verdict | what was seen |\n|---|---|---|\n");
     for check in &report.checks {
-        let hint = check.hint.as_ref().map_or(String::new(), |hint| format!("; hint: {}", cell(hint)));
-        out.push_str(&format!("| {} | {} | {}{hint} |\n", cell(&check.name), check.status.word(), cell(&check.detail)));
+        let hint = check.hint.as_ref().map_or(String::new(), |hint| format!("; hint: {}", prose(hint)));
+        out.push_str(&format!(
+            "| {} | {} | {}{hint} |\n",
+            prose(&check.name),
+            check.status.word(),
+            prose(&check.detail)
+        ));
     }
     if !report.gates.is_empty() {
         out.push_str("\n| required | bound | measured | |\n|---|---|---|---|\n");
@@ -29,9 +34,9 @@ pub fn report(report: &Report, started: &str) -> String {
         let word = match (gate.passed, &gate.undecided) {
             (true, _) => "passed".to_owned(),
             (false, None) => "failed".to_owned(),
-            (false, Some(why)) => format!("undecided: {}", cell(why)),
+            (false, Some(why)) => format!("undecided: {}", prose(why)),
         };
-        out.push_str(&format!("| {} | {} | {measured} | {word} |\n", cell(&gate.name), gate.required));
+        out.push_str(&format!("| {} | {} | {measured} | {word} |\n", prose(&gate.name), gate.required));
     }
     measurements(&mut out, report);
     if !report.nodes.is_empty() {
@@ -40,7 +45,7 @@ pub fn report(report: &Report, started: &str) -> String {
     for node in &report.nodes {
         let role = node.role.as_deref().unwrap_or("not known");
         let trouble = node.trouble.as_deref().unwrap_or("");
-        out.push_str(&format!("| {} | {role} | {} |\n", cell(&node.name), cell(trouble)));
+        out.push_str(&format!("| {} | {role} | {} |\n", prose(&node.name), prose(trouble)));
     }
     if !report.baseline.is_empty() {
         out.push_str("\n| | before | now | ratio |\n|---|---|---|---|\n");
@@ -86,7 +91,7 @@ fn of_load(out: &mut String, load: &LoadReport) {
         out.push_str("\n| node | error | count | first ms | last ms |\n|---|---|---|---|---|\n");
     }
     for error in &load.errors {
-        let (node, class) = (cell(&error.node), cell(&error.class));
+        let (node, class) = (prose(&error.node), prose(&error.class));
         out.push_str(&format!(
             "| {node} | {class} | {} | {:.0} | {:.0} |\n",
             error.count, error.first_ms, error.last_ms

@@ -1,5 +1,6 @@
 //! A stack's state, for people: the table and Markdown. What is not well begins with `!`.
 
+use super::inert::{code, prose};
 use super::style::{Label, paint};
 use super::value::{wrap, written};
 use crate::status::{Alarms, Health, Report, Resource, Shard};
@@ -210,10 +211,9 @@ fn last_line(report: &Report) -> String {
 }
 
 pub fn markdown(report: &Report) -> String {
-    let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
     let mut out = format!(
-        "### cachectl status: `{}` in {} ({})\n\n**{}**\n\n| | resource | state | | endpoint | alarms | pending |\n|---|---|---|---|---|---|---|\n",
-        report.stack,
+        "### cachectl status: {} in {} ({})\n\n**{}**\n\n| | resource | state | | endpoint | alarms | pending |\n|---|---|---|---|---|---|---|\n",
+        code(&report.stack),
         report.region,
         report.account_id,
         anstream::adapter::strip_str(&last_line(report))
@@ -225,32 +225,34 @@ pub fn markdown(report: &Report) -> String {
         if !nodes.is_empty() {
             facts.push_str(&format!(", {ready}/{} nodes", nodes.len()));
         }
-        let state =
-            if resource.health == Health::Ok { resource.state.clone() } else { format!("**{}**", resource.state) };
+        let state = if resource.health == Health::Ok {
+            prose(&resource.state)
+        } else {
+            format!("**{}**", prose(&resource.state))
+        };
         let endpoint =
-            resource.endpoints.first().map(|one| format!("`{}:{}`", one.address, one.port)).unwrap_or_default();
+            resource.endpoints.first().map(|one| code(&format!("{}:{}", one.address, one.port))).unwrap_or_default();
         let alarms = resource.alarms.as_ref().filter(|alarms| alarms.count() > 0).map(|alarms| {
-            let firing: String = alarms.firing.iter().map(|name| format!(" **{name}**")).collect();
+            let firing: String = alarms.firing.iter().map(|name| format!(" **{}**", code(name))).collect();
             format!("{} of {} OK{firing}", alarms.ok, alarms.count())
         });
         let pending: Vec<String> =
-            resource.pending.iter().map(|one| format!("{} {}", one.path, written(&one.value))).collect();
+            resource.pending.iter().map(|one| code(&format!("{} {}", one.path, written(&one.value)))).collect();
         out.push_str(&format!(
-            "| {} | `{}`{} | {} | {} | {endpoint} | {} | {} |\n",
+            "| {} | {}{} | {state} | {} | {endpoint} | {} | {} |\n",
             if resource.health == Health::Ok { "" } else { "!" },
-            resource.address,
+            code(&resource.address.to_string()),
             if resource.orphan { " (orphan)" } else { "" },
-            cell(&state),
-            cell(&facts),
-            cell(&alarms.unwrap_or_default()),
-            cell(&pending.join("; "))
+            prose(&facts),
+            alarms.unwrap_or_default(),
+            pending.join("; ")
         ));
     }
     if let Some(cost) = &report.cost {
         out.push_str(&super::cost::markdown(cost));
     }
     for note in &report.notes {
-        out.push_str(&format!("\n- note: {note}"));
+        out.push_str(&format!("\n- note: {}", prose(note)));
     }
     out
 }

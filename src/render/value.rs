@@ -81,49 +81,24 @@ pub fn said(finding: &Finding) -> String {
 
 /// Lines of at most `width`, broken at spaces; later lines are indented.
 pub fn wrap(text: &str, width: usize, indent: &str) -> String {
-    let mut out = String::new();
-    let mut column = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column > 0 && column + 1 + length > width {
-            out.push('\n');
-            out.push_str(indent);
-            column = indent.chars().count();
-        } else if column > 0 {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += length;
-    }
-    out
+    textwrap::fill(text, lines(width, indent))
 }
 
 /// Text that begins after a prefix as wide as `indent`, in lines of `width` columns with both.
 pub fn hang(text: &str, width: usize, indent: &str) -> String {
-    let room = width.saturating_sub(indent.chars().count()).max(20);
-    let mut out = String::new();
-    for (index, line) in text.lines().enumerate() {
-        if index > 0 {
-            out.push('\n');
-            out.push_str(indent);
-        }
-        let mut column = 0;
-        for word in line.split(' ') {
-            let length = word.chars().count();
-            if column > 0 && column + 1 + length > room {
-                out.push('\n');
-                out.push_str(indent);
-                column = 0;
-            } else if column > 0 {
-                out.push(' ');
-                column += 1;
-            }
-            out.push_str(word);
-            column += length;
-        }
-    }
-    out
+    let width = width.max(indent.len() + 20);
+    let filled = textwrap::fill(text, lines(width, indent).initial_indent(indent));
+    filled.strip_prefix(indent).map_or(filled.clone(), str::to_owned)
+}
+
+/// Broken at spaces only: names, ARNs and flags stay whole.
+fn lines(width: usize, indent: &str) -> textwrap::Options<'_> {
+    textwrap::Options::new(width)
+        .subsequent_indent(indent)
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit)
 }
 
 #[cfg(test)]

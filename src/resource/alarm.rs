@@ -137,7 +137,7 @@ pub const KIND: KindRow = KindRow {
         IdForm {
             pattern: "^[^:].*$",
             longest: 255,
-            words: "1 to 255 characters, not beginning with a colon",
+            words: "1 to 255 characters that can be seen, not beginning with a colon",
             of_aws: None,
         },
         Calls {

@@ -63,6 +63,50 @@ pub fn unfit(member: &str, value: &str) -> Option<&'static str> {
     None
 }
 
+/// Below this, a secret does not outlast those who try guesses at its mark.
+const ENOUGH_BITS: f64 = 60.0;
+/// What people put into secrets that they make up.
+const WORDS: [&str; 18] = [
+    "password",
+    "passw0rd",
+    "passwd",
+    "secret",
+    "token",
+    "elasticache",
+    "redis",
+    "valkey",
+    "cache",
+    "admin",
+    "changeme",
+    "qwerty",
+    "letmein",
+    "welcome",
+    "prod",
+    "staging",
+    "test",
+    "dev",
+];
+
+/// Is it a secret that could be guessed by whoever can try? A rough, generous estimate: repetitions, runs and
+/// common words count for one character.
+pub fn is_guessable(value: &str) -> bool {
+    let mut text = value.to_lowercase();
+    for word in WORDS {
+        text = text.replace(word, "\u{1}");
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let repeats = |period: &usize| chars.iter().zip(&chars[*period..]).all(|(one, other)| one == other);
+    let once = (1..chars.len()).find(repeats).unwrap_or(chars.len());
+    let is_run = |pair: &[char]| u32::from(pair[1]).abs_diff(u32::from(pair[0])) <= 1;
+    let runs = chars[..once].windows(2).filter(|pair| is_run(pair)).count();
+    let has = |class: fn(&char) -> bool, size: f64| if value.chars().any(|c| class(&c)) { size } else { 0.0 };
+    let pool = has(char::is_ascii_lowercase, 26.0)
+        + has(char::is_ascii_uppercase, 26.0)
+        + has(char::is_ascii_digit, 10.0)
+        + has(|c| !c.is_ascii_alphanumeric(), 33.0);
+    (once - runs) as f64 * pool.max(2.0).log2() < ENOUGH_BITS
+}
+
 pub fn key(address: &Address, field: &str) -> String {
     format!("{address}#{field}")
 }
@@ -123,6 +167,26 @@ pub fn announcement(live: &Live, address: &Address, seen: &Seen) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_that_people_make_up_can_be_guessed_and_random_ones_cannot() {
+        for weak in [
+            "aaaaaaaaaaaaaaaa",
+            "0123456789abcdef",
+            "passwordpassword",
+            "Winter2026Winter",
+            "4711471147114711",
+            "redis-password-1",
+            "1234567890123456",
+            "qwertyqwertyqwerty",
+            "prod-cache-token",
+        ] {
+            assert!(is_guessable(weak), "{weak}");
+        }
+        for strong in ["x7kq2m9vbt4hs8wz", "f3a9c27e5b1d804f6e", "correct horse battery staple", "Tr!8kPz#4mQx^9Lw"] {
+            assert!(!is_guessable(strong), "{strong}");
+        }
+    }
 
     #[test]
     fn secrets_that_aws_refuses_are_found_before_the_call() {

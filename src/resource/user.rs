@@ -186,6 +186,40 @@ fn normal(access: &str) -> Vec<String> {
     std::iter::once(on.to_owned()).chain(patterns).chain(commands).collect()
 }
 
+/// How far a user's commands reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Every command on every key.
+    Everything,
+    /// Commands that take no key and spare none: FLUSHALL, CONFIG, SHUTDOWN and their like.
+    Dangerous,
+    Ordinary,
+}
+
+/// How far an access string reaches, by the form in which access strings are compared.
+pub fn reach(access: &str) -> Reach {
+    let rules = normal(access);
+    if rules.first().is_none_or(|on| on != "on") {
+        return Reach::Ordinary;
+    }
+    let (mut all, mut dangerous) = (false, false);
+    for rule in &rules {
+        match rule.to_ascii_lowercase().as_str() {
+            "+@all" => (all, dangerous) = (true, true),
+            "-@all" => (all, dangerous) = (false, false),
+            "+@dangerous" | "+@admin" | "+flushall" | "+flushdb" | "+swapdb" => dangerous = true,
+            "-@dangerous" => (all, dangerous) = (false, false),
+            rule if rule.starts_with('-') => all = false,
+            _ => {}
+        }
+    }
+    match (all, dangerous, rules.iter().any(|rule| rule == "~*")) {
+        (true, _, true) => Reach::Everything,
+        (_, true, _) => Reach::Dangerous,
+        _ => Reach::Ordinary,
+    }
+}
+
 /// Passwords are never read back; a tag says which were set.
 pub fn passwords(draft: &mut Draft, scene: &Scene<'_>) {
     let Some(declared) = scene.declared("passwords") else { return };
@@ -210,6 +244,31 @@ pub fn passwords(draft: &mut Draft, scene: &Scene<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_that_may_flush_reaches_far_whatever_its_keys() {
+        for access in ["on ~* +@all", "on allkeys allcommands", "on +@all ~*", "ON ~* +@ALL"] {
+            assert_eq!(
+                reach(access),
+                if access.starts_with("ON") { Reach::Ordinary } else { Reach::Everything },
+                "{access}"
+            );
+        }
+        for access in [
+            "on ~app:* +@all",
+            "on ~app:* +@read +flushall",
+            "on ~* +@all -get",
+            "on ~app:* allcommands",
+            "on ~a:* +@admin",
+        ] {
+            assert_eq!(reach(access), Reach::Dangerous, "{access}");
+        }
+        for access in
+            ["on ~app:* +@read +@write", "off ~* +@all", "on ~* +@all -@dangerous", "on ~* +@all -@all +get", ""]
+        {
+            assert_eq!(reach(access), Reach::Ordinary, "{access}");
+        }
+    }
 
     #[test]
     fn what_aws_adds_to_an_access_string_is_no_difference() {

@@ -1,16 +1,7 @@
 //! What is wrong with a spec, where, and what to do about it.
 
-use serde::Serialize;
-
 use super::source::Span;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    Info,
-    Warn,
-    Error,
-}
+pub use crate::model::Severity;
 
 #[derive(Clone, Debug)]
 pub struct Label {

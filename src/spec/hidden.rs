@@ -11,6 +11,12 @@ fn sounds_secret(key: &str) -> bool {
     if matches!(key.as_str(), "secretsmanager" | "nopasswordrequired") {
         return false;
     }
+    if key == "auth"
+        || key.ends_with("pass")
+        || ["apikey", "accesskey", "privatekey"].iter().any(|word| key.contains(word))
+    {
+        return true;
+    }
     // A slip of one of the words, such as `authTokn`.
     let slip = |word: &&str| {
         key.len() >= 5 && key.len().abs_diff(word.len()) <= 2 && strsim::damerau_levenshtein(word, &key) <= 2

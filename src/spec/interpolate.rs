@@ -14,8 +14,35 @@ const MAX_BYTES: usize = 4 << 20;
 #[derive(Clone, Debug)]
 pub struct Variable {
     pub value: String,
-    /// Comes from the environment, and is not shown.
-    pub hidden: bool,
+    /// What may be shown of it, where it comes from the environment.
+    pub template: Option<Box<str>>,
+}
+
+/// A text with its variables written out.
+#[derive(Default)]
+struct Expanded {
+    text: String,
+    /// The same with `${env:NAME}` in place of what came from there.
+    template: String,
+    hidden: bool,
+}
+
+impl Expanded {
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.template.push_str(&text.replace("${", "$${"));
+    }
+
+    fn push_value(&mut self, variable: &Variable) {
+        match &variable.template {
+            None => self.push(&variable.value),
+            Some(template) => {
+                self.text.push_str(&variable.value);
+                self.template.push_str(template);
+                self.hidden = true;
+            }
+        }
+    }
 }
 
 pub struct Variables<'a> {
@@ -47,19 +74,20 @@ impl<'a> Variables<'a> {
         let span = node.span;
         match &mut node.content {
             Content::Scalar { text, style } if text.contains("${") => {
-                let mut hidden = false;
-                *style = match self.expand(text, span, &mut hidden, diagnostics) {
-                    // Nothing but `$${` stood there.
-                    Some(expanded) if !has_variable(text) => {
-                        *text = expanded;
-                        Style::Quoted
-                    }
-                    Some(expanded) => {
-                        *text = expanded;
-                        if hidden { Style::Environment } else { Style::Interpolated }
-                    }
-                    None => Style::Unresolved,
+                let Some(expanded) = self.expand(text, span, diagnostics) else {
+                    *style = Style::Unresolved;
+                    return;
                 };
+                *style = if !has_variable(text) {
+                    // Nothing but `$${` stood there.
+                    Style::Quoted
+                } else if expanded.hidden {
+                    node.template = Some(expanded.template.into());
+                    Style::Environment
+                } else {
+                    Style::Interpolated
+                };
+                *text = expanded.text;
             }
             Content::List(items) => items.iter_mut().for_each(|item| self.apply(item, diagnostics)),
             Content::Map(entries) => {
@@ -78,23 +106,17 @@ impl<'a> Variables<'a> {
         }
     }
 
-    fn expand(
-        &mut self,
-        text: &str,
-        span: Span,
-        hidden: &mut bool,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Option<String> {
-        let mut out = String::with_capacity(text.len());
+    fn expand(&mut self, text: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<Expanded> {
+        let mut out = Expanded::default();
         let mut rest = text;
         while let Some(start) = rest.find("${") {
             if rest[..start].ends_with('$') {
-                out.push_str(&rest[..start - 1]);
-                out.push_str("${");
+                out.push(&rest[..start - 1]);
+                out.push("${");
                 rest = &rest[start + 2..];
                 continue;
             }
-            out.push_str(&rest[..start]);
+            out.push(&rest[..start]);
             let inner = &rest[start + 2..];
             let Some(end) = inner.find('}') else {
                 let diagnostic = Diagnostic::error("bad-interpolation", "`${` without its `}`")
@@ -103,28 +125,22 @@ impl<'a> Variables<'a> {
                 report(diagnostics, diagnostic);
                 return None;
             };
-            let value = self.lookup(&inner[..end], span, hidden, diagnostics)?;
-            self.written += value.len();
+            let variable = self.lookup(&inner[..end], span, diagnostics)?;
+            self.written += variable.value.len();
             if self.written > MAX_BYTES {
                 let diagnostic = Diagnostic::error("too-large", "variables write out more than 4 MB of text")
                     .at(self.place("${", span), "the limit is reached here");
                 report(diagnostics, diagnostic);
                 return None;
             }
-            out.push_str(&value);
+            out.push_value(&variable);
             rest = &inner[end + 1..];
         }
-        out.push_str(rest);
+        out.push(rest);
         Some(out)
     }
 
-    fn lookup(
-        &mut self,
-        expression: &str,
-        span: Span,
-        hidden: &mut bool,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Option<String> {
+    fn lookup(&mut self, expression: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<Variable> {
         let at = self.place(&format!("${{{expression}}}"), span);
         let shown = shorten(expression);
         let diagnostic = if let Some(name) = expression.strip_prefix("var.") {
@@ -134,8 +150,7 @@ impl<'a> Variables<'a> {
                     .help("write it out, or use ${env:NAME}")
             } else if let Some(variable) = self.values.get(name) {
                 self.used.insert(name.to_owned());
-                *hidden |= variable.hidden;
-                return Some(variable.value.clone());
+                return Some(variable.clone());
             } else if self.faulty.contains(name) {
                 self.used.insert(name.to_owned());
                 return None;
@@ -154,9 +169,21 @@ impl<'a> Variables<'a> {
                 }
             }
         } else if let Some(name) = expression.strip_prefix("env:") {
+            if is_credential(name) {
+                let name = shorten(name);
+                let diagnostic = Diagnostic::error(
+                    "credential-variable",
+                    format!("`{name}` holds credentials by its name"),
+                )
+                .at(at, "it would stand in the plan's calls as plain text")
+                .help(format!(
+                    "a secret is named as {{env: {name}}} where the spec takes one; call other values by another name"
+                ));
+                report(diagnostics, diagnostic);
+                return None;
+            }
             if let Some(value) = (self.environment)(name) {
-                *hidden = true;
-                return Some(value);
+                return Some(Variable { value, template: Some(format!("${{env:{name}}}").into()) });
             }
             let name = shorten(name);
             Diagnostic::error("unset-variable", format!("the environment variable `{name}` is not set"))
@@ -184,6 +211,12 @@ fn report(diagnostics: &mut Vec<Diagnostic>, diagnostic: Diagnostic) {
     if diagnostics.len() < MAX_FAULTS {
         diagnostics.push(diagnostic);
     }
+}
+
+/// Names by which credentials go. What such a variable holds is for secret references only, which are never printed.
+fn is_credential(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    name.starts_with("AWS_") || ["TOKEN", "SECRET", "PASSWORD", "PASSWD"].iter().any(|word| name.contains(word))
 }
 
 fn has_variable(text: &str) -> bool {

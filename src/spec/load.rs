@@ -83,12 +83,14 @@ fn finish(
 
 fn read(path: &Path, absent: &str, sources: &mut Sources, diagnostics: &mut Vec<Diagnostic>) -> Option<Node> {
     let name = path.display().to_string();
-    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    if size > MAX_FILE as u64 {
+    let mut bytes = Vec::new();
+    // Also of what has no end, such as a device.
+    let read = std::fs::File::open(path).and_then(|file| file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes));
+    if bytes.len() > MAX_FILE {
         diagnostics.push(too_long(&name));
         return None;
     }
-    match std::fs::read(path) {
+    match read.map(|_| bytes) {
         Ok(bytes) => parse_bytes(name, bytes, sources, diagnostics),
         Err(error) => {
             let why = if path.is_dir() { "it is a directory".to_owned() } else { plain_io_error(&error) };
@@ -282,8 +284,8 @@ fn interpolate(
             declared.push((name.clone(), entry.key.span));
             match &entry.value.content {
                 Content::Scalar { text, style } if *style != Style::Unresolved => {
-                    let hidden = *style == Style::Environment;
-                    variables.values.insert(name, Variable { value: text.clone(), hidden });
+                    let template = entry.value.template.clone();
+                    variables.values.insert(name, Variable { value: text.clone(), template });
                 }
                 _ => drop(variables.faulty.insert(name)),
             }
@@ -293,7 +295,7 @@ fn interpolate(
     for (name, value) in &request.variables {
         given.insert(name.clone());
         variables.faulty.remove(name);
-        variables.values.insert(name.clone(), Variable { value: value.clone(), hidden: false });
+        variables.values.insert(name.clone(), Variable { value: value.clone(), template: None });
     }
     variables.apply(root, diagnostics);
     for (name, span) in &declared {

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::source::{Sources, Span};
+use crate::model::text::inert;
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -88,15 +89,16 @@ fn place(span: Span, sources: &Sources) -> Place {
 
 /// Message, place, source lines with carets, help, patch.
 pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool) -> String {
+    let message = inert(&diagnostic.message);
+    let labels: Vec<String> = diagnostic.labels.iter().map(|label| inert(&label.text).into_owned()).collect();
+    let help = diagnostic.help.as_deref().map(inert);
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warn => Level::WARNING,
         Severity::Info => Level::INFO,
     };
-    let mut group = level
-        .primary_title(diagnostic.message.as_str())
-        .id(diagnostic.code)
-        .elements(Vec::<annotate_snippets::Element<'_>>::new());
+    let mut group =
+        level.primary_title(&*message).id(diagnostic.code).elements(Vec::<annotate_snippets::Element<'_>>::new());
     for (index, label) in diagnostic.labels.iter().enumerate() {
         // Labels of one file share a snippet, so that two lines that disagree stand under each other.
         let file = label.span.file;
@@ -107,15 +109,15 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool) -> Strin
         let (start, line, text) = sources.excerpt(file, here.clone().map(|(_, label)| label.span));
         let annotations = here.map(|(position, label)| {
             let kind = if position == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-            kind.span(within(label.span, start, text)).label(label.text.as_str())
+            kind.span(within(label.span, start, text)).label(labels[position].as_str())
         });
         group = group.element(Snippet::source(text).line_start(line).path(sources.name(file)).annotations(annotations));
     }
     if diagnostic.path.contains('.') {
-        group = group.element(Level::NOTE.no_name().message(format!("in {}", diagnostic.path)));
+        group = group.element(Level::NOTE.no_name().message(format!("in {}", inert(&diagnostic.path))));
     }
     let mut report = vec![group];
-    match (&diagnostic.fix, &diagnostic.help) {
+    match (&diagnostic.fix, &help) {
         (Some(fix), help) => {
             let (start, line, text) = sources.excerpt(fix.span.file, std::iter::once(fix.span));
             report.push(
@@ -127,7 +129,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool) -> Strin
                 ),
             );
         }
-        (None, Some(help)) => report.push(Group::with_title(Level::HELP.secondary_title(help.as_str()))),
+        (None, Some(help)) => report.push(Group::with_title(Level::HELP.secondary_title(&**help))),
         (None, None) => {}
     }
     let renderer = if styled { Renderer::styled() } else { Renderer::plain() };

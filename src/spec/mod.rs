@@ -86,6 +86,7 @@ fn decode_spec(
         environment: environment.map(str::to_owned),
         tags,
         policy,
+        aws: map("aws"),
         resources,
         locations,
         digest,
@@ -119,7 +120,7 @@ fn decode_document(decoder: &mut Decoder<'_>, root: &Node) -> (Map<String, Value
     }
     let head_entries =
         root.entries().iter().filter(|entry| schema::HEAD.iter().any(|field| field.name == entry.key.text));
-    let head_node = Node { content: Content::Map(head_entries.cloned().collect()), span: root.start() };
+    let head_node = Node::new(Content::Map(head_entries.cloned().collect()), root.start());
     let head = match decoder.value(&head_node, &Shape::Object(schema::HEAD), "") {
         Some(Value::Object(map)) => map,
         _ => Map::new(),

@@ -6,6 +6,8 @@ use super::source::Span;
 pub struct Node {
     pub content: Content,
     pub span: Span,
+    /// Of a value from the environment: the text with `${env:NAME}` where such a value stands, which may be shown.
+    pub template: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,6 +44,19 @@ pub struct Key {
 }
 
 impl Node {
+    pub fn new(content: Content, span: Span) -> Self {
+        Self { content, span, template: None }
+    }
+
+    /// In place of a value from the environment, `(from env NAME)`.
+    pub fn from_environment(&self) -> Option<String> {
+        let template = self.template.as_deref()?;
+        let parts = template.split("${env:").skip(1).filter_map(|part| Some(part.split_once('}')?.0));
+        let mut names: Vec<&str> = parts.collect();
+        names.dedup();
+        Some(format!("(from env {})", names.join(", ")))
+    }
+
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries().iter().find(|entry| entry.key.text == key).map(|entry| &entry.value)
     }

@@ -3,6 +3,7 @@
 
 use super::decode::join;
 use super::node::{Content, Node, Style};
+use crate::model::text::is_unseen;
 use crate::model::{Address, Kind, Spec};
 
 /// The document of a sound spec.
@@ -57,7 +58,11 @@ impl Writer<'_> {
         match &node.content {
             Content::Null => self.out.push_str(" null\n"),
             Content::Scalar { text, style } => {
-                let text = self.scalar(text, *style, path);
+                let text = match &node.template {
+                    // What came from the environment comes from there again.
+                    Some(template) => escaped(template),
+                    None => self.scalar(text, *style, path),
+                };
                 self.out.push_str(&format!(" {text}\n"));
             }
             Content::List(items) if items.is_empty() => self.out.push_str(" []\n"),
@@ -114,14 +119,20 @@ pub fn word(text: &str) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    let json = serde_json::Value::String(text.replace("${", "$${")).to_string();
+    escaped(&text.replace("${", "$${"))
+}
+
+fn escaped(text: &str) -> String {
+    let json = serde_json::Value::from(text).to_string();
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
         if is_printable(c) {
             out.push(c);
         } else {
-            // All of them are below 0x10000.
-            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            out.push_str(&match u32::from(c) {
+                code @ ..0x10000 => format!("\\u{code:04x}"),
+                code => format!("\\U{code:08x}"),
+            });
         }
     }
     out
@@ -129,5 +140,5 @@ fn quoted(text: &str) -> String {
 
 /// May it stand in a YAML file as it is? Others are escaped, and stand in no comment.
 pub fn is_printable(c: char) -> bool {
-    !matches!(c, '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    !is_unseen(c) && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }

@@ -18,6 +18,14 @@ pub const POLICY: Shape = Shape::Object(&[
     ]), 0, 1000), "Exceptions from lint rules, with a reason and an end."),
 ]);
 
+#[rustfmt::skip]
+const AWS: Shape = Shape::Object(&[
+    Field::new("profile", "", text(256), "Profile of the AWS configuration."),
+    Field::new("roleArn", "", pattern("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$", 2048, "arn:aws:iam::012345678901:role/cachectl"), "Role that is taken on, with the profile's credentials or with those of the environment."),
+    Field::new("externalId", "", pattern("^[a-zA-Z0-9_+=,.@:/-]{2,}$", 1224, "cachectl-prod"), "External id that the role's trust policy asks for."),
+    Field::new("sessionName", "", pattern("^[a-zA-Z0-9_+=,.@-]{2,}$", 64, "deploy"), "Name of the session in CloudTrail; `cachectl` where none is given."),
+]);
+
 pub const SCALARS: Shape = Shape::Map { of: &Shape::Scalar, keys: Keys::Any };
 
 const STACK: &str = "^[a-zA-Z0-9][a-zA-Z0-9._-]*$";
@@ -34,6 +42,7 @@ pub const HEAD: &[Field] = &[
     Field::new("stack", "", pattern(STACK, STACK_LENGTH, "prod-cache"), "Name of the stack: the scope of ownership and pruning, kept in a tag.").required(),
     Field::new("region", "", pattern("^[a-z]{2}(-[a-z]+)+-[0-9]+$", 32, "us-east-1"), "AWS region.").required(),
     Field::new("accountId", "", pattern("^[0-9]{12}$", 12, "\"012345678901\""), "Account that this spec is for; checked before any other call."),
+    Field::new("aws", "", AWS, "Who calls AWS: a profile of the AWS configuration, or a role. --profile wins over it."),
     Field::new("vars", "", SCALARS, "Variables for ${var.NAME}."),
     Field::new("tags", "", TAGS, "Tags of every taggable resource."),
     Field::new("policy", "", POLICY, "Limits and lint settings."),

@@ -183,7 +183,7 @@ impl<'a> Builder<'a> {
                         style: if plain { Style::Plain } else { Style::Quoted },
                     }
                 };
-                (anchor, Node { content, span })
+                (anchor, Node::new(content, span))
             }
             Event::SequenceStart(anchor, tag) => {
                 self.tag(tag.as_deref(), span);
@@ -196,7 +196,7 @@ impl<'a> Builder<'a> {
                     }
                     items.push(self.node(parser, event, span, depth + 1)?);
                 }
-                (anchor, Node { content: Content::List(items), span: self.trim(span, end) })
+                (anchor, Node::new(Content::List(items), self.trim(span, end)))
             }
             Event::MappingStart(anchor, tag) => {
                 self.tag(tag.as_deref(), span);
@@ -214,7 +214,7 @@ impl<'a> Builder<'a> {
                     self.insert(&mut entries, &mut seen, key, value);
                 }
                 self.merge_keys(&entries);
-                (anchor, Node { content: Content::Map(merged(entries)), span: self.trim(span, end) })
+                (anchor, Node::new(Content::Map(merged(entries)), self.trim(span, end)))
             }
             Event::Nothing
             | Event::StreamStart

@@ -176,7 +176,7 @@ impl Account {
             let mark = marks.join(" ");
             let known = live.tags.get(address).and_then(|tags| tags.get(tag)).map(|tag| secret::mark(tag));
             let matches = known == Some(mark.as_str());
-            live.secrets.insert(secret::key(address, field), Seen { mark, matches });
+            live.secrets.insert(secret::key(address, field), Seen { mark, matches, weak: false });
         }
     }
 

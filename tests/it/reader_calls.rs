@@ -210,11 +210,12 @@ fn a_client_that_only_reads_refuses_every_write() {
     let settings = Settings {
         region: "us-east-1".into(),
         profile: None,
+        role: None,
         endpoint_url: Some(sandbox.endpoint()),
         access: Access::ReadOnly,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let aws = runtime.block_on(Aws::connect(&settings));
+    let aws = runtime.block_on(Aws::connect(&settings)).unwrap();
     for (operation, parameters) in writes {
         let Value::Object(parameters) = parameters else { unreachable!() };
         let error = runtime.block_on(operations::execute(&aws, operation, parameters)).unwrap_err();

@@ -24,7 +24,7 @@ pub(super) fn page(width: usize) -> String {
     section("Other keys of a spec", head.chain(environments).collect());
     section(
         "Lint rules",
-        RULES.iter().map(|rule| (rule.id.to_owned(), format!("{}  {}", rule.severity, rule.why))).collect(),
+        RULES.iter().map(|rule| (rule.id.to_owned(), format!("{}  {}", rule.usual(), rule.why))).collect(),
     );
     let mut codes: Vec<&str> = rules::all().map(|rule| rule.code).collect();
     codes.dedup();

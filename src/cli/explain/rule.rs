@@ -41,7 +41,8 @@ fn lint(topic: &str) -> Option<Entry> {
                 "severity",
                 format!(
                     "{} by default; `policy: {{lint: {{{}: error | warn | info | none}}}}` sets it",
-                    rule.severity, rule.id
+                    rule.usual(),
+                    rule.id
                 ),
             )
             .line("looks at", of.join(", "))

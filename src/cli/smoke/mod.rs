@@ -14,6 +14,7 @@ use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session::{self, Session};
 use super::{apply, clock};
+use crate::aws::is_loopback;
 use crate::aws::{Access, secrets, token};
 use crate::client::Secret;
 use crate::client::engine::Stop;
@@ -114,7 +115,7 @@ fn show(printer: &Printer, session: &Session, args: &Args, started: &str, tested
                 "region": session.spec.region,
                 "smoke": reports,
             });
-            printer.result(&(serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"));
+            printer.document(&document);
         }
         ReportFormat::Markdown => {
             for report in reports {
@@ -240,6 +241,11 @@ async fn admit(
     match login {
         Login::Nobody => {}
         Login::Password { user, reference } => {
+            let (host, _) = target.way.map.lead(&target.way.host, target.way.port);
+            // AWS asks for TLS wherever somebody logs in, so this is not AWS's doing.
+            if target.way.tls.is_none() && !is_loopback(&host) {
+                return Ok(Some(format!("the way to {host} is not encrypted, and no password is sent over it")));
+            }
             let plain = secrets::fetch(&session.aws, &reference).await?;
             target.way.username = user;
             target.way.password = Some(Secret::new(plain.expose()));

@@ -42,6 +42,9 @@ impl<'a> Decoder<'a> {
     /// faults, what is sound: so that rules across fields still see it.
     pub fn value(&mut self, node: &Node, shape: &Shape, path: &str) -> Option<Value> {
         self.locations.put_value(path, node.span);
+        if let (Some(shown), Some(text)) = (node.from_environment(), node.scalar()) {
+            self.locations.put_hidden(path, text, shown);
+        }
         let value = self.decoded(node, shape, path);
         match &value {
             None => self.locations.put_fault(path),

@@ -2,6 +2,7 @@
 
 use super::{Check, Rule};
 use crate::model::Kind;
+use crate::model::text::is_unseen;
 use crate::spec::decode::{Decoder, matches};
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::node::{Key, Node, shorten};
@@ -55,7 +56,7 @@ pub fn words(kind: Kind) -> String {
 
 fn fits(kind: Kind, text: &str) -> bool {
     let (pattern, max, _) = form(kind);
-    text.chars().count() <= max && matches(pattern, text)
+    text.chars().count() <= max && matches(pattern, text) && !text.chars().any(is_unseen)
 }
 
 /// The id of a resource of this spec.

@@ -34,6 +34,7 @@ pub const RULES: &[Rule] = &[
     row("environment-shares-stack", "An environment with caches of its own, in the same stack, account and region as the spec without it: an apply of either takes the other's changes back.", SPEC),
     row("unset-variable", "A variable without a value would leave a hole in the spec.", SPEC),
     row("unused-variable", "Nothing uses the variable. Most likely its name is misspelt where it is used, or it is left over.", SPEC),
+    row("credential-variable", "A variable whose name says that it holds credentials (AWS_*, *TOKEN*, *SECRET*, *PASSWORD*) would put them into the plan's calls as plain text. Secrets are named where the spec takes a reference: {env: NAME}.", SPEC),
     row("bad-interpolation", "Only ${var.NAME} and ${env:NAME} are replaced, and nothing computes. A `$${` stands for `${`.", SPEC),
     row("too-many-faults", "After 500 faults the rest is not reported; mend those and run again.", SPEC),
 ];
