@@ -11,7 +11,7 @@ ifneq ($(shell command -v mold),)
 export RUSTFLAGS := $(strip $(RUSTFLAGS) -C link-arg=-fuse-ld=mold)
 endif
 
-.PHONY: help build demo test fmt clippy unit schema emulator localstack conformance api-drift licences clean
+.PHONY: help build demo test fmt clippy unit schema emulator localstack conformance api-drift licences advisories clean
 
 help:
 	@grep '^# make' Makefile | sed 's/^# //'
@@ -56,6 +56,17 @@ api-drift:
 
 licences:
 	python3 .ci/licences.py
+
+# Known vulnerabilities of every dependency. The database is fetched from GitHub: where cargo-deny or the way there is
+# missing, this says so and is no failure.
+advisories:
+	@if ! command -v cargo-deny >/dev/null; then \
+	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; \
+	elif ! cargo deny fetch db 2>/dev/null; then \
+	  echo "skipped: the advisory database cannot be fetched from here"; \
+	else \
+	  cargo deny check --disable-fetch advisories; \
+	fi
 
 clean:
 	cargo clean
