@@ -30,6 +30,9 @@ pub enum Refusal {
     InTheClear(String),
 }
 
+/// No call is waited for as long as this.
+const LONGEST_CALL: Duration = Duration::from_secs(240);
+
 /// Operations whose answers are secrets.
 const SECRETS: [&str; 2] = ["GetSecretValue", "GetParameter"];
 
@@ -129,8 +132,9 @@ impl Guard {
     /// The call that has waited longest for its answer, if it has waited as long as this.
     pub fn waiting(&self, at_least: Duration) -> Option<String> {
         let under_way = self.0.under_way.lock().ok()?;
-        let (since, operation) = under_way.first()?;
-        (since.elapsed() >= at_least).then(|| operation.clone())
+        // A call that was given up by its caller never ends here; no call takes longer than this.
+        let still = |(since, _): &&(Instant, String)| (at_least..LONGEST_CALL).contains(&since.elapsed());
+        under_way.iter().find(still).map(|(_, operation)| operation.clone())
     }
 
     pub fn listen(&self, listener: Listener) {

@@ -79,7 +79,7 @@ fn texts_of_a_spec_and_of_what_is_live_stay_texts() {
     is_inert(&rig.apply().exits(0));
     rig.spec(&spec(DESCRIPTION));
     everything(&rig, 0);
-    is_inert(&rig.run(&["import", "--all", "--stack", "hostile"]).exits(0));
+    is_inert(&rig.run(&["import", "--all", "--stack", "hostile", "--region", "us-east-1"]).exits(0));
     let json = rig.run(&["plan", "--format", "json"]).exits(0).json();
     let told = json["changes"].to_string();
     assert!(told.contains("\\u202e") || told.contains('\u{202e}'), "machines read it unharmed: {told}");

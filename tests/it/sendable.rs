@@ -17,11 +17,12 @@ static BUILDER: LazyLock<(Runtime, Aws)> = LazyLock::new(|| {
     let settings = Settings {
         region: "us-east-1".into(),
         profile: None,
+        role: None,
         endpoint_url: Some("http://127.0.0.1:9".into()),
         access: Access::ReadOnly,
     };
     let aws = runtime.block_on(Aws::connect(&settings));
-    (runtime, aws)
+    (runtime, aws.unwrap())
 });
 
 /// Why the call builder does not take these parameters.
