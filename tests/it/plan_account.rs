@@ -47,9 +47,7 @@ pub fn options(allow: &[&str]) -> Options {
 
 impl Account {
     pub fn new() -> Self {
-        // Until the planner foresees all that the sandbox refuses.
-        let options = cachectl_sandbox::Options { lenient: true, ..Default::default() };
-        Self { sandbox: Direct::new(options), secrets: BTreeMap::new() }
+        Self { sandbox: Direct::new(cachectl_sandbox::Options::default()), secrets: BTreeMap::new() }
     }
 
     /// An account where the stack stands as declared.

@@ -25,7 +25,6 @@ impl Direct {
             region: options.region,
             page_size: options.page_size,
             time_scale: options.time_scale,
-            lenient: options.lenient,
         };
         Direct { world: World::new(settings, None) }
     }

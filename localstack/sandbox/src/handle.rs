@@ -38,9 +38,6 @@ pub struct Options {
     /// Whether endpoints lead to real servers. Starting fails with [`io::ErrorKind::NotFound`] when
     /// there is no server program.
     pub data_plane: bool,
-    /// Leaves out refusals that cachectl's planner does not foresee yet: node types by engine, `compatible` and what goes
-    /// beside ClusterMode, a pending scale-up beside an upgrade, SET straight after user groups, what durability needs.
-    pub lenient: bool,
     /// The server program; without it `$CACHECTL_SANDBOX_SERVER`, `valkey-server` or `redis-server`.
     pub server: Option<PathBuf>,
 }
@@ -54,7 +51,6 @@ impl Default for Options {
             region: "us-east-1".into(),
             page_size: None,
             data_plane: false,
-            lenient: false,
             server: None,
         }
     }
@@ -276,7 +272,6 @@ async fn run(options: Options, ready: Ready, stopped: oneshot::Receiver<()>) {
         region: options.region,
         page_size: options.page_size,
         time_scale: options.time_scale,
-        lenient: options.lenient,
     };
     let (bridge, orders) = match bridge::open(options.data_plane, options.server.as_deref()).await {
         Ok(Some((bridge, orders))) => (Some(bridge), Some(orders)),

@@ -73,7 +73,6 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         region: arguments.region,
         page_size: arguments.page_size,
         data_plane: arguments.data_plane != DataPlane::Off,
-        lenient: false,
         server: arguments.server,
     };
     let sandbox = match Sandbox::start(options.clone()).await {

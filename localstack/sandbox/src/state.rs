@@ -28,8 +28,6 @@ pub struct Settings {
     pub page_size: Option<usize>,
     /// How much of AWS's real durations to wait: 0 = nothing, 1 = all.
     pub time_scale: f64,
-    /// See [`Options::lenient`](crate::Options).
-    pub lenient: bool,
 }
 
 impl Settings {

@@ -46,6 +46,6 @@ pub fn allowed_node_types(state: &State, input: &Input) -> Result<Output, Refusa
             ));
         }
     };
-    let (up, down) = node_types::allowed_modifications(&state.settings, &group.node_type, group.version);
+    let (up, down) = node_types::allowed_modifications(&group.node_type, group.version);
     Ok(Record::new().list("ScaleUpModifications", "member", up).list("ScaleDownModifications", "member", down).into())
 }

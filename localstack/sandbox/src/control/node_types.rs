@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use crate::control::engine::Version;
-use crate::state::Settings;
 
 /// The repository's one dated file of node types, with its sources in it.
 const DATA: &str = include_str!("../../../../data/elasticache.json");
@@ -79,14 +78,14 @@ pub fn runs(node_type: &str, version: Version) -> bool {
 }
 
 /// Types a group can change to: (up, down). Types of equal memory count as up.
-pub fn allowed_modifications(settings: &Settings, current: &str, version: Version) -> (Vec<String>, Vec<String>) {
+pub fn allowed_modifications(current: &str, version: Version) -> (Vec<String>, Vec<String>) {
     let Some(memory_now) = memory(current) else {
         return (Vec::new(), Vec::new());
     };
     let candidates = all().filter(|(name, _)| {
         name != current
             && has_data_tiering(name) == has_data_tiering(current)
-            && (settings.lenient || runs(name, version))
+            && runs(name, version)
             && (!is_closed(name) || is_closed(current))
     });
     let (mut up, mut down) = (Vec::new(), Vec::new());

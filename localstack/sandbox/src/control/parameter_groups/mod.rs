@@ -196,7 +196,7 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
                 row.name, row.allowed
             )));
         }
-        if row.name == "maxmemory-policy" && !state.settings.lenient {
+        if row.name == "maxmemory-policy" {
             for user in users_of(state, &name).filter_map(|id| state.groups.get(id)) {
                 rules::tiering_takes(&user.node_type, &value)?;
             }

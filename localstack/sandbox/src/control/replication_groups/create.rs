@@ -52,7 +52,7 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
             Refusal::invalid_value("The parameter CacheNodeType must be provided and must not be blank.")
         })?,
     };
-    rules::node_type(state, &node_type, input.bool("DataTieringEnabled")?, version)?;
+    rules::node_type(&node_type, input.bool("DataTieringEnabled")?, version)?;
     let topology = topology(state, input, &version, restored.as_ref())?;
     let tags = tags::read(input)?;
     let group = assemble(state, input, id.clone(), description, version, node_type, &topology)?;
@@ -313,7 +313,7 @@ fn assemble(
     let is_durable = matches!(durability.as_deref(), Some("sync" | "async"));
     if is_durable {
         let node_type = node_type.as_str();
-        rules::Durable { version, cluster_mode, multi_az, replicas, tls, node_type, is_global: false }.check(state)?;
+        rules::Durable { version, cluster_mode, multi_az, replicas, tls, node_type, is_global: false }.check()?;
     }
     let now = state.now_seconds();
     let mut shards = Vec::new();

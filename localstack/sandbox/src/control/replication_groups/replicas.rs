@@ -72,7 +72,7 @@ fn read(state: &State, group: &ReplicationGroup, input: &Input) -> Result<BTreeM
 pub fn increase(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("ReplicationGroupId")?;
     let group = state.with_settled_members(&id)?;
-    rules::refuse_while_compatible(state, group)?;
+    rules::refuse_while_compatible(group)?;
     let wanted = read(state, group, input)?;
     let current = |shard: &str| {
         let shard = group.shards.iter().find(|known| known.id == shard);
@@ -132,7 +132,7 @@ pub fn increase(state: &mut State, input: &Input) -> Result<Output, Refusal> {
 pub fn decrease(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("ReplicationGroupId")?;
     let group = state.with_settled_members(&id)?;
-    rules::refuse_while_compatible(state, group)?;
+    rules::refuse_while_compatible(group)?;
     let named: Vec<String> =
         input.texts("ReplicasToRemove").unwrap_or_default().iter().map(|member| member.to_ascii_lowercase()).collect();
     if let Some(member) = named.iter().find(|member| group.member(member).is_none()) {
@@ -178,7 +178,7 @@ pub fn decrease(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     }
     if group.is_durable() {
         let replicas = group.shards.iter().map(|shard| wanted.get(&shard.id).copied().unwrap_or(shard.replicas()));
-        rules::Durable { replicas: replicas.min().unwrap_or(0), ..group.durable_as_is() }.check(state)?;
+        rules::Durable { replicas: replicas.min().unwrap_or(0), ..group.durable_as_is() }.check()?;
     }
     let removed = choose(group, &wanted, &named)?;
     state.edit_group(&id, |group| {

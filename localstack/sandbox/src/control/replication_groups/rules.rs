@@ -29,8 +29,8 @@ pub fn refuse_unmodelled(input: &Input) -> Result<(), Refusal> {
 
 /// Until it is `enabled` or `disabled`: "other modification operations such as scaling and engine version are not
 /// allowed" (AWS guide, modify-cluster-mode).
-pub fn refuse_while_compatible(state: &State, group: &ReplicationGroup) -> Result<(), Refusal> {
-    if group.cluster_mode == ClusterMode::Compatible && !state.settings.lenient {
+pub fn refuse_while_compatible(group: &ReplicationGroup) -> Result<(), Refusal> {
+    if group.cluster_mode == ClusterMode::Compatible {
         return Err(Refusal::invalid_combination(
             "The replication group is in cluster mode compatible: modify ClusterMode to enabled or disabled first.",
         ));
@@ -60,14 +60,14 @@ pub fn refuse_unmodelled_modify(input: &Input) -> Result<(), Refusal> {
 }
 
 /// What a new group may run on.
-pub fn node_type(state: &State, node_type: &str, data_tiering: Option<bool>, version: Version) -> Result<(), Refusal> {
+pub fn node_type(node_type: &str, data_tiering: Option<bool>, version: Version) -> Result<(), Refusal> {
     if node_types::memory(node_type).is_none() {
         return Err(Refusal::invalid_value(format!("Invalid Cache Node Type: {node_type}.")));
     }
     if node_types::is_closed(node_type) {
         return Err(Refusal::invalid_value(format!("Node type {node_type} is not available for new clusters.")));
     }
-    node_type_runs(state, node_type, version)?;
+    node_type_runs(node_type, version)?;
     match (node_types::has_data_tiering(node_type), data_tiering) {
         (true, Some(true)) | (false, None | Some(false)) => Ok(()),
         (true, _) => Err(Refusal::invalid_combination("DataTieringEnabled must be true when using r6gd node types.")),
@@ -78,8 +78,8 @@ pub fn node_type(state: &State, node_type: &str, data_tiering: Option<bool>, ver
 }
 
 /// AWS guide, CacheNodes.SupportedTypes: families by engine and first version.
-pub fn node_type_runs(state: &State, node_type: &str, version: Version) -> Result<(), Refusal> {
-    if state.settings.lenient || node_types::runs(node_type, version) {
+pub fn node_type_runs(node_type: &str, version: Version) -> Result<(), Refusal> {
+    if node_types::runs(node_type, version) {
         return Ok(());
     }
     Err(Refusal::invalid_combination(format!(
@@ -92,7 +92,7 @@ pub fn node_type_runs(state: &State, node_type: &str, version: Version) -> Resul
 /// Data tiering takes these policies only (AWS guide, data tiering).
 pub fn tiering_policy(state: &State, node_type: &str, parameter_group: &str) -> Result<(), Refusal> {
     let policy = parameter_groups::require(state, parameter_group)?.value("maxmemory-policy").unwrap_or_default();
-    if state.settings.lenient { Ok(()) } else { tiering_takes(node_type, &policy) }
+    tiering_takes(node_type, &policy)
 }
 
 pub fn tiering_takes(node_type: &str, policy: &str) -> Result<(), Refusal> {
@@ -119,10 +119,7 @@ pub struct Durable<'a> {
 }
 
 impl Durable<'_> {
-    pub fn check(&self, state: &State) -> Result<(), Refusal> {
-        if state.settings.lenient {
-            return Ok(());
-        }
+    pub fn check(&self) -> Result<(), Refusal> {
         let is_new_enough = self.version.engine == Engine::Valkey && self.version.at_least(9, 0, 0);
         let conditions = [
             (is_new_enough, "engine valkey 9.0 or later"),

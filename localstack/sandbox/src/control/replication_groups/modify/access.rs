@@ -115,8 +115,7 @@ pub fn access(request: Request, change: &mut Change) -> Result<(), Refusal> {
             );
         }
         let sets = matches!(change.token, Some(TokenChange::Set(_)));
-        let moves_from_user_groups = state.settings.lenient && !group.access.user_groups.is_empty();
-        if sets && !moves_from_user_groups && !group.access.tokens.contains(token) {
+        if sets && !group.access.tokens.contains(token) {
             // AWS guide, auth; API model: "SET - allowed only after ROTATE". So too beside RemoveUserGroups. What AWS
             // says of a SET that is sent again is not known; here it changes nothing.
             return refuse(

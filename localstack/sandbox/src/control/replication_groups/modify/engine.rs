@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 /// Engine, version, parameter group and cluster mode hang together by the parameter group's family
 /// and its `cluster-enabled`.
 pub fn engine(request: Request, change: &mut Change) -> Result<(), Refusal> {
-    let Request { state, group, input, .. } = request;
+    let Request { group, input, .. } = request;
 
     let engine = input.text("Engine").map(|text| Engine::parse_replicated(&text)).transpose()?;
     let engine_after = engine.unwrap_or(group.version.engine);
@@ -36,7 +36,7 @@ pub fn engine(request: Request, change: &mut Change) -> Result<(), Refusal> {
             rollback(request, wanted)?;
         }
         for node_type in [Some(&group.node_type), request.waiting.node_type.as_ref()].into_iter().flatten() {
-            rules::node_type_runs(state, node_type, wanted)?;
+            rules::node_type_runs(node_type, wanted)?;
         }
         change.version = if_new(Some(wanted), &group.version);
     }
@@ -69,13 +69,12 @@ fn rollback(request: Request, wanted: Version) -> Result<(), Refusal> {
 }
 
 fn cluster_mode(request: Request, change: &mut Change) -> Result<(), Refusal> {
-    let Request { state, group, input, .. } = request;
+    let Request { group, input, .. } = request;
 
     let Some(text) = input.text("ClusterMode") else {
         return Ok(());
     };
-    let beside = super::beside(input, &["ClusterMode", "CacheParameterGroupName"]);
-    if let Some(other) = beside.filter(|_| !state.settings.lenient) {
+    if let Some(other) = super::beside(input, &["ClusterMode", "CacheParameterGroupName"]) {
         // AWS guide, modify-cluster-mode.
         return Err(Refusal::invalid_combination(format!("ClusterMode can not be modified together with {other}.")));
     }

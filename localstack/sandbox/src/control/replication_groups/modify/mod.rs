@@ -33,10 +33,10 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     if wanted.node_type.is_some() || wanted.version.is_some() {
         state.with_settled_members(&id)?;
     }
-    if immediately && !state.settings.lenient {
+    if immediately {
         refuse_blocked_pair(group, &wanted, &waiting)?;
     }
-    still_durable(state, group, &wanted, &waiting)?;
+    still_durable(group, &wanted, &waiting)?;
     let withdraws = waiting != group.deferred;
     if wanted.is_empty() && !withdraws {
         return Err(Refusal::invalid_combination("No modifications were requested"));
@@ -78,7 +78,7 @@ fn refuse_blocked_pair(group: &ReplicationGroup, wanted: &Change, waiting: &Chan
 }
 
 /// What durable writes rest on does not go while they are on.
-fn still_durable(state: &State, group: &ReplicationGroup, wanted: &Change, waiting: &Change) -> Result<(), Refusal> {
+fn still_durable(group: &ReplicationGroup, wanted: &Change, waiting: &Change) -> Result<(), Refusal> {
     if !group.is_durable() || wanted.durability.is_some() {
         return Ok(());
     }
@@ -90,7 +90,7 @@ fn still_durable(state: &State, group: &ReplicationGroup, wanted: &Change, waiti
         node_type,
         ..as_is
     }
-    .check(state)
+    .check()
 }
 
 /// The first member of a call that is none of these, nor one that every call has.
@@ -145,13 +145,13 @@ pub fn open_window(state: &mut State, id: &str) -> Result<bool, Refusal> {
 }
 
 fn read(request: Request) -> Result<Change, Refusal> {
-    let Request { state, group, input, .. } = request;
+    let Request { group, input, .. } = request;
     rules::refuse_unmodelled_modify(input)?;
     if GLOBAL.iter().any(|member| input.has(member)) {
         rules::refuse_for_global_member(group)?;
     }
     if !input.has("ClusterMode") {
-        rules::refuse_while_compatible(state, group)?;
+        rules::refuse_while_compatible(group)?;
     }
     let mut change = settings::settings(request)?;
     engine::engine(request, &mut change)?;

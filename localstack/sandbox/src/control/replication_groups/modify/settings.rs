@@ -34,22 +34,22 @@ pub fn settings(request: Request) -> Result<Change, Refusal> {
     if change.ip_discovery.as_deref() == Some("ipv6") && group.network_type == "ipv4" {
         return Err(Refusal::invalid_combination("IpDiscovery ipv6 requires NetworkType ipv6 or dual_stack."));
     }
-    change.durability = durability(state, group, input)?;
+    change.durability = durability(group, input)?;
     snapshots(group, input, &mut change)?;
     Ok(change)
 }
 
 /// Exchanged in place in every direction, in a call of its own (AWS guide, Durability.ChangingDurability, since
 /// October 2026).
-fn durability(state: &State, group: &ReplicationGroup, input: &Input) -> Result<Option<String>, Refusal> {
+fn durability(group: &ReplicationGroup, input: &Input) -> Result<Option<String>, Refusal> {
     let Some(wanted) = request::durability(input)? else { return Ok(None) };
-    if let Some(other) = super::beside(input, &["Durability"]).filter(|_| !state.settings.lenient) {
+    if let Some(other) = super::beside(input, &["Durability"]) {
         return Err(Refusal::invalid_combination(format!(
             "Durability is a standalone modification and can not be changed together with {other}."
         )));
     }
     if matches!(wanted.as_str(), "sync" | "async") {
-        group.durable_as_is().check(state)?;
+        group.durable_as_is().check()?;
     }
     Ok(Some(wanted).filter(|wanted| Some(wanted) != group.durability.as_ref()))
 }

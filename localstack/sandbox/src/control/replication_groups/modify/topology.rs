@@ -19,7 +19,7 @@ pub fn topology(request: Request, change: &mut Change) -> Result<(), Refusal> {
         rules::multi_az_possible(&placement::zones(state, &group.subnet_group), replicas)?;
     }
     if let Some(node_type) = input.text("CacheNodeType").filter(|name| *name != group.node_type) {
-        let (up, down) = node_types::allowed_modifications(&state.settings, &group.node_type, group.version);
+        let (up, down) = node_types::allowed_modifications(&group.node_type, group.version);
         if !up.contains(&node_type) && !down.contains(&node_type) {
             return Err(Refusal::invalid_value(format!(
                 "The node type {node_type} is not an allowed modification from {}.",
