@@ -155,7 +155,7 @@ impl NoCredentials {
             return Some("the role's trust policy must name these credentials, with the external id where it asks for one; `aws sts get-caller-identity` tells whose they are".to_owned());
         }
         if said(&["sso", "token has expired", "cached sso"]) {
-            return Some(format!("log in again: aws sso login{profile} (or aws login{profile})"));
+            return Some(format!("log in again: aws sso login{profile}"));
         }
         if said(&["was not defined"]) {
             return Some("`aws configure list-profiles` names the profiles that there are".to_owned());

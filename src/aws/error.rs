@@ -142,7 +142,7 @@ impl AwsError {
             }
             Kind::Unsupported => "this endpoint does not implement the operation; AWS and cachectl's own sandbox do",
             Kind::Credentials => {
-                "log in (aws sso login, aws login), choose a profile with --profile, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                "log in (aws sso login), choose a profile with --profile, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             }
             Kind::Unreachable => {
                 "check --region, --endpoint-url, AWS_ENDPOINT_URL and HTTPS_PROXY, and whether this machine has a way to it"
