@@ -32,9 +32,22 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
         live.view(cache).is_none_or(|view| view.status() == "deleting") || moving.get(cache) == Some(&Moving::Replaced)
     };
     let later = |cache: &Address| unread(cache) && options.selects(&Address::alarms_of(&cache.id));
+    // Which nodes go is known once they are gone: nothing is put on one of them before.
+    let shrinks = |cache: &Address| {
+        let (shards, nodes) = live_size(live, cache);
+        moving.get(cache) == Some(&Moving::Topology) && is_smaller_than(planned, cache, shards, nodes)
+    };
+    let shrinking: BTreeSet<Address> = moving.keys().filter(|cache| shrinks(cache)).cloned().collect();
+    let mut put_later = BTreeSet::new();
     for alarm in &wanted.named {
         if options.selects(&Address::new(Kind::Alarm, &alarm.name)) {
             let one = one(spec, live, options, alarm);
+            let of_fewer =
+                alarm.cache.as_ref().filter(|cache| one.action == Action::Create && shrinking.contains(cache));
+            if let Some(cache) = of_fewer.filter(|cache| options.selects(&Address::alarms_of(&cache.id))) {
+                put_later.insert(cache.clone());
+                continue;
+            }
             if !alarm.cache.as_ref().is_some_and(later) || !one.draft.blocked.is_empty() {
                 planned.push(one);
             }
@@ -49,7 +62,9 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
         } else if moving.contains_key(cache) {
             let (shards, nodes) = live_size(live, cache);
             let (shards_then, nodes_then) = size_then(planned, cache).unwrap_or((shards, nodes));
-            by_numbers(per_node.count(nodes, shards), per_node.count(nodes_then, shards_then))
+            let now =
+                if put_later.contains(cache) { existing(spec, live, cache) } else { per_node.count(nodes, shards) };
+            by_numbers(now, per_node.count(nodes_then, shards_then))
         } else {
             continue;
         };
@@ -130,6 +145,11 @@ fn existing(spec: &Spec, live: &Live, cache: &Address) -> usize {
 
 fn live_size(live: &Live, cache: &Address) -> (usize, usize) {
     live.view(cache).map_or((0, 0), |view| (view.node_groups().len().max(1), view.member_ids().count()))
+}
+
+/// Are there fewer shards or nodes after the change than so many?
+fn is_smaller_than(planned: &[Planned], cache: &Address, shards: usize, nodes: usize) -> bool {
+    size_then(planned, cache).is_some_and(|(shards_then, nodes_then)| shards_then < shards || nodes_then < nodes)
 }
 
 /// Shards and nodes after the change.
@@ -243,10 +263,18 @@ fn gone(
         {
             continue;
         }
-        if belongs_to_a_cache(spec, live, &address) {
+        if follows_a_cache(spec, live, &address) {
             planned.push(deleted(live, &address));
         }
     }
+}
+
+/// Does a live alarm go with a cache of the spec, without a word on the command line?
+pub fn follows_a_cache(spec: &Spec, live: &Live, address: &Address) -> bool {
+    let Some(alarm) = live.alarms.get(&address.id) else { return false };
+    let caches = spec.resources.values().filter(|resource| resource.address.kind.is_cache());
+    let mut watched = caches.filter(|cache| alarm::belongs_to(alarm, &cache.address)).peekable();
+    watched.peek().is_some() && watched.all(|cache| alarm::follows(spec, live, cache, &address.id, alarm))
 }
 
 fn deleted(live: &Live, address: &Address) -> Planned {
@@ -263,17 +291,18 @@ fn deleted(live: &Live, address: &Address) -> Planned {
 }
 
 /// Does a live alarm watch a cache of the spec?
-pub fn belongs_to_a_cache(spec: &Spec, live: &Live, address: &Address) -> bool {
+fn belongs_to_a_cache(spec: &Spec, live: &Live, address: &Address) -> bool {
     live.alarms.get(&address.id).is_some_and(|alarm| {
         spec.resources.keys().any(|cache| cache.kind.is_cache() && alarm::belongs_to(alarm, cache))
     })
 }
 
 /// Alarms that go with their cache are not counted as deletions.
-pub fn follows_its_cache(planned: &Planned) -> bool {
-    planned.draft.address.kind == Kind::Alarm
-        && planned.draft.blocked.is_empty()
-        && planned.draft.calls.iter().any(|call| call.phase == Phase::Delete)
+pub fn goes_with_its_cache(spec: &Spec, live: &Live, options: &Options, planned: &Planned) -> bool {
+    let address = &planned.draft.address;
+    planned.draft.member_alarms.is_some()
+        || (address.kind == Kind::Alarm
+            && (follows_a_cache(spec, live, address) || (options.destroy && belongs_to_a_cache(spec, live, address))))
 }
 
 fn destroyed(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {

@@ -189,12 +189,13 @@ fn lets_go(user: &Planned, used: &Address) -> bool {
 }
 
 /// The spec's own limits on what one apply may destroy.
-pub fn limits(spec: &Spec, options: &Options, planned: &mut [Planned]) {
+pub fn limits(spec: &Spec, live: &Live, options: &Options, planned: &mut [Planned]) {
     let limits = [("maxDeletes", Action::Delete), ("maxReplacements", Action::Replace)];
     for (name, action) in limits {
         let Some(limit) = spec.policy.get(name).and_then(Value::as_u64) else { continue };
         let counts = |planned: &&mut Planned| {
-            planned.action == action && !(action == Action::Delete && alarms::follows_its_cache(planned))
+            planned.action == action
+                && !(action == Action::Delete && alarms::goes_with_its_cache(spec, live, options, planned))
         };
         let found = planned.iter_mut().filter(|planned| counts(planned)).count();
         if found as u64 <= limit || (options.destroy && action == Action::Replace) {

@@ -11,11 +11,16 @@ mod planned;
 pub mod resource;
 mod tags;
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use crate::model::attribute::Impact;
 use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::{Action, Blocked, Change, FORMAT_VERSION, Finding, Plan, Summary};
 use crate::model::{Address, Kind, Spec};
+use crate::resource::alarm;
 pub use guards::needs_permit;
 pub use planned::Planned;
 
@@ -36,7 +41,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
     guards::dependencies(spec, live, options, &mut planned);
     guards::zones(spec, live, &mut planned);
     guards::uses(live, &mut planned);
-    guards::limits(spec, options, &mut planned);
+    guards::limits(spec, live, options, &mut planned);
     let mut notes = live.notes.clone();
     for planned in &planned {
         notes.extend(
@@ -122,10 +127,15 @@ fn orphans(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planne
     let claimed = |address: &Address| {
         spec.resources.contains_key(address)
             || planned.iter().any(|planned| planned.draft.address == *address)
-            || (address.kind == Kind::Alarm && alarms::belongs_to_a_cache(spec, live, address))
+            || (address.kind == Kind::Alarm && alarms::follows_a_cache(spec, live, address))
     };
+    // An alarm's description says whose it is, also where GetResources lags behind.
+    let ours = |alarm: &Value| alarm::stack_of(alarm) == Some(spec.stack.as_str());
+    let described =
+        live.alarms.iter().filter(|(_, alarm)| ours(alarm)).map(|(name, _)| Address::new(Kind::Alarm, name));
+    let owned: BTreeSet<Address> = live.owned.iter().cloned().chain(described).collect();
     let orphans: Vec<Address> =
-        live.owned.iter().filter(|address| !claimed(address) && live.get(address).is_some()).cloned().collect();
+        owned.iter().filter(|address| !claimed(address) && live.get(address).is_some()).cloned().collect();
     for address in orphans.iter().filter(|address| options.selects(address)) {
         if options.prune || options.destroy {
             planned.push(resource::deleted(spec, live, options, address));

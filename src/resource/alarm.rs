@@ -425,6 +425,22 @@ pub fn watched(alarm: &Value) -> BTreeSet<Address> {
     watched
 }
 
+/// Does an alarm of this cache, which the spec does not ask for, go without a word? Where its member went; where what
+/// made it still stands in the spec and decides otherwise now; where the cache says `alarms: none`. An alarm whose
+/// entry is gone from the spec stays: a lost line is not a decision.
+pub fn follows(spec: &Spec, live: &Live, cache: &Resource, name: &str, alarm: &Value) -> bool {
+    let members = nodes(live, &cache.address, "node");
+    let Some(member) = watched_members(alarm).find(|watched| members.iter().any(|member| member == watched)) else {
+        return true;
+    };
+    let Some(key) = name.strip_prefix(member).and_then(|rest| rest.strip_prefix('-')) else { return false };
+    let by_preset = cache.fields.contains_key("alarms")
+        && alarm_preset::metrics(cache.address.kind).iter().any(|metric| *metric == key);
+    let entry = spec.resources.get(&Address::new(Kind::Alarm, key));
+    let by_entry = entry.and_then(|entry| entry.text("for")?.parse::<Address>().ok()) == Some(cache.address.clone());
+    by_preset || by_entry
+}
+
 /// Does the alarm watch a member of this cache, living or gone?
 pub fn belongs_to(alarm: &Value, cache: &Address) -> bool {
     watched_members(alarm).any(|member| match cache.kind {

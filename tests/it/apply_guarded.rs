@@ -205,3 +205,48 @@ fn a_spec_comes_through_a_pipe_once() {
     Ran::of(command.args(["-c", &line])).exits(0);
     world.run(&["plan", path(&spec)]).exits(0).says("No changes.");
 }
+
+#[test]
+fn alarms_whose_line_is_lost_are_orphans_and_go_only_by_a_word() {
+    let world = World::new();
+    let entry = "alarms:\n  memory:\n    for: replicationGroup/cache\n    metricName: FreeableMemory\n    statistic: Average\n    period: 60\n    evaluationPeriods: 5\n    threshold: 1\n    comparisonOperator: LessThanThreshold\n";
+    let preset = small("alarms: {preset: recommended}");
+    let spec = world.spec("cachectl.yaml", &(preset.clone() + entry));
+    world.run(&["apply", path(&spec), "--yes", "--no-smoke"]).exits(0);
+    let count = |world: &World| {
+        let document = world.run(&["plan", path(&spec), "--format", "json"]).json();
+        (document["orphans"].as_array().expect("orphans").len(), document["steps"].as_array().expect("steps").len())
+    };
+    // The entry is gone: its two alarms stay, listed.
+    world.spec("cachectl.yaml", &preset);
+    assert_eq!(count(&world), (2, 0));
+    // The preset, too: all of them.
+    world.spec("cachectl.yaml", &small(""));
+    let (orphans, steps) = count(&world);
+    assert!(orphans > 10 && steps == 0, "{orphans} orphans, {steps} steps");
+    world.sandbox.clear_calls();
+    world.run(&["apply", path(&spec), "--yes", "--no-smoke"]).exits(0);
+    assert_eq!(writes(&world), Vec::<String>::new());
+    world.run(&["plan", path(&spec), "--prune"]).exits(3).says("delete-not-allowed");
+    // `none` says that they are to go; the entry's stay.
+    world.spec("cachectl.yaml", &small("alarms: none"));
+    world.run(&["apply", path(&spec), "--yes", "--no-smoke"]).exits(0);
+    assert_eq!(count(&world), (2, 0));
+    world.run(&["apply", path(&spec), "--prune", "--allow", "delete:alarm/*", "--yes", "--no-smoke"]).exits(0);
+    assert_eq!(count(&world), (0, 0));
+}
+
+#[test]
+fn no_alarm_is_put_on_a_node_that_the_same_plan_removes() {
+    let world = World::new();
+    let three = small("").replace("numCacheClusters: 2", "numCacheClusters: 3");
+    let spec = world.spec("cachectl.yaml", &three);
+    world.run(&["apply", path(&spec), "--yes", "--no-smoke"]).exits(0);
+    world.spec("cachectl.yaml", &small("alarms: {preset: recommended}"));
+    world.sandbox.clear_calls();
+    world.run(&["apply", path(&spec), "--yes", "--no-smoke"]).exits(0);
+    let calls = writes(&world);
+    assert!(calls.contains(&"PutMetricAlarm".to_owned()), "{calls:?}");
+    assert!(!calls.contains(&"DeleteAlarms".to_owned()), "{calls:?}");
+    world.run(&["plan", path(&spec), "--detailed-exitcode"]).exits(0);
+}
