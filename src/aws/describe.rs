@@ -313,6 +313,14 @@ fn dimensions(dimensions: &[cw::Dimension]) -> Vec<Value> {
     dimensions.iter().map(|dimension| record! { "Name": dimension.name(), "Value": dimension.value() }).collect()
 }
 
+pub fn composite_alarm(alarm: &cw::CompositeAlarm) -> Value {
+    record! {
+        "AlarmName": alarm.alarm_name(),
+        "AlarmDescription": alarm.alarm_description(),
+        "AlarmRule": alarm.alarm_rule(),
+    }
+}
+
 pub fn metric_alarm(alarm: &cw::MetricAlarm) -> Value {
     let query = |query: &cw::MetricDataQuery| {
         record! {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_cloudwatch::types::{AlarmType, CompositeAlarm};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::Value;
 
@@ -54,8 +55,10 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
         alarms(aws, &live, spec, &wanted),
         allowed_node_types(aws, &live, spec),
         confirmed_tags(aws, &live, spec),
+        composite_alarms(aws, &live),
     )?;
-    let (parameters, alarms, (allowed, allowed_notes), confirmed) = details;
+    let (parameters, alarms, (allowed, allowed_notes), confirmed, composites) = details;
+    live.composite_alarms = composites;
     live.parameters = parameters;
     let known = &live.parameters;
     live.parameter_groups.retain(|name, _| is_aws_own(name) || known.contains_key(name));
@@ -286,6 +289,27 @@ async fn pages_of_alarms(
         if !pages.turn(answer.next_token())? {
             return Ok(found);
         }
+    }
+}
+
+/// The composite alarms of the region, where the stack has alarms that one of them could watch.
+async fn composite_alarms(aws: &Aws, live: &Live) -> Result<Found, AwsError> {
+    let (mut found, mut token) = (Found::new(), None);
+    if !live.orphans_unknown && live.owned.iter().all(|address| address.kind != Kind::Alarm) {
+        return Ok(found);
+    }
+    loop {
+        let call = aws.cloudwatch.describe_alarms().alarm_types(AlarmType::CompositeAlarm).max_records(100);
+        let answer = call.set_next_token(token).send().await.map_err(|error| AwsError::of("DescribeAlarms", error))?;
+        let named = |alarm: &CompositeAlarm| {
+            (alarm.alarm_name().unwrap_or_default().to_owned(), describe::composite_alarm(alarm))
+        };
+        found.extend(answer.composite_alarms().iter().map(named));
+        let next = answer.next_token().filter(|next| !next.is_empty()).map(str::to_owned);
+        if next.is_none() {
+            return Ok(found);
+        }
+        token = next;
     }
 }
 

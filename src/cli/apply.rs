@@ -20,13 +20,14 @@ use crate::apply::{self, Settings};
 use crate::aws::Access;
 use crate::aws::error::Kind as ErrorKind;
 use crate::client::engine::Stop;
-use crate::model::Address;
 use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::{Action, Change, FORMAT_VERSION, Plan};
 use crate::model::prices::Prices;
 use crate::model::report::{Status, StepResult};
 use crate::model::secret::Marks;
+use crate::model::step::StepId;
+use crate::model::{Address, Operation};
 use crate::render;
 use crate::render::environment::hidden;
 use crate::render::style::{Label, paint};
@@ -212,7 +213,7 @@ impl Run<'_> {
             if ended != Exit::Done {
                 return Ok(ended);
             }
-            exit = self.prove(&plan, options, outcome).await?;
+            exit = self.prove(&plan, options, journal, outcome).await?;
         } else {
             outcome.pending = pending(&hidden(&plan, &self.session.spec));
         }
@@ -391,9 +392,29 @@ impl Run<'_> {
     }
 
     /// Reads and plans again: nothing may be left but what waits, and the next hop.
-    async fn prove(&self, applied: &Plan, options: &Options, outcome: &mut Outcome) -> Result<Exit, CliError> {
+    async fn prove(
+        &self,
+        applied: &Plan,
+        options: &Options,
+        journal: &Journal,
+        outcome: &mut Outcome,
+    ) -> Result<Exit, CliError> {
         let again = Options { timestamp: clock::compact(), ..options.clone() };
-        let (live, plan) = self.planned_until(&again, |plan| left(applied, plan).is_empty()).await?;
+        // A parameter group that was changed is applied to its members after the call.
+        let (mut live, _) = self.at_rest(journal, &Marks::new()).await?;
+        let mut plan = self.session.plan(&live, &again)?;
+        if let Some(reboots) = allowed_reboots(applied, &plan) {
+            // Which members wait for a reboot is known once AWS has applied the parameters.
+            self.show(&reboots, &live);
+            let (results, ended) = self.execute(&reboots, &live, options, journal).await?;
+            outcome.results.extend(results);
+            if ended != Exit::Done {
+                return Ok(ended);
+            }
+            (live, plan) = self.planned_until(&again, |plan| left(applied, plan).is_empty()).await?;
+        } else if !left(applied, &plan).is_empty() {
+            (live, plan) = self.planned_until(&again, |plan| left(applied, plan).is_empty()).await?;
+        }
         outcome.pending = pending(&hidden(&plan, &self.session.spec));
         for (address, pending) in plan.pending() {
             self.printer
@@ -413,7 +434,8 @@ impl Run<'_> {
         }
         if other.is_empty() {
             if outcome.remaining.is_empty() && self.format == Format::Table {
-                self.printer.note(&paint(Label::Good, "Read again: no changes are left."));
+                let left = if outcome.pending.is_empty() { "no changes are left" } else { "only what waits is left" };
+                self.printer.note(&paint(Label::Good, &format!("Read again: {left}.")));
             }
             return Ok(Exit::Done);
         }
@@ -491,11 +513,35 @@ fn pending(plan: &Plan) -> Vec<Value> {
 
 /// What should not be left once all steps are done; what is blocked is left, too.
 fn left(applied: &Plan, plan: &Plan) -> Vec<String> {
-    let changes = plan
-        .changes
-        .iter()
-        .filter(|change| change.blocked.is_some() || (change.action != Action::Noop && !is_next_hop(applied, change)));
+    // The alarms of members to come wait for the hop of their cache.
+    let waits_for_a_hop = |change: &Change| {
+        let cache = change.count.and_then(|_| change.address.id.strip_suffix("-*"));
+        let of_the_cache = |other: &&Change| other.address.kind.is_cache() && Some(other.address.id.as_str()) == cache;
+        plan.changes.iter().filter(of_the_cache).any(|cache| is_next_hop(applied, cache))
+    };
+    let changes = plan.changes.iter().filter(|change| {
+        let expected = change.action == Action::Noop || is_next_hop(applied, change) || waits_for_a_hop(change);
+        change.blocked.is_some() || !expected
+    });
     changes.map(|change| change.address.to_string()).collect()
+}
+
+/// The plan of the reboots alone that are allowed and that a changed parameter came to need, numbered on from the steps
+/// that were carried out; `None` where anything else is left, too.
+fn allowed_reboots(applied: &Plan, plan: &Plan) -> Option<Plan> {
+    let reboots =
+        |plan: &Plan| plan.steps.iter().filter(|step| step.operation() == Operation::RebootCacheCluster).count();
+    let all = !plan.steps.is_empty() && reboots(plan) == plan.steps.len();
+    if !all || reboots(applied) > 0 || plan.is_blocked() {
+        return None;
+    }
+    let mut plan = plan.clone();
+    let shift = |id: &mut StepId| id.0 += applied.steps.len();
+    for step in &mut plan.steps {
+        shift(&mut step.id);
+        step.after.iter_mut().for_each(shift);
+    }
+    Some(plan)
 }
 
 /// What the applied plan said would remain may remain; anything else is a surprise.

@@ -27,6 +27,8 @@ pub struct Live {
     pub user_groups: BTreeMap<String, Value>,
     pub serverless_caches: BTreeMap<String, Value>,
     pub alarms: BTreeMap<String, Value>,
+    /// By name: every composite alarm of the region. Read only where the stack has alarms that one could watch.
+    pub composite_alarms: BTreeMap<String, Value>,
     /// By replication group: ListAllowedNodeTypeModifications. Read only where the node type differs.
     pub allowed_node_types: BTreeMap<String, Value>,
     /// Absent: the tags could not be read, so who owns the resource is unknown.

@@ -54,6 +54,19 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
         }
     }
     gone(spec, live, options, &wanted, &later, planned);
+    // Alarms that are orphans go with their member all the same.
+    for cache in shrinking.iter().filter(|cache| !wanted.per_node.contains_key(cache)) {
+        let (now, (_, nodes)) = (existing(spec, live, cache), live_size(live, cache));
+        let nodes_then = size_then(planned, cache).map_or(nodes, |(_, nodes_then)| nodes_then);
+        let left = now * nodes_then / nodes.max(1);
+        let already = planned
+            .iter()
+            .filter(|planned| planned.action == Action::Delete && live.alarms.contains_key(&planned.draft.address.id))
+            .count();
+        if now > left + already && options.selects(&Address::alarms_of(&cache.id)) {
+            planned.push(of_members_to_come(Address::alarms_of(&cache.id), &cache.id, (Action::Delete, now - left)));
+        }
+    }
     for (cache, per_node) in &wanted.per_node {
         let Some(resource) = spec.resources.get(cache) else { continue };
         let change = if unread(cache) {

@@ -125,6 +125,40 @@ pub fn uses(live: &Live, planned: &mut [Planned]) {
     }
 }
 
+/// AWS deletes no alarm that a composite alarm watches. One of another stack, or of nobody's, has to let go of it first.
+pub fn parents(spec: &Spec, live: &Live, planned: &mut [Planned]) {
+    let foreign = live.composite_alarms.iter().filter(|(_, alarm)| alarm::stack_of(alarm) != Some(spec.stack.as_str()));
+    let rule = |alarm: &Value| alarm.get("AlarmRule").and_then(Value::as_str).map(alarm::named_in).unwrap_or_default();
+    let parents: Vec<(&String, BTreeSet<String>)> = foreign.map(|(name, alarm)| (name, rule(alarm))).collect();
+    for planned in planned {
+        let going: Vec<&String> = match &planned.draft.member_alarms {
+            // Which members go is AWS's to choose.
+            Some(alarms) if alarms.fewer => {
+                let of_the_cache = |alarm: &Value| {
+                    let mut caches =
+                        spec.resources.keys().filter(|cache| cache.kind.is_cache() && cache.id == alarms.cache);
+                    caches.any(|cache| alarm::belongs_to(alarm, cache))
+                };
+                live.alarms.iter().filter(|(_, alarm)| of_the_cache(alarm)).map(|(name, _)| name).collect()
+            }
+            None if planned.action == Action::Delete && planned.draft.address.kind == Kind::Alarm => {
+                vec![&planned.draft.address.id]
+            }
+            _ => continue,
+        };
+        let held = going
+            .into_iter()
+            .find_map(|name| Some((name.clone(), parents.iter().find(|(_, children)| children.contains(name))?.0)));
+        if let Some((name, parent)) = held {
+            planned.draft.blocks(
+                "alarm-has-parent",
+                format!("the composite alarm {parent} watches {name}, and AWS deletes no alarm that one watches"),
+                format!("take {name} out of the rule of {parent} first"),
+            );
+        }
+    }
+}
+
 /// Nodes only go into zones that their subnet group reaches when the call is made. A replacement that finds out
 /// after its deletion would leave nothing behind.
 pub fn zones(spec: &Spec, live: &Live, planned: &mut [Planned]) {

@@ -41,6 +41,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
     guards::dependencies(spec, live, options, &mut planned);
     guards::zones(spec, live, &mut planned);
     guards::uses(live, &mut planned);
+    guards::parents(spec, live, &mut planned);
     guards::limits(spec, live, options, &mut planned);
     let mut notes = live.notes.clone();
     for planned in &planned {

@@ -425,6 +425,25 @@ pub fn watched(alarm: &Value) -> BTreeSet<Address> {
     watched
 }
 
+/// The alarms that a composite alarm's rule names, such as those of `ALARM("one") OR ALARM(two)`. A name can stand there
+/// as an ARN, too.
+pub fn named_in(rule: &str) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for state in ["ALARM(", "OK(", "INSUFFICIENT_DATA("] {
+        for (at, _) in rule.match_indices(state) {
+            let inner = rule[at + state.len()..].trim_start();
+            let name = match inner.strip_prefix('"') {
+                Some(quoted) => quoted.split('"').next(),
+                None => inner.split(')').next(),
+            };
+            let name = name.unwrap_or_default().trim();
+            let plain = name.split_once(":alarm:").filter(|_| name.starts_with("arn:")).map_or(name, |(_, name)| name);
+            named.insert(plain.to_owned());
+        }
+    }
+    named
+}
+
 /// Does an alarm of this cache, which the spec does not ask for, go without a word? Where its member went; where what
 /// made it still stands in the spec and decides otherwise now; where the cache says `alarms: none`. An alarm whose
 /// entry is gone from the spec stays: a lost line is not a decision.
@@ -452,6 +471,12 @@ pub fn belongs_to(alarm: &Value, cache: &Address) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_composite_alarm_names_its_children_quoted_plain_or_as_arns() {
+        let rule = r#"(ALARM("a-001-CPU (main)") OR OK( b )) AND NOT INSUFFICIENT_DATA("arn:aws:cloudwatch:us-east-1:012345678901:alarm:c")"#;
+        assert_eq!(named_in(rule), ["a-001-CPU (main)", "b", "c"].map(str::to_owned).into());
+    }
 
     #[test]
     fn an_alarm_belongs_to_the_cache_whose_member_it_watches_even_after_the_member_is_gone() {

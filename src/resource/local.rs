@@ -41,7 +41,7 @@ const OVERRIDE: Shape = Shape::OrNone(&Shape::Object(&[
     ),
 ]));
 
-pub const ALARMS: Shape = Shape::Object(&[
+pub const ALARMS: Shape = Shape::OrNone(&Shape::Object(&[
     Field::new(
         "preset",
         "",
@@ -63,7 +63,7 @@ pub const ALARMS: Shape = Shape::Object(&[
         Shape::Map { of: &OVERRIDE, keys: Keys::Any },
         "Changes to single alarms of the preset, by metric; `none` leaves one out.",
     ),
-]);
+]));
 
 /// The tags of any kind.
 pub const TAGS_ROW: Attribute = Attribute::new(

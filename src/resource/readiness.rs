@@ -1,6 +1,6 @@
 //! When is a resource ready? A replication group is, when it, its node groups and all its members are.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::model::live::{Live, View};
 use crate::model::report::WaitState;
@@ -57,8 +57,12 @@ fn replication_group(view: &View<'_>, status: String) -> (Condition, WaitState) 
     let slow: Vec<String> = view
         .members
         .iter()
-        .filter(|cluster| text(cluster, "CacheClusterStatus") != "available")
-        .map(|cluster| format!("{} {}", text(cluster, "CacheClusterId"), text(cluster, "CacheClusterStatus")))
+        .filter_map(|cluster| {
+            let status = text(cluster, "CacheClusterStatus");
+            let applying = cluster.pointer("/CacheParameterGroup/ParameterApplyStatus") == Some(&json!("applying"));
+            let what = if status == "available" && applying { "applying parameters".to_owned() } else { status };
+            (what != "available").then(|| format!("{} {what}", text(cluster, "CacheClusterId")))
+        })
         .collect();
     let shards_ready = view.node_groups().iter().all(|group| text(group, "Status") == "available");
     // Describe answers that come apart in time disagree on the members for a while.

@@ -61,3 +61,49 @@ fn a_cache_that_is_found_on_its_way_is_tested_and_one_that_did_not_change_is_nam
     ran.says("Smoke test of replicationGroup/cache");
     rig.run(&["apply", "--yes"]).exits(0).says("Not tested, since nothing changed: replicationGroup/cache");
 }
+
+#[test]
+fn the_first_hop_of_a_cache_with_alarms_is_a_success() {
+    let state = |mode: &str| {
+        format!(
+            r#"
+apiVersion: cachectl/v1
+stack: state
+region: us-east-1
+parameterGroups:
+  state-on: {{family: redis7, parameters: {{cluster-enabled: "yes"}}}}
+replicationGroups:
+  state: {{description: state, engine: redis, engineVersion: "7.1", cacheNodeType: cache.t4g.small, numCacheClusters: 2, automaticFailoverEnabled: true, transitEncryptionEnabled: true, {mode}}}
+alarms:
+  memory: {{for: replicationGroup/state, namespace: AWS/ElastiCache, metricName: DatabaseMemoryUsagePercentage, statistic: Average, period: 60, evaluationPeriods: 5, threshold: 80, comparisonOperator: GreaterThanThreshold}}
+"#
+        )
+    };
+    let rig = Rig::new(&state("clusterMode: disabled"));
+    rig.apply().exits(0);
+    rig.spec(&state("clusterMode: enabled, cacheParameterGroupName: state-on"));
+    rig.apply().exits(0).says("The next plan holds the next hop of replicationGroup/state");
+    rig.apply().exits(0);
+    rig.settled();
+}
+
+#[test]
+fn a_parameter_that_needs_a_reboot_waits_for_one_or_gets_it_in_the_same_run() {
+    let spec = |databases: u32| {
+        format!(
+            "apiVersion: cachectl/v1\nstack: small\nregion: us-east-1\nparameterGroups:\n  params: {{family: valkey8, parameters: {{databases: \"{databases}\"}}}}\n{}",
+            small("cacheParameterGroupName: params").split_once("region: us-east-1\n").expect("a spec").1
+        )
+    };
+    let rig = Rig::with(&spec(16), Options { time_scale: 0.01, ..Options::default() });
+    rig.apply().exits(0);
+    rig.spec(&spec(20));
+    let ran = rig.run(&["apply", "--yes", "--no-smoke", "--detailed-exitcode"]).exits(7);
+    ran.says("waits for the maintenance window or a reboot").says("only what waits is left");
+    assert_eq!(rig.called("RebootCacheCluster"), 0);
+    rig.spec(&spec(24));
+    let allowed = ["apply", "--yes", "--no-smoke", "--detailed-exitcode", "--allow", "reboot:*"];
+    rig.run(&allowed).exits(0);
+    assert_eq!(rig.called("RebootCacheCluster"), 2);
+    rig.run(&["plan", "--detailed-exitcode"]).exits(0);
+}

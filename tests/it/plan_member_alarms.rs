@@ -61,7 +61,7 @@ fn with_another_tag_of_the_stack_every_alarm_is_in_the_plan() {
 #[test]
 fn a_preset_that_comes_with_more_nodes_is_counted_for_all_of_them() {
     change("numCacheClusters: 2", &format!("numCacheClusters: 3\n{PLAIN}"));
-    change(&format!("numCacheClusters: 3\n{PLAIN}"), "numCacheClusters: 2");
+    change(&format!("numCacheClusters: 3\n{PLAIN}"), "numCacheClusters: 2\nalarms: none");
 }
 
 #[test]
@@ -75,4 +75,42 @@ fn shards_that_come_and_go_bring_and_take_their_alarms() {
 fn an_alarm_that_is_not_wanted_any_more_goes_from_every_node() {
     let without = "alarms: {preset: recommended, override: {Evictions: none}}";
     change(&format!("numCacheClusters: 2\n{PLAIN}"), &format!("numCacheClusters: 3\n{without}"));
+}
+
+#[test]
+fn alarms_whose_preset_is_gone_from_the_spec_still_go_with_their_member() {
+    let mut account = Account::with(&group(&format!("numCacheClusters: 3\n{PLAIN}")));
+    let before = account.live(&spec("")).alarms.len();
+    let after = spec(&group("numCacheClusters: 2"));
+    let plans = account.settle(&after, &options(&[])).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(plans.len(), 1, "one apply does it all");
+    assert_eq!(plans[0].summary.delete, before / 3, "{}", shown(&plans[0]));
+    assert_eq!(account.live(&after).alarms.len(), before / 3 * 2);
+}
+
+#[test]
+fn a_composite_alarm_of_somebody_elses_is_foreseen() {
+    use serde_json::json;
+    let before = group(&format!("numCacheClusters: 3\n{PLAIN}"));
+    let mut account = Account::with(&before);
+    let parent = json!({"AlarmName": "pager", "AlarmRule": "ALARM(\"g-003-Evictions\")"});
+    account.sandbox.call("PutCompositeAlarm", parent.clone()).expect("a composite alarm");
+    let live = |account: &mut Account, text: &str| {
+        let mut live = account.live(&spec(text));
+        live.composite_alarms.insert("pager".to_owned(), parent.clone());
+        live
+    };
+    for after in [group(&format!("numCacheClusters: 2\n{PLAIN}")), group("numCacheClusters: 3\nalarms: none")] {
+        let live = live(&mut account, &after);
+        let plan = cachectl::plan::plan(&spec(&after), &live, &options(&[]), Vec::new());
+        let blocked: Vec<_> = plan.changes.iter().filter_map(|change| change.blocked.as_ref()).collect();
+        assert!(
+            blocked.iter().any(|blocked| blocked.rule == "alarm-has-parent" && blocked.reason.contains("pager")),
+            "{}",
+            shown(&plan)
+        );
+    }
+    let live = live(&mut account, &before);
+    let plan = cachectl::plan::plan(&spec(&before), &live, &options(&[]), Vec::new());
+    assert_eq!(plan.summary.blocked, 0, "{}", shown(&plan));
 }
