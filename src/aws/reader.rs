@@ -14,7 +14,7 @@ use super::pages::Pages;
 use super::{describe, secrets, tags};
 use crate::model::live::Live;
 use crate::model::secret::Marks;
-use crate::model::{Address, Kind, Spec};
+use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::parameter_group::{declared_parameters, is_aws_own, user_parameters};
 use crate::resource::{alarm, ownership, secret};
 
@@ -55,7 +55,7 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
         alarms(aws, &live, spec, &wanted),
         allowed_node_types(aws, &live, spec),
         confirmed_tags(aws, &live, spec),
-        composite_alarms(aws, &live),
+        watching(aws, &live, spec),
     )?;
     let (parameters, alarms, (allowed, allowed_notes), confirmed, composites) = details;
     live.composite_alarms = composites;
@@ -292,12 +292,23 @@ async fn pages_of_alarms(
     }
 }
 
-/// The composite alarms of the region, where the stack has alarms that one of them could watch.
-async fn composite_alarms(aws: &Aws, live: &Live) -> Result<Found, AwsError> {
+/// The composite alarms of the region, where the plan may delete an alarm that one of them watches.
+async fn watching(aws: &Aws, live: &Live, spec: &Spec) -> Result<Found, AwsError> {
+    let wanted: BTreeSet<String> = alarm::wanted(spec, live).named.into_iter().map(|alarm| alarm.name).collect();
+    let mut owned = live.owned.iter().filter(|address| address.kind == Kind::Alarm).peekable();
+    let shrinks = |resource: &Resource| {
+        let nodes = live.view(&resource.address).map_or(0, |view| view.member_ids().count());
+        resource.address.kind == Kind::ReplicationGroup && alarm::declared_nodes(resource).0 < nodes
+    };
+    let may_go = live.orphans_unknown
+        || (owned.peek().is_some() && spec.resources.values().any(shrinks))
+        || owned.any(|address| !wanted.contains(&address.id));
+    if may_go { composite_alarms(aws).await } else { Ok(Found::new()) }
+}
+
+/// Every composite alarm of the region.
+pub async fn composite_alarms(aws: &Aws) -> Result<Found, AwsError> {
     let (mut found, mut token) = (Found::new(), None);
-    if !live.orphans_unknown && live.owned.iter().all(|address| address.kind != Kind::Alarm) {
-        return Ok(found);
-    }
     loop {
         let call = aws.cloudwatch.describe_alarms().alarm_types(AlarmType::CompositeAlarm).max_records(100);
         let answer = call.set_next_token(token).send().await.map_err(|error| AwsError::of("DescribeAlarms", error))?;
@@ -305,11 +316,10 @@ async fn composite_alarms(aws: &Aws, live: &Live) -> Result<Found, AwsError> {
             (alarm.alarm_name().unwrap_or_default().to_owned(), describe::composite_alarm(alarm))
         };
         found.extend(answer.composite_alarms().iter().map(named));
-        let next = answer.next_token().filter(|next| !next.is_empty()).map(str::to_owned);
-        if next.is_none() {
+        token = answer.next_token().filter(|next| !next.is_empty()).map(str::to_owned);
+        if token.is_none() {
             return Ok(found);
         }
-        token = next;
     }
 }
 

@@ -159,6 +159,10 @@ fn the_schema_takes_what_the_reader_takes_and_nothing_else() {
         if errors.iter().any(|found| found.code == "duplicate-item") {
             continue;
         }
+        // The reader takes a word in other letters with a warning; an editor is to show how it is written.
+        if loaded.diagnostics.iter().any(|found| found.code == "letter-case") {
+            continue;
+        }
         let why = errors.first().map(|found| format!("{}: {}", found.path, found.message));
         verdicts[usize::from(why.is_none())] += 1;
         let line = json!({"seed": seed, "document": document, "accepted": why.is_none(), "why": why});
