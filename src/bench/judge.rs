@@ -160,10 +160,15 @@ mod tests {
     #[test]
     fn refused_commands_fail_and_dropped_connections_warn() {
         assert_eq!(judged(|_| {}).verdict, Verdict::Passed);
-        let refused = judged(|report| drop(report.errors.insert("LOADING".into(), 3)));
+        let refused = judged(|report| {
+            let _ = report.errors.insert("LOADING".into(), 3);
+        });
         assert_eq!((refused.verdict, refused.findings[0].as_str()), (Verdict::Failed, "commands failed: 3 LOADING"));
         assert_eq!(
-            judged(|report| drop(report.errors.insert("connection dropped".into(), 2))).verdict,
+            judged(|report| {
+                let _ = report.errors.insert("connection dropped".into(), 2);
+            })
+            .verdict,
             Verdict::Warned
         );
         assert_eq!(judged(|report| report.left_behind = 5).verdict, Verdict::Warned);

@@ -453,8 +453,7 @@ pub fn follows(spec: &Spec, live: &Live, cache: &Resource, name: &str, alarm: &V
         return true;
     };
     let Some(key) = name.strip_prefix(member).and_then(|rest| rest.strip_prefix('-')) else { return false };
-    let by_preset = cache.fields.contains_key("alarms")
-        && alarm_preset::metrics(cache.address.kind).iter().any(|metric| *metric == key);
+    let by_preset = cache.fields.contains_key("alarms") && alarm_preset::metrics(cache.address.kind).contains(&key);
     let entry = spec.resources.get(&Address::new(Kind::Alarm, key));
     let by_entry = entry.and_then(|entry| entry.text("for")?.parse::<Address>().ok()) == Some(cache.address.clone());
     by_preset || by_entry
