@@ -45,7 +45,7 @@ pub fn durability(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference)
         return;
     }
     match lack(scene) {
-        None => drop(modify(draft, Phase::Durability).insert(difference.member.into(), difference.declared.clone())),
+        None => modify(draft, Phase::Durability).insert(difference.member.into(), difference.declared.clone()),
         Some(Lack::Coming(what)) => draft.remaining.push(format!("durability once {what}")),
         Some(Lack::Missing { what, hint }) => {
             draft.blocks("durability-needs", format!("durable writes need {what}"), hint);
