@@ -11,7 +11,7 @@ ifneq ($(shell command -v mold),)
 export RUSTFLAGS := $(strip $(RUSTFLAGS) -C link-arg=-fuse-ld=mold)
 endif
 
-.PHONY: help build demo test fmt clippy unit schema emulator localstack conformance api-drift licences advisories clean
+.PHONY: help build demo test fmt clippy unit schema emulator localstack conformance api-drift licences advisories clean actions
 
 help:
 	@grep '^# make' Makefile | sed 's/^# //'
@@ -23,7 +23,7 @@ demo: build
 	bash localstack/demo.sh
 
 # In this order, so that what fails fast fails first.
-test: fmt licences clippy unit schema emulator conformance
+test: fmt licences clippy unit schema actions emulator conformance
 
 fmt:
 	cargo fmt --all --check
@@ -37,6 +37,7 @@ unit: build
 # The spec's schema against an independent validator, its fields against AWS's API model.
 schema: build
 	bash schema/check.sh
+	bash schema/editor.sh
 
 # The article's spec against ministack, an emulator that nobody here wrote.
 emulator: build
@@ -53,6 +54,10 @@ conformance: build
 # What AWS's newest API model has that the spec does not know: for reading, no gate.
 api-drift:
 	bash schema/drift.sh
+
+# What pipelines use of this repository.
+actions:
+	bash actions/check.sh
 
 licences:
 	python3 .ci/licences.py

@@ -12,7 +12,7 @@ use crate::spec::decode::duration;
 #[derive(Debug, Parser)]
 #[command(
     name = "cachectl",
-    version,
+    version = env!("CACHECTL_VERSION"),
     about = "Plan and apply AWS ElastiCache (Valkey, Redis) from one YAML spec",
     long_about = "Plan and apply AWS ElastiCache (Valkey, Redis) from one YAML spec.\n\n\
         The spec says what should be; AWS says what is. `plan` shows the difference and the exact calls,\n\
@@ -73,6 +73,8 @@ pub enum Command {
     Bench(Box<super::bench::Args>),
     /// Sizes, eviction and cost from two weeks of metrics, as changes to the spec; no AWS change
     Advise(Advise),
+    /// The least IAM policy for a purpose, as JSON; no AWS call
+    IamPolicy(IamPolicy),
     /// What changing a field does to a live cache; what a rule means
     Explain(Explain),
     /// JSON Schema of the spec, for editors
@@ -210,6 +212,9 @@ pub struct Plan {
     /// Write the plan as JSON to a file, besides printing it
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub json_out: Option<PathBuf>,
+    /// Write the plan as Markdown to a file, besides printing it: for a comment on a pull request
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub markdown_out: Option<PathBuf>,
     /// List resources without changes too
     #[arg(long, help_heading = "Output")]
     pub show_unchanged: bool,
@@ -370,6 +375,12 @@ pub struct Status {
     pub shown: Shown,
     #[command(flatten)]
     pub cost: CostArgs,
+    /// Look again and again, until Ctrl-C; with --format json, one document a line
+    #[arg(long, help_heading = "Output")]
+    pub watch: bool,
+    /// Time between two looks of --watch, such as 2s; 10s by default
+    #[arg(long, value_name = "D", env = "CACHECTL_POLL_INTERVAL", value_parser = parse_duration, help_heading = "Output")]
+    pub poll_interval: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -487,6 +498,34 @@ impl Since {
             _ => Err("expected a number of hours, days or weeks such as 36h, 14d or 8w, at most 455d".to_owned()),
         }
     }
+}
+
+/// What a policy is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Purpose {
+    /// plan, status, import: reading
+    Plan,
+    /// apply and destroy
+    Apply,
+    Smoke,
+    Advise,
+    Drill,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl iam-policy --for plan\n  \
+        cachectl iam-policy cachectl.yaml --for apply > policy.json\n\n\
+        With a SPEC, what can be is narrowed to its names, its region and its accountId.")]
+pub struct IamPolicy {
+    /// Spec to narrow the policy to; for any stack when none is named
+    #[arg(value_name = "SPEC")]
+    pub path: Option<PathBuf>,
+    /// What the policy is for
+    #[arg(long = "for", value_enum, value_name = "PURPOSE")]
+    pub purpose: Purpose,
+    #[command(flatten)]
+    pub spec: SpecArgs,
 }
 
 #[derive(Debug, Args)]

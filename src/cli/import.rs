@@ -13,6 +13,7 @@ use crate::model::{Kind, Selection};
 use crate::render::style::{Label, paint};
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    session::endpoints_are_set()?;
     let selection = Selection { all: args.all, globs: args.addresses.clone() };
     selection.check()?;
     if let Some(path) = args.out.as_ref().filter(|path| path.exists() && !args.force) {

@@ -12,6 +12,7 @@ pub mod events;
 pub mod exit;
 pub mod explain;
 pub mod files;
+pub mod iam_policy;
 pub mod import;
 pub mod init;
 pub mod man;
@@ -67,6 +68,7 @@ fn dispatch(printer: &Printer, command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Validate(args) => validate::run(printer, &args),
         Command::Render(args) => render::run(printer, &args),
+        Command::IamPolicy(args) => iam_policy::run(printer, &args),
         Command::Explain(args) => explain::run(printer, &args),
         Command::Schema => schema::run(printer),
         Command::Completions(args) => completions::run(printer, args.shell),

@@ -20,7 +20,7 @@ use crate::render::{self, inert, plan::Header};
 use crate::spec;
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
-    if args.out.iter().chain(&args.json_out).any(|path| path.as_os_str() == "-") {
+    if args.out.iter().chain(&args.json_out).chain(&args.markdown_out).any(|path| path.as_os_str() == "-") {
         return Err(CliError::new(Exit::Usage, "`-` would be a file of that name")
             .hint("`--format json` prints the plan to stdout; a plan to be applied is saved under a name"));
     }
@@ -43,7 +43,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         return Err(CliError::new(Exit::Usage, "--out saves the plan of one spec").hint("run plan for each spec"));
     }
     let made_from: Vec<PathBuf> = paths.iter().chain(&args.spec.overlay).cloned().collect();
-    for path in args.out.iter().chain(&args.json_out) {
+    for path in args.out.iter().chain(&args.json_out).chain(&args.markdown_out) {
         files::check(path, &made_from)?;
     }
     let mut plans = Vec::new();
@@ -68,6 +68,9 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let document = listed(documents);
     if let Some(path) = &args.json_out {
         files::write(path, &printer::json(&document), &made_from)?;
+    }
+    if let Some(path) = &args.markdown_out {
+        files::write(path, &markdown(&plans), &made_from)?;
     }
     match args.format {
         Format::Json => printer.document(&document),
@@ -127,12 +130,16 @@ pub fn listed(mut documents: Vec<Value>) -> Value {
     }
 }
 
+/// One comment for all of them; nothing in it is markup.
+fn markdown(plans: &[(Plan, Header)]) -> String {
+    let plans: Vec<Plan> = plans.iter().map(|(plan, _)| inert::copy(plan)).collect();
+    render::markdown::plans(plans.iter())
+}
+
 pub fn print(printer: &Printer, format: Format, plans: &[(Plan, Header)]) {
     match format {
         Format::Json => printer.document(&listed(plans.iter().map(|(plan, _)| json!(plan)).collect())),
-        Format::Markdown => {
-            plans.iter().for_each(|(plan, _)| printer.result(&render::markdown::plan(&inert::copy(plan))));
-        }
+        Format::Markdown => printer.result(&markdown(plans)),
         Format::Table => {
             let width = printer.width();
             for (plan, header) in plans {

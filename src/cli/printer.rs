@@ -115,6 +115,11 @@ impl Printer {
         std::io::stderr().is_terminal() && !self.quiet
     }
 
+    /// Can what stands on stdout's screen be drawn anew?
+    pub fn redraws(&self) -> bool {
+        std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+
     /// Is what goes to stderr coloured?
     pub fn styles_stderr(&self) -> bool {
         AutoStream::new(std::io::stderr(), self.choice).current_choice() != ColorChoice::Never

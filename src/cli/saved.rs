@@ -133,7 +133,7 @@ pub fn read(path: &Path) -> Result<Saved, CliError> {
     let name = path.display();
     let text = files::read(path)?;
     let no_plan = |why: String| {
-        CliError::new(Exit::Usage, format!("{name} is no saved plan: {why}"))
+        CliError::new(Exit::Usage, format!("{name} is not a saved plan: {why}"))
             .hint("`cachectl plan --out PLAN.json` writes one")
     };
     let mut document: Value = serde_json::from_str(&text).map_err(|error| no_plan(error.to_string()))?;

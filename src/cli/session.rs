@@ -107,6 +107,18 @@ pub fn sound(printer: &Printer, request: &Request) -> Result<(Spec, Loaded), Cli
     }
 }
 
+/// The SDK panics where an endpoint is set to nothing, as pipelines do with a variable that they do not have.
+pub fn endpoints_are_set() -> Result<(), CliError> {
+    let empty = std::env::vars_os().find(|(name, value)| {
+        value.is_empty() && name.to_str().is_some_and(|name| name.starts_with("AWS_ENDPOINT_URL"))
+    });
+    match empty {
+        Some((name, _)) => Err(CliError::new(Exit::Usage, format!("{} is set, and empty", name.display()))
+            .hint("unset it for AWS's own endpoint, or give it a URL")),
+        None => Ok(()),
+    }
+}
+
 /// Clients for one region; with `-vv` every call is told.
 pub async fn connect(
     printer: &Printer,
@@ -186,6 +198,7 @@ impl Session {
     /// Connects and makes sure that this is the account and region that the spec is for, before any
     /// other call.
     pub async fn open(printer: &Printer, request: &Request, args: &AwsArgs, access: Access) -> Result<Self, CliError> {
+        endpoints_are_set()?;
         let (spec, sources) = load(printer, request)?;
         if let Some(region) = args.region.as_ref().filter(|region| **region != spec.region) {
             return Err(CliError::new(Exit::Usage, format!("--region is {region}, the spec is for {}", spec.region))

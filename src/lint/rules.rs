@@ -41,6 +41,11 @@ fn hit(field: &'static str, message: &str) -> Option<(&'static str, String)> {
     Some((field, message.to_owned()))
 }
 
+/// The id of every rule, with its reason: for the schema.
+pub fn described() -> Vec<(&'static str, &'static str)> {
+    RULES.iter().map(|rule| (rule.id, rule.why)).collect()
+}
+
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     Rule { id: "tls", severity: Some(Warn), kinds: GROUP,

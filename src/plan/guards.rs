@@ -73,7 +73,7 @@ pub fn dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut [
             } else {
                 (
                     format!("needs {need}, which exists neither in AWS nor in this spec"),
-                    "declare it, or mend the name".to_owned(),
+                    "declare it, or correct the name".to_owned(),
                 )
             };
             planned.draft.blocks("missing-dependency", reason, hint);

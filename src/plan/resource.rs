@@ -72,7 +72,7 @@ fn needs_secret(draft: &mut Draft, live: &Live) {
     if let Some(why) = live.unreadable.get(&draft.address) {
         draft.blocks(
             "secret-unreadable",
-            format!("its secret is not to be had: {why}"),
+            format!("its secret cannot be read: {why}"),
             "see where the spec says that it is kept",
         );
     }

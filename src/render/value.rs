@@ -35,9 +35,7 @@ pub fn written(value: &Value) -> String {
 
 /// `before -> after`. What is nested is told by what differs in it, so that no difference is cut away.
 pub fn difference(before: &Value, after: &Value) -> String {
-    let mut leaves = Vec::new();
-    differing(before, after, "", &mut leaves);
-    match leaves.as_slice() {
+    match leaves(before, after).as_slice() {
         // As a whole, since all of it differs.
         [(path, _, _)] if path.is_empty() => format!("{} -> {}", written(before), written(after)),
         leaves => {
@@ -47,6 +45,13 @@ pub fn difference(before: &Value, after: &Value) -> String {
             leaves.iter().map(one).collect::<Vec<_>>().join(", ")
         }
     }
+}
+
+/// What differs between two values, leaf by leaf: the way to it, and both sides.
+pub fn leaves<'a>(before: &'a Value, after: &'a Value) -> Vec<(String, &'a Value, &'a Value)> {
+    let mut leaves = Vec::new();
+    differing(before, after, "", &mut leaves);
+    leaves
 }
 
 fn differing<'a>(before: &'a Value, after: &'a Value, path: &str, out: &mut Vec<(String, &'a Value, &'a Value)>) {

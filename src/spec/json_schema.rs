@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::rules::id;
-use super::{decode, schema};
+use super::{decode, known, schema};
 use crate::model::Kind;
 use crate::model::shape::{Field, Keys, Order, Shape};
 
@@ -18,13 +18,15 @@ pub fn modeline() -> String {
     format!("# yaml-language-server: $schema={ID}\n")
 }
 
-pub fn text() -> String {
-    serde_json::to_string_pretty(&document()).unwrap_or_default() + "\n"
+/// The schema as a file; `lint` are the lint rules, each with its reason, which editors offer.
+pub fn text(lint: &[(&str, &str)]) -> String {
+    serde_json::to_string_pretty(&document(lint)).unwrap_or_default() + "\n"
 }
 
-pub fn document() -> Value {
-    let whole = Writer { partial: false };
-    let part = Writer { partial: true };
+/// The schema; `lint` are the lint rules, each with its reason.
+pub fn document(lint: &[(&str, &str)]) -> Value {
+    let whole = Writer { partial: false, lint };
+    let part = Writer { partial: true, lint };
     let mut definitions = Map::new();
     for writer in [&whole, &part] {
         for kind in schema::sections() {
@@ -39,7 +41,6 @@ pub fn document() -> Value {
     let mut document = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
-        "title": "cachectl spec",
         "description": "One stack of AWS ElastiCache resources: the scope of ownership and pruning.",
     });
     let mut root = whole_or_part(&whole);
@@ -56,7 +57,7 @@ pub fn document() -> Value {
 }
 
 /// A spec, or what an environment or an overlay says of one.
-fn whole_or_part(writer: &Writer) -> Value {
+fn whole_or_part(writer: &Writer<'_>) -> Value {
     let mut value = writer.object(schema::HEAD);
     for kind in schema::sections() {
         value["properties"][kind.section()] = writer.section(kind);
@@ -64,12 +65,14 @@ fn whole_or_part(writer: &Writer) -> Value {
     value
 }
 
-struct Writer {
+struct Writer<'a> {
     /// Nothing is required: an environment says what differs.
     partial: bool,
+    /// Lint rules, each with its reason.
+    lint: &'a [(&'a str, &'a str)],
 }
 
-impl Writer {
+impl Writer<'_> {
     fn name(&self, name: &str) -> String {
         if self.partial { format!("{name}.part") } else { name.to_owned() }
     }
@@ -121,13 +124,44 @@ impl Writer {
             value = json!({"anyOf": [value, {"type": "null"}]});
         }
         value["description"] = json!(field.doc);
+        self.offer_keys(field, &mut value);
         if let Some(word) = field.default {
             value["default"] = json!(word);
         }
-        if let Some(example) = example(&field.shape) {
+        let offered = match field.name {
+            "rule" => self.lint.iter().map(|(id, _)| *id).collect(),
+            name => known::words(name, &field.shape),
+        };
+        if !offered.is_empty() {
+            value["examples"] = json!(offered);
+        } else if let Some(example) = example(&field.shape) {
             value["examples"] = json!([example]);
         }
         value
+    }
+
+    /// Keys of a map that are known, though it may hold others.
+    fn offer_keys(&self, field: &Field, value: &mut Value) {
+        let inner = value["additionalProperties"].clone();
+        if !inner.is_object() {
+            return;
+        }
+        let described = |text: &str| {
+            let mut inner = inner.clone();
+            inner["description"] = json!(text);
+            inner
+        };
+        let keys: Map<String, Value> = match field.name {
+            "lint" => {
+                let all = std::iter::once(("*", "All rules that have no line of their own."));
+                all.chain(self.lint.iter().copied()).map(|(id, why)| (id.to_owned(), described(why))).collect()
+            }
+            "override" => known::preset_metrics()
+                .map(|metric| (metric.to_owned(), described(&format!("The preset's alarm on {metric}."))))
+                .collect(),
+            _ => return,
+        };
+        value["properties"] = Value::Object(keys);
     }
 
     fn secret(&self) -> Value {
@@ -141,22 +175,34 @@ impl Writer {
         match of {
             Shape::Text { pattern, min, max, .. } => {
                 let mut value = json!({"type": "string", "minLength": min, "maxLength": max});
-                if let Some(pattern) = pattern {
-                    value["pattern"] = json!(pattern);
+                match pattern {
+                    Some(pattern) if *min <= 1 && *max >= LONG => {
+                        value["pattern"] = json!(format!("(?:{pattern})|{VARIABLE}"));
+                        value
+                    }
+                    Some(pattern) => {
+                        value["pattern"] = json!(pattern);
+                        or_variable(value)
+                    }
+                    None if *min > 1 || (*min > 0 && *max < LONG) => or_variable(value),
+                    None => value,
                 }
-                if pattern.is_some() || *min > 0 { or_variable(value) } else { value }
             }
             Shape::Scalar => json!({"type": ["string", "number", "boolean"]}),
-            Shape::Integer { min, max } => or_variable(json!({"type": "integer", "minimum": min, "maximum": max})),
-            Shape::Number => or_variable(json!({"type": "number"})),
-            Shape::Decimal { min, max } => or_variable(json!({"type": "number", "minimum": min, "maximum": max})),
-            Shape::Bool => or_variable(json!({"type": "boolean"})),
+            Shape::Integer { min, max } => {
+                json!({"type": ["integer", "string"], "minimum": min, "maximum": max, "pattern": VARIABLE})
+            }
+            Shape::Number => json!({"type": ["number", "string"], "pattern": VARIABLE}),
+            Shape::Decimal { min, max } => {
+                json!({"type": ["number", "string"], "minimum": min, "maximum": max, "pattern": VARIABLE})
+            }
+            Shape::Bool => json!({"type": ["boolean", "string"], "pattern": VARIABLE}),
             Shape::Enum(words) => or_variable(json!({"enum": words})),
             Shape::Version => {
-                or_variable(json!({"type": "string", "pattern": "^[0-9]{1,9}\\.([0-9]{1,9}|x)(\\.[0-9]{1,9})?$"}))
+                json!({"type": "string", "pattern": format!("^[0-9]{{1,9}}\\.([0-9]{{1,9}}|x)(\\.[0-9]{{1,9}})?$|{VARIABLE}")})
             }
             Shape::Duration => {
-                or_variable(json!({"type": "string", "pattern": "^(?=[0-9.]*[1-9])[0-9]+(\\.[0-9]+)?(ms|s|m|h)$"}))
+                json!({"type": "string", "pattern": format!("^(?=[0-9.]*[1-9])[0-9]+(\\.[0-9]+)?(ms|s|m|h)$|{VARIABLE}")})
             }
             Shape::Reference(kind) => {
                 let (pattern, max) = id::form_of(*kind);
@@ -186,9 +232,14 @@ impl Writer {
     }
 }
 
+/// The name of a variable fits into any text that may be this long.
+const LONG: usize = 255;
+/// What stands for a variable's value, as a pattern.
+const VARIABLE: &str = "\\$\\{.+\\}";
+
 /// `${...}` may stand for any scalar.
 fn or_variable(value: Value) -> Value {
-    json!({"anyOf": [value, {"type": "string", "pattern": "\\$\\{.+\\}"}]})
+    json!({"anyOf": [value, {"type": "string", "pattern": VARIABLE}]})
 }
 
 fn example(shape: &Shape) -> Option<Value> {

@@ -70,7 +70,7 @@ fn finish(
                 "too-many-faults",
                 format!("more than {} faults; the rest is not reported", decode::MAX_FAULTS),
             )
-            .help("mend those above and run again"),
+            .help("fix those above and run again"),
         );
     }
     diagnostics.sort_by_key(|diagnostic| {

@@ -113,3 +113,12 @@ fn the_unit_of_storage_need_not_be_said() {
     let one = world.spec("s.yaml", &limits("").replace(", ecpuPerSecond: {maximum: 5000}", ""));
     world.run(&["validate", path(&one)]).exits(0).says("no maximum for processing");
 }
+
+#[test]
+fn an_endpoint_that_is_set_to_nothing_is_told() {
+    let world = World::new();
+    let spec = world.spec("small.yaml", &small(""));
+    let mut command = world.command();
+    command.env("AWS_ENDPOINT_URL", "").args(["plan", path(&spec)]);
+    Ran::of(&mut command).exits(64).says("AWS_ENDPOINT_URL is set, and empty");
+}

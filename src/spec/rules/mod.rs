@@ -23,6 +23,7 @@ use super::diagnostic::Diagnostic;
 use super::source::{Sources, Span};
 use crate::model::{Kind, Resource, Spec};
 use finder::Finder;
+pub(crate) use parameter_group::FAMILIES;
 
 pub struct Rule {
     /// Of the diagnostics that it makes; `cachectl explain CODE` shows this row.

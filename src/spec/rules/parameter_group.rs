@@ -12,7 +12,7 @@ const PARAMETERS: &[Kind] = &[Kind::ParameterGroup];
 
 /// AWS adds families with each major version: another one is worth a word, not a refusal.
 #[rustfmt::skip]
-const FAMILIES: &[&str] = &[
+pub(crate) const FAMILIES: &[&str] = &[
     "valkey9", "valkey8", "valkey7", "redis7", "redis6.x", "redis5.0", "redis4.0", "redis3.2", "redis2.8", "redis2.6",
     "memcached1.6", "memcached1.5", "memcached1.4",
 ];

@@ -19,7 +19,7 @@ pub const RULES: &[Rule] = &[
     row("syntax", "The text is not YAML. Indent with spaces, close quotes and brackets, and quote what begins with one of `@ ` % & * ! | > { [`.", YAML),
     row("several-documents", "One file is one stack: a second document after `---` would be read by nobody.", SPEC),
     row("duplicate-key", "YAML forbids a key twice in one map. Most readers keep the last one, and with it the wrong definition of a cache. Ids that differ in letter case only are one id, since AWS keeps them in lower case.", YAML),
-    row("unknown-key", "A key that is not known would be left out without a word. Keys are the API's member names in lowerCamelCase.", SPEC),
+    row("unknown-key", "A key that is not known would be ignored silently. Keys are the API's member names in lowerCamelCase.", SPEC),
     row("missing-key", "AWS, or cachectl, cannot do without this key.", API),
     row("wrong-type", "The value has another type than the API's member. Text that YAML reads as a number or a boolean (8.0, 012345678901, no) stands in quotes, since YAML does not keep it as it was written.", API),
     row("wrong-length", "The text is longer or shorter than the API takes.", API),
@@ -36,5 +36,5 @@ pub const RULES: &[Rule] = &[
     row("unused-variable", "Nothing uses the variable. Most likely its name is misspelt where it is used, or it is left over.", SPEC),
     row("credential-variable", "A variable whose name says that it holds credentials (AWS_*, *TOKEN*, *SECRET*, *PASSWORD*) would put them into the plan's calls as plain text. Secrets are named where the spec takes a reference: {env: NAME}.", SPEC),
     row("bad-interpolation", "Only ${var.NAME} and ${env:NAME} are replaced, and nothing computes. A `$${` stands for `${`.", SPEC),
-    row("too-many-faults", "After 500 faults the rest is not reported; mend those and run again.", SPEC),
+    row("too-many-faults", "After 500 faults the rest is not reported; fix those and run again.", SPEC),
 ];

@@ -1,0 +1,292 @@
+//! `cachectl iam-policy`: the least policy for a purpose, from the calls that cachectl makes.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::args::{IamPolicy as Args, Purpose};
+use super::exit::{CliError, Exit};
+use super::printer::Printer;
+use super::session;
+use crate::model::operation::Operation;
+use crate::model::{Address, Kind, Resource, Spec};
+use crate::render::style::{Label, paint};
+use crate::resource::references;
+
+/// What every command that looks at a stack reads. AWS scopes none of these by name.
+#[rustfmt::skip]
+const READS: &[&str] = &[
+    "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource",
+    "elasticache:DescribeCacheClusters", "elasticache:DescribeCacheParameterGroups", "elasticache:DescribeCacheParameters",
+    "elasticache:DescribeCacheSubnetGroups", "elasticache:DescribeEngineDefaultParameters", "elasticache:DescribeReplicationGroups",
+    "elasticache:DescribeServerlessCaches", "elasticache:DescribeUserGroups", "elasticache:DescribeUsers",
+    "elasticache:ListAllowedNodeTypeModifications", "elasticache:ListTagsForResource",
+    "sts:GetCallerIdentity", "tag:GetResources",
+];
+
+pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
+    let spec = match &args.path {
+        Some(path) => Some(session::load(printer, &session::request(path, &args.spec))?.0),
+        None => None,
+    };
+    let (policy, notes) = policy(spec.as_ref(), args.purpose);
+    printer.result(&(serde_json::to_string_pretty(&policy).unwrap_or_default() + "\n"));
+    for note in notes {
+        printer.note(&format!("{} {note}", paint(Label::Warn, "note:")));
+    }
+    Ok(Exit::Done)
+}
+
+/// The policy, and what it cannot know. Without a spec it is for any stack of any account.
+pub fn policy(spec: Option<&Spec>, purpose: Purpose) -> (Value, Vec<String>) {
+    let scope = Scope::new(spec);
+    let mut notes = Vec::new();
+    let mut statements = vec![statement("Read", reads(purpose), json!("*"))];
+    if purpose == Purpose::Apply {
+        statements.extend(scope.writes());
+        statements.extend(scope.beside(&mut notes));
+    }
+    if purpose == Purpose::Drill {
+        let caches = scope.arns(&[Kind::ReplicationGroup]);
+        statements.push(statement("Failover", vec!["elasticache:TestFailover".to_owned()], json!(caches)));
+    }
+    if purpose != Purpose::Advise {
+        statements.extend(scope.secrets(&mut notes));
+    }
+    if matches!(purpose, Purpose::Smoke | Purpose::Apply | Purpose::Drill) && scope.has_iam_users() {
+        let arns = scope.arns(&[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::User]);
+        statements.push(statement("LogIn", vec!["elasticache:Connect".to_owned()], json!(arns)));
+    }
+    if spec.is_none() {
+        notes.push("for any stack: with a SPEC the policy is narrowed to its names, region and account".to_owned());
+    }
+    (json!({"Version": "2012-10-17", "Statement": statements}), notes)
+}
+
+fn reads(purpose: Purpose) -> Vec<String> {
+    let more: &[&str] = match purpose {
+        Purpose::Plan | Purpose::Smoke => &[],
+        Purpose::Apply | Purpose::Drill => &["elasticache:DescribeEvents"],
+        Purpose::Advise => &["cloudwatch:GetMetricData"],
+    };
+    let all: BTreeSet<&str> = READS.iter().chain(more).copied().collect();
+    all.into_iter().map(str::to_owned).collect()
+}
+
+fn statement(id: &str, actions: Vec<String>, resource: Value) -> Value {
+    json!({"Sid": id, "Effect": "Allow", "Action": actions, "Resource": resource})
+}
+
+/// `elasticache:ModifyUser`; alarms are CloudWatch's.
+fn action(operation: Operation) -> String {
+    let of_alarms =
+        operation.kind() == Some(Kind::Alarm) || matches!(operation, Operation::TagResource | Operation::UntagResource);
+    format!("{}:{operation}", if of_alarms { "cloudwatch" } else { "elasticache" })
+}
+
+/// What the ARNs of a policy are made of.
+struct Scope<'a> {
+    spec: Option<&'a Spec>,
+    partition: &'static str,
+    region: &'a str,
+    account: &'a str,
+}
+
+impl<'a> Scope<'a> {
+    fn new(spec: Option<&'a Spec>) -> Self {
+        let region = spec.map_or("*", |spec| spec.region.as_str());
+        let partition = match region {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            "*" => "*",
+            _ => "aws",
+        };
+        let account = spec.and_then(|spec| spec.account_id.as_deref()).unwrap_or("*");
+        Self { spec, partition, region, account }
+    }
+
+    fn resources(&self) -> impl Iterator<Item = &'a Resource> {
+        self.spec.into_iter().flat_map(|spec| spec.resources.values())
+    }
+
+    fn arn(&self, service: &str, rest: &str) -> String {
+        format!("arn:{}:{service}:{}:{}:{rest}", self.partition, self.region, self.account)
+    }
+
+    /// Every ARN that calls on resources of these kinds name: theirs, and those of what comes with them.
+    fn arns(&self, kinds: &[Kind]) -> Vec<String> {
+        let mut arns = BTreeSet::new();
+        let mut snapshots = BTreeSet::new();
+        let mut add = |kind: Kind, id: &str| {
+            arns.insert(Address::new(kind, id).arn(self.partition, self.region, self.account));
+            match kind {
+                Kind::ReplicationGroup => {
+                    // Its members, and the snapshots that are taken at its end and read at its beginning.
+                    arns.insert(self.arn("elasticache", &format!("cluster:{id}-*")));
+                    arns.insert(self.arn("elasticache", &format!("snapshot:{id}-final-*")));
+                }
+                Kind::ServerlessCache => {
+                    arns.insert(self.arn("elasticache", &format!("serverlesscachesnapshot:{id}-final-*")));
+                }
+                _ => {}
+            }
+        };
+        let Some(spec) = self.spec else {
+            kinds.iter().for_each(|kind| add(*kind, "*"));
+            return arns.into_iter().collect();
+        };
+        for resource in spec.resources.values().filter(|resource| kinds.contains(&resource.address.kind)) {
+            add(resource.address.kind, &resource.address.id);
+            // What it names, whoever declares it.
+            references(resource).iter().for_each(|named| add(named.kind, &named.id));
+            // AWS's own groups stand in where none is named.
+            if resource.address.kind == Kind::ReplicationGroup {
+                add(Kind::ParameterGroup, "default.*");
+                add(Kind::SubnetGroup, "default");
+            }
+            if let Some(snapshot) = resource.text("snapshotName") {
+                snapshots.insert(self.arn("elasticache", &format!("snapshot:{snapshot}")));
+            }
+        }
+        arns.append(&mut snapshots);
+        arns.into_iter().collect()
+    }
+
+    /// Alarms by their names: of a cache's members, and of the spec's own.
+    fn alarms(&self) -> Vec<String> {
+        if self.spec.is_none() {
+            return vec![self.arn("cloudwatch", "alarm:*")];
+        }
+        let mut names = BTreeSet::new();
+        for resource in self.resources() {
+            let id = &resource.address.id;
+            match resource.address.kind {
+                kind if kind.is_cache() => drop(names.insert(format!("{id}-*"))),
+                Kind::Alarm if resource.fields.contains_key("for") => {
+                    let pattern =
+                        resource.text("name").map(|name| name.replace("${member}", "*").replace("${cache}", "*"));
+                    names.insert(pattern.unwrap_or_else(|| format!("*-{id}")));
+                }
+                Kind::Alarm => drop(names.insert(id.clone())),
+                _ => {}
+            }
+        }
+        names.iter().map(|name| self.arn("cloudwatch", &format!("alarm:{name}"))).collect()
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        let has = |kind: &Kind| self.spec.is_none() || self.resources().any(|resource| resource.address.kind == *kind);
+        Kind::ALL.into_iter().filter(has).collect()
+    }
+
+    /// The writes of an apply, of the kinds that the spec has: changes, deletions, alarms.
+    fn writes(&self) -> Vec<Value> {
+        let kinds = self.kinds();
+        let is_ours = |operation: &&Operation| operation.kind().is_none_or(|kind| kinds.contains(&kind));
+        let (alarms, caches): (Vec<Operation>, Vec<Operation>) =
+            Operation::ALL.iter().filter(is_ours).partition(|operation| action(**operation).starts_with("cloudwatch:"));
+        let (deletions, changes): (Vec<Operation>, Vec<Operation>) =
+            caches.into_iter().partition(|operation| operation.deletes());
+        let of = |operations: &[Operation]| operations.iter().map(|operation| action(*operation)).collect::<Vec<_>>();
+        let of_elasticache: Vec<Kind> = kinds.iter().copied().filter(|kind| *kind != Kind::Alarm).collect();
+        let arns = self.arns(&of_elasticache);
+        let mut out = Vec::new();
+        if !arns.is_empty() {
+            out.push(statement("Change", of(&changes), json!(arns)));
+            let mut delete = statement("Delete", of(&deletions), json!(arns));
+            if let Some(spec) = self.spec {
+                // What carries another stack's tag is not deleted; a final snapshot carries none.
+                delete["Condition"] = json!({"StringEqualsIfExists": {"aws:ResourceTag/cachectl:stack": spec.stack}});
+            }
+            out.push(delete);
+        }
+        let names = self.alarms();
+        if !names.is_empty() {
+            // A cache may get alarms from a preset, whether or not the spec has any now.
+            let mut actions = of(&alarms);
+            for operation in [Operation::PutMetricAlarm, Operation::DeleteAlarms] {
+                if !actions.contains(&action(operation)) {
+                    actions.push(action(operation));
+                }
+            }
+            out.push(statement("Alarms", actions, json!(names)));
+        }
+        out
+    }
+
+    /// What AWS asks of the caller besides ElastiCache's own permissions.
+    fn beside(&self, notes: &mut Vec<String>) -> Vec<Value> {
+        let mut out = Vec::new();
+        let declares = |field: &str| self.resources().any(|resource| resource.fields.contains_key(field));
+        if self.spec.is_none() || self.kinds().contains(&Kind::ServerlessCache) {
+            // A serverless cache is reached by an endpoint in the caller's VPC.
+            let actions = [
+                "ec2:CreateTags",
+                "ec2:CreateVpcEndpoint",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcs",
+            ];
+            out.push(statement("ServerlessEndpoint", actions.map(str::to_owned).into(), json!("*")));
+            notes.push(
+                "what AWS asks for a serverless cache's VPC endpoint (ServerlessEndpoint) was not tried on AWS"
+                    .to_owned(),
+            );
+        }
+        if declares("kmsKeyId") {
+            notes.push("kmsKeyId: the caller also needs kms:DescribeKey and kms:CreateGrant on that key".to_owned());
+        }
+        if declares("logDeliveryConfigurations") {
+            notes.push("logDeliveryConfigurations: the caller also needs logs:CreateLogDelivery, logs:UpdateLogDelivery, logs:DeleteLogDelivery and what the destination asks for".to_owned());
+        }
+        notes.push(
+            "an account's very first cache also needs iam:CreateServiceLinkedRole for elasticache.amazonaws.com"
+                .to_owned(),
+        );
+        out
+    }
+
+    fn has_iam_users(&self) -> bool {
+        self.resources().any(|resource| {
+            resource.fields.get("authenticationMode").and_then(|mode| mode.get("type")?.as_str()) == Some("iam")
+        })
+    }
+
+    /// The secrets that the spec names, and no other.
+    fn secrets(&self, notes: &mut Vec<String>) -> Vec<Value> {
+        let (mut secrets, mut parameters) = (BTreeSet::new(), BTreeSet::new());
+        for value in self.resources().flat_map(|resource| resource.fields.values()) {
+            self.named_secrets(value, &mut secrets, &mut parameters);
+        }
+        let mut out = Vec::new();
+        if !secrets.is_empty() {
+            out.push(statement("Secrets", vec!["secretsmanager:GetSecretValue".to_owned()], json!(secrets)));
+        }
+        if !parameters.is_empty() {
+            out.push(statement("Parameters", vec!["ssm:GetParameter".to_owned()], json!(parameters)));
+        }
+        if !out.is_empty() {
+            notes.push("a secret under a customer-managed KMS key also needs kms:Decrypt on that key".to_owned());
+        }
+        out
+    }
+
+    fn named_secrets(&self, value: &Value, secrets: &mut BTreeSet<String>, parameters: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(map) => {
+                if let Some(name) = map.get("secretsManager").and_then(Value::as_str) {
+                    // AWS puts six characters behind the name.
+                    let of_name = || self.arn("secretsmanager", &format!("secret:{name}-??????"));
+                    secrets.insert(if name.starts_with("arn:") { name.to_owned() } else { of_name() });
+                }
+                if let Some(name) = map.get("ssm").and_then(Value::as_str) {
+                    let of_name = || self.arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')));
+                    parameters.insert(if name.starts_with("arn:") { name.to_owned() } else { of_name() });
+                }
+                map.values().for_each(|inner| self.named_secrets(inner, secrets, parameters));
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.named_secrets(item, secrets, parameters)),
+            _ => {}
+        }
+    }
+}
