@@ -85,8 +85,6 @@ pub const ELSEWHERE: &[Elsewhere] = &[
     row(PROWLER, "elasticache_redis_cluster_multi_az_enabled", &["multi-az"]),
     row(PROWLER, "elasticache_redis_cluster_rest_encryption_enabled", &["encryption-at-rest"]),
     row(PROWLER, "elasticache_redis_replication_group_auth_enabled", &["auth-required"]),
-    row(KICS, "6db03a91-f933-4f13-ab38-a8b87a7de54d", &["multi-az"]),
-    row(KICS, "8fdb08a0-a868-4fdf-9c27-ccab0237f1ab", &["backup"]),
     row(TFLINT, "aws_elasticache_replication_group_default_parameter_group", &["default-parameter-group"]),
     row(TFLINT, "aws_elasticache_replication_group_previous_type", &["previous-generation"]),
     row(TFLINT, "aws_elasticache_replication_group_invalid_type", &[]),
