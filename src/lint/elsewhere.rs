@@ -22,7 +22,6 @@ const TOWER: &str = "Control Tower";
 const ADVISOR: &str = "Trusted Advisor";
 const NAG: &str = "cdk-nag";
 const PROWLER: &str = "Prowler";
-const KICS: &str = "KICS";
 const TFLINT: &str = "tflint";
 const GUARD: &str = "aws-guard-rules-registry";
 
