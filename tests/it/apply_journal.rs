@@ -108,7 +108,8 @@ fn ctrl_c_and_kill_send_nothing_more_and_name_what_goes_on_and_how_to_resume() {
         let rig = stack(0.01);
         let mut running = rig.start(APPLY);
         rig.begun("CreateReplicationGroup", &mut running);
-        std::thread::sleep(std::time::Duration::from_millis(200));
+        // The second look after the call begins when the first was read.
+        rig.looked(2, &mut running);
         running.signal(signal);
         let ended = running.end().exits(130);
         let calls = rig.sandbox.calls().len();

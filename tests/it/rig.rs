@@ -117,6 +117,16 @@ impl Rig {
         }
     }
 
+    /// Waits until the groups were looked at this many more times.
+    pub fn looked(&self, times: usize, running: &mut Running) {
+        let (begun, before) = (Instant::now(), self.called("DescribeReplicationGroups"));
+        while self.called("DescribeReplicationGroups") < before + times {
+            assert!(!running.ended(), "it ended before it looked");
+            assert!(begun.elapsed() < Duration::from_secs(60), "nobody looks within a minute");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits until the sandbox has begun this many calls, or the command ended.
     pub fn reached(&self, calls: usize, running: &mut Running) -> bool {
         let begun = Instant::now();
