@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use crate::model::attribute::Pending;
 use crate::model::cost::Cost;
-use crate::model::live::{Live, View, strings};
+use crate::model::live::{Live, View};
 use crate::model::plan::{FORMAT_VERSION, PendingValue};
-use crate::model::text::plural;
 use crate::model::{Address, Glob, Kind, Spec};
 use crate::resource::alarm;
 use crate::resource::readiness::{self, Condition};
@@ -118,13 +117,13 @@ pub fn report(spec: &Spec, live: &Live, only: &[Glob]) -> Report {
         spec.resources.keys().chain(orphans.clone()).filter(|address| address.kind.is_cache()).collect();
     let mut of_caches: BTreeMap<&Address, Alarms> = BTreeMap::new();
     let mut told: BTreeSet<&str> = BTreeSet::new();
-    for (name, alarm) in &live.alarms {
+    for (name, alarm) in live.of(Kind::Alarm) {
         if let Some(cache) = caches.iter().find(|cache| alarm::belongs_to(alarm, cache)) {
             told.insert(name);
             count(of_caches.entry(cache).or_default(), name, alarm);
         }
     }
-    for missing in wanted.named.iter().filter(|wanted| !live.alarms.contains_key(&wanted.name)) {
+    for missing in wanted.named.iter().filter(|wanted| !live.of(Kind::Alarm).contains_key(&wanted.name)) {
         if let Some(cache) = caches.iter().find(|cache| Some(**cache) == missing.cache.as_ref()) {
             told.insert(&missing.name);
             of_caches.entry(cache).or_default().absent.push(missing.name.clone());
@@ -196,11 +195,11 @@ fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>
         Condition::Ready if fires => Health::Alarm,
         Condition::Ready => Health::Ok,
     };
-    let own = match address.kind {
-        Kind::SubnetGroup | Kind::ParameterGroup => "exists",
-        Kind::Alarm => view.text("StateValue").unwrap_or("INSUFFICIENT_DATA"),
-        Kind::User | Kind::UserGroup | Kind::ReplicationGroup | Kind::ServerlessCache => view.status(),
-    };
+    let row = address.kind.row();
+    let own = (row.state)(&view);
+    let mut facts = (row.facts)(&view);
+    facts.iter_mut().for_each(|fact| *fact = fact.trim().to_owned());
+    facts.retain(|fact| !fact.is_empty());
     Resource {
         address: address.clone(),
         state: own.to_owned(),
@@ -212,69 +211,12 @@ fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>
             state.detail
         },
         orphan,
-        facts: facts(address.kind, &view),
+        facts,
         endpoints: endpoints(&view),
         shards: shards(live, &view),
         pending: pending(address.kind, &view),
         alarms,
     }
-}
-
-fn facts(kind: Kind, view: &View<'_>) -> Vec<String> {
-    let text = |member: &str| view.text(member).unwrap_or_default().to_owned();
-    let mut facts = match kind {
-        Kind::ReplicationGroup => replication_group(view),
-        Kind::ServerlessCache => {
-            let mut facts = vec![format!("{} {}", text("Engine"), text("FullEngineVersion"))];
-            facts.extend(view.text("UserGroupId").filter(|id| !id.is_empty()).map(|id| format!("users {id}")));
-            facts
-        }
-        Kind::ParameterGroup => vec![text("CacheParameterGroupFamily")],
-        Kind::SubnetGroup => {
-            vec![text("VpcId"), plural(view.own("Subnets").and_then(Value::as_array).map_or(0, Vec::len), "subnet")]
-        }
-        Kind::User => vec![text("Engine"), format!("name {}", text("UserName"))],
-        Kind::UserGroup => {
-            let used = ["ReplicationGroups", "ServerlessCaches"].map(|member| strings(view.own(member)).count());
-            vec![
-                text("Engine"),
-                plural(strings(view.own("UserIds")).count(), "user"),
-                format!("used by {}", plural(used.iter().sum(), "cache")),
-            ]
-        }
-        Kind::Alarm => vec![text("MetricName")],
-    };
-    facts.iter_mut().for_each(|fact| *fact = fact.trim().to_owned());
-    facts.retain(|fact| !fact.is_empty());
-    facts
-}
-
-fn replication_group(view: &View<'_>) -> Vec<String> {
-    // Members may run different versions and node types while they are changed.
-    let of_members = |member: &str| {
-        let values: BTreeSet<&str> = view.members.iter().filter_map(|cluster| cluster.get(member)?.as_str()).collect();
-        values.into_iter().collect::<Vec<_>>().join("/")
-    };
-    let on = |member: &str, what: &str| {
-        view.text(member).filter(|state| *state != "disabled").map(|state| match state {
-            "enabled" => what.to_owned(),
-            state => format!("{what} {state}"),
-        })
-    };
-    let mut facts = vec![
-        format!("{} {}", view.text("Engine").unwrap_or_default(), of_members("EngineVersion")),
-        of_members("CacheNodeType"),
-    ];
-    facts.extend(on("MultiAZ", "Multi-AZ"));
-    facts.extend(on("AutomaticFailover", "failover"));
-    facts.push(match (view.flag("TransitEncryptionEnabled"), view.text("TransitEncryptionMode")) {
-        (false, _) => "no TLS".to_owned(),
-        (true, Some("preferred")) => "TLS preferred".to_owned(),
-        (true, _) => "TLS".to_owned(),
-    });
-    facts.extend(view.flag("AuthTokenEnabled").then(|| "AUTH token".to_owned()));
-    facts.extend(strings(view.own("UserGroupIds")).map(|id| format!("users {id}")));
-    facts
 }
 
 fn endpoints(view: &View<'_>) -> Vec<Endpoint> {

@@ -9,7 +9,7 @@ use super::effect::{self, Seen};
 use super::task::{Task, look, settle};
 use super::{Engine, Failure};
 use crate::aws::error::Kind as ErrorKind;
-use crate::aws::{AwsError, guard, operations, secrets, tags};
+use crate::aws::{AwsError, guard, kinds, secrets, tags};
 use crate::model::Operation;
 use crate::model::operation::{Effect, Verb};
 use crate::model::step::Wait;
@@ -42,7 +42,7 @@ pub async fn send(engine: &Engine<'_>, task: Task<'_>) -> Result<Sent, Failure> 
     let mut attempts = 0;
     loop {
         let parameters = secrets::resolve(engine.aws, &call.parameters).await?;
-        let (answer, sent) = guard::counting(operations::execute(engine.aws, call.operation, parameters)).await;
+        let (answer, sent) = guard::counting(kinds::execute(engine.aws, call.operation, parameters)).await;
         attempts += sent;
         let error = match answer {
             Ok(request_id) => {

@@ -6,10 +6,12 @@ use futures::stream::{self, StreamExt};
 
 use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
-use super::lists::{CONCURRENCY, Found, Wanted, read_kinds};
-use super::reader::{alarms, alarms_by_name, described_alarms, empty, parameters};
-use super::tags;
-use crate::model::live::{Live, Tags};
+use super::kinds::alarm::{alarms_by_name, described_alarms};
+use super::kinds::parameter_group::parameters;
+use super::lists::{CONCURRENCY, Wanted};
+use super::reader::{alarms, empty};
+use super::{kinds, tags};
+use crate::model::live::{Found, Live, Tags};
 use crate::model::{Address, Glob, Kind, Selection, Spec};
 use crate::resource::alarm;
 use crate::resource::ownership::STACK;
@@ -21,14 +23,13 @@ pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> 
     selection.exact().for_each(|address| wanted.add(address));
     let listed = !wanted.whole.is_empty();
     let everything = async { if listed { tags::everything(aws).await } else { Ok(None) } };
-    let (kinds, alarms, everything) =
-        futures::try_join!(read_kinds(aws, &wanted), named_alarms(aws, selection, &wanted), everything)?;
-    kinds.store(&mut live);
-    live.alarms = alarms;
+    let ((), alarms, everything) =
+        futures::try_join!(kinds::read(aws, &wanted, &mut live), named_alarms(aws, selection, &wanted), everything)?;
+    *live.of_mut(Kind::Alarm) = alarms;
     let addresses: Vec<Address> =
         Kind::ALL.into_iter().flat_map(|kind| live.of(kind).keys().map(move |id| Address::new(kind, id))).collect();
     let named: BTreeSet<String> = live
-        .parameter_groups
+        .of(Kind::ParameterGroup)
         .keys()
         .filter(|name| {
             let address = Address::new(Kind::ParameterGroup, name);
@@ -72,7 +73,7 @@ pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> 
     }
     if !selection.all {
         let more = alarms_of_stacks(aws, &mut live, listed).await?;
-        live.alarms.extend(more);
+        live.of_mut(Kind::Alarm).extend(more);
     }
     live.api_calls = aws.calls();
     Ok(live)
@@ -117,7 +118,7 @@ async fn alarms_of_stacks(aws: &Aws, live: &mut Live, listed: bool) -> Result<Fo
         names.extend(owned.keys().filter(|address| address.kind == Kind::Alarm).map(|address| address.id.clone()));
         live.owned.extend(owned.into_keys());
     }
-    names.retain(|name| !live.alarms.contains_key(name));
+    names.retain(|name| !live.of(Kind::Alarm).contains_key(name));
     alarms_by_name(aws, names).await
 }
 
@@ -138,8 +139,7 @@ async fn tags_one_by_one(aws: &Aws, live: &Live, addresses: &[&Address]) -> Resu
 pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, AwsError> {
     let mut live = empty(aws, identity);
     let mut wanted = Wanted::new(spec);
-    let (owned, kinds) = futures::try_join!(tags::owned_by(aws, &spec.stack), read_kinds(aws, &wanted))?;
-    kinds.store(&mut live);
+    let (owned, ()) = futures::try_join!(tags::owned_by(aws, &spec.stack), kinds::read(aws, &wanted, &mut live))?;
     live.orphans_unknown = owned.is_none();
     if owned.is_none() {
         live.notes.push("tag:GetResources is not available here: orphans are not known".into());
@@ -154,9 +154,9 @@ pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, 
         live.tags.insert(address, tags);
     }
     if !missing.by_kind.is_empty() {
-        read_kinds(aws, &missing).await?.store(&mut live);
+        kinds::read(aws, &missing, &mut live).await?;
     }
-    live.alarms = alarms(aws, &live, spec, &wanted).await?;
+    *live.of_mut(Kind::Alarm) = alarms(aws, &live, spec, &wanted).await?;
     live.api_calls = aws.calls();
     Ok(live)
 }

@@ -10,6 +10,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::client::Aws;
 use super::error::AwsError;
 use super::lists::CONCURRENCY;
+use super::pages::Pages;
 use crate::model::metrics::{Metric, Metrics, PERIOD};
 
 const OPERATION: &str = "GetMetricData";
@@ -17,8 +18,6 @@ const OPERATION: &str = "GetMetricData";
 pub const QUERIES: usize = 500;
 /// And gives back this many values.
 const DATAPOINTS: i32 = 100_800;
-/// More pages than two years of hours of 500 metrics have.
-const PAGES: usize = 200;
 const NAMESPACE: &str = "AWS/ElastiCache";
 
 /// The whole hours of this length of time, up to now.
@@ -49,8 +48,8 @@ struct Page<'a> {
 async fn of_chunk<'a>(aws: &Aws, metrics: &'a [Metric], start: i64, end: i64) -> Result<Vec<Page<'a>>, AwsError> {
     let queries: Vec<MetricDataQuery> =
         metrics.iter().enumerate().map(|(index, metric)| query(index, metric)).collect();
-    let (mut pages, mut token, mut seen) = (Vec::new(), None, BTreeSet::new());
-    for _ in 0..PAGES {
+    let (mut pages, mut list) = (Vec::new(), Pages::of(OPERATION));
+    loop {
         let call = aws
             .cloudwatch
             .get_metric_data()
@@ -59,7 +58,7 @@ async fn of_chunk<'a>(aws: &Aws, metrics: &'a [Metric], start: i64, end: i64) ->
             .end_time(DateTime::from_secs(end))
             .scan_by(ScanBy::TimestampAscending)
             .max_datapoints(DATAPOINTS)
-            .set_next_token(token);
+            .set_next_token(list.token());
         let answer = call.send().await.map_err(|error| AwsError::of(OPERATION, error))?;
         let mut page = Page::default();
         for result in answer.metric_data_results() {
@@ -74,14 +73,10 @@ async fn of_chunk<'a>(aws: &Aws, metrics: &'a [Metric], start: i64, end: i64) ->
             page.series.push((metric, times.zip(result.values().iter().copied()).collect()));
         }
         pages.push(page);
-        token = answer.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-        match &token {
-            None => return Ok(pages),
-            Some(token) if !seen.insert(token.clone()) => break,
-            Some(_) => {}
+        if !list.turn(answer.next_token())? {
+            return Ok(pages);
         }
     }
-    Err(AwsError::local(OPERATION, "the endpoint gives page after page without an end"))
 }
 
 fn query(index: usize, metric: &Metric) -> MetricDataQuery {

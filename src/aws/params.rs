@@ -80,3 +80,10 @@ impl Params {
         }
     }
 }
+
+/// The parameters of one entry of a list; `None` where something in it is not known.
+pub(super) fn inner<T>(value: &Value, read: impl Fn(&mut Params) -> T) -> Option<T> {
+    let mut p = Params::new("", value.as_object()?.clone());
+    let read = read(&mut p);
+    p.finish().is_ok().then_some(read)
+}

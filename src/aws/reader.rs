@@ -3,22 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_cloudwatch::types::{AlarmType, CompositeAlarm};
 use futures::stream::{self, StreamExt, TryStreamExt};
-use serde_json::Value;
 
 use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
-use super::lists::{CONCURRENCY, Found, Wanted, read_kinds};
+pub use super::kinds::alarm::composite_alarms;
+use super::kinds::alarm::{alarms_by_name, described_alarms};
+use super::kinds::parameter_group::{families, parameters};
+use super::lists::{CONCURRENCY, Wanted};
 use super::pages::Pages;
-use super::{describe, secrets, tags};
-use crate::model::live::Live;
+use super::{kinds, secrets, tags};
+use crate::model::live::{Found, Live};
 use crate::model::secret::Marks;
 use crate::model::{Address, Kind, Resource, Spec};
-use crate::resource::parameter_group::{declared_parameters, is_aws_own, user_parameters};
+use crate::resource::parameter_group::is_aws_own;
 use crate::resource::{alarm, ownership, secret};
-
-const ALARM_NAMES: usize = 100;
 
 /// An account of which nothing was read yet.
 pub(super) fn empty(aws: &Aws, identity: &Identity) -> Live {
@@ -34,8 +33,8 @@ pub(super) fn empty(aws: &Aws, identity: &Identity) -> Live {
 pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> Result<Live, AwsError> {
     let mut live = empty(aws, identity);
     let mut wanted = Wanted::new(spec);
-    let (owned, first) = futures::join!(tags::owned_by(aws, &spec.stack), read_kinds(aws, &wanted));
-    first?.store(&mut live);
+    let (owned, first) = futures::join!(tags::owned_by(aws, &spec.stack), kinds::read(aws, &wanted, &mut live));
+    first?;
     take_owned(owned, &mut wanted, &mut live)?;
     // Orphans of kinds, or with names, that the spec does not have.
     let mut missing = Wanted::default();
@@ -48,7 +47,7 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
         }
     }
     if !missing.by_kind.is_empty() {
-        read_kinds(aws, &missing).await?.store(&mut live);
+        kinds::read(aws, &missing, &mut live).await?;
     }
     let details = futures::try_join!(
         parameters(aws, &live, &wanted),
@@ -59,10 +58,9 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
     )?;
     let (parameters, alarms, (allowed, allowed_notes), confirmed, composites) = details;
     live.composite_alarms = composites;
+    live.of_mut(Kind::ParameterGroup).retain(|name, _| is_aws_own(name) || parameters.contains_key(name));
     live.parameters = parameters;
-    let known = &live.parameters;
-    live.parameter_groups.retain(|name, _| is_aws_own(name) || known.contains_key(name));
-    live.alarms = alarms;
+    *live.of_mut(Kind::Alarm) = alarms;
     live.allowed_node_types = allowed;
     live.notes.extend(allowed_notes);
     for (address, tags) in confirmed {
@@ -108,9 +106,9 @@ pub async fn again(aws: &Aws, identity: &Identity, addresses: &[Address]) -> Res
     let mut live = empty(aws, identity);
     let mut wanted = Wanted::default();
     addresses.iter().cloned().for_each(|address| wanted.add(address));
-    let (kinds, alarms) = futures::try_join!(read_kinds(aws, &wanted), alarms_by_name(aws, wanted.of(Kind::Alarm)))?;
-    kinds.store(&mut live);
-    live.alarms = alarms;
+    let ((), alarms) =
+        futures::try_join!(kinds::read(aws, &wanted, &mut live), alarms_by_name(aws, wanted.of(Kind::Alarm)))?;
+    *live.of_mut(Kind::Alarm) = alarms;
     live.parameters = parameters(aws, &live, &wanted).await?;
     for address in addresses.iter().filter(|address| address.kind != Kind::Alarm) {
         if live.get(address).is_none() {
@@ -142,100 +140,8 @@ pub async fn caches(
     wanted.by_kind.insert(Kind::User, users);
     wanted.by_kind.insert(Kind::UserGroup, user_groups);
     let mut live = Live::default();
-    read_kinds(aws, &wanted).await?.store(&mut live);
+    kinds::read(aws, &wanted, &mut live).await?;
     Ok(live)
-}
-
-/// What a user set in each parameter group. AWS has no list call for this: one call a group.
-pub(super) async fn parameters(
-    aws: &Aws,
-    live: &Live,
-    wanted: &Wanted,
-) -> Result<BTreeMap<String, Vec<Value>>, AwsError> {
-    let names = wanted
-        .of(Kind::ParameterGroup)
-        .into_iter()
-        .filter(|name| live.parameter_groups.contains_key(name) && !is_aws_own(name));
-    let reads = names.map(|name| async move {
-        let mut out = Vec::new();
-        let mut pages = Pages::of("DescribeCacheParameters");
-        loop {
-            let answer = aws
-                .elasticache
-                .describe_cache_parameters()
-                .cache_parameter_group_name(&name)
-                .source("user")
-                .max_records(100)
-                .set_marker(pages.token())
-                .send()
-                .await;
-            let answer = match answer.map_err(|error| AwsError::of("DescribeCacheParameters", error)) {
-                Ok(answer) => answer,
-                // Lists lag behind: the group was deleted a moment ago.
-                Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            out.extend(answer.parameters().iter().map(describe::parameter));
-            if !pages.turn(answer.marker())? {
-                return Ok(Some((name, out)));
-            }
-        }
-    });
-    let found: Vec<Option<(String, Vec<Value>)>> =
-        stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await?;
-    Ok(found.into_iter().flatten().collect())
-}
-
-/// What the parameters of a family are and allow; only where a group is new or differs.
-async fn families(
-    aws: &Aws,
-    live: &Live,
-    spec: &Spec,
-) -> Result<(BTreeMap<String, Vec<Value>>, Vec<String>), AwsError> {
-    let changed =
-        spec.resources.values().filter(|resource| resource.address.kind == Kind::ParameterGroup).filter(|resource| {
-            let declared = resource.fields.get("parameters");
-            declared.is_some()
-                && (live.get(&resource.address).is_none()
-                    || declared_parameters(declared) != user_parameters(live, &resource.address.id))
-        });
-    let families: BTreeSet<String> =
-        changed.filter_map(|resource| resource.text("family").map(str::to_owned)).collect();
-    let reads = families.into_iter().map(|family| async move {
-        let mut out = Vec::new();
-        let mut pages = Pages::of("DescribeEngineDefaultParameters");
-        loop {
-            let answer = aws
-                .elasticache
-                .describe_engine_default_parameters()
-                .cache_parameter_group_family(&family)
-                .max_records(100)
-                .set_marker(pages.token())
-                .send()
-                .await;
-            let answer = match answer {
-                Ok(answer) => answer,
-                // The check of parameters is a courtesy; AWS makes its own.
-                Err(error) => return Err((family, AwsError::of("DescribeEngineDefaultParameters", error))),
-            };
-            let defaults = answer.engine_defaults();
-            out.extend(defaults.into_iter().flat_map(|defaults| defaults.parameters()).map(describe::parameter));
-            match pages.turn(defaults.and_then(|defaults| defaults.marker())) {
-                Ok(true) => {}
-                Ok(false) => return Ok((family, out)),
-                Err(error) => return Err((family, error)),
-            }
-        }
-    });
-    let (mut found, mut notes) = (BTreeMap::new(), Vec::new());
-    for answer in stream::iter(reads).buffer_unordered(CONCURRENCY).collect::<Vec<_>>().await {
-        match answer {
-            Ok((family, parameters)) => drop(found.insert(family, parameters)),
-            Err((_, error)) if error.kind == ErrorKind::Interrupted => return Err(error),
-            Err((family, error)) => notes.push(format!("the parameters of {family} were not checked: {error}")),
-        }
-    }
-    Ok((found, notes))
 }
 
 /// By name, a hundred a call: the alarms that the spec asks for and those that carry the stack's tag.
@@ -249,47 +155,6 @@ pub(super) async fn alarms(aws: &Aws, live: &Live, spec: &Spec, wanted: &Wanted)
         found.extend(described_alarms(aws, None, |alarm| alarm::stack_of(alarm) == Some(&spec.stack)).await?);
     }
     Ok(found)
-}
-
-pub(super) async fn alarms_by_name(aws: &Aws, names: BTreeSet<String>) -> Result<Found, AwsError> {
-    let chunks: Vec<Vec<String>> =
-        names.into_iter().collect::<Vec<_>>().chunks(ALARM_NAMES).map(<[String]>::to_vec).collect();
-    let by_name = chunks.into_iter().map(|names| pages_of_alarms(aws, Some(names), None, |_| true));
-    let pages: Vec<Found> = stream::iter(by_name).buffer_unordered(CONCURRENCY).try_collect().await?;
-    Ok(pages.into_iter().flatten().collect())
-}
-
-/// All alarms, or those whose names begin with a prefix, as far as they are taken.
-pub(super) async fn described_alarms(
-    aws: &Aws,
-    prefix: Option<String>,
-    takes: impl Fn(&Value) -> bool,
-) -> Result<Found, AwsError> {
-    pages_of_alarms(aws, None, prefix, takes).await
-}
-
-async fn pages_of_alarms(
-    aws: &Aws,
-    names: Option<Vec<String>>,
-    prefix: Option<String>,
-    takes: impl Fn(&Value) -> bool,
-) -> Result<Found, AwsError> {
-    let (mut found, mut pages) = (Found::new(), Pages::of("DescribeAlarms"));
-    loop {
-        let call =
-            aws.cloudwatch.describe_alarms().set_alarm_names(names.clone()).set_alarm_name_prefix(prefix.clone());
-        let answer = call.max_records(100).set_next_token(pages.token()).send().await;
-        let answer = answer.map_err(|error| AwsError::of("DescribeAlarms", error))?;
-        for item in answer.metric_alarms() {
-            let value = describe::metric_alarm(item);
-            if takes(&value) {
-                found.insert(item.alarm_name().unwrap_or_default().to_owned(), value);
-            }
-        }
-        if !pages.turn(answer.next_token())? {
-            return Ok(found);
-        }
-    }
 }
 
 /// The composite alarms of the region, where the plan may delete an alarm that one of them watches.
@@ -306,23 +171,6 @@ async fn watching(aws: &Aws, live: &Live, spec: &Spec) -> Result<Found, AwsError
     if may_go { composite_alarms(aws).await } else { Ok(Found::new()) }
 }
 
-/// Every composite alarm of the region.
-pub async fn composite_alarms(aws: &Aws) -> Result<Found, AwsError> {
-    let (mut found, mut token) = (Found::new(), None);
-    loop {
-        let call = aws.cloudwatch.describe_alarms().alarm_types(AlarmType::CompositeAlarm).max_records(100);
-        let answer = call.set_next_token(token).send().await.map_err(|error| AwsError::of("DescribeAlarms", error))?;
-        let named = |alarm: &CompositeAlarm| {
-            (alarm.alarm_name().unwrap_or_default().to_owned(), describe::composite_alarm(alarm))
-        };
-        found.extend(answer.composite_alarms().iter().map(named));
-        token = answer.next_token().filter(|next| !next.is_empty()).map(str::to_owned);
-        if token.is_none() {
-            return Ok(found);
-        }
-    }
-}
-
 /// What a plan of one cache's alarms looks at, and no more: whoever creates a hundred caches reads this a
 /// hundred times.
 pub async fn members_and_alarms(aws: &Aws, identity: &Identity, spec: &Spec, cache: &str) -> Result<Live, AwsError> {
@@ -332,9 +180,9 @@ pub async fn members_and_alarms(aws: &Aws, identity: &Identity, spec: &Spec, cac
         wanted.add(address.clone());
     }
     let prefix = Some(format!("{cache}-"));
-    let (kinds, alarms) = futures::try_join!(read_kinds(aws, &wanted), described_alarms(aws, prefix, |_| true))?;
-    kinds.store(&mut live);
-    live.alarms = alarms;
+    let ((), alarms) =
+        futures::try_join!(kinds::read(aws, &wanted, &mut live), described_alarms(aws, prefix, |_| true))?;
+    *live.of_mut(Kind::Alarm) = alarms;
     Ok(live)
 }
 

@@ -8,6 +8,7 @@ use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session::{self, Session};
 use crate::aws::{Access, reader};
+use crate::model::Kind;
 use crate::model::options::Options;
 use crate::model::plan::Plan;
 use crate::model::secret::Marks;
@@ -43,7 +44,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
 async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal, outcome: &mut Outcome) -> Result<Exit, CliError> {
     let (printer, session) = (run.printer, run.session);
     let (mut live, _) = run.at_rest(journal, &Marks::new()).await?;
-    if !live.alarms.is_empty() {
+    if !live.of(Kind::Alarm).is_empty() {
         live.composite_alarms = reader::composite_alarms(&session.aws).await?;
     }
     let mut options = Options {

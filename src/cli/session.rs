@@ -269,7 +269,7 @@ impl Session {
         let known: Vec<Address> = declared
             .chain(&live.owned)
             .cloned()
-            .chain(live.alarms.keys().map(|name| Address::new(Kind::Alarm, name)))
+            .chain(live.of(Kind::Alarm).keys().map(|name| Address::new(Kind::Alarm, name)))
             .chain(alarms)
             .collect();
         let Some(lost) = only.iter().find(|glob| !known.iter().any(|address| glob.matches(address))) else {
@@ -289,11 +289,11 @@ impl Session {
 pub fn describe(live: &Live) -> String {
     let mut parts = vec![format!(
         "{} ({})",
-        plural(live.replication_groups.len(), "replication group"),
+        plural(live.of(Kind::ReplicationGroup).len(), "replication group"),
         plural(live.cache_clusters.len(), "node")
     )];
     let others = Kind::ALL.into_iter().filter(|kind| *kind != Kind::ReplicationGroup && !live.of(*kind).is_empty());
-    parts.extend(others.map(|kind| plural(live.of(kind).len(), kind.row().noun)));
+    parts.extend(others.map(|kind| plural(live.of(kind).len(), kind.row().names.noun)));
     parts.join(", ")
 }
 

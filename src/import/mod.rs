@@ -53,7 +53,7 @@ impl Refused {
 
 /// The stack that a resource carries; `None` where it carries none, or its tags cannot be read.
 fn stack_of<'a>(live: &'a Live, address: &Address) -> Option<&'a str> {
-    let noted = live.alarms.get(&address.id).filter(|_| address.kind == Kind::Alarm).and_then(alarm::stack_of);
+    let noted = live.of(Kind::Alarm).get(&address.id).filter(|_| address.kind == Kind::Alarm).and_then(alarm::stack_of);
     noted.or_else(|| live.tags.get(address)?.get(STACK).map(String::as_str))
 }
 
@@ -155,7 +155,7 @@ fn leave_foreign(
 /// A stack's alarms of a cache go when the spec has the cache and not them: they come along.
 fn with_their_alarms(live: &Live, stack: &str, chosen: &mut BTreeSet<Address>) {
     let alarms: Vec<Address> = live
-        .alarms
+        .of(Kind::Alarm)
         .iter()
         .filter(|(name, alarm)| {
             alarm::stack_of(alarm) == Some(stack)

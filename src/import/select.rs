@@ -79,7 +79,7 @@ fn is_of_elasticache(live: &Live, address: &Address) -> bool {
     if address.kind != Kind::Alarm {
         return true;
     }
-    let Some(alarm) = live.alarms.get(&address.id) else { return false };
+    let Some(alarm) = live.of(Kind::Alarm).get(&address.id) else { return false };
     let named = |value: Option<&Value>| value.and_then(Value::as_str) == Some(NAMESPACE);
     let queries = alarm.get("Metrics").and_then(Value::as_array).into_iter().flatten();
     named(alarm.get("Namespace"))

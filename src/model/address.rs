@@ -16,7 +16,7 @@ pub struct Address {
 
 impl Address {
     pub fn new(kind: Kind, id: &str) -> Self {
-        Self { kind, id: if kind.keeps_letter_case() { id.to_owned() } else { id.to_ascii_lowercase() } }
+        Self { kind, id: if kind.row().keeps_letter_case { id.to_owned() } else { id.to_ascii_lowercase() } }
     }
 
     /// The alarms of a cache whose members are not known yet.

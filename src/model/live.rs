@@ -9,28 +9,30 @@ use crate::model::{Address, Kind};
 
 pub type Tags = BTreeMap<String, String>;
 
+/// Descriptions by id.
+pub type Found = BTreeMap<String, Value>;
+
+static NOTHING: Found = Found::new();
+
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Live {
     pub account_id: String,
     pub region: String,
     pub partition: String,
-    pub replication_groups: BTreeMap<String, Value>,
-    pub cache_clusters: BTreeMap<String, Value>,
-    pub parameter_groups: BTreeMap<String, Value>,
+    /// What there is of each kind, by id. In JSON by the sections of a spec.
+    #[serde(flatten)]
+    pub found: BTreeMap<Kind, Found>,
+    /// The members of replication groups.
+    pub cache_clusters: Found,
     /// By parameter group: the parameters that a user set.
     pub parameters: BTreeMap<String, Vec<Value>>,
     /// By family: what its parameters are and allow. Read only where a group's parameters change.
     pub families: BTreeMap<String, Vec<Value>>,
-    pub subnet_groups: BTreeMap<String, Value>,
-    pub users: BTreeMap<String, Value>,
-    pub user_groups: BTreeMap<String, Value>,
-    pub serverless_caches: BTreeMap<String, Value>,
-    pub alarms: BTreeMap<String, Value>,
     /// By name: every composite alarm of the region. Read only where the stack has alarms that one could watch.
-    pub composite_alarms: BTreeMap<String, Value>,
+    pub composite_alarms: Found,
     /// By replication group: ListAllowedNodeTypeModifications. Read only where the node type differs.
-    pub allowed_node_types: BTreeMap<String, Value>,
+    pub allowed_node_types: Found,
     /// Absent: the tags could not be read, so who owns the resource is unknown.
     pub tags: BTreeMap<Address, Tags>,
     /// Why the tags of these could not be read, for any other cause than that they are not available yet.
@@ -49,16 +51,14 @@ pub struct Live {
 }
 
 impl Live {
-    pub fn of(&self, kind: Kind) -> &BTreeMap<String, Value> {
-        match kind {
-            Kind::SubnetGroup => &self.subnet_groups,
-            Kind::ParameterGroup => &self.parameter_groups,
-            Kind::User => &self.users,
-            Kind::UserGroup => &self.user_groups,
-            Kind::ReplicationGroup => &self.replication_groups,
-            Kind::ServerlessCache => &self.serverless_caches,
-            Kind::Alarm => &self.alarms,
-        }
+    /// What there is of a kind.
+    pub fn of(&self, kind: Kind) -> &Found {
+        self.found.get(&kind).unwrap_or(&NOTHING)
+    }
+
+    /// What there is of a kind, to be added to.
+    pub fn of_mut(&mut self, kind: Kind) -> &mut Found {
+        self.found.entry(kind).or_default()
     }
 
     pub fn get(&self, address: &Address) -> Option<&Value> {
@@ -67,14 +67,10 @@ impl Live {
 
     pub fn view<'a>(&'a self, address: &Address) -> Option<View<'a>> {
         let own = self.get(address)?;
-        let members = match address.kind {
-            Kind::ReplicationGroup => self.members(own).collect(),
-            _ => Vec::new(),
-        };
-        Some(View { live: self, own, members })
+        Some(View { live: self, own, members: self.members(own).collect() })
     }
 
-    /// The member clusters of a replication group, by their live ids.
+    /// The member clusters of a replication group, by their live ids; nothing else has such.
     fn members<'a>(&'a self, group: &'a Value) -> impl Iterator<Item = &'a Value> {
         strings(group.get("MemberClusters")).filter_map(|id| self.cache_clusters.get(id))
     }
@@ -99,6 +95,11 @@ impl<'a> View<'a> {
 
     pub fn text(&self, member: &str) -> Option<&'a str> {
         self.own(member)?.as_str()
+    }
+
+    /// The text of a member, empty where there is none.
+    pub fn word(&self, member: &str) -> String {
+        self.text(member).unwrap_or_default().to_owned()
     }
 
     pub fn flag(&self, member: &str) -> bool {

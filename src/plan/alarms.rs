@@ -61,7 +61,9 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
         let left = now * nodes_then / nodes.max(1);
         let already = planned
             .iter()
-            .filter(|planned| planned.action == Action::Delete && live.alarms.contains_key(&planned.draft.address.id))
+            .filter(|planned| {
+                planned.action == Action::Delete && live.of(Kind::Alarm).contains_key(&planned.draft.address.id)
+            })
             .count();
         if now > left + already && options.selects(&Address::alarms_of(&cache.id)) {
             planned.push(of_members_to_come(Address::alarms_of(&cache.id), &cache.id, (Action::Delete, now - left)));
@@ -121,7 +123,10 @@ pub fn of_cache(spec: &Spec, live: &Live, options: &Options, cache: &str) -> Vec
     all.retain(|planned| {
         let id = address(planned).id;
         mine.contains(&id)
-            || live.alarms.get(&id).is_some_and(|alarm| caches.iter().any(|cache| alarm::belongs_to(alarm, cache)))
+            || live
+                .of(Kind::Alarm)
+                .get(&id)
+                .is_some_and(|alarm| caches.iter().any(|cache| alarm::belongs_to(alarm, cache)))
     });
     all
 }
@@ -153,7 +158,7 @@ fn moving_caches(planned: &[Planned]) -> BTreeMap<Address, Moving> {
 /// The stack's alarms that watch the cache now.
 fn existing(spec: &Spec, live: &Live, cache: &Address) -> usize {
     let own = |alarm: &&Value| alarm::stack_of(alarm) == Some(spec.stack.as_str()) && alarm::belongs_to(alarm, cache);
-    live.alarms.values().filter(own).count()
+    live.of(Kind::Alarm).values().filter(own).count()
 }
 
 fn live_size(live: &Live, cache: &Address) -> (usize, usize) {
@@ -265,7 +270,7 @@ fn gone(
     planned: &mut Vec<Planned>,
 ) {
     let named: BTreeSet<&str> = wanted.named.iter().map(|alarm| alarm.name.as_str()).collect();
-    for (name, alarm) in &live.alarms {
+    for (name, alarm) in live.of(Kind::Alarm) {
         let address = Address::new(Kind::Alarm, name);
         let unwanted = !named.contains(name.as_str()) && !spec.resources.contains_key(&address);
         let of_a_cache_to_come = || wanted.per_node.keys().any(|cache| later(cache) && alarm::belongs_to(alarm, cache));
@@ -284,7 +289,7 @@ fn gone(
 
 /// Does a live alarm go with a cache of the spec, without a word on the command line?
 pub fn follows_a_cache(spec: &Spec, live: &Live, address: &Address) -> bool {
-    let Some(alarm) = live.alarms.get(&address.id) else { return false };
+    let Some(alarm) = live.of(Kind::Alarm).get(&address.id) else { return false };
     let caches = spec.resources.values().filter(|resource| resource.address.kind.is_cache());
     let mut watched = caches.filter(|cache| alarm::belongs_to(alarm, &cache.address)).peekable();
     watched.peek().is_some() && watched.all(|cache| alarm::follows(spec, live, cache, &address.id, alarm))
@@ -305,7 +310,7 @@ fn deleted(live: &Live, address: &Address) -> Planned {
 
 /// Does a live alarm watch a cache of the spec?
 fn belongs_to_a_cache(spec: &Spec, live: &Live, address: &Address) -> bool {
-    live.alarms.get(&address.id).is_some_and(|alarm| {
+    live.of(Kind::Alarm).get(&address.id).is_some_and(|alarm| {
         spec.resources.keys().any(|cache| cache.kind.is_cache() && alarm::belongs_to(alarm, cache))
     })
 }
@@ -319,7 +324,7 @@ pub fn goes_with_its_cache(spec: &Spec, live: &Live, options: &Options, planned:
 }
 
 fn destroyed(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {
-    for (name, alarm) in &live.alarms {
+    for (name, alarm) in live.of(Kind::Alarm) {
         let address = Address::new(Kind::Alarm, name);
         if alarm::stack_of(alarm) == Some(spec.stack.as_str()) && options.selects(&address) {
             let mut one = deleted(live, &address);

@@ -139,7 +139,7 @@ pub fn parents(spec: &Spec, live: &Live, planned: &mut [Planned]) {
                         spec.resources.keys().filter(|cache| cache.kind.is_cache() && cache.id == alarms.cache);
                     caches.any(|cache| alarm::belongs_to(alarm, cache))
                 };
-                live.alarms.iter().filter(|(_, alarm)| of_the_cache(alarm)).map(|(name, _)| name).collect()
+                live.of(Kind::Alarm).iter().filter(|(_, alarm)| of_the_cache(alarm)).map(|(name, _)| name).collect()
             }
             None if planned.action == Action::Delete && planned.draft.address.kind == Kind::Alarm => {
                 vec![&planned.draft.address.id]
@@ -163,7 +163,7 @@ pub fn parents(spec: &Spec, live: &Live, planned: &mut [Planned]) {
 /// after its deletion would leave nothing behind.
 pub fn zones(spec: &Spec, live: &Live, planned: &mut [Planned]) {
     let reached: BTreeMap<String, BTreeSet<String>> = live
-        .subnet_groups
+        .of(Kind::SubnetGroup)
         .keys()
         .filter_map(|group| Some((group.clone(), zones_then(live, planned, group)?)))
         .collect();

@@ -133,7 +133,7 @@ fn orphans(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planne
     // An alarm's description says whose it is, also where GetResources lags behind.
     let ours = |alarm: &Value| alarm::stack_of(alarm) == Some(spec.stack.as_str());
     let described =
-        live.alarms.iter().filter(|(_, alarm)| ours(alarm)).map(|(name, _)| Address::new(Kind::Alarm, name));
+        live.of(Kind::Alarm).iter().filter(|(_, alarm)| ours(alarm)).map(|(name, _)| Address::new(Kind::Alarm, name));
     let owned: BTreeSet<Address> = live.owned.iter().cloned().chain(described).collect();
     let orphans: Vec<Address> =
         owned.iter().filter(|address| !claimed(address) && live.get(address).is_some()).cloned().collect();

@@ -15,12 +15,6 @@ use crate::model::step::{self, Wait, Work};
 use crate::model::{Address, Kind, Operation, Spec, Step, StepId};
 use crate::resource::references;
 
-/// Deletions run the other way: first the caches, then what they use.
-fn deletion_order() -> impl Iterator<Item = Kind> {
-    let caches = Kind::ALL.into_iter().filter(|kind| kind.is_cache());
-    caches.chain(Kind::ALL.into_iter().rev().filter(|kind| !kind.is_cache()))
-}
-
 /// Blocked resources have no steps; a plan with a blocked change is not applied at all.
 pub fn steps(spec: &Spec, planned: &[Planned]) -> Vec<Step> {
     let mut order = Order::default();
@@ -130,7 +124,7 @@ fn needs(spec: &Spec, planned: &Planned, order: &Order) -> Vec<StepId> {
 fn deletions(planned: &[&Planned], alarms: Vec<StepId>, order: &mut Order) {
     let changed: Vec<StepId> = order.last_of(|address| address.kind != Kind::Alarm);
     let mut earlier = alarms;
-    for kind in deletion_order().filter(|kind| *kind != Kind::Alarm) {
+    for kind in Kind::in_order_of_deletion().filter(|kind| *kind != Kind::Alarm) {
         // What is still referred to until other steps are done is deleted after them.
         let mut ids = Vec::new();
         for planned in planned.iter().filter(|planned| planned.draft.address.kind == kind) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::alarm_preset;
-use super::kind_row::{Arn, Calls, IdForm, KindRow, TagCalls};
+use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, TagCalls};
 use super::local;
 use crate::model::attribute::{Attribute, Impact, Read, Route};
 use crate::model::live::{Live, View};
@@ -129,10 +129,17 @@ pub const ATTRIBUTES: &[Attribute] = &[
 
 pub const KIND: KindRow = KindRow {
     tags: TagCalls::CLOUDWATCH,
+    keeps_letter_case: true,
+    state: |view| view.text("StateValue").unwrap_or("INSUFFICIENT_DATA"),
+    facts: |view| vec![view.word("MetricName")],
     ..KindRow::plain(
+        Names {
+            kind: "alarm",
+            section: "alarms",
+            noun: "alarm",
+            about: "CloudWatch metric alarms, by name; with `for`, one for each node of a cache.",
+        },
         ATTRIBUTES,
-        "CloudWatch metric alarms, by name; with `for`, one for each node of a cache.",
-        "alarm",
         Arn { service: "cloudwatch", resource: "alarm", separator: ':', regional: true },
         IdForm {
             pattern: "^[^:].*$",

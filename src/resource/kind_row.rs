@@ -6,9 +6,22 @@ use serde_json::{Map, Value};
 
 use crate::model::attribute::Attribute;
 use crate::model::draft::{Draft, Scene};
-use crate::model::live::Live;
+use crate::model::live::{Live, View};
 use crate::model::step::Wait;
 use crate::model::{Address, Operation, Resource};
+
+/// What a kind is called.
+#[derive(Clone, Copy)]
+pub struct Names {
+    /// As in an address: `replicationGroup/prod-cache`.
+    pub kind: &'static str,
+    /// The key of the spec under which resources of this kind stand.
+    pub section: &'static str,
+    /// What people call one of them.
+    pub noun: &'static str,
+    /// The kind in a sentence, for the schema and `explain`.
+    pub about: &'static str,
+}
 
 /// The form of a kind's ARNs.
 #[derive(Clone, Copy)]
@@ -108,17 +121,22 @@ pub struct Creation<'a> {
 }
 
 pub struct KindRow {
+    pub names: Names,
     pub attributes: &'static [Attribute],
-    /// The kind in a sentence, for the schema and `explain`.
-    pub about: &'static str,
-    /// What people call one of them.
-    pub noun: &'static str,
+    /// Do clients store data in it?
+    pub is_cache: bool,
+    /// Do ids keep their letter case? ElastiCache keeps them in lower case, CloudWatch as they are.
+    pub keeps_letter_case: bool,
     pub arn: Arn,
     pub id: IdForm,
     pub calls: Calls,
     pub tags: TagCalls,
     /// `None`: it is there or not.
     pub states: Option<States>,
+    /// AWS's word for how one is, for `status`.
+    pub state: for<'a> fn(&View<'a>) -> &'a str,
+    /// What one is, for `status`, in the order of importance. What is empty is left out.
+    pub facts: fn(&View<'_>) -> Vec<String>,
     pub secret: Option<Secret>,
     pub uses: Option<Use>,
     /// The member of the delete call that names a final snapshot.
@@ -137,23 +155,19 @@ pub struct KindRow {
 
 impl KindRow {
     /// A kind without anything particular.
-    pub const fn plain(
-        attributes: &'static [Attribute],
-        about: &'static str,
-        noun: &'static str,
-        arn: Arn,
-        id: IdForm,
-        calls: Calls,
-    ) -> Self {
+    pub const fn plain(names: Names, attributes: &'static [Attribute], arn: Arn, id: IdForm, calls: Calls) -> Self {
         Self {
+            names,
             attributes,
-            about,
-            noun,
+            is_cache: false,
+            keeps_letter_case: false,
             arn,
             id,
             calls,
             tags: TagCalls::ELASTICACHE,
             states: None,
+            state: |_| "exists",
+            facts: |_| Vec::new(),
             secret: None,
             uses: None,
             final_snapshot: None,

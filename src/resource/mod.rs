@@ -16,6 +16,9 @@ pub mod subnet_group;
 pub mod user;
 pub mod user_group;
 
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 use crate::model::attribute::Attribute;
@@ -46,22 +49,57 @@ pub fn references(resource: &Resource) -> Vec<Address> {
     out
 }
 
-/// The one list of rows: a kind that is not in it does not compile.
-pub fn row(kind: Kind) -> &'static KindRow {
-    match kind {
-        Kind::SubnetGroup => &subnet_group::KIND,
-        Kind::ParameterGroup => &parameter_group::KIND,
-        Kind::User => &user::KIND,
-        Kind::UserGroup => &user_group::KIND,
-        Kind::ReplicationGroup => &replication_group::KIND,
-        Kind::ServerlessCache => &serverless_cache::KIND,
-        Kind::Alarm => &alarm::KIND,
-    }
+macro_rules! kinds {
+    ($($kind:ident: $row:path),* $(,)?) => {
+        impl Kind {
+            /// Every kind, in the order in which resources are created: what others need comes first.
+            pub const ALL: [Kind; [$(Kind::$kind),*].len()] = [$(Kind::$kind),*];
+
+            /// What is to be known of the kind.
+            pub const fn row(self) -> &'static KindRow {
+                match self {
+                    $(Kind::$kind => &$row,)*
+                }
+            }
+        }
+    };
+}
+
+// The registry: a kind that is not in it does not compile.
+kinds! {
+    SubnetGroup: subnet_group::KIND,
+    ParameterGroup: parameter_group::KIND,
+    User: user::KIND,
+    UserGroup: user_group::KIND,
+    ReplicationGroup: replication_group::KIND,
+    ServerlessCache: serverless_cache::KIND,
+    Alarm: alarm::KIND,
 }
 
 impl Kind {
-    pub fn row(self) -> &'static KindRow {
-        row(self)
+    /// As in an address: `replicationGroup/prod-cache`.
+    pub const fn name(self) -> &'static str {
+        self.row().names.kind
+    }
+
+    /// The key of the spec under which resources of this kind stand.
+    pub const fn section(self) -> &'static str {
+        self.row().names.section
+    }
+
+    /// Do clients store data in it?
+    pub const fn is_cache(self) -> bool {
+        self.row().is_cache
+    }
+
+    /// The kind that stands under this key of a spec.
+    pub fn of_section(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.section() == key)
+    }
+
+    /// Every kind in the order in which resources are deleted: what uses others goes before them.
+    pub fn in_order_of_deletion() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().rev()
     }
 
     pub fn attributes(self) -> &'static [Attribute] {
@@ -87,6 +125,26 @@ impl Kind {
     }
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// By its section, as where many kinds stand side by side.
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.section())
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let section = String::deserialize(deserializer)?;
+        Self::of_section(&section).ok_or_else(|| de::Error::custom(format!("`{section}` is no kind of resource")))
+    }
+}
+
 impl Address {
     /// Is it AWS's own: there whoever says so, and nobody's to manage?
     pub fn is_aws_own(&self) -> bool {
@@ -97,6 +155,11 @@ impl Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_are_created_in_the_order_in_which_they_are_declared() {
+        assert!(Kind::ALL.is_sorted());
+    }
 
     #[test]
     fn a_kinds_calls_are_calls_of_that_kind() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::kind_row::{Arn, Calls, Creation, IdForm, KindRow, Use};
+use super::kind_row::{Arn, Calls, Creation, IdForm, KindRow, Names, Use};
 use super::local;
 use super::local::MANAGED;
 use super::subnet_group::groups_of_clusters;
@@ -39,14 +39,19 @@ pub const KIND: KindRow = KindRow {
         users: |live, group| groups_of_clusters(live, "/CacheParameterGroup/CacheParameterGroupName", group),
     }),
     is_aws_own,
+    facts: |view| vec![view.word("CacheParameterGroupFamily")],
     create: |_, creation| {
         creation.parameters.entry("Description").or_insert_with(|| json!(MANAGED));
     },
     created: create_parameters,
     ..KindRow::plain(
+        Names {
+            kind: "parameterGroup",
+            section: "parameterGroups",
+            noun: "parameter group",
+            about: "Parameter groups, by name: the engine's settings. A group is owned whole; parameters that are not listed are reset.",
+        },
         ATTRIBUTES,
-        "Parameter groups, by name: the engine's settings. A group is owned whole; parameters that are not listed are reset.",
-        "parameter group",
         Arn::elasticache("parametergroup"),
         IdForm {
             pattern: "^[a-zA-Z](-?[a-zA-Z0-9.])*$",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kind_row::{Arn, Calls, IdForm, KindRow, States};
+use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, States};
 use super::{local, user_group};
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Call, Draft, Scene};
@@ -62,6 +62,13 @@ pub const ATTRIBUTES: &[Attribute] = &[
 
 pub const KIND: KindRow = KindRow {
     states: Some(States { at_rest: "available", ready: Wait::Available }),
+    state: |view| view.status(),
+    facts: |view| {
+        let mut facts = vec![format!("{} {}", view.word("Engine"), view.word("FullEngineVersion"))];
+        facts.extend(view.text("UserGroupId").filter(|id| !id.is_empty()).map(|id| format!("users {id}")));
+        facts
+    },
+    is_cache: true,
     final_snapshot: Some("FinalSnapshotName"),
     create: |_, creation| {
         if let Some(snapshot) = creation.restore {
@@ -71,9 +78,13 @@ pub const KIND: KindRow = KindRow {
         }
     },
     ..KindRow::plain(
+        Names {
+            kind: "serverlessCache",
+            section: "serverlessCaches",
+            noun: "serverless cache",
+            about: "Serverless caches, by name. A field left out is not managed.",
+        },
         ATTRIBUTES,
-        "Serverless caches, by name. A field left out is not managed.",
-        "serverless cache",
         Arn::elasticache("serverlesscache"),
         CACHE_ID,
         Calls {

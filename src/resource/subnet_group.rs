@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::kind_row::{Arn, Calls, IdForm, KindRow, Use};
+use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, Use};
 use super::local;
 use super::local::MANAGED;
 use crate::model::attribute::{Attribute, Impact, Phase, Read, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, strings};
 use crate::model::shape::{Field, list, text};
+use crate::model::text::plural;
 use crate::model::{Address, Kind, Operation};
 
 #[rustfmt::skip]
@@ -29,14 +30,22 @@ pub const KIND: KindRow = KindRow {
         users: |live, group| groups_of_clusters(live, "/CacheSubnetGroupName", group),
     }),
     is_aws_own: |id| id == "default",
+    facts: |view| {
+        let subnets = view.own("Subnets").and_then(Value::as_array).map_or(0, Vec::len);
+        vec![view.word("VpcId"), plural(subnets, "subnet")]
+    },
     create: |_, creation| {
         creation.parameters.entry("CacheSubnetGroupDescription").or_insert_with(|| json!(MANAGED));
     },
     finish: subnets_in_every_call,
     ..KindRow::plain(
+        Names {
+            kind: "subnetGroup",
+            section: "subnetGroups",
+            noun: "subnet group",
+            about: "Subnet groups, by name: the subnets that nodes may be placed in.",
+        },
         ATTRIBUTES,
-        "Subnet groups, by name: the subnets that nodes may be placed in.",
-        "subnet group",
         Arn::elasticache("subnetgroup"),
         IdForm {
             pattern: "^[a-zA-Z0-9-]+$",
@@ -65,9 +74,7 @@ fn subnets_in_every_call(draft: &mut Draft, scene: &Scene<'_>) {
 
 /// The replication groups whose clusters hold this id at that place.
 pub fn groups_of_clusters(live: &Live, pointer: &str, used: &Address) -> BTreeSet<Address> {
-    let uses = |cluster: &&serde_json::Value| {
-        cluster.pointer(pointer).and_then(serde_json::Value::as_str) == Some(used.id.as_str())
-    };
+    let uses = |cluster: &&Value| cluster.pointer(pointer).and_then(Value::as_str) == Some(used.id.as_str());
     let groups =
         live.cache_clusters.values().filter(uses).filter_map(|cluster| cluster.get("ReplicationGroupId")?.as_str());
     groups.map(|id| Address::new(Kind::ReplicationGroup, id)).collect()

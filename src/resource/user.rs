@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::kind_row::{Arn, Calls, Creation, IdForm, KindRow, Secret, States, Use};
+use super::kind_row::{Arn, Calls, Creation, IdForm, KindRow, Names, Secret, States, Use};
 use super::local;
 use super::secret;
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
@@ -36,6 +36,8 @@ pub const ATTRIBUTES: &[Attribute] = &[
 
 pub const KIND: KindRow = KindRow {
     states: Some(States { at_rest: "active", ready: Wait::Active }),
+    state: |view| view.status(),
+    facts: |view| vec![view.word("Engine"), format!("name {}", view.word("UserName"))],
     secret: Some(Secret {
         attribute: "passwords",
         member: "Passwords",
@@ -58,9 +60,13 @@ pub const KIND: KindRow = KindRow {
         }
     },
     ..KindRow::plain(
+        Names {
+            kind: "user",
+            section: "users",
+            noun: "user",
+            about: "Users, by id: their names, where their passwords are kept, and what they may do.",
+        },
         ATTRIBUTES,
-        "Users, by id: their names, where their passwords are kept, and what they may do.",
-        "user",
         Arn::elasticache("user"),
         IdForm { of_aws: Some("default.iam-user"), ..USER_ID },
         Calls {

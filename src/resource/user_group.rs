@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::kind_row::{Arn, Calls, IdForm, KindRow, States, Use};
+use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, States, Use};
 use super::local;
 use super::user::{USER_ID, is_default, named_users};
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
@@ -10,6 +10,7 @@ use crate::model::draft::{Draft, Scene};
 use crate::model::live::{View, strings};
 use crate::model::shape::{Field, Shape, list};
 use crate::model::step::Wait;
+use crate::model::text::plural;
 use crate::model::{Address, Kind, Operation};
 
 #[rustfmt::skip]
@@ -23,6 +24,15 @@ pub const ATTRIBUTES: &[Attribute] = &[
 
 pub const KIND: KindRow = KindRow {
     states: Some(States { at_rest: "active", ready: Wait::Active }),
+    state: |view| view.status(),
+    facts: |view| {
+        let used = ["ReplicationGroups", "ServerlessCaches"].map(|member| strings(view.own(member)).count());
+        vec![
+            view.word("Engine"),
+            plural(strings(view.own("UserIds")).count(), "user"),
+            format!("used by {}", plural(used.iter().sum(), "cache")),
+        ]
+    },
     uses: Some(Use {
         fields: "userGroupIds (or userGroupId)",
         users: |live, group| {
@@ -33,9 +43,13 @@ pub const KIND: KindRow = KindRow {
     }),
     is_aws_own: is_default,
     ..KindRow::plain(
+        Names {
+            kind: "userGroup",
+            section: "userGroups",
+            noun: "user group",
+            about: "User groups, by id: the users that may log in to a cache.",
+        },
         ATTRIBUTES,
-        "User groups, by id: the users that may log in to a cache.",
-        "user group",
         Arn::elasticache("usergroup"),
         IdForm { of_aws: Some("default.iam-user-group"), ..USER_ID },
         Calls {

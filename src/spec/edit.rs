@@ -98,7 +98,7 @@ pub fn differs_by(old: &Spec, new: &Spec, changes: &[Change]) -> bool {
     let mut expected = fields(old);
     for change in changes {
         let [section, id, rest @ ..] = change.path.as_slice() else { return false };
-        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.section() == section) else { return false };
+        let Some(kind) = Kind::of_section(section) else { return false };
         let path: Vec<&str> = rest.iter().map(String::as_str).collect();
         let value = expected.entry(Address::new(kind, id)).or_insert(Value::Null);
         if put(value, &path, change.after.clone()).is_err() {

@@ -96,7 +96,7 @@ impl Writer<'_> {
 
 /// As the reader names it: ids in lower case.
 fn child_path(path: &str, key: &str) -> String {
-    match Kind::ALL.into_iter().find(|kind| kind.section() == path) {
+    match Kind::of_section(path) {
         Some(kind) => join(path, &Address::new(kind, key).id),
         None => join(path, key),
     }

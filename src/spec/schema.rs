@@ -57,7 +57,7 @@ pub fn sections() -> impl Iterator<Item = Kind> {
 
 /// A kind in a sentence.
 pub fn describe(kind: Kind) -> &'static str {
-    kind.row().about
+    kind.row().names.about
 }
 
 /// Every key that a spec may have at its top.

@@ -8,7 +8,7 @@ use cachectl::model::advice::{Advice, CacheAdvice, FigureStatus, IDS, Severity};
 use cachectl::model::metrics::{Metric, Metrics, PERIOD, Statistic};
 use cachectl::model::prices::Prices;
 use cachectl::model::sample::{Sample, Samples};
-use cachectl::model::{Live, Spec};
+use cachectl::model::{Kind, Live, Spec};
 use cachectl::plan;
 use cachectl::render::advice::{markdown, table};
 use cachectl::spec;
@@ -81,7 +81,7 @@ impl Case {
             .live
             .cache_clusters
             .keys()
-            .chain(self.live.serverless_caches.keys())
+            .chain(self.live.of(Kind::ServerlessCache).keys())
             .filter(|id| id.ends_with(end))
             .cloned()
             .collect();

@@ -4,7 +4,7 @@
 use cachectl::import::{self, Imported};
 use cachectl::model::live::Live;
 use cachectl::model::plan::{Action, AttributeChange, Plan};
-use cachectl::model::{Selection, Spec};
+use cachectl::model::{Kind, Selection, Spec};
 use cachectl::resource::alarm::plain_description;
 use cachectl::resource::ownership;
 use cachectl::{plan, spec};
@@ -39,7 +39,7 @@ fn stripped(mut live: Live) -> Live {
     for tags in live.tags.values_mut() {
         tags.retain(|key, _| !key.starts_with("cachectl:"));
     }
-    for alarm in live.alarms.values_mut() {
+    for alarm in live.of_mut(Kind::Alarm).values_mut() {
         let description = alarm["AlarmDescription"].as_str().map(plain_description).unwrap_or_default();
         alarm["AlarmDescription"] = json!(description);
     }

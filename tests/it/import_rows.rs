@@ -14,16 +14,7 @@ fn live() -> Live {
 
 fn add(live: &mut Live, address: &str, value: Value) {
     let address: Address = address.parse().expect("an address");
-    let kind = match address.kind {
-        Kind::SubnetGroup => &mut live.subnet_groups,
-        Kind::ParameterGroup => &mut live.parameter_groups,
-        Kind::User => &mut live.users,
-        Kind::UserGroup => &mut live.user_groups,
-        Kind::ReplicationGroup => &mut live.replication_groups,
-        Kind::ServerlessCache => &mut live.serverless_caches,
-        Kind::Alarm => &mut live.alarms,
-    };
-    kind.insert(address.id.clone(), value);
+    live.of_mut(address.kind).insert(address.id.clone(), value);
     live.tags.insert(address, BTreeMap::new());
 }
 

@@ -79,11 +79,10 @@ fn alarm(actions: &str) -> String {
 
 /// What the plan of a group in this TLS mode reads.
 fn in_mode(mode: &str) -> Live {
-    Live {
-        replication_groups: [("cache".into(), json!({"ReplicationGroupId": "cache", "TransitEncryptionMode": mode}))]
-            .into(),
-        ..Live::default()
-    }
+    let mut live = Live::default();
+    let group = json!({"ReplicationGroupId": "cache", "TransitEncryptionMode": mode});
+    live.of_mut(Kind::ReplicationGroup).insert("cache".into(), group);
+    live
 }
 
 fn with_secret(weak: bool) -> Live {

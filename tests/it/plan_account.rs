@@ -45,6 +45,17 @@ pub fn options(allow: &[&str]) -> Options {
     }
 }
 
+/// How each kind is listed: the call, its items, their ids.
+const LISTS: [(Kind, &str, &str, &str); 7] = [
+    (Kind::ReplicationGroup, "DescribeReplicationGroups", "/ReplicationGroups", "ReplicationGroupId"),
+    (Kind::ParameterGroup, "DescribeCacheParameterGroups", "/CacheParameterGroups", "CacheParameterGroupName"),
+    (Kind::SubnetGroup, "DescribeCacheSubnetGroups", "/CacheSubnetGroups", "CacheSubnetGroupName"),
+    (Kind::User, "DescribeUsers", "/Users", "UserId"),
+    (Kind::UserGroup, "DescribeUserGroups", "/UserGroups", "UserGroupId"),
+    (Kind::ServerlessCache, "DescribeServerlessCaches", "/ServerlessCaches", "ServerlessCacheName"),
+    (Kind::Alarm, "DescribeAlarms", "/MetricAlarms", "AlarmName"),
+];
+
 impl Account {
     pub fn new() -> Self {
         Self { sandbox: Direct::new(cachectl_sandbox::Options::default()), secrets: BTreeMap::new() }
@@ -100,22 +111,14 @@ impl Account {
             account_id: "012345678901".into(),
             partition: "aws".into(),
             region: "us-east-1".into(),
-            replication_groups: self.keyed("DescribeReplicationGroups", "/ReplicationGroups", "ReplicationGroupId"),
             cache_clusters: self.keyed("DescribeCacheClusters", "/CacheClusters", "CacheClusterId"),
-            parameter_groups: self.keyed(
-                "DescribeCacheParameterGroups",
-                "/CacheParameterGroups",
-                "CacheParameterGroupName",
-            ),
-            subnet_groups: self.keyed("DescribeCacheSubnetGroups", "/CacheSubnetGroups", "CacheSubnetGroupName"),
-            users: self.keyed("DescribeUsers", "/Users", "UserId"),
-            user_groups: self.keyed("DescribeUserGroups", "/UserGroups", "UserGroupId"),
-            serverless_caches: self.keyed("DescribeServerlessCaches", "/ServerlessCaches", "ServerlessCacheName"),
-            alarms: self.keyed("DescribeAlarms", "/MetricAlarms", "AlarmName"),
             ..Live::default()
         };
+        for (kind, operation, items, id) in LISTS {
+            *live.of_mut(kind) = self.keyed(operation, items, id);
+        }
         let custom: Vec<String> =
-            live.parameter_groups.keys().filter(|name| !name.starts_with("default.")).cloned().collect();
+            live.of(Kind::ParameterGroup).keys().filter(|name| !name.starts_with("default.")).cloned().collect();
         for name in custom {
             let of = json!({"CacheParameterGroupName": name, "Source": "user"});
             let parameters = self.list("DescribeCacheParameters", "/Parameters", &of);

@@ -6,10 +6,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cachectl::model::Spec;
 use cachectl::model::live::Live;
 use cachectl::model::options::Options;
 use cachectl::model::plan::Plan;
+use cachectl::model::{Kind, Spec};
 use cachectl::plan;
 use cachectl::render::plan::{Detail, Header, table};
 use cachectl::spec::{self, Request};
@@ -55,9 +55,9 @@ fn made(case: &Path, spec: &Spec) -> Live {
     }
     let mut live = account.live(spec);
     // AWS's own groups say nothing here.
-    live.parameter_groups.retain(|name, _| !name.starts_with("default."));
-    live.subnet_groups.remove("default");
-    live.users.remove("default");
+    live.of_mut(Kind::ParameterGroup).retain(|name, _| !name.starts_with("default."));
+    live.of_mut(Kind::SubnetGroup).remove("default");
+    live.of_mut(Kind::User).remove("default");
     live.tags.retain(|address, _| !address.id.starts_with("default"));
     live.api_calls = 7;
     let mut value = serde_json::to_value(&live).expect("a live state");

@@ -1,5 +1,6 @@
 //! Alarms of a cache whose members come and go in the same apply: what the plan says is what happens.
 
+use cachectl::model::Kind;
 use cachectl::model::plan::{Action, Plan, Summary};
 
 use super::plan_account::{Account, options, shown, spec};
@@ -12,7 +13,7 @@ const PLAIN: &str = "alarms: {preset: recommended}";
 #[track_caller]
 fn change(before: &str, after: &str) -> Plan {
     let mut account = Account::with(&group(before));
-    let alarms = |account: &mut Account| account.live(&spec(&group(after))).alarms;
+    let alarms = |account: &mut Account| account.live(&spec(&group(after))).of(Kind::Alarm).clone();
     let earlier = alarms(&mut account);
     let after_spec = spec(&group(after));
     let plans = account.settle(&after_spec, &options(&[])).unwrap_or_else(|why| panic!("{why}"));
@@ -51,7 +52,7 @@ fn with_fewer_nodes_too() {
 fn with_another_tag_of_the_stack_every_alarm_is_in_the_plan() {
     let tagged = |count: u8, team: &str| format!("numCacheClusters: {count}\ntags: {{team: {team}}}\n{PLAIN}");
     let mut account = Account::with(&format!("tags: {{team: a}}\n{}", group(&tagged(3, "a"))));
-    let alarms = account.live(&spec("")).alarms.len();
+    let alarms = account.live(&spec("")).of(Kind::Alarm).len();
     let after = spec(&format!("tags: {{team: b}}\n{}", group(&tagged(2, "b"))));
     let plans = account.settle(&after, &options(&[])).unwrap_or_else(|why| panic!("{why}"));
     assert_eq!(plans.len(), 1);
@@ -80,12 +81,12 @@ fn an_alarm_that_is_not_wanted_any_more_goes_from_every_node() {
 #[test]
 fn alarms_whose_preset_is_gone_from_the_spec_still_go_with_their_member() {
     let mut account = Account::with(&group(&format!("numCacheClusters: 3\n{PLAIN}")));
-    let before = account.live(&spec("")).alarms.len();
+    let before = account.live(&spec("")).of(Kind::Alarm).len();
     let after = spec(&group("numCacheClusters: 2"));
     let plans = account.settle(&after, &options(&[])).unwrap_or_else(|why| panic!("{why}"));
     assert_eq!(plans.len(), 1, "one apply does it all");
     assert_eq!(plans[0].summary.delete, before / 3, "{}", shown(&plans[0]));
-    assert_eq!(account.live(&after).alarms.len(), before / 3 * 2);
+    assert_eq!(account.live(&after).of(Kind::Alarm).len(), before / 3 * 2);
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn happens(account: &mut Account, spec: &Spec, what: Meanwhile) {
         Meanwhile::SecretRotated => drop(account.secrets.insert("prod-cache-one".into(), 2)),
         Meanwhile::Grown => tried("IncreaseReplicaCount", group(json!({"NewReplicaCount": 3}))),
         Meanwhile::AlarmsLost => {
-            let alarms = account.live(spec).alarms.into_keys().step_by(2).collect::<Vec<_>>();
+            let alarms = account.live(spec).of(Kind::Alarm).clone().into_keys().step_by(2).collect::<Vec<_>>();
             drop(account.sandbox.call("DeleteAlarms", json!({"AlarmNames": alarms})));
         }
         Meanwhile::Untagged => {

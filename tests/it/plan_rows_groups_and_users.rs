@@ -1,6 +1,6 @@
 //! Parameter groups, subnet groups, users and user groups. One module an attribute's way to change.
 
-use cachectl::model::StepId;
+use cachectl::model::{Kind, StepId};
 use serde_json::{Value, json};
 
 use super::plan_account::{Account, mark, options, shown, spec};
@@ -630,7 +630,7 @@ mod user_group {
             let mut case = change(&people("a", ""), &people("a, b", ""));
             let spec = spec(&case.after);
             let mut live = case.account.live(&spec);
-            if let Some(group) = live.user_groups.get_mut("people") {
+            if let Some(group) = live.of_mut(Kind::UserGroup).get_mut("people") {
                 group["Status"] = json!("modifying");
                 group["PendingChanges"] = json!({"UserIdsToAdd": ["b"]});
             }

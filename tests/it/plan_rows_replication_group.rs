@@ -1,5 +1,6 @@
 //! Replication groups: settings, engine, node type, windows, snapshots. One module an attribute's way to change.
 
+use cachectl::model::Kind;
 use cachectl::model::attribute::Impact;
 use serde_json::json;
 
@@ -716,7 +717,7 @@ mod global_replication_group_id {
         let before = spec(&group(""));
         let mut case = regroup("", "cacheNodeType: cache.r7g.xlarge\nautoMinorVersionUpgrade: false\ndescription: new");
         let mut live = case.account.live(&before);
-        if let Some(group) = live.replication_groups.get_mut("g") {
+        if let Some(group) = live.of_mut(Kind::ReplicationGroup).get_mut("g") {
             group["GlobalReplicationGroupInfo"] =
                 json!({"GlobalReplicationGroupId": "ldgnf-global", "GlobalReplicationGroupMemberRole": "SECONDARY"});
             group["AutoMinorVersionUpgrade"] = json!(false);

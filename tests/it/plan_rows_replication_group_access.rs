@@ -1,8 +1,8 @@
 //! Replication groups: TLS, tokens, user groups. One module an attribute's way to change.
 
-use cachectl::model::StepId;
 use cachectl::model::attribute::Impact;
 use cachectl::model::plan::Plan;
+use cachectl::model::{Kind, StepId};
 use serde_json::{Value, json};
 
 use super::plan_account::{mark, shown, spec};
@@ -268,7 +268,7 @@ mod auth_token_rotate {
         let spec = spec(&case.after);
         let plan = |case: &mut Case| {
             let mut live = case.account.live(&spec);
-            live.replication_groups.get_mut("g").unwrap()["AuthTokenLastModifiedDate"].take();
+            live.of_mut(Kind::ReplicationGroup).get_mut("g").unwrap()["AuthTokenLastModifiedDate"].take();
             cachectl::plan::plan(&spec, &live, &case.options, Vec::new())
         };
         let rotate = plan(&mut case);

@@ -1,6 +1,7 @@
 //! Replication groups: changes that AWS takes only one after the other, or only beside one another. From the guide
 //! and from reports, not from what the planner does.
 
+use cachectl::model::Kind;
 use serde_json::{Value, json};
 
 use super::plan_account::{options, shown, spec};
@@ -260,8 +261,10 @@ mod log_deliveries_in_error {
     fn are_told_with_aws_message_and_sent_once_more() {
         let mut case = regroup(LOG, LOG);
         let mut live = case.account.live(&spec(&case.after));
-        let delivery =
-            live.replication_groups.get_mut("g").and_then(|group| group.pointer_mut("/LogDeliveryConfigurations/0"));
+        let delivery = live
+            .of_mut(Kind::ReplicationGroup)
+            .get_mut("g")
+            .and_then(|group| group.pointer_mut("/LogDeliveryConfigurations/0"));
         let delivery = delivery.expect("a delivery");
         delivery["Status"] = json!("error");
         delivery["Message"] = json!("The resource policy is too large");
@@ -278,7 +281,7 @@ mod a_member_of_a_global_datastore {
     fn member(role: &str) -> (Case, cachectl::model::Live) {
         let mut case = regroup("", "port: 6380");
         let mut live = case.account.live(&spec(&group("")));
-        live.replication_groups.get_mut("g").expect("the group")["GlobalReplicationGroupInfo"] =
+        live.of_mut(Kind::ReplicationGroup).get_mut("g").expect("the group")["GlobalReplicationGroupInfo"] =
             json!({"GlobalReplicationGroupId": "ldgnf-world", "GlobalReplicationGroupMemberRole": role});
         (case, live)
     }
@@ -320,7 +323,7 @@ mod t2 {
         change("", &t2).blocked("node-type-closed", "cache.t4g.small");
         let mut case = regroup("", "");
         let mut live = case.account.live(&spec(&case.after));
-        live.replication_groups.get_mut("g").expect("the group")["CacheNodeType"] = json!("cache.t2.small");
+        live.of_mut(Kind::ReplicationGroup).get_mut("g").expect("the group")["CacheNodeType"] = json!("cache.t2.small");
         let plan = cachectl::plan::plan(&spec(&t2), &live, &case.options, Vec::new());
         assert!(plan.steps.is_empty() && !plan.is_blocked(), "{}", shown(&plan));
     }

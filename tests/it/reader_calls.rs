@@ -1,7 +1,7 @@
 //! What a plan costs in calls and in round trips, and what it never does.
 
 use cachectl::aws::error::Kind;
-use cachectl::aws::{Access, Aws, Settings, operations};
+use cachectl::aws::{Access, Aws, Settings, kinds};
 use cachectl::model::Operation;
 use cachectl_sandbox::{Call, Fault, Options, Sandbox};
 use serde_json::{Value, json};
@@ -218,7 +218,7 @@ fn a_client_that_only_reads_refuses_every_write() {
     let aws = runtime.block_on(Aws::connect(&settings)).unwrap();
     for (operation, parameters) in writes {
         let Value::Object(parameters) = parameters else { unreachable!() };
-        let error = runtime.block_on(operations::execute(&aws, operation, parameters)).unwrap_err();
+        let error = runtime.block_on(kinds::execute(&aws, operation, parameters)).unwrap_err();
         assert_eq!(error.kind, Kind::ReadOnly, "{error}");
         assert!(error.to_string().contains(operation.name()), "{error}");
     }

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use cachectl::aws::error::Kind as ErrorKind;
-use cachectl::aws::{Access, Aws, Settings, operations};
+use cachectl::aws::{Access, Aws, Settings, kinds};
 use cachectl::model::attribute::{Attribute, Read, Route};
 use cachectl::model::shape::Shape;
 use cachectl::model::{Kind, Operation};
@@ -28,7 +28,7 @@ static BUILDER: LazyLock<(Runtime, Aws)> = LazyLock::new(|| {
 /// Why the call builder does not take these parameters.
 pub fn unsendable(operation: Operation, parameters: &Map<String, Value>) -> Option<String> {
     let (runtime, aws) = &*BUILDER;
-    match runtime.block_on(operations::execute(aws, operation, parameters.clone())) {
+    match runtime.block_on(kinds::execute(aws, operation, parameters.clone())) {
         // It was built, and would have been sent.
         Err(error) if error.kind == ErrorKind::ReadOnly => None,
         other => Some(format!("{operation} {parameters:?}: {other:?}")),
@@ -86,26 +86,25 @@ fn every_member_of_every_row_can_be_sent() {
 
 #[test]
 fn every_member_that_a_row_reads_is_read() {
-    let source = include_str!("../../src/aws/describe.rs");
-    let described = |function: &str| {
-        let start = source.find(&format!("pub fn {function}(")).unwrap_or_else(|| panic!("no {function}"));
+    let described = |source: &'static str, function: &str| {
+        let start = source.find(&format!("fn {function}(")).unwrap_or_else(|| panic!("no {function}"));
         let end = source[start..].find("\n}").map_or(source.len(), |end| start + end);
         &source[start..end]
     };
     for kind in Kind::ALL {
-        let function = match kind {
-            Kind::SubnetGroup => "subnet_group",
-            Kind::ParameterGroup => "parameter_group",
-            Kind::User => "user",
-            Kind::UserGroup => "user_group",
-            Kind::ReplicationGroup => "replication_group",
-            Kind::ServerlessCache => "serverless_cache",
-            Kind::Alarm => "metric_alarm",
+        let source = match kind {
+            Kind::SubnetGroup => include_str!("../../src/aws/kinds/subnet_group.rs"),
+            Kind::ParameterGroup => include_str!("../../src/aws/kinds/parameter_group.rs"),
+            Kind::User => include_str!("../../src/aws/kinds/user.rs"),
+            Kind::UserGroup => include_str!("../../src/aws/kinds/user_group.rs"),
+            Kind::ReplicationGroup => include_str!("../../src/aws/kinds/replication_group.rs"),
+            Kind::ServerlessCache => include_str!("../../src/aws/kinds/serverless_cache.rs"),
+            Kind::Alarm => include_str!("../../src/aws/kinds/alarm.rs"),
         };
         for row in kind.attributes() {
             let (text, member) = match row.read {
-                Read::Own(member) => (described(function), member),
-                Read::Member(member) => (described("cache_cluster"), member),
+                Read::Own(member) => (described(source, "describe"), member),
+                Read::Member(member) => (described(source, "describe_member"), member),
                 Read::With(_) | Read::Never => continue,
             };
             assert!(text.contains(&format!("\"{member}\":")), "{kind} {}: {member} is not read", row.field.name);

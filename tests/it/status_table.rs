@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use cachectl::model::live::Live;
-use cachectl::model::{Glob, Spec};
+use cachectl::model::{Glob, Kind, Spec};
 use cachectl::render::status::{markdown, table};
 use cachectl::status::{Health, Report, report};
 use serde_json::{Value, json};
@@ -54,13 +54,13 @@ fn well() -> (Spec, Live) {
     let mut account = Account::new();
     account.apply_all(&spec, &options(&[]));
     let mut live = account.live(&spec);
-    live.alarms.values_mut().for_each(|alarm| alarm["StateValue"] = json!("OK"));
+    live.of_mut(Kind::Alarm).values_mut().for_each(|alarm| alarm["StateValue"] = json!("OK"));
     live.api_calls = 7;
     (spec, live)
 }
 
 fn set(live: &mut Live, group: &str, member: &str, value: Value) {
-    live.replication_groups.get_mut(group).expect("the group")[member] = value;
+    live.of_mut(Kind::ReplicationGroup).get_mut(group).expect("the group")[member] = value;
 }
 
 fn member(live: &mut Live, id: &str, name: &str, value: Value) {
@@ -114,7 +114,8 @@ fn a_stack_that_is_well_is_told_in_eighty_columns_without_a_mark() {
 fn a_group_in_the_middle_of_a_failover_names_the_members_that_are_not_available() {
     let (spec, mut live) = well();
     set(&mut live, "shop-cache", "Status", json!("modifying"));
-    live.replication_groups.get_mut("shop-cache").expect("the group")["NodeGroups"][0]["Status"] = json!("modifying");
+    live.of_mut(Kind::ReplicationGroup).get_mut("shop-cache").expect("the group")["NodeGroups"][0]["Status"] =
+        json!("modifying");
     member(&mut live, "shop-cache-001", "CacheClusterStatus", json!("rebooting cluster nodes"));
     set(&mut live, "shop-shards", "Status", json!("modifying"));
     set(
@@ -138,10 +139,11 @@ fn a_group_in_the_middle_of_a_failover_names_the_members_that_are_not_available(
 #[test]
 fn alarms_in_alarm_and_alarms_that_are_missing_stand_out() {
     let (spec, mut live) = well();
-    live.alarms.get_mut("shop-cache-002-Evictions").expect("an alarm")["StateValue"] = json!("ALARM");
-    live.alarms.get_mut("shop-cache-003-Evictions").expect("an alarm")["StateValue"] = json!("INSUFFICIENT_DATA");
-    live.alarms.get_mut("shop-errors").expect("an alarm")["StateValue"] = json!("ALARM");
-    live.alarms.remove("shop-cache-001-NewConnections");
+    live.of_mut(Kind::Alarm).get_mut("shop-cache-002-Evictions").expect("an alarm")["StateValue"] = json!("ALARM");
+    live.of_mut(Kind::Alarm).get_mut("shop-cache-003-Evictions").expect("an alarm")["StateValue"] =
+        json!("INSUFFICIENT_DATA");
+    live.of_mut(Kind::Alarm).get_mut("shop-errors").expect("an alarm")["StateValue"] = json!("ALARM");
+    live.of_mut(Kind::Alarm).remove("shop-cache-001-NewConnections");
     let only: Vec<Glob> = ["*shop-cache", "alarm/*"].iter().map(|glob| glob.parse().expect("a glob")).collect();
     let report = report(&spec, &live, &only);
     assert_eq!(report.health, Health::Alarm);
@@ -168,7 +170,7 @@ fn what_waits_for_the_window_what_is_absent_broken_or_an_orphan_is_told() {
     live.cache_clusters.get_mut("shop-cache-001").expect("the member")["CacheParameterGroup"]["ParameterApplyStatus"] =
         json!("pending-reboot");
     set(&mut live, "shop-shards", "Status", json!("create-failed"));
-    live.serverless_caches.remove("shop-serverless");
+    live.of_mut(Kind::ServerlessCache).remove("shop-serverless");
     let without = STACK
         .replace(
             "  shop-users: {engine: valkey, userIds: [shop-iam]}\n",

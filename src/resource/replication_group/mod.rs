@@ -7,6 +7,7 @@ pub mod cluster_mode;
 pub mod datastore;
 pub mod durability;
 pub mod engine;
+mod facts;
 pub mod failover;
 pub mod import;
 pub mod node_type;
@@ -18,7 +19,7 @@ pub mod tls;
 pub mod windows;
 pub mod zones;
 
-use super::kind_row::{Arn, Calls, Creation, KindRow, Secret, States};
+use super::kind_row::{Arn, Calls, Creation, KindRow, Names, Secret, States};
 use super::local;
 use super::serverless_cache::CACHE_ID;
 use crate::model::attribute::{Attribute, Datastore, Impact, Phase, Read, Route};
@@ -247,6 +248,9 @@ pub const ATTRIBUTES: &[Attribute] = &[
 
 pub const KIND: KindRow = KindRow {
     states: Some(States { at_rest: "available", ready: Wait::Available }),
+    state: |view| view.status(),
+    facts: facts::of,
+    is_cache: true,
     secret: Some(Secret {
         attribute: "authToken",
         member: "AuthToken",
@@ -257,9 +261,13 @@ pub const KIND: KindRow = KindRow {
     create,
     finish,
     ..KindRow::plain(
+        Names {
+            kind: "replicationGroup",
+            section: "replicationGroups",
+            noun: "replication group",
+            about: "Replication groups, by id: a primary with replicas, or with cluster mode shards of them. A field left out is not managed.",
+        },
         ATTRIBUTES,
-        "Replication groups, by id: a primary with replicas, or with cluster mode shards of them. A field left out is not managed.",
-        "replication group",
         Arn::elasticache("replicationgroup"),
         CACHE_ID,
         Calls {

@@ -171,7 +171,7 @@ impl<'a> Decoder<'a> {
     /// A misspelt section: reported, and the kind that it is to be read as.
     pub fn unknown_section(&mut self, entry: &Entry, entries: &[Entry], top: &[Field]) -> Option<Kind> {
         let word = self.told_unknown(entry, entries, top, "")?;
-        let kind = Kind::ALL.into_iter().find(|kind| kind.section() == word);
+        let kind = Kind::of_section(&word);
         match kind {
             Some(_) if matches!(entry.value.content, Content::Map(_)) => return kind,
             _ => self.locations.put_fault(&word),
@@ -379,9 +379,7 @@ fn elsewhere(key: &str, path: &str) -> Option<String> {
         let kind = [Kind::ReplicationGroup].into_iter().chain(Kind::ALL).find(holds)?;
         return Some(format!("it belongs into a {kind}, under `{}: ID:`", kind.section()));
     }
-    if Kind::ALL.into_iter().any(|kind| kind.section() == key)
-        || super::schema::HEAD.iter().any(|field| field.name == key)
-    {
+    if Kind::of_section(key).is_some() || super::schema::HEAD.iter().any(|field| field.name == key) {
         return Some(format!("`{key}` belongs at the top of the spec, without indentation"));
     }
     let own = path.split('.').next().unwrap_or_default();
