@@ -62,8 +62,27 @@ pub struct Resource {
     pub endpoints: Vec<Endpoint>,
     pub shards: Vec<Shard>,
     pub pending: Vec<PendingValue>,
+    /// What AWS wants done to the nodes and is not through.
+    pub service_updates: Vec<ServiceUpdate>,
     /// Caches only.
     pub alarms: Option<Alarms>,
+}
+
+/// A service update that a replication group has before it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceUpdate {
+    pub name: String,
+    /// AWS's word, such as `security-update`; there may be ones that nobody knows yet.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub severity: String,
+    /// AWS's word, such as `not-applied`.
+    pub status: String,
+    /// yyyy-mm-dd, by AWS's recommendation.
+    pub apply_by: Option<String>,
+    /// AWS says that this date has passed.
+    pub is_late: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -182,6 +201,7 @@ fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>
             endpoints: Vec::new(),
             shards: Vec::new(),
             pending: Vec::new(),
+            service_updates: Vec::new(),
             alarms,
         };
     };
@@ -215,8 +235,25 @@ fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>
         endpoints: endpoints(&view),
         shards: shards(live, &view),
         pending: pending(address.kind, &view),
+        service_updates: service_updates(live, address),
         alarms,
     }
+}
+
+fn service_updates(live: &Live, address: &Address) -> Vec<ServiceUpdate> {
+    let text = |action: &Value, member: &str| action.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let is_of = |action: &&Value| {
+        address.kind == Kind::ReplicationGroup && text(action, "ReplicationGroupId").eq_ignore_ascii_case(&address.id)
+    };
+    let update = |action: &Value| ServiceUpdate {
+        name: text(action, "ServiceUpdateName"),
+        kind: text(action, "ServiceUpdateType"),
+        severity: text(action, "ServiceUpdateSeverity"),
+        status: text(action, "UpdateActionStatus"),
+        apply_by: text(action, "ServiceUpdateRecommendedApplyByDate").get(..10).map(str::to_owned),
+        is_late: text(action, "SlaMet") == "no",
+    };
+    live.update_actions.iter().filter(is_of).map(update).collect()
 }
 
 fn endpoints(view: &View<'_>) -> Vec<Endpoint> {

@@ -21,7 +21,7 @@ use crate::aws::{Aws, AwsError};
 use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::Plan;
-use crate::model::report::{Progress, Reporter, Status, StepResult, Subject, WaitState};
+use crate::model::report::{Progress, Remedy, Reporter, Status, StepResult, Subject, WaitState};
 use crate::model::{Operation, Spec, Step, StepId};
 use observer::Observer;
 
@@ -211,6 +211,7 @@ fn ended(step: &Step, started: Instant, outcome: Result<Option<String>, Failure>
                 request_id: failure.request_id(),
                 seconds,
                 error: Some(failure.to_string()),
+                remedy: failure.remedy(),
                 timed_out: failure.is_timeout(),
                 moved: matches!(failure, Failure::Moved { .. }),
                 ..StepResult::new(step.id, status)
@@ -280,6 +281,19 @@ impl Failure {
     /// Nothing is wrong but that nobody waits any longer.
     fn is_timeout(&self) -> bool {
         matches!(self, Failure::TimedOut { .. } | Failure::NoTime { .. } | Failure::StillRefused { .. })
+    }
+
+    fn remedy(&self) -> Remedy {
+        match self {
+            Failure::Aws(error) => error.remedy(),
+            Failure::NotOurs { .. } => Remedy::Spec,
+            Failure::NotDone { .. }
+            | Failure::Broken { .. }
+            | Failure::TimedOut { .. }
+            | Failure::NoTime { .. }
+            | Failure::StillRefused { .. }
+            | Failure::Moved { .. } => Remedy::Time,
+        }
     }
 
     fn request_id(&self) -> Option<String> {

@@ -10,7 +10,7 @@ use super::kinds::alarm::{alarms_by_name, described_alarms};
 use super::kinds::parameter_group::parameters;
 use super::lists::{CONCURRENCY, Wanted};
 use super::reader::{alarms, empty};
-use super::{kinds, tags};
+use super::{kinds, service_updates, tags};
 use crate::model::live::{Found, Live, Tags};
 use crate::model::{Address, Glob, Kind, Selection, Spec};
 use crate::resource::alarm;
@@ -156,7 +156,11 @@ pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, 
     if !missing.by_kind.is_empty() {
         kinds::read(aws, &missing, &mut live).await?;
     }
-    *live.of_mut(Kind::Alarm) = alarms(aws, &live, spec, &wanted).await?;
+    let (alarms, (due, unread)) =
+        futures::try_join!(alarms(aws, &live, spec, &wanted), service_updates::due(aws, &live))?;
+    *live.of_mut(Kind::Alarm) = alarms;
+    live.update_actions = due;
+    live.notes.extend(unread);
     live.api_calls = aws.calls();
     Ok(live)
 }

@@ -12,6 +12,7 @@ use super::credentials::NoCredentials;
 use super::guard::Refusal;
 use super::wire::BadAnswer;
 use crate::model::kept;
+use crate::model::report::Remedy;
 use crate::model::text::inert;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct AwsError {
     /// As AWS said it, without secrets that it may have quoted.
     pub message: String,
     pub request_id: Option<String>,
+    /// Of the answer, where there was one.
+    status: Option<u16>,
     behind: Option<Box<Behind>>,
 }
 
@@ -84,9 +87,18 @@ impl AwsError {
         let code = error.code().map(str::to_owned);
         let request_id = error.meta().extra("aws_request_id").map(str::to_owned);
         let (kind, message, hint) = told(&error, code.as_deref());
+        let status = error.raw_response().map(|response| response.status().as_u16());
         let behind = Behind { hint, source: error.into_source().ok().map(Arc::from) };
         let message = inert(&kept::taken_out(&message)).into_owned();
-        Self { kind, operation: operation.to_owned(), code, message, request_id, behind: Some(Box::new(behind)) }
+        Self {
+            kind,
+            operation: operation.to_owned(),
+            code,
+            message,
+            request_id,
+            status,
+            behind: Some(Box::new(behind)),
+        }
     }
 
     pub fn local(operation: &str, message: impl Into<String>) -> Self {
@@ -96,6 +108,7 @@ impl AwsError {
             code: None,
             message: message.into(),
             request_id: None,
+            status: None,
             behind: None,
         }
     }
@@ -159,6 +172,32 @@ impl AwsError {
             Kind::Refused | Kind::NotFound | Kind::Interrupted | Kind::ReadOnly => return self.own_hint(),
         };
         Some(self.own_hint().unwrap_or_else(|| usual.to_owned()))
+    }
+
+    /// What has to happen before the call can pass. Sent again as it is, only what time mends passes.
+    pub fn remedy(&self) -> Remedy {
+        let code = self.code.as_deref().unwrap_or_default();
+        let has = |words: &[&str]| words.iter().any(|word| code.contains(word));
+        match self.kind {
+            Kind::AccessDenied => Remedy::Permission,
+            Kind::Refused | Kind::NotFound => match self.status {
+                Some(500..) => Remedy::Time,
+                // InvalidReplicationGroupState, CacheSubnetGroupInUse, ServiceUnavailable, InternalFailure, ...
+                _ if self.is_state() || has(&["InUse", "ServiceUnavailable", "Internal"]) => Remedy::Time,
+                // NodeQuotaForCustomerExceeded, LimitExceeded, InsufficientCacheClusterCapacity, ...
+                _ if has(&["Quota", "LimitExceeded", "InsufficientCacheClusterCapacity"]) => Remedy::Quota,
+                _ => Remedy::Spec,
+            },
+            Kind::Unsupported | Kind::ReadOnly | Kind::InTheClear => Remedy::Spec,
+            Kind::Throttled
+            | Kind::Credentials
+            | Kind::Unreachable
+            | Kind::Untrusted
+            | Kind::Timeout
+            | Kind::Interrupted
+            | Kind::BadAnswer
+            | Kind::Unknown => Remedy::Time,
+        }
     }
 
     pub fn is_code(&self, codes: &[&str]) -> bool {
@@ -284,4 +323,52 @@ fn last(error: &(dyn Error + 'static)) -> String {
         error = source;
     }
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_that_the_spec_brought_about_is_told_from_one_that_passes() {
+        let remedy = |code: &str, status: u16| {
+            let error =
+                AwsError { code: Some(code.to_owned()), status: Some(status), ..AwsError::local("CreateUser", "no") };
+            AwsError { kind: of_code(code, status), ..error }.remedy()
+        };
+        for code in [
+            "InvalidParameterValue",
+            "InvalidParameterCombination",
+            "InvalidParameterValueException",
+            "ValidationError",
+            "MissingParameter",
+            "InvalidARN",
+            "InvalidSubnet",
+            "InvalidKMSKeyFault",
+            "DefaultUserRequired",
+            "DuplicateUserName",
+            "UserGroupNotFound",
+            "CacheParameterGroupNotFound",
+        ] {
+            assert_eq!(remedy(code, 400), Remedy::Spec, "{code}");
+        }
+        for code in
+            ["NodeQuotaForCustomerExceeded", "UserQuotaExceeded", "LimitExceeded", "InsufficientCacheClusterCapacity"]
+        {
+            assert_eq!(remedy(code, 400), Remedy::Quota, "{code}");
+        }
+        for (code, status) in [
+            ("InvalidReplicationGroupState", 400),
+            ("CacheSubnetGroupInUse", 400),
+            ("Throttling", 400),
+            ("InternalFailure", 500),
+            ("ServiceUnavailable", 503),
+            ("SomethingNew", 500),
+            ("ExpiredToken", 403),
+        ] {
+            assert_eq!(remedy(code, status), Remedy::Time, "{code}");
+        }
+        assert_eq!(remedy("AccessDenied", 403), Remedy::Permission);
+        assert_eq!(AwsError::local("secret", "it is empty").remedy(), Remedy::Spec);
+    }
 }

@@ -15,6 +15,7 @@ pub mod params;
 pub mod reader;
 mod record;
 pub mod secrets;
+mod service_updates;
 pub mod tags;
 pub mod token;
 mod wire;

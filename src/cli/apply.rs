@@ -24,7 +24,7 @@ use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::{Action, Change, FORMAT_VERSION, Plan};
 use crate::model::prices::Prices;
-use crate::model::report::{Status, StepResult};
+use crate::model::report::{Remedy, Status, StepResult};
 use crate::model::secret::Marks;
 use crate::model::step::StepId;
 use crate::model::{Address, Operation};
@@ -359,11 +359,10 @@ impl Run<'_> {
             }
             let partly = aws.guard.writes() > writes || results.iter().any(|result| result.timed_out);
             let moved = results.iter().any(|result| result.moved);
-            self.printer.stderr(match (partly, moved) {
-                (true, _) => "Run the same command again: it reads what is live and does what is left.",
-                (false, true) => "Nothing was changed. Run the same command again, and read the new plan.",
-                (false, false) => "Nothing was changed.",
-            });
+            if !partly {
+                self.printer.stderr("Nothing was changed.");
+            }
+            what_it_takes(&results, partly, moved).iter().for_each(|line| self.printer.stderr(line));
             match (partly, moved) {
                 (true, _) => Exit::Partly,
                 (false, true) => Exit::Stale,
@@ -501,6 +500,35 @@ impl Run<'_> {
             (false, true) => Exit::SmokeFailed,
             (false, false) => Exit::Done,
         })
+    }
+}
+
+/// What has to be done before the rest can be done. A call that AWS refused for what the spec asks is not worth
+/// sending again.
+fn what_it_takes(results: &[StepResult], partly: bool, moved: bool) -> Vec<String> {
+    let failed = |remedy: Remedy| {
+        let failed = results.iter().filter(|result| result.status == Status::Failed && result.remedy == remedy);
+        let steps: Vec<String> = failed.map(|result| result.step.to_string()).collect();
+        let word = if steps.len() == 1 { "step" } else { "steps" };
+        (!steps.is_empty()).then(|| format!("{word} {}", steps.join(", ")))
+    };
+    let mut lines = Vec::new();
+    if let Some(steps) = failed(Remedy::Spec) {
+        lines.push(format!("AWS does not take what the spec asks for in {steps}: change that first. The next apply then does what is left."));
+    }
+    if let Some(steps) = failed(Remedy::Quota) {
+        lines.push(format!("AWS has no room for {steps}: ask for less, or AWS for more (Service Quotas). The next apply then does what is left."));
+    }
+    if let Some(steps) = failed(Remedy::Permission) {
+        lines.push(format!("These credentials may not do {steps}: `cachectl iam-policy SPEC --for apply` prints what is needed. The next apply then does what is left."));
+    }
+    if !lines.is_empty() {
+        return lines;
+    }
+    match (partly, moved) {
+        (true, _) => vec!["Run the same command again: it reads what is live and does what is left.".to_owned()],
+        (false, true) => vec!["Run the same command again, and read the new plan.".to_owned()],
+        (false, false) => Vec::new(),
     }
 }
 

@@ -72,7 +72,9 @@ impl Exit {
             Exit::SmokeFailed => {
                 "The report says which check or bound failed. `cachectl smoke SPEC` runs the test again, without a change."
             }
-            Exit::Partly => "Run the same command again: it looks at what is there and goes on from it.",
+            Exit::Partly => {
+                "Run the same command again: it looks at what is there and goes on from it. Where AWS refused what the spec asks for, change that first: the command says so."
+            }
             Exit::Pending => {
                 "Wait for the maintenance window, or carry it out now with --allow flush:ADDRESS or --allow reboot:ADDRESS."
             }

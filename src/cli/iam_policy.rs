@@ -19,7 +19,7 @@ const READS: &[&str] = &[
     "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource",
     "elasticache:DescribeCacheClusters", "elasticache:DescribeCacheParameterGroups", "elasticache:DescribeCacheParameters",
     "elasticache:DescribeCacheSubnetGroups", "elasticache:DescribeEngineDefaultParameters", "elasticache:DescribeReplicationGroups",
-    "elasticache:DescribeServerlessCaches", "elasticache:DescribeUserGroups", "elasticache:DescribeUsers",
+    "elasticache:DescribeServerlessCaches", "elasticache:DescribeUpdateActions", "elasticache:DescribeUserGroups", "elasticache:DescribeUsers",
     "elasticache:ListAllowedNodeTypeModifications", "elasticache:ListTagsForResource",
     "sts:GetCallerIdentity", "tag:GetResources",
 ];

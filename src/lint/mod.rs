@@ -1,6 +1,7 @@
 //! Lint: best practice for a spec. Rules that AWS itself would refuse are validation errors instead.
 
 pub mod elsewhere;
+mod held;
 pub mod rules;
 
 use serde_json::Value;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::held::{self, Held};
 use crate::model::Severity::{self, Info, Warn};
 use crate::model::live::Live;
 use crate::model::version::Version;
@@ -41,6 +42,10 @@ fn hit(field: &'static str, message: &str) -> Option<(&'static str, String)> {
     Some((field, message.to_owned()))
 }
 
+fn lacks(field: &'static str, what: &str, held: Held) -> Option<(&'static str, String)> {
+    held.lacks(what).map(|why| (field, why))
+}
+
 /// The id of every rule, with its reason: for the schema.
 pub fn described() -> Vec<(&'static str, &'static str)> {
     RULES.iter().map(|rule| (rule.id, rule.why)).collect()
@@ -50,19 +55,30 @@ pub fn described() -> Vec<(&'static str, &'static str)> {
 pub const RULES: &[Rule] = &[
     Rule { id: "tls", severity: Some(Warn), kinds: GROUP,
         why: "Without TLS, everybody on the network path reads keys, values and passwords.",
-        check: |group, _, _| (!on(group, "transitEncryptionEnabled")).then(|| hit("transitEncryptionEnabled", "encryption in transit is off or not declared")).flatten() },
+        check: |group, _, live| lacks("transitEncryptionEnabled", "encryption in transit", held::switch(group, live, "transitEncryptionEnabled")) },
     Rule { id: "encryption-at-rest", severity: Some(Warn), kinds: GROUP,
         why: "Encryption at rest cannot be added later: it is chosen when the group is created.",
-        check: |group, _, _| (!on(group, "atRestEncryptionEnabled")).then(|| hit("atRestEncryptionEnabled", "encryption at rest is off or not declared")).flatten() },
+        check: |group, _, live| {
+            if held::is_unencrypted_against_the_spec(&group.address, group.flag("atRestEncryptionEnabled"), live) {
+                return hit("atRestEncryptionEnabled", "encryption at rest is declared, and the live group has none: only a replacement brings it");
+            }
+            lacks("atRestEncryptionEnabled", "encryption at rest", held::encryption_at_rest(group, live))
+        } },
     Rule { id: "customer-managed-key", severity: Some(Info), kinds: CACHES,
         why: "A key of your own can be audited, rotated and revoked.",
         check: |cache, _, _| (!cache.fields.contains_key("kmsKeyId")).then(|| hit("", "encryption at rest uses AWS's own key")).flatten() },
     Rule { id: "auth-required", severity: Some(Warn), kinds: CACHES,
         why: "Without a token or users, every client that reaches the port may do everything.",
-        check: |cache, _, _| {
-            let set = |name: &str| cache.fields.get(name).is_some_and(|value| !crate::model::shape::is_empty(value));
-            (!set("authToken") && !set("userGroupIds") && !set("userGroupId") && cache.text("engine") != Some("memcached"))
-                .then(|| hit("", "no AUTH token and no user group: every client may do everything")).flatten()
+        check: |cache, _, live| {
+            if cache.text("engine") == Some("memcached") {
+                return None;
+            }
+            match held::access_control(cache, live) {
+                Held::Declared(true) | Held::Live(true) | Held::Default(true) => None,
+                Held::Declared(false) => hit("", "the spec takes the AUTH token or the users away: every client may do everything"),
+                Held::Live(false) => hit("", "no AUTH token and no user group, declared or live: every client may do everything"),
+                Held::Default(false) | Held::Unknown => hit("", "no AUTH token and no user group is declared: every client may do everything"),
+            }
         } },
     Rule { id: "tls-preferred", severity: Some(Warn), kinds: GROUP,
         why: "With `preferred`, a client that forgets TLS still connects, and sends its password in the clear. It is a stage on the way to `required`.",
@@ -77,17 +93,22 @@ pub const RULES: &[Rule] = &[
         } },
     Rule { id: "auto-failover", severity: Some(Warn), kinds: GROUP,
         why: "Without failover the cache is down until its primary is replaced.",
-        check: |group, _, _| {
+        check: |group, _, live| {
             let cluster = group.number("numNodeGroups").is_some_and(|shards| shards > 1) || group.text("clusterMode") == Some("enabled");
-            (!cluster && !on(group, "automaticFailoverEnabled")).then(|| hit("automaticFailoverEnabled", "automatic failover is off or not declared")).flatten()
+            let held = held::switch(group, live, "automaticFailoverEnabled");
+            if cluster { None } else { lacks("automaticFailoverEnabled", "automatic failover", held) }
         } },
     Rule { id: "multi-az", severity: Some(Warn), kinds: GROUP,
         why: "Without Multi-AZ, primary and replicas may share the zone that fails.",
-        check: |group, _, _| (!on(group, "multiAZEnabled")).then(|| hit("multiAZEnabled", "Multi-AZ is off or not declared")).flatten() },
+        check: |group, _, live| lacks("multiAZEnabled", "Multi-AZ", held::switch(group, live, "multiAZEnabled")) },
     Rule { id: "backup", severity: Some(Warn), kinds: CACHES,
         why: "Automatic snapshots are off by default; without one, lost data stays lost.",
-        check: |cache, _, _| (cache.number("snapshotRetentionLimit").unwrap_or(0) == 0 && cache.text("engine") != Some("memcached"))
-            .then(|| hit("snapshotRetentionLimit", "no automatic snapshots are kept")).flatten() },
+        check: |cache, _, live| {
+            let held = held::snapshots(cache, live);
+            let lacks = cache.text("engine") != Some("memcached") && !matches!(held, Held::Declared(true) | Held::Live(true) | Held::Default(true));
+            let live = if held == Held::Live(false) { ", and the spec does not ask for any" } else { "" };
+            lacks.then(|| ("snapshotRetentionLimit", format!("no automatic snapshots are kept{live}")))
+        } },
     Rule { id: "auto-minor", severity: Some(Warn), kinds: GROUP,
         why: "Minor engine versions carry security fixes.",
         check: |group, _, _| (group.flag("autoMinorVersionUpgrade") == Some(false)).then(|| hit("autoMinorVersionUpgrade", "minor engine versions are not taken automatically")).flatten() },
@@ -132,11 +153,7 @@ pub const RULES: &[Rule] = &[
         check: |cache, _, _| (cache.lifecycle("finalSnapshot") == Some(false)).then(|| hit("lifecycle.finalSnapshot", "the cache is deleted without a final snapshot")).flatten() },
     Rule { id: "no-alarms", severity: Some(Warn), kinds: CACHES,
         why: "Evictions, full memory and lag go unnoticed without alarms.",
-        check: |cache, spec, _| {
-            let address = cache.address.to_string();
-            let own = spec.resources.values().any(|resource| resource.text("for") == Some(address.as_str()));
-            (!cache.fields.contains_key("alarms") && !own).then(|| hit("", "no alarms watch it: `alarms: {preset: recommended}`")).flatten()
-        } },
+        check: |cache, spec, live| held::unwatched(cache, spec, live).map(|why| ("", why)) },
     Rule { id: "alarm-no-action", severity: Some(Warn), kinds: &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::Alarm],
         why: "An alarm without an action tells nobody.",
         check: |resource, _, _| {

@@ -132,6 +132,10 @@ pub enum Datastore {
     Apart,
     /// The datastore decides it: AWS takes a change of the datastore only.
     Decides,
+    /// All members are alike in it, and AWS has no call that changes it in all of them.
+    Alike,
+    /// A member cannot have it.
+    Excludes,
     /// AWS sets it for members, and a difference of it says nothing.
     Sets,
     /// The primary chose it, and a secondary is made alike.
@@ -144,6 +148,19 @@ impl Datastore {
     /// Must the spec of a secondary not say it?
     pub fn speaks_for_secondary(self) -> bool {
         matches!(self, Datastore::Decides | Datastore::Sets | Datastore::Hands)
+    }
+
+    /// What it means for a member, in words; empty where it means nothing.
+    pub fn about(self) -> &'static str {
+        match self {
+            Datastore::Apart => "",
+            Datastore::Decides => "the datastore decides it for all members; a change is blocked, and made there",
+            Datastore::Alike => "all members are alike in it; a change is blocked",
+            Datastore::Excludes => "a member cannot have it",
+            Datastore::Sets => "AWS sets it for members; a difference is told and left alone",
+            Datastore::Hands => "a secondary takes it from the primary and must not declare it",
+            Datastore::Overrides => "AWS turns it off for members; a difference is told and left alone",
+        }
     }
 }
 

@@ -14,6 +14,19 @@ pub enum Status {
     Interrupted,
 }
 
+/// What has to happen before a call that failed can pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Remedy {
+    /// The spec asks for something that AWS does not take.
+    Spec,
+    /// AWS has no room for it, or the account may have no more of it.
+    Quota,
+    /// These credentials may not do it.
+    Permission,
+    /// Nothing: the same call may pass later.
+    Time,
+}
+
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepResult {
@@ -23,6 +36,9 @@ pub struct StepResult {
     pub seconds: f64,
     /// Of a failed step: why. Of an interrupted one: the last state that was seen.
     pub error: Option<String>,
+    /// Of a failed step: what it takes.
+    #[serde(skip)]
+    pub remedy: Remedy,
     /// It failed only because nobody waits for it any longer.
     #[serde(skip)]
     pub timed_out: bool,
@@ -33,7 +49,16 @@ pub struct StepResult {
 
 impl StepResult {
     pub fn new(step: StepId, status: Status) -> Self {
-        Self { step, status, request_id: None, seconds: 0.0, error: None, timed_out: false, moved: false }
+        Self {
+            step,
+            status,
+            request_id: None,
+            seconds: 0.0,
+            error: None,
+            remedy: Remedy::Time,
+            timed_out: false,
+            moved: false,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::inert::{code, prose};
 use super::style::{Label, paint};
 use super::value::{wrap, written};
-use crate::status::{Alarms, Health, Report, Resource, Shard};
+use crate::status::{Alarms, Health, Report, Resource, ServiceUpdate, Shard};
 
 /// Nodes are told one by one up to here; beyond, and in cluster mode, a line is a shard.
 const FEW_NODES: usize = 8;
@@ -87,6 +87,7 @@ fn block(resource: &Resource, longest: usize, width: usize) -> String {
     }
     out.push_str(&nodes(&resource.shards));
     out.push_str(&pending(resource, width));
+    out.push_str(&service_updates(resource, width));
     if let Some(alarms) = &resource.alarms {
         out.push_str(&alarm_lines(alarms, width));
     }
@@ -164,6 +165,22 @@ fn pending(resource: &Resource, width: usize) -> String {
     told.collect()
 }
 
+/// `service update elc-20261101 (security-update, critical): not-applied, apply by 2026-11-15`
+fn service_update(update: &ServiceUpdate) -> String {
+    let by = update.apply_by.as_ref().map(|date| format!(", apply by {date}")).unwrap_or_default();
+    let late = if update.is_late { ", which is over" } else { "" };
+    let ServiceUpdate { name, kind, severity, status, .. } = update;
+    format!("service update {name} ({kind}, {severity}): {status}{by}{late}")
+}
+
+fn service_updates(resource: &Resource, width: usize) -> String {
+    let told = resource.service_updates.iter().map(|update| {
+        let text = wrap(&service_update(update), width - 4, "      ");
+        format!("{}   {}\n", mark(!update.is_late), paint(Label::Warn, &text))
+    });
+    told.collect()
+}
+
 fn alarm_lines(alarms: &Alarms, width: usize) -> String {
     if alarms.count() == 0 {
         return String::new();
@@ -197,10 +214,15 @@ fn last_line(report: &Report) -> String {
         (firing + lone, "in ALARM"),
         (count(Health::Moving), "on the way"),
         (report.resources.iter().map(|resource| resource.pending.len()).sum(), "pending"),
+        (report.resources.iter().map(|resource| resource.service_updates.len()).sum(), "service updates due"),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{count} {what}"))
+    .map(
+        |(count, what)| {
+            if count == 1 { format!("1 {}", what.replace("updates", "update")) } else { format!("{count} {what}") }
+        },
+    )
     .collect();
     let all = report.resources.len();
     let resources = if all == 1 { "resource" } else { "resources" };
@@ -236,8 +258,9 @@ pub fn markdown(report: &Report) -> String {
             let firing: String = alarms.firing.iter().map(|name| format!(" **{}**", code(name))).collect();
             format!("{} of {} OK{firing}", alarms.ok, alarms.count())
         });
-        let pending: Vec<String> =
-            resource.pending.iter().map(|one| code(&format!("{} {}", one.path, written(&one.value)))).collect();
+        let pending = resource.pending.iter().map(|one| code(&format!("{} {}", one.path, written(&one.value))));
+        let due = resource.service_updates.iter().map(|update| prose(&service_update(update)));
+        let pending: Vec<String> = pending.chain(due).collect();
         out.push_str(&format!(
             "| {} | {}{} | {state} | {} | {endpoint} | {} | {} |\n",
             if resource.health == Health::Ok { "" } else { "!" },

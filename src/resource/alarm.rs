@@ -334,7 +334,10 @@ pub fn parameters(alarm: &Alarm, live: Option<&Value>, stack: &str) -> Map<Strin
         let value = match alarm.fields.get(attribute.field.name) {
             // A cleared member is one that is not sent.
             Some(Value::Null) => None,
-            Some(declared) => Some(attribute.field.shape.to_api(declared)),
+            Some(declared) => {
+                let shape = &attribute.field.shape;
+                Some(completed(shape, shape.to_api(declared), live.and_then(|live| live.get(member))))
+            }
             None if excluded => None,
             None => {
                 live.and_then(|live| live.get(member)).filter(|value| !crate::model::shape::is_empty(value)).cloned()
@@ -350,6 +353,45 @@ pub fn parameters(alarm: &Alarm, live: Option<&Value>, stack: &str) -> Map<Strin
     parameters.insert("AlarmDescription".to_owned(), json!(described));
     parameters.insert("AlarmName".to_owned(), json!(alarm.name));
     parameters
+}
+
+/// Members of which a value has one at most, so that the live one does not come beside the declared other.
+const INSTEAD: [(&str, &str); 7] = [
+    ("Expression", "MetricStat"),
+    ("MetricStat", "Expression"),
+    ("Period", "MetricStat"),
+    ("SlidingWindow", "WallClockWindow"),
+    ("WallClockWindow", "SlidingWindow"),
+    ("IncludedTagKeys", "ExcludedTagKeys"),
+    ("ExcludedTagKeys", "IncludedTagKeys"),
+];
+
+/// A declared value with what it leaves out of the live one.
+fn completed(shape: &Shape, mut declared: Value, live: Option<&Value>) -> Value {
+    match (shape, &mut declared, live) {
+        (Shape::Object(fields), Value::Object(own), Some(Value::Object(live))) => {
+            for field in *fields {
+                let (member, live) = (field.member, live.get(field.member));
+                let other_is_there = INSTEAD.iter().any(|(one, other)| *one == member && own.contains_key(*other));
+                match own.get_mut(member) {
+                    Some(value) => *value = completed(&field.shape, value.take(), live),
+                    // Left out, it is true: that is how the spec is checked.
+                    None if member == "ReturnData" || other_is_there => {}
+                    None => own.extend(live.map(|live| (member.to_owned(), live.clone()))),
+                }
+            }
+        }
+        (Shape::List { of, order: Order::By(key), .. }, Value::Array(items), Some(Value::Array(live))) => {
+            let Shape::Object(fields) = of else { return declared };
+            let Some(key) = fields.iter().find(|field| field.name == *key) else { return declared };
+            for item in items {
+                let same = live.iter().find(|live| live.get(key.member) == item.get(key.member));
+                *item = completed(of, item.take(), same);
+            }
+        }
+        _ => {}
+    }
+    declared
 }
 
 /// A description without the note of its stack, which is no part of the difference.
@@ -412,7 +454,7 @@ fn caches_of_member(member: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The names under which the alarm looks for metrics of caches. By its dimensions: its own name can be anything.
-fn watched_members(alarm: &Value) -> impl Iterator<Item = &str> {
+pub fn watched_members(alarm: &Value) -> impl Iterator<Item = &str> {
     let queries = alarm.get("Metrics").and_then(Value::as_array).into_iter().flatten();
     let of_queries = queries.filter_map(|query| query.pointer("/MetricStat/Metric/Dimensions"));
     let dimensions = alarm.get("Dimensions").into_iter().chain(of_queries).filter_map(Value::as_array).flatten();
@@ -468,10 +510,30 @@ pub fn follows(spec: &Spec, live: &Live, cache: &Resource, name: &str, alarm: &V
 
 /// Does the alarm watch a member of this cache, living or gone?
 pub fn belongs_to(alarm: &Value, cache: &Address) -> bool {
-    watched_members(alarm).any(|member| match cache.kind {
+    watched_members(alarm).any(|member| is_member(member, cache))
+}
+
+/// Can a member of this name, living or gone, be of this cache?
+pub fn is_member(member: &str, cache: &Address) -> bool {
+    match cache.kind {
         Kind::ServerlessCache => member == cache.id,
         _ => caches_of_member(member).any(|group| group == cache.id),
-    })
+    }
+}
+
+/// The names under which an alarm that is declared by itself looks for metrics of caches.
+pub fn declared_members(alarm: &Resource) -> Vec<String> {
+    let rows = ATTRIBUTES.iter().filter(|row| matches!(row.field.name, "dimensions" | "metrics"));
+    let pairs = rows.filter_map(|row| {
+        let declared = alarm.fields.get(row.field.name)?;
+        Some((row.field.member.to_owned(), row.field.shape.to_api(declared)))
+    });
+    watched_members(&Value::Object(pairs.collect())).map(str::to_owned).collect()
+}
+
+/// Does this entry of the spec stand for alarms of that cache?
+pub fn is_for(entry: &Resource, cache: &Address) -> bool {
+    entry.text("for").and_then(|named| named.parse::<Address>().ok()).as_ref() == Some(cache)
 }
 
 #[cfg(test)]

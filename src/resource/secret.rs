@@ -60,6 +60,11 @@ pub fn unfit(member: &str, value: &str) -> Option<&'static str> {
     if member == "AuthToken" && !value.chars().all(token) {
         return Some("it may only hold letters, digits and ! & # $ ^ < > -");
     }
+    // AWS guide, Clusters.RBAC.
+    let password = |c: char| !c.is_control() && !",\"/@".contains(c);
+    if member == "Passwords" && !value.chars().all(password) {
+        return Some("it may hold any printable character but , \" / and @");
+    }
     None
 }
 
@@ -196,7 +201,11 @@ mod tests {
             assert!(unfit("AuthToken", &format!("0123456789abcdef{mark}")).is_some(), "{mark}");
         }
         assert_eq!(unfit("AuthToken", "0123456789abcDEF!&#$^<>-"), None);
-        assert_eq!(unfit("Passwords", "correct horse battery @ staple"), None);
+        for mark in [",", "\"", "/", "@", "\u{7}", "\n"] {
+            let why = unfit("Passwords", &format!("0123456789abcdef{mark}"));
+            assert!(why.is_some_and(|why| why.contains("printable")), "{mark:?}");
+        }
+        assert_eq!(unfit("Passwords", "correct horse battery %_ staple"), None);
         assert!(unfit("Passwords", "too short").is_some());
     }
 }

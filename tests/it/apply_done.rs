@@ -1,6 +1,6 @@
 //! "Done" is said of what was seen to be done, and of all of it.
 
-use cachectl_sandbox::Options;
+use cachectl_sandbox::{FailureKind, Options};
 
 use crate::harness::{World, path, small};
 use crate::rig::Rig;
@@ -108,4 +108,18 @@ fn a_parameter_that_needs_a_reboot_waits_for_one_or_gets_it_in_the_same_run() {
     rig.run(&allowed).exits(0);
     assert_eq!(rig.accepted("RebootCacheCluster"), 2);
     rig.run(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn a_log_that_aws_takes_and_cannot_deliver_is_no_success_and_its_message_is_told() {
+    let logs = "logDeliveryConfigurations: [{logType: slow-log, destinationType: cloudwatch-logs, destinationDetails: {cloudWatchLogsDetails: {logGroup: /cache/slow}}, logFormat: json}]";
+    let rig = Rig::new(&small(""));
+    rig.apply().exits(0);
+    rig.sandbox.fail_next(FailureKind::LogDeliveryFailed, Some("cache"));
+    rig.spec(&small(logs));
+    rig.apply().exits(6).says("the slow-log cannot be delivered: Access denied to the log delivery destination");
+    // Once somebody has seen to the destination, the same spec asks for it again.
+    rig.run(&["plan"]).exits(0).says("AWS could not deliver the slow-log");
+    rig.apply().exits(0);
+    rig.settled();
 }

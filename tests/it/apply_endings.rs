@@ -8,7 +8,7 @@ use std::time::Duration;
 use cachectl_sandbox::{Fault, Options};
 use serde_json::Value;
 
-use crate::harness::Ran;
+use crate::harness::{Ran, small};
 use crate::rig::{Rig, Running};
 
 const STACK: &str = r#"
@@ -198,4 +198,37 @@ fn an_error_before_any_plan_leaves_a_document_too() {
     rig.spec("stack: [");
     let ended = rig.run(JSON).exits(78);
     assert_eq!((error(&ended).0, document(&ended)["error"]["spec"].clone()), (78.into(), "cachectl.yaml".into()));
+}
+
+#[test]
+fn what_aws_refuses_for_what_the_spec_asks_is_not_worth_the_same_command_again() {
+    let stack = small("cacheSubnetGroupName: nets")
+        + "subnetGroups:\n  nets: {description: d, subnetIds: [subnet-private-1a, subnet-private-1b]}\n";
+    for (status, code, said) in [
+        (400, "InvalidParameterValue", "change that first"),
+        (400, "InvalidParameterCombination", "change that first"),
+        (404, "CacheParameterGroupNotFound", "change that first"),
+        (400, "InvalidVPCNetworkFault", "change that first"),
+        (400, "NodeQuotaForCustomerExceeded", "Service Quotas"),
+        (400, "InsufficientCacheClusterCapacity", "ask for less"),
+        (403, "AccessDenied", "iam-policy"),
+    ] {
+        let rig = Rig::new(&stack);
+        rig.sandbox.inject(Fault::error(status, code, "No.").on("CreateReplicationGroup"));
+        let ran = rig.apply().exits(6).says(code).says(said);
+        assert!(!ran.all().to_lowercase().contains("same command"), "{code}: {}", ran.all());
+        // What was done stays, and the next apply does the rest.
+        rig.sandbox.clear_faults();
+        rig.apply().exits(0);
+        rig.settled();
+    }
+}
+
+#[test]
+fn what_passes_by_itself_is_worth_the_same_command_again() {
+    let stack = small("cacheSubnetGroupName: nets")
+        + "subnetGroups:\n  nets: {description: d, subnetIds: [subnet-private-1a, subnet-private-1b]}\n";
+    let rig = Rig::new(&stack);
+    rig.sandbox.inject(Fault::error(400, "ExpiredToken", "The token has expired.").on("CreateReplicationGroup"));
+    rig.apply().exits(6).says("Run the same command again");
 }

@@ -85,6 +85,41 @@ fn in_mode(mode: &str) -> Live {
     live
 }
 
+/// A live group with these members, and alarms on these nodes.
+fn live_group(members: serde_json::Value, watched: &[&str]) -> Live {
+    let mut group = json!({
+        "ReplicationGroupId": "cache", "Status": "available", "AutomaticFailover": "enabled", "MultiAZ": "enabled",
+        "TransitEncryptionEnabled": true, "TransitEncryptionMode": "required", "SnapshotRetentionLimit": 7,
+        "StorageEncryptionType": "sse-kms", "AtRestEncryptionEnabled": true, "AuthTokenEnabled": true,
+        "MemberClusters": ["cache-001", "cache-002"],
+    });
+    group.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    let of = |node: &str| json!({"AlarmName": node, "Dimensions": [{"Name": "CacheClusterId", "Value": node}]});
+    Live {
+        found: [
+            (Kind::ReplicationGroup, [("cache".to_owned(), group)].into()),
+            (Kind::Alarm, watched.iter().map(|node| ((*node).to_owned(), of(node))).collect()),
+        ]
+        .into(),
+        ..Live::default()
+    }
+}
+
+fn live_serverless(user_group: &str) -> Live {
+    let cache = json!({"ServerlessCacheName": "cache", "Status": "available", "UserGroupId": user_group});
+    Live { found: [(Kind::ServerlessCache, [("cache".to_owned(), cache)].into())].into(), ..Live::default() }
+}
+
+/// A group without alarms of its own, and an alarm beside it that watches this node.
+fn group_and_alarm_on(node: &str) -> String {
+    let alarm = alarm("[\"arn:aws:sns:us-east-1:012345678901:alerts\"]");
+    let alarm = alarm
+        .strip_prefix(HEAD)
+        .unwrap()
+        .replace("alarmActions", &format!("dimensions: [{{name: CacheClusterId, value: {node}}}], alarmActions"));
+    group("-alarms") + &alarm
+}
+
 fn with_secret(weak: bool) -> Live {
     let key = secret::key(&Address::new(Kind::User, "app"), "passwords");
     Live { secrets: [(key, Seen { mark: String::new(), matches: true, weak })].into(), ..Live::default() }
@@ -98,10 +133,41 @@ fn rows() -> Vec<Row> {
     let of_serverless = |rule, bad: &str, good: &str| (rule, serverless(bad), serverless(good), None);
     let open = "-transitEncryptionMode\n-authToken\n";
     let redis = "engine: redis\nengineVersion: \"7.1\"\n";
+    // The same spec, and a live group with and without these members.
+    let looked_at = |rule, lines: &str, members: serde_json::Value| {
+        (rule, group(lines), group(lines), Some((live_group(members, &[]), live_group(json!({}), &[]))))
+    };
     vec![
         of_group("tls", &format!("transitEncryptionEnabled: false\n{open}"), ""),
         of_group("tls", &format!("-transitEncryptionEnabled\n{open}"), ""),
         of_group("encryption-at-rest", "atRestEncryptionEnabled: false\n-kmsKeyId", ""),
+        of_group("encryption-at-rest", &format!("{redis}-atRestEncryptionEnabled\n-kmsKeyId"), ""),
+        of_group(
+            "encryption-at-rest",
+            "atRestEncryptionEnabled: false\n-kmsKeyId",
+            "-atRestEncryptionEnabled\n-kmsKeyId",
+        ),
+        looked_at("encryption-at-rest", "", json!({"StorageEncryptionType": "none", "AtRestEncryptionEnabled": false})),
+        looked_at(
+            "encryption-at-rest",
+            "-atRestEncryptionEnabled\n-kmsKeyId",
+            json!({"StorageEncryptionType": "none"}),
+        ),
+        looked_at("tls", &format!("-transitEncryptionEnabled\n{open}"), json!({"TransitEncryptionEnabled": false})),
+        looked_at(
+            "auto-failover",
+            "-automaticFailoverEnabled\n-multiAZEnabled",
+            json!({"AutomaticFailover": "disabled"}),
+        ),
+        looked_at("multi-az", "-multiAZEnabled", json!({"MultiAZ": "disabled"})),
+        looked_at("backup", "-snapshotRetentionLimit", json!({"SnapshotRetentionLimit": 0})),
+        looked_at("auth-required", "-authToken", json!({"AuthTokenEnabled": false})),
+        (
+            "auth-required",
+            serverless("-userGroupId"),
+            serverless("-userGroupId"),
+            Some((live_serverless(""), live_serverless("own"))),
+        ),
         of_group("customer-managed-key", "-kmsKeyId", ""),
         of_serverless("customer-managed-key", "-kmsKeyId", ""),
         of_group("auth-required", "-authToken", ""),
@@ -147,6 +213,13 @@ fn rows() -> Vec<Row> {
         of_group("final-snapshot", "lifecycle: {finalSnapshot: false}", "lifecycle: {finalSnapshot: true}"),
         of_group("no-alarms", "-alarms", ""),
         of_serverless("no-alarms", "-alarms", ""),
+        ("no-alarms", group_and_alarm_on("other-001"), group_and_alarm_on("cache-001"), None),
+        (
+            "no-alarms",
+            group_and_alarm_on("cache-001"),
+            group_and_alarm_on("cache-001"),
+            Some((live_group(json!({}), &["cache-001"]), live_group(json!({}), &["cache-001", "cache-002"]))),
+        ),
         of_group("alarm-no-action", "alarms: {preset: recommended}", ""),
         ("alarm-no-action", alarm("[]"), alarm("[\"arn:aws:sns:us-east-1:012345678901:alerts\"]"), None),
         of_serverless("serverless-limits", "-cacheUsageLimits", ""),
@@ -220,4 +293,40 @@ fn a_policy_turns_rules_off_up_and_down_and_a_waiver_has_an_end() {
         ended.contains(&("multi-az".to_owned(), Severity::Warn)) && ended.iter().any(|(rule, _)| rule == "waiver"),
         "{ended:?}"
     );
+}
+
+#[test]
+fn a_finding_says_which_half_is_missing() {
+    let said = |rule: &str, lines: &str, live: Option<Live>| {
+        let loaded = spec::from_text(&group(lines));
+        let spec = loaded.spec.unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        let findings = lint::findings(&spec, live.as_ref(), &loaded.sources, TODAY);
+        findings.into_iter().find(|finding| finding.rule == rule).map(|finding| finding.message).unwrap_or_default()
+    };
+    let open = "-authToken\n-atRestEncryptionEnabled\n-kmsKeyId\n-alarms";
+    let bare = || {
+        Some(live_group(
+            json!({"StorageEncryptionType": "none", "AtRestEncryptionEnabled": false, "AuthTokenEnabled": false}),
+            &[],
+        ))
+    };
+    for (rule, lines, live, words) in [
+        ("auth-required", open, None, "is declared"),
+        ("auth-required", open, bare(), "declared or live"),
+        ("auth-required", "-authToken\nuserGroupIds: []", bare(), "the spec takes"),
+        ("encryption-at-rest", "", bare(), "declared, and the live group has none"),
+        ("encryption-at-rest", open, bare(), "off, and the spec does not ask for it"),
+        (
+            "encryption-at-rest",
+            "engine: redis\nengineVersion: \"7.1\"\n-atRestEncryptionEnabled\n-kmsKeyId",
+            None,
+            "AWS's default is off",
+        ),
+        ("no-alarms", open, None, "no alarms of the spec"),
+        ("no-alarms", open, bare(), "declared or live"),
+        ("no-alarms", open, Some(live_group(json!({}), &["cache-001"])), "the spec has none of them"),
+    ] {
+        let found = said(rule, lines, live);
+        assert!(found.contains(words), "{rule} with {lines:?} says {found:?}, not {words:?}");
+    }
 }

@@ -193,6 +193,97 @@ mod evaluation_criteria {
     }
 }
 
+mod what_the_spec_leaves_out {
+    use super::*;
+
+    const TOPIC: &str = "arn:aws:sns:us-east-1:012345678901:a";
+
+    /// Whatever a metric alarm can have beside what it compares.
+    fn beside() -> Value {
+        json!({
+            "AlarmName": "a", "AlarmDescription": "mine [cachectl:stack=prod]", "ActionsEnabled": false,
+            "OKActions": [TOPIC], "AlarmActions": [TOPIC], "InsufficientDataActions": [TOPIC],
+            "WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 30, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": true},
+            "ActionConfiguration": {"AlarmTagsPropagation": {"Enabled": true, "IncludedTagKeys": ["team"]}},
+        })
+    }
+
+    /// Somebody put the alarm with these members besides; the spec declares these fields, of which one changes.
+    #[track_caller]
+    fn is_kept(put: Value, declared: &[(&str, &str)], changed: (&str, Value)) {
+        let mut all = beside();
+        all.as_object_mut().expect("members").extend(put.as_object().expect("members").clone());
+        let sections: String = declared.iter().map(|(name, value)| format!("    {name}: {value}\n")).collect();
+        let mut case = change(&alarm(&[]), &format!("alarms:\n  a:\n{sections}")).meanwhile(|account| {
+            account.call("PutMetricAlarm", all.clone());
+        });
+        let plan = case.plan();
+        assert_eq!(plan.steps.len(), 1, "{}", shown(&plan));
+        let sent = parameters(&plan, "PutMetricAlarm");
+        all[changed.0] = changed.1;
+        assert_eq!(sent, all, "{}", shown(&plan));
+        case.account.apply_all(&spec(&case.after), &case.options);
+        let live = case.account.call("DescribeAlarms", json!({"AlarmNames": ["a"]}));
+        for (member, value) in all.as_object().expect("members") {
+            let live = &live["MetricAlarms"][0][member];
+            // A threshold is a number with a point in it.
+            let same = live == value || value.as_f64().is_some_and(|number| live.as_f64() == Some(number));
+            assert!(same, "{member}: {live}, not {value}");
+        }
+    }
+
+    #[test]
+    fn of_an_alarm_on_one_metric_is_sent_again_with_another_threshold() {
+        is_kept(
+            json!({
+                "Namespace": "AWS/ElastiCache", "MetricName": "Evictions", "ExtendedStatistic": "p99", "Period": 300,
+                "Dimensions": [{"Name": "CacheClusterId", "Value": "x-001"}], "Unit": "Count",
+                "EvaluationPeriods": 5, "DatapointsToAlarm": 3, "Threshold": 10, "ComparisonOperator": "GreaterThanThreshold",
+                "TreatMissingData": "breaching", "EvaluateLowSampleCountPercentile": "ignore",
+                "EvaluationWindow": {"WallClockWindow": {"Timezone": "Europe/Berlin"}},
+            }),
+            &[
+                ("namespace", "AWS/ElastiCache"),
+                ("metricName", "Evictions"),
+                ("extendedStatistic", "p99"),
+                ("period", "300"),
+                ("evaluationPeriods", "5"),
+                ("threshold", "20"),
+                ("comparisonOperator", "GreaterThanThreshold"),
+            ],
+            ("Threshold", json!(20)),
+        );
+    }
+
+    #[test]
+    fn of_an_alarm_on_metric_math_is_sent_again_with_another_threshold() {
+        let metrics = "[{id: m, metricStat: {metric: {namespace: AWS/ElastiCache, metricName: Evictions}, period: 60, stat: Sum}}]";
+        is_kept(
+            json!({
+                "Metrics": [{"Id": "m", "Label": "evicted", "MetricStat": {"Metric": {"Namespace": "AWS/ElastiCache", "MetricName": "Evictions"}, "Period": 60, "Stat": "Sum"}}],
+                "EvaluationPeriods": 5, "DatapointsToAlarm": 3, "Threshold": 10, "ComparisonOperator": "GreaterThanThreshold",
+                "TreatMissingData": "notBreaching", "EvaluationWindow": {"WallClockWindow": {"Timezone": "UTC"}},
+            }),
+            &[
+                ("metrics", metrics),
+                ("evaluationPeriods", "5"),
+                ("threshold", "20"),
+                ("comparisonOperator", "GreaterThanThreshold"),
+            ],
+            ("Threshold", json!(20)),
+        );
+    }
+
+    #[test]
+    fn of_an_alarm_on_a_query_is_sent_again_with_another_interval() {
+        is_kept(
+            json!({"EvaluationCriteria": {"PromQLCriteria": {"Query": "evictions > 0", "PendingPeriod": 60}}, "EvaluationInterval": 60}),
+            &[("evaluationCriteria", "{promQLCriteria: {query: \"evictions > 0\"}}"), ("evaluationInterval", "120")],
+            ("EvaluationInterval", json!(120)),
+        );
+    }
+}
+
 mod tags {
     use super::*;
 

@@ -314,6 +314,44 @@ mod a_member_of_a_global_datastore {
     }
 }
 
+mod what_a_global_datastore_decides {
+    use super::*;
+
+    /// What a plan blocks in a member of a datastore.
+    fn blocked(before: &str, after: &str) -> Option<(String, String)> {
+        let mut case = regroup(before, after);
+        let mut live = case.account.live(&spec(&group(before)));
+        live.of_mut(Kind::ReplicationGroup).get_mut("g").expect("the group")["GlobalReplicationGroupInfo"] =
+            json!({"GlobalReplicationGroupId": "ldgnf-world", "GlobalReplicationGroupMemberRole": "SECONDARY"});
+        let plan = cachectl::plan::plan(&spec(&case.after), &live, &case.options, Vec::new());
+        assert!(plan.steps.is_empty() || !plan.is_blocked(), "{}", shown(&plan));
+        plan.changes.iter().find_map(|change| change.blocked.clone()).map(|blocked| (blocked.rule, blocked.reason))
+    }
+
+    #[test]
+    fn is_failover_and_a_replica_count_is_each_members_own() {
+        let (rule, reason) = blocked("automaticFailoverEnabled: false", "automaticFailoverEnabled: true")
+            .expect("the datastore decides");
+        assert_eq!((rule.as_str(), reason.contains("automaticFailoverEnabled")), ("global-member", true), "{reason}");
+        assert_eq!(blocked("", "numCacheClusters: 3"), None);
+        assert_eq!(blocked("", "description: another"), None);
+    }
+
+    #[test]
+    fn is_cluster_mode_in_which_all_members_are_alike() {
+        let (rule, reason) = blocked("", "clusterMode: compatible").expect("members are alike");
+        assert_eq!((rule.as_str(), reason.contains("alike in clusterMode")), ("global-member", true), "{reason}");
+    }
+
+    #[test]
+    fn are_no_durable_writes_since_no_member_has_them() {
+        const FIT: &str = "engineVersion: \"9.0\"\nnumNodeGroups: 2\nreplicasPerNodeGroup: 1\nmultiAZEnabled: true\ntransitEncryptionEnabled: true\ntransitEncryptionMode: required";
+        let (rule, reason) = blocked(FIT, &format!("{FIT}\ndurability: sync")).expect("no member has them");
+        assert_eq!((rule.as_str(), reason.contains("global datastore")), ("durability-needs", true), "{reason}");
+        assert_eq!(blocked(FIT, &format!("{FIT}\ndurability: disabled")), None);
+    }
+}
+
 mod t2 {
     use super::*;
 

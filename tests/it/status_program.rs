@@ -66,3 +66,38 @@ fn without_the_tagging_api_status_still_tells_the_spec_s_resources() {
     let ran: Ran = rig.run(&["status"]).exits(0).says("cache-002  replica");
     assert!(ran.stdout.contains("orphans are not known"), "{}", ran.stdout);
 }
+
+#[test]
+fn service_updates_that_are_due_are_read_in_one_call_and_only_where_there_are_groups() {
+    let rig = Rig::with(&small(""), Options::default());
+    rig.run(&["status"]).exits(0);
+    assert_eq!(rig.called("DescribeUpdateActions"), 0);
+    rig.apply().exits(0);
+    rig.sandbox.publish_service_update("elc-20261101-001", "critical", &["cache"]).unwrap();
+    rig.sandbox.seed(3).unwrap();
+    rig.sandbox.publish_service_update("elc-20261102-001", "low", &["seed-0001"]).unwrap();
+    rig.sandbox.clear_calls();
+    let report = rig.run(&["status", "--format", "json"]).exits(0).json();
+    assert_eq!(rig.called("DescribeUpdateActions"), 1);
+    let due = &report["resources"][0]["serviceUpdates"];
+    assert_eq!(due.as_array().unwrap().len(), 1, "{due:#}");
+    assert_eq!((&due[0]["name"], &due[0]["severity"]), (&json!("elc-20261101-001"), &json!("critical")));
+    assert_eq!((&due[0]["status"], &due[0]["isLate"]), (&json!("not-applied"), &json!(false)));
+    rig.run(&["status"])
+        .exits(0)
+        .says("service update elc-20261101-001 (security-update, critical): not-applied, apply by");
+    rig.sandbox.clear_calls();
+    rig.run(&["plan"]).exits(0);
+    assert_eq!(rig.called("DescribeUpdateActions"), 0, "a plan does not show them");
+    rig.sandbox.inject(Fault::access_denied().on("DescribeUpdateActions"));
+    rig.run(&["status"]).exits(0).says("service updates are not known");
+}
+
+#[test]
+fn membership_of_a_global_datastore_is_shown() {
+    let rig = Rig::with(&small(""), Options::default());
+    rig.apply().exits(0);
+    rig.sandbox.set_global_datastore("cache", Some("ldgnf-world"), false).unwrap();
+    rig.run(&["status"]).exits(0).says("secondary of the global datastore ldgnf-world");
+    rig.run(&["plan"]).exits(0).says("the group is secondary of the global datastore");
+}

@@ -195,3 +195,49 @@ fn what_waits_for_the_window_what_is_absent_broken_or_an_orphan_is_told() {
     }
     is_golden("pending-absent-broken.txt", &text);
 }
+
+#[test]
+fn a_datastore_durable_writes_encryption_and_service_updates_are_told() {
+    let (spec, mut live) = well();
+    for (member, value) in [
+        (
+            "GlobalReplicationGroupInfo",
+            json!({"GlobalReplicationGroupId": "ldgnf-shop", "GlobalReplicationGroupMemberRole": "PRIMARY"}),
+        ),
+        ("AtRestEncryptionEnabled", json!(false)),
+        ("StorageEncryptionType", json!("none")),
+    ] {
+        set(&mut live, "shop-cache", member, value);
+    }
+    for (member, value) in [
+        ("Durability", json!("default")),
+        ("EffectiveDurability", json!("async")),
+        ("AtRestEncryptionEnabled", json!(false)),
+        ("StorageEncryptionType", json!("sse-elasticache")),
+    ] {
+        set(&mut live, "shop-shards", member, value);
+    }
+    let action = |group: &str, name: &str, status: &str, met: &str| {
+        json!({
+            "ReplicationGroupId": group, "ServiceUpdateName": name, "ServiceUpdateType": "security-update",
+            "ServiceUpdateSeverity": "critical", "UpdateActionStatus": status, "SlaMet": met,
+            "ServiceUpdateRecommendedApplyByDate": "2026-11-15T00:00:00Z",
+        })
+    };
+    live.update_actions = vec![
+        action("shop-cache", "elc-20261101-001", "not-applied", "no"),
+        action("shop-shards", "elc-20261101-001", "scheduled", "n/a"),
+        action("of-somebody-else", "elc-20261101-001", "not-applied", "no"),
+    ];
+    let only: Vec<Glob> = vec!["replicationGroup/*".parse().expect("a glob")];
+    let report = report(&spec, &live, &only);
+    is_documented(&report);
+    let text = plain(&report);
+    fits(&text);
+    is_golden("datastore-durable-updates.txt", &text);
+    let due =
+        |index: usize| report.resources[index].service_updates.iter().map(|one| (one.status.as_str(), one.is_late));
+    assert_eq!(due(0).collect::<Vec<_>>(), [("not-applied", true)]);
+    assert_eq!(due(1).collect::<Vec<_>>(), [("scheduled", false)]);
+    assert!(markdown(&report).contains("elc-20261101-001"));
+}

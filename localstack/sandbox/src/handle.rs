@@ -14,6 +14,7 @@ use crate::bridge;
 use crate::cloudwatch::metrics::{self, Seeded};
 use crate::control::replication_groups::failover::{self, Failover};
 use crate::control::replication_groups::{Global, global_member, modify};
+use crate::control::service_updates::{self, Published};
 use crate::control::users::Authentication;
 use crate::failures::{Failure, Kind};
 use crate::faults::Fault;
@@ -185,6 +186,16 @@ impl Sandbox {
     pub fn set_global_datastore(&self, group: &str, id: Option<&str>, is_primary: bool) -> Result<(), Refusal> {
         let global = id.map(|id| Global { id: id.to_owned(), is_primary });
         self.shared.lock().edit(|state| global_member(state, &group.to_ascii_lowercase(), global))
+    }
+
+    /// Publishes a security update for these groups, as yet not applied.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such group.
+    pub fn publish_service_update(&self, name: &str, severity: &str, groups: &[&str]) -> Result<(), Refusal> {
+        let update = Published::security(name, severity, groups);
+        self.shared.lock().edit(|state| service_updates::publish(state, update))
     }
 
     /// Raises or lowers quotas; [`Quotas::default`] is AWS's, but for the rates of calls, which are off.

@@ -198,6 +198,7 @@ fn of_attribute(kind: Kind, attribute: &'static Attribute) -> Entry {
         .line("API", field.member)
         .line("changed", how(kind, attribute))
         .line("clients", impact(attribute.impact))
+        .line("datastore", attribute.datastore.about())
         .line("note", attribute.note);
     if matches!(attribute.read, Read::Never) && !field.member.is_empty() && field.name != "tags" {
         entry = entry.line("read", "AWS does not tell it; what cannot be read is not compared");

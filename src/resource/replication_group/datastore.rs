@@ -28,22 +28,36 @@ pub fn note(draft: &mut Draft, scene: &Scene<'_>) {
 /// A difference that a member of a global datastore cannot mend by itself.
 pub fn decides(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) -> bool {
     let Some((global, _)) = of(scene.view) else { return false };
-    match scene.row(difference.attribute).map(|row| row.datastore) {
+    let attribute = difference.attribute;
+    let (reason, hint) = match scene.row(attribute).map(|row| row.datastore) {
         Some(Datastore::Sets | Datastore::Overrides) => {
             let message = format!("decided by the global datastore {global}: left alone");
-            draft.warnings.push((difference.attribute.into(), message));
+            draft.warnings.push((attribute.into(), message));
             return true;
         }
-        Some(Datastore::Decides) => {}
-        Some(Datastore::Apart | Datastore::Hands) | None => return false,
-    }
+        Some(Datastore::Decides) => (
+            format!("{attribute} is decided by the global datastore {global}"),
+            format!(
+                "change it there (aws elasticache modify-global-replication-group --global-replication-group-id {global} ...), or take it out of the spec"
+            ),
+        ),
+        Some(Datastore::Alike) => (
+            format!(
+                "all members of the global datastore {global} are alike in {attribute}, and AWS has no call that changes it in all of them"
+            ),
+            format!("take {attribute} out of the spec, or the group out of the datastore first"),
+        ),
+        // What a member cannot have, the attribute itself refuses where it comes.
+        Some(Datastore::Apart | Datastore::Hands | Datastore::Excludes) | None => return false,
+    };
     draft.shows(difference);
-    draft.blocks(
-        "global-member",
-        format!("{} is decided by the global datastore {global}", difference.attribute),
-        format!("change it there (aws elasticache modify-global-replication-group --global-replication-group-id {global} ...), or take it out of the spec"),
-    );
+    draft.blocks("global-member", reason, hint);
     true
+}
+
+/// Is it in a global datastore, whose members cannot have this attribute?
+pub fn excludes(scene: &Scene<'_>, attribute: &str) -> bool {
+    of(scene.view).is_some() && scene.row(attribute).is_some_and(|row| row.datastore == Datastore::Excludes)
 }
 
 /// AWS deletes no member while it is associated, so that a deletion or a replacement fails half way.

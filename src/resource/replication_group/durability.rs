@@ -81,7 +81,7 @@ enum Lack {
 fn lack(scene: &Scene<'_>) -> Option<Lack> {
     let missing = |what: &str, hint: &'static str| Some(Lack::Missing { what: what.to_owned(), hint });
     let coming = |what: &str| Some(Lack::Coming(what.to_owned()));
-    if datastore::of(scene.view).is_some() {
+    if datastore::excludes(scene, "durability") {
         return missing("a group that is in no global datastore", "take durability out");
     }
     let engine = |of: Option<String>, version: bool| of.as_deref() == Some("valkey") && version;
@@ -154,8 +154,11 @@ pub fn at_creation(draft: &mut Draft, resource: &Resource) {
     }
 }
 
-/// AWS encrypts what is durable by itself, also where the group's own flag stays off.
+/// Is what is stored encrypted? AWS says so in StorageEncryptionType; it encrypts what is durable by itself, also where
+/// the group's own flag stays off.
 pub fn is_encrypted(view: &View<'_>) -> bool {
-    view.flag("AtRestEncryptionEnabled")
-        || view.text("StorageEncryptionType").is_some_and(|encryption| encryption.starts_with("sse"))
+    match view.text("StorageEncryptionType") {
+        Some(encryption) => encryption != "none",
+        None => view.flag("AtRestEncryptionEnabled"),
+    }
 }

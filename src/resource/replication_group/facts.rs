@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
+use super::{datastore, durability};
 use crate::model::live::{View, strings};
 
 /// Engine, node type, how it fails over, who may log in: in the order of importance.
@@ -28,5 +31,20 @@ pub fn of(view: &View<'_>) -> Vec<String> {
     });
     facts.extend(view.flag("AuthTokenEnabled").then(|| "AUTH token".to_owned()));
     facts.extend(strings(view.own("UserGroupIds")).map(|id| format!("users {id}")));
+    facts.extend(at_rest(view));
+    let durability = durability::in_effect(view);
+    let durable = durability.as_ref().and_then(Value::as_str).filter(|mode| matches!(*mode, "sync" | "async"));
+    facts.extend(durable.map(|mode| format!("durable writes ({mode})")));
+    facts.extend(datastore::membership(view));
     facts
+}
+
+/// Encryption at rest, where it is not what the group's own flag says, or not AWS's key.
+fn at_rest(view: &View<'_>) -> Option<String> {
+    match view.text("StorageEncryptionType") {
+        _ if !durability::is_encrypted(view) => Some("not encrypted at rest".to_owned()),
+        Some("sse-kms") => Some("encrypted at rest (sse-kms)".to_owned()),
+        Some(kind) if !view.flag("AtRestEncryptionEnabled") => Some(format!("encrypted at rest ({kind})")),
+        Some(_) | None => None,
+    }
 }

@@ -101,7 +101,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Field::new("automaticFailoverEnabled", "AutomaticFailoverEnabled", Shape::Bool, "Promote a replica when the primary fails. Always on in cluster mode."),
         Read::With(|view| switch(view, "AutomaticFailover")), Route::With(failover::automatic_failover), Impact::None,
         "Needs a replica. Cannot be turned off in cluster mode.",
-    ).import(import::failover).pending(|view| view.pending("AutomaticFailoverStatus").and_then(Value::as_str).map(|status| json!(status.starts_with("enabl")))),
+    ).datastore(Datastore::Decides).import(import::failover).pending(|view| view.pending("AutomaticFailoverStatus").and_then(Value::as_str).map(|status| json!(status.starts_with("enabl")))),
     Attribute::new(
         Field::new("multiAZEnabled", "MultiAZEnabled", Shape::Bool, "Spread nodes over availability zones. Needs automatic failover."),
         Read::With(|view| switch(view, "MultiAZ")), Route::With(failover::multi_az), Impact::None,
@@ -112,7 +112,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::With(|view| Some(view.own("ClusterMode").cloned().unwrap_or_else(|| json!(if view.flag("ClusterEnabled") { "enabled" } else { "disabled" })))),
         Route::With(cluster_mode::cluster_mode), Impact::Brief,
         "disabled to compatible to enabled, one stage at a time; clients move to cluster-aware connections in between. While it is compatible AWS takes no other change; from there disabled is a way back. enabled cannot be left again.",
-    ).import(import::cluster_mode).pending(|view| view.pending("ClusterMode").cloned()),
+    ).datastore(Datastore::Alike).import(import::cluster_mode).pending(|view| view.pending("ClusterMode").cloned()),
     Attribute::new(
         Field::new("cacheParameterGroupName", "CacheParameterGroupName", Shape::Reference(Kind::ParameterGroup), "Parameter group: one of this spec or an existing one."),
         Read::With(|view| view.members.iter().find_map(|cluster| cluster.get("CacheParameterGroup")?.get("CacheParameterGroupName").cloned())),
@@ -210,7 +210,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("durability", "Durability", Shape::Enum(&["default", "async", "sync", "disabled"]), "Whether writes are acknowledged after they are durable. Needs valkey 9.0, cluster mode, Multi-AZ with replicas, TLS and node types such as r7g."),
         Read::With(durability::in_effect), Route::With(durability::durability), Impact::None, "Exchanged in place in every direction, in a call of its own. Turns encryption at rest on. At most 100 MiB of writes a second and primary.",
-    ).import(import::durability).pending(durability::pending),
+    ).datastore(Datastore::Excludes).import(import::durability).pending(durability::pending),
     Attribute::new(
         Field::new("globalReplicationGroupId", "GlobalReplicationGroupId", text(64), "Global datastore that the group joins as a secondary, at creation."),
         Read::With(|view| view.own("GlobalReplicationGroupInfo")?.get("GlobalReplicationGroupId").cloned()),

@@ -13,6 +13,9 @@ pub const RULES: &[Rule] = &[
     Rule { code: "node-type-engine", check: Check::Resource(GROUP, engine),
         why: "A family of node types runs certain engines: r8g, m8g and c8gn valkey only; m7g, r7g, c7gn and r6gd redis from 6.2; m6g, r6g and t4g redis from 5.0.6.",
         source: "AWS guide, CacheNodes.SupportedTypes" },
+    Rule { code: "node-type-closed", check: Check::Resource(GROUP, closed),
+        why: "AWS makes no new cluster on T2 node types; those that there are go on. Whether this group is there already, only a plan knows.",
+        source: "AWS guide, CacheNodes.SupportedTypes" },
 ];
 
 /// Families that AWS still runs, and of which the table has no types.
@@ -38,6 +41,16 @@ fn known(finder: &mut Finder<'_>, group: &Resource) {
         &[("cacheNodeType", "not a known node type")],
         format!("the node type `{name}` is not known here"),
         help,
+    );
+}
+
+fn closed(finder: &mut Finder<'_>, group: &Resource) {
+    let Some(name) = group.text("cacheNodeType").filter(|name| node_type::family_of(name) == "t2") else { return };
+    finder.warn(
+        group,
+        &[("cacheNodeType", "for groups that exist only")],
+        format!("AWS makes no new cluster on {name}"),
+        format!("for a new group take {}", name.replace("cache.t2.", "cache.t4g.")),
     );
 }
 

@@ -42,6 +42,20 @@ pub struct Published {
     groups: Vec<String>,
 }
 
+impl Published {
+    /// A security update of this severity that nobody has applied yet.
+    pub fn security(name: &str, severity: &str, groups: &[&str]) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: security(),
+            severity: severity.to_owned(),
+            status: available(),
+            action: not_applied(),
+            groups: groups.iter().map(|id| (*id).to_owned()).collect(),
+        }
+    }
+}
+
 fn security() -> String {
     "security-update".into()
 }

@@ -92,7 +92,7 @@ fn passwords(listed: Option<Vec<String>>) -> Result<Vec<String>, Refusal> {
     if listed.iter().any(|password| !(16..=128).contains(&password.chars().count())) {
         return Err(Refusal::invalid_value("Passwords length must be between 16-128 characters."));
     }
-    let is_legal = |c: char| c.is_ascii_graphic() && !",\"/@".contains(c);
+    let is_legal = |c: char| !c.is_control() && !",\"/@".contains(c);
     if listed.iter().any(|password| !password.chars().all(is_legal)) {
         // AWS guide, role-based access control.
         return Err(Refusal::invalid_value("Passwords take printable characters other than , \" / and @."));

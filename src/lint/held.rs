@@ -1,0 +1,126 @@
+//! What holds of a cache: as declared, else as it is live, else by AWS's default.
+
+use serde_json::Value;
+
+use crate::model::live::{Live, strings};
+use crate::model::shape::is_empty;
+use crate::model::{Address, Kind, Resource, Spec};
+use crate::resource::alarm;
+use crate::resource::attribute;
+use crate::resource::replication_group::durability;
+
+/// A setting, and who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// The spec.
+    Declared(bool),
+    /// AWS, of the resource as it is; the spec leaves it alone.
+    Live(bool),
+    /// AWS, of what is made without a word about it.
+    Default(bool),
+    /// Nobody: it is not declared, and nothing live was read.
+    Unknown,
+}
+
+impl Held {
+    fn of(declared: Option<bool>, live: Option<bool>, default: Option<bool>) -> Self {
+        match (declared, live, default) {
+            (Some(declared), ..) => Held::Declared(declared),
+            (None, Some(live), _) => Held::Live(live),
+            (None, None, Some(default)) => Held::Default(default),
+            (None, None, None) => Held::Unknown,
+        }
+    }
+
+    /// Where it does not hold: a sentence that says which half is missing.
+    pub fn lacks(self, what: &str) -> Option<String> {
+        match self {
+            Held::Declared(true) | Held::Live(true) | Held::Default(true) => None,
+            Held::Declared(false) => Some(format!("{what} is declared off")),
+            Held::Live(false) => Some(format!("{what} is off, and the spec does not ask for it")),
+            Held::Default(false) => Some(format!("{what} is not declared, and AWS's default is off")),
+            Held::Unknown => Some(format!("{what} is not declared")),
+        }
+    }
+}
+
+/// A switch of a cache; AWS's default for it, where it is known, is off.
+pub fn switch(cache: &Resource, live: Option<&Live>, name: &str) -> Held {
+    let now = live.and_then(|live| {
+        let view = live.view(&cache.address)?;
+        attribute(cache.address.kind, name)?.live(&view, None)?.as_bool()
+    });
+    Held::of(cache.flag(name), now, None)
+}
+
+/// Encryption at rest, by what is in effect and not by the group's own flag: AWS turns it on by itself for what is
+/// durable, and by default for valkey.
+pub fn encryption_at_rest(group: &Resource, live: Option<&Live>) -> Held {
+    let now = live.and_then(|live| live.view(&group.address)).map(|view| durability::is_encrypted(&view));
+    let default = match group.text("engine") {
+        Some("valkey") => Some(true),
+        Some("redis") => Some(false),
+        _ => None,
+    };
+    Held::of(group.flag("atRestEncryptionEnabled"), now, default)
+}
+
+/// A token or a user group.
+pub fn access_control(cache: &Resource, live: Option<&Live>) -> Held {
+    let fields = ["authToken", "userGroupIds", "userGroupId"];
+    let mut declared = fields.iter().filter_map(|name| cache.fields.get(*name)).peekable();
+    let declared = declared.peek().is_some().then(|| declared.any(|value| !is_empty(value)));
+    let now = live.and_then(|live| live.view(&cache.address)).map(|view| {
+        let has_group = strings(view.own("UserGroupIds")).chain(view.text("UserGroupId")).any(|id| !id.is_empty());
+        view.flag("AuthTokenEnabled") || has_group
+    });
+    Held::of(declared, now, Some(false))
+}
+
+/// Days that automatic snapshots are kept for; AWS's default is none.
+pub fn snapshots(cache: &Resource, live: Option<&Live>) -> Held {
+    let days = |value: Option<&Value>| value.and_then(Value::as_i64).map(|days| days > 0);
+    let now = live.and_then(|live| days(live.get(&cache.address)?.get("SnapshotRetentionLimit")));
+    Held::of(cache.number("snapshotRetentionLimit").map(|days| days > 0), now, Some(false))
+}
+
+/// What alarms of the stack do not watch, by their dimensions and not by their names; `None` where all is watched.
+pub fn unwatched(cache: &Resource, spec: &Spec, live: Option<&Live>) -> Option<String> {
+    let entries = || spec.resources.values().filter(|resource| resource.address.kind == Kind::Alarm);
+    // These follow the members; `alarms: none` is a decision.
+    if cache.fields.contains_key("alarms") || entries().any(|entry| alarm::is_for(entry, &cache.address)) {
+        return None;
+    }
+    let of_live = |live: &Live| -> Vec<String> {
+        let own = live.of(Kind::Alarm).values().filter(|alarm| alarm::belongs_to(alarm, &cache.address));
+        own.flat_map(alarm::watched_members).map(str::to_owned).collect()
+    };
+    let declared: Vec<String> =
+        entries().flat_map(alarm::declared_members).filter(|member| alarm::is_member(member, &cache.address)).collect();
+    let existing = live.map(of_live).unwrap_or_default();
+    let hint = "`alarms: {preset: recommended}`";
+    match (declared.is_empty(), existing.is_empty(), live) {
+        (true, true, None) => return Some(format!("no alarms of the spec watch it: {hint}")),
+        (true, true, Some(_)) => {
+            return Some(format!("no alarms of the stack watch it, declared or live: {hint}"));
+        }
+        (true, false, _) => {
+            return Some(format!("alarms watch it, and the spec has none of them: declare them, or {hint}"));
+        }
+        (false, ..) => {}
+    }
+    let members = live.map(|live| alarm::nodes(live, &cache.address, "node")).unwrap_or_default();
+    let is_watched = |member: &String| declared.contains(member) || existing.contains(member);
+    let missing: Vec<String> = members.into_iter().filter(|member| !is_watched(member)).collect();
+    (!missing.is_empty()).then(|| {
+        let named = missing.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+        let more = if missing.len() > 3 { format!(" and {} more", missing.len() - 3) } else { String::new() };
+        format!("no alarm watches {named}{more}: {hint}, or `for: {}` in the alarms, follows the nodes", cache.address)
+    })
+}
+
+/// Is what is declared of encryption at rest true of the live group? It cannot be added to one.
+pub fn is_unencrypted_against_the_spec(group: &Address, declared: Option<bool>, live: Option<&Live>) -> bool {
+    let view = live.and_then(|live| live.view(group));
+    declared == Some(true) && view.is_some_and(|view| !durability::is_encrypted(&view))
+}
