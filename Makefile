@@ -1,6 +1,6 @@
 # make demo   the whole loop on this machine, without an AWS account
 # make test   everything that must hold: format, lints, tests, licences
-# make localstack   the article's spec against LocalStack, where Docker and a token are to be had
+# make localstack   the article's spec against LocalStack, where Docker and a token are available
 # make api-drift    what AWS's newest API model has that the spec does not know
 # make help   this
 
@@ -43,7 +43,7 @@ schema: build
 emulator: build
 	bash localstack/emulator.sh ministack
 
-# The same against LocalStack, where Docker and LOCALSTACK_AUTH_TOKEN are to be had.
+# The same against LocalStack, where Docker and LOCALSTACK_AUTH_TOKEN are available.
 localstack: build
 	bash localstack/emulator.sh localstack
 

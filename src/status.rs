@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::model::attribute::Pending;
 use crate::model::cost::Cost;
 use crate::model::live::{Live, View};
-use crate::model::plan::{FORMAT_VERSION, PendingValue};
+use crate::model::plan::{FORMAT_VERSION, Ownership, PendingValue};
 use crate::model::{Address, Glob, Kind, Spec};
-use crate::resource::alarm;
 use crate::resource::readiness::{self, Condition};
 use crate::resource::replication_group::reboot;
+use crate::resource::{alarm, ownership};
 
 /// In the order of what wants looking at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -57,6 +57,9 @@ pub struct Resource {
     pub detail: String,
     /// The stack owns it, and the spec no longer has it.
     pub orphan: bool,
+    /// Another stack owns it, although the spec has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_stack: Option<String>,
     /// What it is, in the order of importance: engine, node type, access.
     pub facts: Vec<String>,
     pub endpoints: Vec<Endpoint>,
@@ -164,7 +167,10 @@ pub fn report(spec: &Spec, live: &Live, only: &[Glob]) -> Report {
         .map(|address| {
             let orphan =
                 !spec.resources.contains_key(address) && !wanted.named.iter().any(|alarm| alarm.name == address.id);
-            resource(live, address, orphan, of_caches.remove(address))
+            let found = resource(live, address, orphan, of_caches.remove(address));
+            let other = (ownership::of(spec, live, address) == Ownership::Foreign)
+                .then(|| ownership::stack_of(live, address).unwrap_or("another").to_owned());
+            Resource { other_stack: other, ..found }
         })
         .collect();
     Report {
@@ -197,6 +203,7 @@ fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>
             health: Health::Absent,
             detail: String::new(),
             orphan,
+            other_stack: None,
             facts: Vec::new(),
             endpoints: Vec::new(),
             shards: Vec::new(),
@@ -231,6 +238,7 @@ fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>
             state.detail
         },
         orphan,
+        other_stack: None,
         facts,
         endpoints: endpoints(&view),
         shards: shards(live, &view),
@@ -256,7 +264,8 @@ fn service_updates(live: &Live, address: &Address) -> Vec<ServiceUpdate> {
     live.update_actions.iter().filter(is_of).map(update).collect()
 }
 
-fn endpoints(view: &View<'_>) -> Vec<Endpoint> {
+/// Where clients connect.
+pub fn endpoints(view: &View<'_>) -> Vec<Endpoint> {
     let endpoint = |role: &'static str, value: Option<&Value>| {
         let value = value?;
         let address = value.get("Address")?.as_str()?.to_owned();

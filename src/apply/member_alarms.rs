@@ -63,7 +63,7 @@ pub async fn expand(engine: &Engine<'_>, step: &Step, cache: &str) -> Result<(),
                 None => Ok(()),
             };
             let ready = done.fetch_add(1, Ordering::Relaxed) + 1;
-            engine.seen(step, WaitState { status: "alarms".into(), ready, total, ..WaitState::default() });
+            engine.waiting(step, WaitState { status: "alarms".into(), ready, total, ..WaitState::default() });
             result
         }
     });

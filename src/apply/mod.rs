@@ -10,7 +10,7 @@ pub mod settle;
 pub mod step;
 pub mod task;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -22,8 +22,9 @@ use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::Plan;
 use crate::model::report::{Progress, Remedy, Reporter, Status, StepResult, Subject, WaitState};
-use crate::model::{Operation, Spec, Step, StepId};
+use crate::model::{Address, Operation, Spec, Step, StepId};
 use observer::Observer;
+use task::Task;
 
 /// How a plan is carried out.
 #[derive(Clone, Debug)]
@@ -50,6 +51,9 @@ impl Settings {
     }
 }
 
+/// The alarms of members have steps of their own, numbered within the step that stands for them.
+type Key = (StepId, Address);
+
 /// What every step needs at hand.
 pub struct Engine<'a> {
     pub aws: &'a Aws,
@@ -62,8 +66,10 @@ pub struct Engine<'a> {
     pub settings: &'a Settings,
     /// The last state of what is waited for, by step: what an interruption leaves inside AWS.
     states: Mutex<BTreeMap<StepId, WaitState>>,
-    /// By step: why AWS does not take the call yet.
-    refusals: Mutex<BTreeMap<StepId, String>>,
+    /// Why AWS does not take a call yet.
+    refusals: Mutex<BTreeMap<Key, AwsError>>,
+    /// Calls that AWS has taken.
+    accepted: Mutex<BTreeSet<Key>>,
 }
 
 impl Engine<'_> {
@@ -71,8 +77,13 @@ impl Engine<'_> {
         self.reporter.report(&Progress::Note { subject: Subject::Step(step), text });
     }
 
-    fn seen(&self, step: &Step, mut state: WaitState) {
-        state.event = self.observer.last_event(&step.address);
+    /// How a step's resource is now, with the last event that AWS told since the step began.
+    fn seen(&self, task: Task<'_>, mut state: WaitState) {
+        state.event = self.observer.last_event(&task.step.address, task.started);
+        self.waiting(task.step, state);
+    }
+
+    fn waiting(&self, step: &Step, state: WaitState) {
         self.reporter.report(&Progress::Waiting { subject: Subject::Step(step), state: &state });
         if let Ok(mut states) = self.states.lock() {
             states.insert(step.id, state);
@@ -83,24 +94,37 @@ impl Engine<'_> {
         Some(self.states.lock().ok()?.get(&step)?.to_string())
     }
 
-    /// AWS is busy with something else, and the call is sent again later.
+    /// AWS is busy with something else, and the call is sent again later: said once, however often that happens.
     fn refused(&self, step: &Step, why: &AwsError) {
-        if let Ok(mut refusals) = self.refusals.lock() {
-            refusals.insert(step.id, why.to_string());
+        let Ok(mut refusals) = self.refusals.lock() else { return };
+        let before = refusals.insert(key(step), why.clone());
+        drop(refusals);
+        if before.is_none_or(|before| (before.code, before.message) != (why.code.clone(), why.message.clone())) {
+            self.note(step, &format!("AWS is busy with it, waiting: {why}"));
         }
     }
 
     fn accepted(&self, step: &Step) {
         if let Ok(mut refusals) = self.refusals.lock() {
-            refusals.remove(&step.id);
+            refusals.remove(&key(step));
         }
+        if let Ok(mut accepted) = self.accepted.lock() {
+            accepted.insert(key(step));
+        }
+    }
+
+    /// How it is with a step that nobody waits for any longer: its last state, where AWS has taken its call.
+    fn interrupted(&self, step: &Step) -> StepResult {
+        let accepted = self.accepted.lock().is_ok_and(|accepted| accepted.contains(&key(step)));
+        let state = || self.last_state(step.id).unwrap_or_else(|| "not looked at yet".to_owned());
+        StepResult { error: accepted.then(state), ..StepResult::new(step.id, Status::Interrupted) }
     }
 
     /// The whole run's time is over while this step is under way.
     fn out_of_time(&self, step: &Step, after: Duration) -> Failure {
         let address = step.address.to_string();
         let status = self.last_state(step.id);
-        let refusal = self.refusals.lock().ok().and_then(|refusals| refusals.get(&step.id).cloned());
+        let refusal = self.refusals.lock().ok().and_then(|refusals| refusals.get(&key(step)).map(AwsError::to_string));
         match (refusal, status) {
             (Some(refusal), status) => {
                 let status = status.unwrap_or_else(|| "busy".to_owned());
@@ -133,6 +157,7 @@ pub async fn run(
         settings,
         states: Mutex::default(),
         refusals: Mutex::default(),
+        accepted: Mutex::default(),
     };
     let mut results: BTreeMap<StepId, StepResult> = BTreeMap::new();
     let mut waiting: BTreeMap<StepId, &Step> = plan.steps.iter().map(|step| (step.id, step)).collect();
@@ -164,8 +189,7 @@ pub async fn run(
             // Nothing more is sent, and nothing is waited for: what AWS has begun, AWS goes on with.
             () = &mut interruption => {
                 for (step, _) in std::mem::take(&mut under_way).into_values() {
-                    let error = engine.last_state(step.id);
-                    let result = StepResult { error, ..StepResult::new(step.id, Status::Interrupted) };
+                    let result = engine.interrupted(step);
                     reporter.report(&Progress::Done { subject: Subject::Step(step), result: &result });
                     results.insert(step.id, result);
                 }
@@ -196,8 +220,12 @@ pub async fn run(
 async fn timed(engine: &Engine<'_>, step: &Step) -> StepResult {
     let started = Instant::now();
     engine.reporter.report(&Progress::Started { subject: Subject::Step(step) });
-    let outcome = step::run(engine, step).await;
-    ended(step, started, outcome)
+    let result = ended(step, started, step::run(engine, step).await);
+    if result.status == Status::Interrupted {
+        StepResult { seconds: result.seconds, ..engine.interrupted(step) }
+    } else {
+        result
+    }
 }
 
 fn ended(step: &Step, started: Instant, outcome: Result<Option<String>, Failure>) -> StepResult {
@@ -241,6 +269,10 @@ fn skip_hopeless(
         reporter.report(&Progress::Done { subject: Subject::Step(step), result: &result });
         results.insert(step.id, result);
     }
+}
+
+fn key(step: &Step) -> Key {
+    (step.id, step.address.clone())
 }
 
 /// Never, without a deadline.

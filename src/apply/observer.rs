@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{Notify, watch};
 
@@ -87,10 +87,14 @@ impl Observer {
         }
     }
 
-    /// What AWS said last about a cache.
-    pub fn last_event(&self, address: &Address) -> String {
+    /// What AWS said last about a cache since then: what an earlier step did is not this one's news.
+    pub fn last_event(&self, address: &Address, since: Instant) -> String {
         let Ok(news) = self.news.lock() else { return String::new() };
-        let last = news.events.iter().rev().find(|event| address.kind.is_cache() && event.is_of(&address.id));
+        let Some(since) = SystemTime::now().checked_sub(since.elapsed()) else { return String::new() };
+        let is_news = |event: &&Event| {
+            address.kind.is_cache() && event.is_of(&address.id) && event.at.is_some_and(|at| at >= since)
+        };
+        let last = news.events.iter().rev().find(is_news);
         last.map(|event| event.message.clone()).unwrap_or_default()
     }
 

@@ -73,7 +73,6 @@ pub async fn send(engine: &Engine<'_>, task: Task<'_>) -> Result<Sent, Failure> 
                 return done(false);
             }
             Verdict::Busy if started.elapsed() < BUSY => {
-                engine.note(step, &format!("AWS is busy with it, waiting: {error}"));
                 engine.refused(step, &error);
                 settle(engine, task).await?;
                 // What it is busy with can be this very call.

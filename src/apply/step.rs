@@ -52,7 +52,7 @@ async fn await_effect(engine: &Engine<'_>, task: Task<'_>) -> Result<(), Failure
             condition = Condition::Moving;
             state.detail = pending;
         }
-        engine.seen(step, state.clone());
+        engine.seen(task, state.clone());
         if call.wait_for == Wait::Deleted {
             if condition == Condition::Gone {
                 return Ok(());

@@ -32,7 +32,7 @@ pub async fn settle(engine: &Engine<'_>, task: Task<'_>) -> Result<(), Failure> 
     loop {
         let live = look(engine, task, &mut ticket).await?;
         let (condition, state) = readiness::of(&live, address);
-        engine.seen(task.step, state);
+        engine.seen(task, state);
         if condition != Condition::Moving {
             return Ok(());
         }

@@ -17,6 +17,8 @@ pub struct Event {
     /// A group, a member, a serverless cache.
     pub source: String,
     pub message: String,
+    /// By AWS's clock.
+    pub at: Option<SystemTime>,
 }
 
 impl Event {
@@ -41,14 +43,15 @@ pub async fn recent(aws: &Aws, time: Duration) -> Result<Vec<Event>, AwsError> {
         let answer = call.send().await.map_err(|error| AwsError::of("DescribeEvents", error))?;
         events.extend(answer.events().iter().filter_map(|event| {
             let (source, message) = (event.source_identifier()?.to_owned(), inert(event.message()?).into_owned());
-            Some((event.date().copied(), Event { source, message }))
+            let at = event.date().and_then(|date| SystemTime::try_from(*date).ok());
+            Some(Event { source, message, at })
         }));
         if !pages.turn(answer.marker())? {
             break;
         }
     }
-    events.sort_by_key(|(date, _)| date.map(|date| (date.secs(), date.subsec_nanos())));
-    Ok(events.into_iter().map(|(_, event)| event).collect())
+    events.sort_by_key(|event| event.at);
+    Ok(events)
 }
 
 /// The last words on a resource, for an error; none where they cannot be read.
@@ -65,7 +68,7 @@ mod tests {
 
     #[test]
     fn events_of_members_count_and_those_of_a_group_with_a_longer_name_do_not() {
-        let of = |source: &str| Event { source: source.into(), message: String::new() }.is_of("prod-cache");
+        let of = |source: &str| Event { source: source.into(), message: String::new(), at: None }.is_of("prod-cache");
         assert!(of("prod-cache") && of("prod-cache-001") && of("prod-cache-0001-001"));
         assert!(!of("prod-cache-cluster") && !of("prod-cache-cluster-0001-001") && !of("prod-cache-") && !of("prod"));
     }

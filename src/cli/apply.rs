@@ -5,9 +5,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::args::{Apply as Args, Execution, Format};
+use super::args::{Apply as Args, Execution, Format, Tested};
 use super::events::Journal;
 use super::exit::{CliError, Exit};
 use super::preflight;
@@ -15,6 +14,7 @@ use super::printer::Printer;
 use super::progress::Live as LiveProgress;
 use super::saved;
 use super::session::{self, Session};
+use super::system::interrupt;
 use super::{clock, cost, plan as plan_command, smoke};
 use crate::apply::{self, Settings};
 use crate::aws::Access;
@@ -110,6 +110,7 @@ async fn one(
         printer,
         session: &session,
         execution: &args.execution,
+        tested: args.tested.clone(),
         format: args.format,
         detailed: args.allowances.detailed_exitcode,
         prices,
@@ -122,6 +123,7 @@ pub struct Run<'a> {
     pub printer: &'a Printer,
     pub session: &'a Session,
     pub execution: &'a Execution,
+    pub tested: Tested,
     pub format: Format,
     pub detailed: bool,
     /// With them the plan says what it costs.
@@ -213,7 +215,7 @@ impl Run<'_> {
             if ended != Exit::Done {
                 return Ok(ended);
             }
-            exit = self.prove(&plan, options, journal, outcome).await?;
+            (live, exit) = self.prove(&plan, options, journal, outcome).await?;
         } else {
             outcome.pending = pending(&hidden(&plan, &self.session.spec));
         }
@@ -246,7 +248,7 @@ impl Run<'_> {
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
             guard.interrupt();
-            printer.stderr("\nInterrupt: no further call is sent. What AWS has begun, it goes on with.\nInterrupt again to leave now.");
+            printer.stderr("\nInterrupted: no further call is sent. AWS finishes what it has begun.\nInterrupt again to leave now.");
             interrupt().await;
             std::process::exit(i32::from(Exit::Interrupted.code()));
         });
@@ -263,7 +265,7 @@ impl Run<'_> {
                 return Ok((live, waited_for));
             }
             waited_for.extend(moving.iter().cloned());
-            let reporter = LiveProgress::new(self.printer, journal, 0);
+            let reporter = LiveProgress::new(self.printer, journal, &[]);
             let settings = self.settings();
             let moved = reporter.over(apply::settle::settle(&self.session.aws, &moving, &settings, &reporter)).await;
             reporter.finish();
@@ -335,13 +337,15 @@ impl Run<'_> {
     ) -> Result<(Vec<StepResult>, Exit), CliError> {
         let aws = &self.session.aws;
         let writes = aws.guard.writes();
-        let reporter = LiveProgress::new(self.printer, journal, plan.steps.len());
+        let reporter = LiveProgress::new(self.printer, journal, &plan.steps);
         let settings = self.settings();
         let results =
             reporter.over(apply::run(aws, &self.session.spec, options, plan, live, &settings, &reporter)).await;
         reporter.finish();
         if self.format == Format::Table {
             self.printer.result(&format!("\n{}", render::results::table(plan, &results)));
+        } else {
+            render::results::unfinished(plan, &results).iter().for_each(|line| self.printer.stderr(line));
         }
         let failed = results.iter().any(|result| result.status != Status::Done);
         let exit = if aws.guard.is_interrupted() {
@@ -350,13 +354,6 @@ impl Run<'_> {
         } else if !failed {
             Exit::Done
         } else {
-            for result in results.iter().filter(|result| result.status == Status::Failed) {
-                let Some(step) = plan.step(result.step) else { continue };
-                let error = result.error.as_deref().unwrap_or_default();
-                if self.format != Format::Table {
-                    self.printer.stderr(&format!("step {} {} {}: {error}", step.id, step.operation(), step.address));
-                }
-            }
             let partly = aws.guard.writes() > writes || results.iter().any(|result| result.timed_out);
             let moved = results.iter().any(|result| result.moved);
             if !partly {
@@ -397,7 +394,7 @@ impl Run<'_> {
         options: &Options,
         journal: &Journal,
         outcome: &mut Outcome,
-    ) -> Result<Exit, CliError> {
+    ) -> Result<(Live, Exit), CliError> {
         let again = Options { timestamp: clock::compact(), ..options.clone() };
         // A parameter group that was changed is applied to its members after the call.
         let (mut live, _) = self.at_rest(journal, &Marks::new()).await?;
@@ -408,7 +405,7 @@ impl Run<'_> {
             let (results, ended) = self.execute(&reboots, &live, options, journal).await?;
             outcome.results.extend(results);
             if ended != Exit::Done {
-                return Ok(ended);
+                return Ok((live, ended));
             }
             (live, plan) = self.planned_until(&again, |plan| left(applied, plan).is_empty()).await?;
         } else if !left(applied, &plan).is_empty() {
@@ -436,7 +433,7 @@ impl Run<'_> {
                 let left = if outcome.pending.is_empty() { "no changes are left" } else { "only what waits is left" };
                 self.printer.note(&paint(Label::Good, &format!("Read again: {left}.")));
             }
-            return Ok(Exit::Done);
+            return Ok((live, Exit::Done));
         }
         let shown = hidden(&plan, &self.session.spec);
         plan_command::print(self.printer, Format::Table, &[(shown, self.session.header(&live))]);
@@ -450,25 +447,29 @@ impl Run<'_> {
             )
             .hint("run the same command again; if it stays, the plan above says what differs")
         });
-        Ok(Exit::Partly)
+        Ok((live, Exit::Partly))
     }
 
     /// A cache that this run changed, or that it found on its way, is tested; the others are named.
     async fn smoke(
         &self,
         plan: &Plan,
-        before: &Live,
+        live: &Live,
         waited_for: &BTreeSet<Address>,
         outcome: &mut Outcome,
     ) -> Result<Exit, CliError> {
-        if self.execution.no_smoke {
-            return Ok(Exit::Done);
-        }
-        let all = self.execution.smoke && plan.steps.is_empty();
+        let all = self.tested.smoke && plan.steps.is_empty();
         let changed = |address: &Address| {
             all || waited_for.contains(address) || plan.steps.iter().any(|step| step.address == *address)
         };
         let caches = || self.session.spec.resources.keys().filter(|address| address.kind.is_cache());
+        if self.tested.no_smoke {
+            if self.format == Format::Table && !self.printer.quiet {
+                let changed: Vec<&Address> = caches().filter(|cache| changed(cache)).collect();
+                self.printer.result(&render::status::endpoints(live, &changed));
+            }
+            return Ok(Exit::Done);
+        }
         let untested: Vec<String> = caches().filter(|cache| !changed(cache)).map(Address::to_string).collect();
         if plan.steps.is_empty() && !untested.is_empty() {
             self.printer
@@ -477,13 +478,12 @@ impl Run<'_> {
         if !caches().any(&changed) {
             return Ok(Exit::Done);
         }
-        let live = if plan.steps.is_empty() { before.clone() } else { self.session.read().await? };
         // An interrupt ends the test with its clean-up; a second one leaves at once.
         let stop = Stop::default();
         let wanted = smoke::Wanted { selected: &changed, print: self.format == Format::Table, thorough: false };
         let guard = self.session.aws.guard.clone();
         let tested = {
-            let test = smoke::test(self.printer, self.session, &live, &wanted, &stop);
+            let test = smoke::test(self.printer, self.session, live, &wanted, &stop);
             tokio::pin!(test);
             tokio::select! {
                 tested = &mut test => tested?,
@@ -575,20 +575,6 @@ fn allowed_reboots(applied: &Plan, plan: &Plan) -> Option<Plan> {
 /// What the applied plan said would remain may remain; anything else is a surprise.
 fn is_next_hop(applied: &Plan, change: &Change) -> bool {
     change.action != Action::Noop && applied.change(&change.address).is_some_and(|before| !before.remaining.is_empty())
-}
-
-/// Ctrl-C, a polite kill, or a terminal that is gone.
-pub async fn interrupt() {
-    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let signals = kinds.map(|kind| {
-        Box::pin(async move {
-            match signal(kind) {
-                Ok(mut signal) => drop(signal.recv().await),
-                Err(_) => std::future::pending().await,
-            }
-        })
-    });
-    futures::future::select_all(signals).await;
 }
 
 /// As it was typed, for "run this again".

@@ -179,12 +179,22 @@ pub struct Validate {
     pub format: ValidateFormat,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RenderFormat {
+    #[default]
+    Yaml,
+    Json,
+}
+
 #[derive(Debug, Args)]
 pub struct Render {
     #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
     pub path: PathBuf,
     #[command(flatten)]
     pub spec: SpecArgs,
+    /// Form of the result
+    #[arg(long, help_heading = "Output", value_enum, default_value = "yaml")]
+    pub format: RenderFormat,
 }
 
 #[derive(Debug, Args)]
@@ -241,10 +251,16 @@ pub struct Execution {
     /// Write what happens to a file, a JSON object a line
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub events: Option<PathBuf>,
+}
+
+/// Which caches are tested after an apply.
+#[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Execution")]
+pub struct Tested {
     /// Leave the smoke test out
     #[arg(long, conflicts_with = "smoke")]
     pub no_smoke: bool,
-    /// Smoke-test all caches of the stack, also when nothing changed
+    /// Smoke-test all caches of the stack, even when nothing changed
     #[arg(long)]
     pub smoke: bool,
 }
@@ -264,6 +280,8 @@ pub struct Apply {
     pub cost: CostArgs,
     #[command(flatten)]
     pub execution: Execution,
+    #[command(flatten)]
+    pub tested: Tested,
     /// Form of the result
     #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: Format,
@@ -285,6 +303,9 @@ pub struct Destroy {
     pub only: Vec<Glob>,
     #[command(flatten)]
     pub execution: Execution,
+    /// Nothing is tested after a deletion: for scripts that pass the same flags to apply
+    #[arg(long, hide = true)]
+    pub no_smoke: bool,
     /// Form of the result
     #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: Format,
@@ -320,19 +341,25 @@ pub struct Init {
 #[command(after_help = "Examples:\n  \
         cachectl import replicationGroup/prod-cache --stack prod -o cachectl.yaml\n  \
         cachectl import 'replicationGroup/prod-*' parameterGroup/prod-params --stack prod\n  \
-        cachectl import --all --stack prod --region eu-west-1 > cachectl.yaml\n\n\
+        cachectl import --all --stack prod --region eu-west-1 > cachectl.yaml\n  \
+        terraform show -json | cachectl import --from-terraform - --stack prod -o cachectl.yaml > removed.tf\n\n\
         Then:\n  \
         cachectl plan cachectl.yaml                     shows what adopting them takes: tags\n  \
         cachectl apply cachectl.yaml --allow 'adopt:*'  adopts them\n\n\
+        With --from-terraform, the `removed` blocks by which Terraform forgets them go to stdout, or stand as comments\n\
+        under a spec that is printed. Of the state only types, names, ids and ARNs are looked at.\n\
         Without --stack, the stack whose tag all of them carry. Secrets are never read: a comment says where\n\
         one is set. What AWS owns (default users and groups) is named where it is used, and not imported.")]
 pub struct Import {
     /// Addresses, such as replicationGroup/prod-cache; `*` matches anything
-    #[arg(value_name = "ADDRESS", required_unless_present = "all")]
+    #[arg(value_name = "ADDRESS", required_unless_present_any = ["all", "from_terraform"])]
     pub addresses: Vec<Glob>,
     /// Everything of ElastiCache in the region, and the alarms on it
     #[arg(long, conflicts_with = "addresses")]
     pub all: bool,
+    /// What Terraform has: the output of `terraform show -json`, from a file or `-` for stdin
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = ["addresses", "all"], value_hint = clap::ValueHint::FilePath)]
+    pub from_terraform: Option<PathBuf>,
     /// Stack that they are to belong to
     #[arg(long, value_name = "NAME", value_parser = stack_name)]
     pub stack: Option<String>,

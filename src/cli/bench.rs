@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
-use super::{apply, clock};
+use super::{clock, system};
 use crate::bench::{self, Aim, Bound, Measured, NotBegun, Report, Settings, Verdict, compare};
 use crate::client::engine::{Distribution, ReadFrom, Stop};
 use crate::client::{Secret, Tls, Way};
@@ -200,7 +200,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let outcome = loop {
         tokio::select! {
             outcome = &mut measuring => break outcome,
-            () = apply::interrupt() => {
+            () = system::interrupt() => {
                 if std::mem::replace(&mut interrupted, true) {
                     printer.note("Left at once: keys that are left expire by themselves.");
                     return Ok(Exit::Interrupted);

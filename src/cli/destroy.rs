@@ -1,7 +1,7 @@
 //! `cachectl destroy`
 
 use super::apply::{Outcome, Run, count};
-use super::args::{Destroy as Args, Format};
+use super::args::{Destroy as Args, Format, Tested};
 use super::clock;
 use super::events::Journal;
 use super::exit::{CliError, Exit};
@@ -21,6 +21,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         printer,
         session: &session,
         execution: &args.execution,
+        tested: Tested::default(),
         format: args.format,
         detailed: false,
         prices: None,
@@ -59,9 +60,11 @@ async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal, outcome: &mut 
         options.allow.extend("delete:*".parse());
     }
     let mut plan = session.plan(&live, &options)?;
+    // Best practice is of no use to what goes.
+    plan.lint.clear();
     outcome.plan = Some(hidden(&plan, &session.spec));
     run.show(&plan, &live);
-    if plan.is_blocked() && plan.summary.blocked > 0 {
+    if plan.is_blocked() {
         printer.error(
             &CliError::new(Exit::Blocked, "blocked: nothing was deleted")
                 .hint("each blocked deletion above says what it needs"),

@@ -3,18 +3,14 @@
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::exit::{CliError, Exit};
+use super::system;
 use crate::model::kept;
 
 /// Longer files are none that cachectl wrote.
 const LONGEST: u64 = 256 << 20;
-/// What a new file may be used for, before the user's umask.
-const MODE: u32 = 0o666;
-/// `O_NOFOLLOW` of Linux: opening a symbolic link fails.
-const NO_FOLLOW: i32 = 0o400_000;
 
 /// Makes sure, before anything else is done, that a file can be written there.
 pub fn check(path: &Path, made_from: &[PathBuf]) -> Result<(), CliError> {
@@ -56,7 +52,7 @@ pub fn append(path: &Path, made_from: &[PathBuf]) -> Result<File, CliError> {
         return Err(refused(path, "it is a symbolic link"));
     }
     not_over(path, made_from)?;
-    let file = File::options().create(true).append(true).mode(MODE).custom_flags(NO_FOLLOW).open(path);
+    let file = system::no_links(File::options().create(true).append(true)).open(path);
     file.map_err(|error| CliError::io("write", path, error))
 }
 
@@ -127,8 +123,12 @@ fn folder(path: &Path) -> &Path {
 
 /// The text in a file of another name in the same folder, ready to take its place.
 fn beside(path: &Path, text: &str, permissions: Option<std::fs::Permissions>) -> io::Result<tempfile::NamedTempFile> {
-    let permissions = permissions.unwrap_or_else(|| std::fs::Permissions::from_mode(MODE));
-    let mut file = tempfile::Builder::new().prefix(".cachectl-").permissions(permissions).tempfile_in(folder(path))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".cachectl-");
+    let mut file = match permissions {
+        Some(permissions) => builder.permissions(permissions).tempfile_in(folder(path)),
+        None => system::beside(&mut builder, folder(path)),
+    }?;
     file.write_all(kept::taken_out(text).as_bytes())?;
     file.as_file().sync_all()?;
     Ok(file)
@@ -136,6 +136,8 @@ fn beside(path: &Path, text: &str, permissions: Option<std::fs::Permissions>) ->
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

@@ -1,5 +1,6 @@
 //! `cachectl import`
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::args::Import as Args;
@@ -8,13 +9,14 @@ use super::files;
 use super::printer::Printer;
 use super::session;
 use crate::aws::{Access, account, client};
-use crate::import::{self, Document, Refused};
+use crate::import::{self, Document, Refused, terraform};
 use crate::model::{Kind, Selection};
 use crate::render::style::{Label, paint};
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     session::endpoints_are_set()?;
-    let selection = Selection { all: args.all, globs: args.addresses.clone() };
+    let terraform = args.from_terraform.as_deref().map(state).transpose()?;
+    let mut selection = Selection { all: args.all, globs: args.addresses.clone() };
     selection.check()?;
     if let Some(path) = args.out.as_ref().filter(|path| path.exists() && !args.force) {
         return Err(exists(path));
@@ -22,27 +24,77 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     if let Some(path) = &args.out {
         files::check(path, &[])?;
     }
-    let region = match &args.aws.region {
-        Some(region) => region.clone(),
-        None => client::usual_region(args.aws.profile.as_deref()).await.ok_or_else(|| {
+    let region = match (&args.aws.region, &terraform) {
+        (Some(region), _) => region.clone(),
+        (None, Some(state)) if !state.regions().is_empty() => the_only(&state.regions())?,
+        (None, _) => client::usual_region(args.aws.profile.as_deref()).await.ok_or_else(|| {
             CliError::new(Exit::Usage, "no region is known").hint("name one: --region REGION, or set AWS_REGION")
         })?,
     };
     let aws = session::connect(printer, &args.aws, &serde_json::Map::new(), &region, Access::ReadOnly).await?;
     let identity = session::patiently(printer, &aws, aws.identity()).await?;
+    let mut notes = Vec::new();
+    if let Some(state) = &terraform {
+        same_account(state, &identity.account_id)?;
+        (selection, notes) = state.selection(&region)?;
+    }
     let live = session::patiently(printer, &aws, account::selected(&aws, &identity, &selection)).await?;
     printer.detail(&format!("Read {} in {} calls", session::describe(&live), live.api_calls));
+    if terraform.is_some() {
+        terraform::still_there(&mut selection, &live, &mut notes);
+    }
     let imported = import::spec(&live, &selection, args.stack.as_deref())?;
-    for note in &imported.notes {
+    for note in notes.iter().chain(&imported.notes) {
         printer.note(&format!("{} {note}", paint(Label::Warn, "note:")));
     }
-    match &args.out {
-        None => printer.result(&imported.yaml),
-        Some(path) => write(path, &imported.yaml, args.force)?,
+    let removed = terraform.as_ref().map(|state| state.removed(&imported.addresses));
+    match (&args.out, removed) {
+        (None, None) => printer.result(&imported.yaml),
+        (None, Some(removed)) => printer.result(&format!("{}\n{}", imported.yaml, commented(&removed))),
+        (Some(path), removed) => {
+            write(path, &imported.yaml, args.force)?;
+            removed.iter().for_each(|removed| printer.result(removed));
+        }
     }
     let file = args.out.as_ref().map_or_else(|| "FILE".to_owned(), |path| path.display().to_string());
     printer.note(&format!("Imported {}. Now: cachectl plan {file}", counted(&imported.document)));
     Ok(Exit::Done)
+}
+
+fn state(path: &Path) -> Result<terraform::State, CliError> {
+    let text = match path.to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin()),
+        _ => std::fs::read_to_string(path),
+    };
+    let text = text.map_err(|error| CliError::io("read", path, error))?;
+    Ok(terraform::state(&text)?)
+}
+
+/// One spec is one region.
+fn the_only(regions: &BTreeSet<&str>) -> Result<String, CliError> {
+    match regions.iter().collect::<Vec<_>>().as_slice() {
+        [region] => Ok((**region).to_owned()),
+        several => {
+            let several: Vec<&str> = several.iter().map(|region| **region).collect();
+            Err(CliError::new(Exit::Usage, format!("Terraform's state has caches in {}", several.join(", ")))
+                .hint("one spec is one region; choose one: --region REGION"))
+        }
+    }
+}
+
+fn same_account(state: &terraform::State, account: &str) -> Result<(), CliError> {
+    match state.other_account(account) {
+        None => Ok(()),
+        Some(other) => Err(CliError::new(
+            Exit::Blocked,
+            format!("Terraform's state is of account {other}, and these credentials are of {account}"),
+        )
+        .hint("nothing was read or written; use --profile to choose the account")),
+    }
+}
+
+fn commented(text: &str) -> String {
+    text.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect()
 }
 
 /// A spec is work: it is not written over by accident.

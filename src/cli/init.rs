@@ -43,6 +43,7 @@ fn imported(args: Args) -> Import {
     Import {
         addresses: args.from,
         all: false,
+        from_terraform: None,
         stack: args.stack,
         out: Some(args.out),
         force: args.force,

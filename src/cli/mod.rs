@@ -27,6 +27,7 @@ pub mod schema;
 pub mod session;
 pub mod smoke;
 pub mod status;
+pub mod system;
 pub mod validate;
 
 use std::process::ExitCode;

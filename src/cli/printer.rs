@@ -2,10 +2,11 @@
 
 use crate::render::plan::Detail;
 use std::io::{IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use anstream::{AutoStream, ColorChoice};
+use indicatif::MultiProgress;
 use serde::Serialize;
 
 use super::args::{Color, Output};
@@ -20,6 +21,8 @@ pub struct Printer {
     pub quiet: bool,
     pub verbose: u8,
     asking: Arc<AtomicBool>,
+    /// What is drawn anew at the end of stderr: lines that stay go above it.
+    drawn: Arc<Mutex<Option<MultiProgress>>>,
 }
 
 const NARROWEST: usize = 60;
@@ -32,7 +35,7 @@ impl Printer {
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };
-        Self { choice, quiet: output.quiet, verbose: output.verbose, asking: Arc::default() }
+        Self { choice, quiet: output.quiet, verbose: output.verbose, asking: Arc::default(), drawn: Arc::default() }
     }
 
     /// The result of a command. A closed pipe is no error: who reads has what it wants.
@@ -69,8 +72,22 @@ impl Printer {
 
     /// Always shown.
     pub fn stderr(&self, text: &str) {
-        let mut err = AutoStream::new(std::io::stderr().lock(), self.choice);
-        let _ = writeln!(err, "{}", printable(&kept::taken_out(text)));
+        let write = || {
+            let mut err = AutoStream::new(std::io::stderr().lock(), self.choice);
+            let _ = writeln!(err, "{}", printable(&kept::taken_out(text)));
+        };
+        let drawn = self.drawn.lock().ok().and_then(|drawn| drawn.clone());
+        match drawn {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Lines that stay are written above these bars from now on, until there are none.
+    pub fn draw_below(&self, bars: Option<MultiProgress>) {
+        if let Ok(mut drawn) = self.drawn.lock() {
+            *drawn = bars;
+        }
     }
 
     pub fn error(&self, error: &CliError) {
@@ -98,7 +115,10 @@ impl Printer {
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
         self.asking.store(false, Ordering::SeqCst);
-        read.ok()?;
+        if read.ok()? == 0 {
+            // Ctrl-D leaves the cursor behind the question.
+            self.stderr("");
+        }
         Some(answer.trim().to_owned())
     }
 
@@ -112,12 +132,12 @@ impl Printer {
     }
 
     pub fn is_live(&self) -> bool {
-        std::io::stderr().is_terminal() && !self.quiet
+        std::io::stderr().is_terminal() && can_draw() && !self.quiet
     }
 
     /// Can what stands on stdout's screen be drawn anew?
     pub fn redraws(&self) -> bool {
-        std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        std::io::stdout().is_terminal() && can_draw()
     }
 
     /// Is what goes to stderr coloured?
@@ -145,10 +165,20 @@ impl Printer {
 }
 
 impl Printer {
-    /// Of the terminal that progress is drawn on, however narrow.
-    pub fn stderr_width(&self) -> usize {
-        console::Term::stderr().size_checked().map_or(USUAL, |(_, columns)| usize::from(columns).max(1))
+    /// The width of the terminal that stderr is, however narrow.
+    pub fn stderr_room(&self) -> Option<usize> {
+        console::Term::stderr().size_checked().map(|(_, columns)| usize::from(columns).max(1))
     }
+
+    /// Of the terminal that progress is drawn on.
+    pub fn stderr_width(&self) -> usize {
+        self.stderr_room().unwrap_or(USUAL)
+    }
+}
+
+/// A dumb terminal takes lines, one after another.
+fn can_draw() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// A document as text, with a line end. Characters that cannot be seen, or that turn the direction of writing, are

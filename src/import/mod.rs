@@ -5,6 +5,7 @@ mod entry;
 mod preset;
 mod select;
 mod sound;
+pub mod terraform;
 pub mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::model::live::{Live, Tags};
 use crate::model::{Address, Kind, Selection};
 use crate::resource::alarm;
-use crate::resource::ownership::STACK;
+use crate::resource::ownership::{STACK, stack_of};
 pub use entry::{Entry, Line};
 
 /// A spec as it is written: heads, then entries in the order of their kinds.
@@ -32,6 +33,8 @@ pub struct Document {
 #[derive(Debug)]
 pub struct Imported {
     pub document: Document,
+    /// All that the spec stands for; a preset's alarms have no entry of their own.
+    pub addresses: BTreeSet<Address>,
     pub yaml: String,
     pub notes: Vec<String>,
 }
@@ -49,12 +52,6 @@ impl Refused {
     fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { foreign: false, message: message.into(), hint: hint.into() }
     }
-}
-
-/// The stack that a resource carries; `None` where it carries none, or its tags cannot be read.
-fn stack_of<'a>(live: &'a Live, address: &Address) -> Option<&'a str> {
-    let noted = live.of(Kind::Alarm).get(&address.id).filter(|_| address.kind == Kind::Alarm).and_then(alarm::stack_of);
-    noted.or_else(|| live.tags.get(address)?.get(STACK).map(String::as_str))
 }
 
 /// What the selection names, as a spec of this stack; without one, of the stack that all of it carries.
@@ -91,7 +88,7 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
     let tags = tags.into_iter().map(|(key, value)| (key, json!(value))).collect();
     let document = Document { stack, region: live.region.clone(), account_id: live.account_id.clone(), tags, entries };
     let (document, yaml) = sound::made(document, &mut notes)?;
-    Ok(Imported { document, yaml, notes })
+    Ok(Imported { document, addresses: chosen, yaml, notes })
 }
 
 /// The one stack whose tag all of them carry.

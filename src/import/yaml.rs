@@ -58,6 +58,14 @@ fn entry(out: &mut String, entry: &Entry) {
 
 fn field(out: &mut String, depth: usize, name: &str, value: &Value) {
     let pad = "  ".repeat(depth);
+    if let Some(lines) = value.as_str().and_then(literal) {
+        out.push_str(&format!("{pad}{}: |-\n", word(name)));
+        for line in lines {
+            let indent = if line.is_empty() { "" } else { "  " };
+            out.push_str(&format!("{}{indent}{line}\n", if line.is_empty() { "" } else { &pad }));
+        }
+        return;
+    }
     let line = format!("{pad}{}: {}", word(name), flow(value));
     if line.chars().count() <= WIDTH || !is_nested(value) {
         out.push_str(&line);
@@ -66,6 +74,17 @@ fn field(out: &mut String, depth: usize, name: &str, value: &Value) {
     }
     out.push_str(&format!("{pad}{}:\n", word(name)));
     block(out, depth + 1, value);
+}
+
+/// Text of several lines, as a block that keeps them; `None` where only an escaped text is sure to be the same.
+fn literal(text: &str) -> Option<Vec<String>> {
+    let plain = |c: char| is_printable(c) && c != '\t';
+    let lines: Vec<String> = text.split('\n').map(|line| line.replace("${", "$${")).collect();
+    // The first line tells how far the block is indented, and the last must not look like the block's own end.
+    let ends = lines.iter().all(|line| line.chars().all(plain) && line.trim_end() == line);
+    let (first, last) = (lines.first()?, lines.last()?);
+    let starts = !first.is_empty() && !first.starts_with(' ') && !last.is_empty();
+    (lines.len() > 1 && ends && starts).then_some(lines)
 }
 
 fn is_nested(value: &Value) -> bool {

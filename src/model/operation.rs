@@ -39,12 +39,29 @@ pub enum Effect {
     Unseen,
 }
 
+/// How long AWS usually takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typical {
+    Minutes(u32),
+    /// As long as the data takes to move.
+    ByTheData,
+}
+
+impl fmt::Display for Typical {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Typical::Minutes(minutes) => write!(f, "~{minutes} min"),
+            Typical::ByTheData => f.write_str("minutes to hours, depending on the data"),
+        }
+    }
+}
+
 struct Row {
     name: &'static str,
     verb: Verb,
     kind: Option<Kind>,
     effect: Effect,
-    typically: Option<&'static str>,
+    typically: Option<Typical>,
 }
 
 macro_rules! operations {
@@ -84,16 +101,16 @@ const ALARM: Option<Kind> = Some(Kind::Alarm);
 
 // Name: what it does, to which kind (none: to any), what shows that it was done, how long AWS usually takes.
 operations! {
-    CreateReplicationGroup: Create, GROUP, Exists, Some("~10 min");
-    ModifyReplicationGroup: Modify, GROUP, Members, Some("~2 min");
-    IncreaseReplicaCount: Count, GROUP, Replicas, Some("~10 min");
-    DecreaseReplicaCount: Count, GROUP, Replicas, Some("~10 min");
-    ModifyReplicationGroupShardConfiguration: Count, GROUP, Shards, Some("minutes to hours, by the data");
-    RebootCacheCluster: Reboot, GROUP, Unseen, Some("~1 min");
-    DeleteReplicationGroup: Delete, GROUP, Gone, Some("~10 min");
-    CreateServerlessCache: Create, SERVERLESS, Exists, Some("~3 min");
-    ModifyServerlessCache: Modify, SERVERLESS, Members, Some("~2 min");
-    DeleteServerlessCache: Delete, SERVERLESS, Gone, Some("~3 min");
+    CreateReplicationGroup: Create, GROUP, Exists, Some(Typical::Minutes(10));
+    ModifyReplicationGroup: Modify, GROUP, Members, Some(Typical::Minutes(2));
+    IncreaseReplicaCount: Count, GROUP, Replicas, Some(Typical::Minutes(10));
+    DecreaseReplicaCount: Count, GROUP, Replicas, Some(Typical::Minutes(10));
+    ModifyReplicationGroupShardConfiguration: Count, GROUP, Shards, Some(Typical::ByTheData);
+    RebootCacheCluster: Reboot, GROUP, Unseen, Some(Typical::Minutes(1));
+    DeleteReplicationGroup: Delete, GROUP, Gone, Some(Typical::Minutes(10));
+    CreateServerlessCache: Create, SERVERLESS, Exists, Some(Typical::Minutes(3));
+    ModifyServerlessCache: Modify, SERVERLESS, Members, Some(Typical::Minutes(2));
+    DeleteServerlessCache: Delete, SERVERLESS, Gone, Some(Typical::Minutes(3));
     CreateCacheSubnetGroup: Create, SUBNETS, Exists, None;
     ModifyCacheSubnetGroup: Modify, SUBNETS, Unseen, None;
     DeleteCacheSubnetGroup: Delete, SUBNETS, Gone, None;
@@ -101,17 +118,17 @@ operations! {
     ModifyCacheParameterGroup: Modify, PARAMETERS, Unseen, None;
     ResetCacheParameterGroup: Modify, PARAMETERS, Unseen, None;
     DeleteCacheParameterGroup: Delete, PARAMETERS, Gone, None;
-    CreateUser: Create, USER, Exists, Some("~1 min");
-    ModifyUser: Modify, USER, Members, Some("~1 min");
-    DeleteUser: Delete, USER, Gone, Some("~1 min");
-    CreateUserGroup: Create, USERS, Exists, Some("~1 min");
+    CreateUser: Create, USER, Exists, Some(Typical::Minutes(1));
+    ModifyUser: Modify, USER, Members, Some(Typical::Minutes(1));
+    DeleteUser: Delete, USER, Gone, Some(Typical::Minutes(1));
+    CreateUserGroup: Create, USERS, Exists, Some(Typical::Minutes(1));
     // Users are added and removed: a count of both.
-    ModifyUserGroup: Count, USERS, Members, Some("~1 min");
-    DeleteUserGroup: Delete, USERS, Gone, Some("~1 min");
+    ModifyUserGroup: Count, USERS, Members, Some(Typical::Minutes(1));
+    DeleteUserGroup: Delete, USERS, Gone, Some(Typical::Minutes(1));
     PutMetricAlarm: Put, ALARM, Unseen, None;
     DeleteAlarms: Delete, ALARM, Gone, None;
-    AddTagsToResource: Tag, None, Unseen, Some("~1 min");
-    RemoveTagsFromResource: Untag, None, Unseen, Some("~1 min");
+    AddTagsToResource: Tag, None, Unseen, Some(Typical::Minutes(1));
+    RemoveTagsFromResource: Untag, None, Unseen, Some(Typical::Minutes(1));
     TagResource: Tag, None, Unseen, None;
     UntagResource: Untag, None, Unseen, None;
 }
@@ -135,8 +152,8 @@ impl Operation {
         self.row().effect
     }
 
-    /// How long AWS usually takes, in words; `None` where the answer comes at once.
-    pub const fn typically(self) -> Option<&'static str> {
+    /// How long AWS usually takes; `None` where the answer comes at once.
+    pub const fn typically(self) -> Option<Typical> {
         self.row().typically
     }
 

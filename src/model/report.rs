@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::operation::Typical;
+use super::step::Call;
 use super::{Address, Step, StepId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -75,12 +77,12 @@ pub struct WaitState {
     pub event: String,
 }
 
-/// `modifying, 3/5 available, prod-cache-004 creating`
+/// `modifying, 3/5 nodes available, prod-cache-004 creating`
 impl std::fmt::Display for WaitState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.status)?;
         if self.total > 0 {
-            let word = if self.status == "alarms" { "put" } else { "available" };
+            let word = if self.status == "alarms" { "put" } else { "nodes available" };
             write!(f, ", {}/{} {word}", self.ready, self.total)?;
         }
         if !self.detail.is_empty() {
@@ -113,6 +115,14 @@ impl<'a> Subject<'a> {
         match self {
             Subject::Step(step) => step.id,
             Subject::Resource(_) => Self::NO_STEP,
+        }
+    }
+
+    /// How long AWS usually takes for it.
+    pub fn typically(self) -> Option<Typical> {
+        match self {
+            Subject::Step(step) => step.call().and_then(Call::typically),
+            Subject::Resource(_) => None,
         }
     }
 

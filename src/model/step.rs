@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::live::object;
+use super::operation::Typical;
 use super::{Address, Operation};
 
 /// The number of a step within its plan, from 1.
@@ -98,6 +99,19 @@ impl Call {
     /// Adds an AUTH token beside the one that is set, which must be done once.
     pub fn adds_token(&self) -> bool {
         adds_token(&self.parameters)
+    }
+
+    /// How long AWS usually takes until what is waited for is so; `None` where nothing is.
+    pub fn typically(&self) -> Option<Typical> {
+        let sends = |member: &&str| self.parameters.contains_key(*member);
+        match (self.wait_for, self.operation) {
+            (Wait::Nothing, _) => None,
+            // Every node is replaced.
+            (_, Operation::ModifyReplicationGroup) if ["CacheNodeType", "EngineVersion"].iter().any(sends) => {
+                Some(Typical::Minutes(20))
+            }
+            (_, operation) => operation.typically(),
+        }
     }
 
     /// Is AWS to let it wait for the maintenance window?

@@ -101,7 +101,9 @@ fn colour(text: &str) -> Option<usize> {
             matches!(number, 31..=36 | 91..=96)
         }
     };
-    parameters[..end].split(';').all(is_plain).then_some(end + 3)
+    // Of the 256 colours only those that `render::style` uses: others can be as dark as the background.
+    let is_known = matches!(&parameters[..end], "38;5;130" | "38;5;243");
+    (is_known || parameters[..end].split(';').all(is_plain)).then_some(end + 3)
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
 //! A plan as a table for people, 80 columns and up.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use serde_json::Value;
 
 use super::environment::is_place;
 use super::style::{Label, paint};
-use super::value::{difference, wrap, written};
+use super::value::{difference, hang, wrap, written};
 use crate::model::Severity;
 use crate::model::attribute::Impact;
-use crate::model::operation::{Operation, Verb};
+use crate::model::operation::Verb;
 use crate::model::plan::{Action, AttributeChange, Change, Ownership, Plan};
-use crate::model::step::{Call, Wait, Work};
+use crate::model::step::{Call, Work};
 use crate::model::{Address, Kind, Step};
 
 /// What the header says besides the plan itself.
@@ -214,39 +213,31 @@ fn strip_width(styled: &str) -> usize {
 }
 
 fn steps(steps: &[Step], width: usize) -> String {
-    let longest = |text: fn(&Step) -> usize| steps.iter().map(text).max().unwrap_or(0);
-    let named = longest(|step| step.operation().name().len()) + longest(|step| step.address.to_string().len()) + 12;
-    // Names are never broken; where they leave no room, the parameters go below them.
-    let beside = named + 24 <= width;
-    let mut table = Table::new();
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    table.load_style(comfy_table::presets::NOTHING);
-    for step in steps {
-        let mut row = vec![
-            Cell::new(step.id).set_alignment(CellAlignment::Right),
-            Cell::new(step.operation().name()),
-            Cell::new(step.address.to_string()),
-        ];
-        if beside {
-            row.push(Cell::new(parameters(step)));
-        }
-        table.add_row(row);
-    }
-    for column in 0..3 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
-        }
-    }
-    let text = table.to_string();
+    let longest = |text: fn(&Step) -> String| steps.iter().map(|step| text(step).chars().count()).max().unwrap_or(0);
+    let number = longest(|step| step.id.to_string());
+    let operation = longest(|step| step.operation().to_string());
+    let address = longest(|step| step.address.to_string());
+    let named = number + operation + address + 7;
     let mut out = format!("{}\n", paint(Label::Strong, "Steps"));
-    for (index, line) in text.lines().enumerate() {
-        out.push_str(line.trim_end());
+    for step in steps {
+        let name = format!(
+            " {:>number$}  {:<operation$}  {:<address$}",
+            step.id,
+            step.operation().name(),
+            step.address.to_string()
+        );
+        let text = parameters(step);
+        let word = text.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+        // Names and words are never broken; where they leave no room, the parameters go below.
+        let line = if text.is_empty() {
+            name.trim_end().to_owned()
+        } else if named + word.max(24) <= width {
+            format!("{name}  {}", hang(&text, width, &" ".repeat(named)))
+        } else {
+            format!("{}\n      {}", name.trim_end(), hang(&text, width, "      "))
+        };
+        out.push_str(&line);
         out.push('\n');
-        let below = steps.get(index).filter(|_| !beside).map(parameters).filter(|text| !text.is_empty());
-        if let Some(text) = below {
-            out.push_str(&format!("      {}\n", wrap(&text, width.saturating_sub(6), "      ")));
-        }
     }
     out
 }
@@ -297,9 +288,8 @@ fn of_call(step: &Step, call: &Call) -> String {
     if call.is_deferred() && waits.any(|row| call.parameters.contains_key(row.field.member)) {
         parts.push("in the maintenance window".to_owned());
     }
-    if let Some(wait) = typically(call) {
-        parts.push(wait.to_owned());
-    }
+    // So that nobody waits in the dark.
+    parts.extend(call.typically().map(|typical| typical.to_string()));
     parts.join("; ")
 }
 
@@ -316,16 +306,6 @@ fn parameter(member: &str, value: &Value) -> String {
         }
         ("AlarmNames", Value::Array(names)) => format!("{} alarms", names.len()),
         _ => format!("{member}={}", written(value)),
-    }
-}
-
-/// How long AWS usually takes, so that nobody waits in the dark.
-fn typically(call: &Call) -> Option<&'static str> {
-    let replaces_nodes = ["CacheNodeType", "EngineVersion"].iter().any(|member| call.parameters.contains_key(*member));
-    match (call.wait_for, call.operation) {
-        (Wait::Nothing, _) => None,
-        (_, Operation::ModifyReplicationGroup) if replaces_nodes => Some("~20 min"),
-        (_, operation) => operation.typically(),
     }
 }
 

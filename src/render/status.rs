@@ -3,7 +3,9 @@
 use super::inert::{code, prose};
 use super::style::{Label, paint};
 use super::value::{wrap, written};
-use crate::status::{Alarms, Health, Report, Resource, ServiceUpdate, Shard};
+use crate::model::Address;
+use crate::model::live::Live;
+use crate::status::{Alarms, Endpoint, Health, Report, Resource, ServiceUpdate, Shard};
 
 /// Nodes are told one by one up to here; beyond, and in cluster mode, a line is a shard.
 const FEW_NODES: usize = 8;
@@ -58,14 +60,15 @@ fn block(resource: &Resource, longest: usize, width: usize) -> String {
     } else {
         format!("{}, {}", resource.state, resource.detail)
     };
-    let orphan = if resource.orphan { "   orphan: not in the spec" } else { "" };
-    let well = resource.health == Health::Ok || (resource.health == Health::Alarm && resource.alarms.is_some());
+    let whose = whose(resource);
+    let well = resource.other_stack.is_none()
+        && (resource.health == Health::Ok || (resource.health == Health::Alarm && resource.alarms.is_some()));
     let shown = if well { Label::Good } else { label(resource.health) };
     let address = format!("{:<longest$}", resource.address.to_string());
-    let mut out = format!("{} {address}  {}{orphan}", mark(well), paint(shown, &state));
+    let mut out = format!("{} {address}  {}{whose}", mark(well), paint(shown, &state));
     let facts = facts(&resource.facts, width - 4);
     if !resource.address.kind.is_cache() {
-        let taken = 4 + address.chars().count() + state.chars().count() + orphan.chars().count();
+        let taken = 4 + address.chars().count() + state.chars().count() + whose.chars().count();
         if facts.is_empty() || facts.contains('\n') || taken + 2 + facts.chars().count() > width {
             out.push('\n');
             if !facts.is_empty() {
@@ -81,10 +84,7 @@ fn block(resource: &Resource, longest: usize, width: usize) -> String {
     if !facts.is_empty() {
         out.push_str(&format!("    {facts}\n"));
     }
-    for endpoint in &resource.endpoints {
-        let role = if endpoint.role == "configuration" { "config" } else { endpoint.role };
-        out.push_str(&format!("    {role:<9}{}:{}\n", endpoint.address, endpoint.port));
-    }
+    out.extend(resource.endpoints.iter().map(|endpoint| format!("    {}\n", endpoint_line(endpoint))));
     out.push_str(&nodes(&resource.shards));
     out.push_str(&pending(resource, width));
     out.push_str(&service_updates(resource, width));
@@ -92,6 +92,30 @@ fn block(resource: &Resource, longest: usize, width: usize) -> String {
         out.push_str(&alarm_lines(alarms, width));
     }
     out
+}
+
+/// Behind the state: what is not simply the stack's.
+fn whose(resource: &Resource) -> String {
+    match &resource.other_stack {
+        Some(stack) => format!("   belongs to the stack {stack}"),
+        None if resource.orphan => "   orphan: not in the spec".to_owned(),
+        None => String::new(),
+    }
+}
+
+fn endpoint_line(endpoint: &Endpoint) -> String {
+    let role = if endpoint.role == "configuration" { "config" } else { endpoint.role };
+    format!("{role:<9}{}:{}", endpoint.address, endpoint.port)
+}
+
+/// Where clients find these caches; nothing for those that have no endpoint yet.
+pub fn endpoints(live: &Live, caches: &[&Address]) -> String {
+    let told = caches.iter().filter_map(|cache| {
+        let endpoints = crate::status::endpoints(&live.view(cache)?);
+        let lines: String = endpoints.iter().map(|endpoint| format!("  {}\n", endpoint_line(endpoint))).collect();
+        (!lines.is_empty()).then(|| format!("{cache}, not tested\n{lines}"))
+    });
+    told.collect()
 }
 
 /// Side by side as far as they fit; none is broken.
@@ -208,9 +232,13 @@ fn last_line(report: &Report) -> String {
     let firing: usize =
         report.resources.iter().filter_map(|resource| resource.alarms.as_ref()).map(|alarms| alarms.firing.len()).sum();
     let lone = report.resources.iter().filter(|one| one.health == Health::Alarm && one.alarms.is_none()).count();
+    let absent: usize =
+        report.resources.iter().filter_map(|resource| resource.alarms.as_ref()).map(|alarms| alarms.absent.len()).sum();
     let parts: Vec<String> = [
         (count(Health::Broken), "broken"),
         (count(Health::Absent), "absent"),
+        (report.resources.iter().filter(|resource| resource.other_stack.is_some()).count(), "of another stack"),
+        (absent, if absent == 1 { "alarm absent" } else { "alarms absent" }),
         (firing + lone, "in ALARM"),
         (count(Health::Moving), "on the way"),
         (report.resources.iter().map(|resource| resource.pending.len()).sum(), "pending"),
@@ -263,9 +291,13 @@ pub fn markdown(report: &Report) -> String {
         let pending: Vec<String> = pending.chain(due).collect();
         out.push_str(&format!(
             "| {} | {}{} | {state} | {} | {endpoint} | {} | {} |\n",
-            if resource.health == Health::Ok { "" } else { "!" },
+            if resource.health == Health::Ok && resource.other_stack.is_none() { "" } else { "!" },
             code(&resource.address.to_string()),
-            if resource.orphan { " (orphan)" } else { "" },
+            match &resource.other_stack {
+                Some(stack) => format!(" (of the stack {})", prose(stack)),
+                None if resource.orphan => " (orphan)".to_owned(),
+                None => String::new(),
+            },
             prose(&facts),
             alarms.unwrap_or_default(),
             pending.join("; ")

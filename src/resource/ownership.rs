@@ -29,6 +29,12 @@ pub fn of(spec: &Spec, live: &Live, address: &Address) -> Ownership {
     }
 }
 
+/// The stack that a resource carries; `None` where it carries none, or its tags cannot be read.
+pub fn stack_of<'a>(live: &'a Live, address: &Address) -> Option<&'a str> {
+    let noted = live.of(Kind::Alarm).get(&address.id).filter(|_| address.kind == Kind::Alarm).and_then(alarm::stack_of);
+    noted.or_else(|| live.tags.get(address)?.get(STACK).map(String::as_str))
+}
+
 pub fn is_protected(live: &Live, address: &Address, resource: Option<&Resource>) -> bool {
     resource.and_then(|resource| resource.lifecycle("protect")) == Some(true)
         || live.tags.get(address).and_then(|tags| tags.get(PROTECT)).is_some_and(|value| value == "true")

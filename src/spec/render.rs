@@ -1,8 +1,10 @@
 //! A spec as YAML again, after overlays and variables. Secrets are still references; variables are
 //! written out, so that `vars` has done its part.
 
+use serde_json::{Number, Value};
+
 use super::decode::join;
-use super::node::{Content, Node, Style};
+use super::node::{Content, Node, Style, is_number};
 use crate::model::text::is_unseen;
 use crate::model::{Address, Kind, Spec};
 
@@ -15,6 +17,50 @@ pub fn yaml(document: &Node, spec: &Spec) -> String {
     let mut writer = Writer { spec, out: String::new() };
     writer.write(&document, 0, "");
     writer.out
+}
+
+/// The same as JSON, which is YAML too: a spec again.
+pub fn json(document: &Node, spec: &Spec) -> Value {
+    match &document.content {
+        Content::Map(entries) => {
+            let entries = entries.iter().filter(|entry| entry.key.text != "vars");
+            entries.map(|entry| (entry.key.text.clone(), value(&entry.value, spec, &entry.key.text))).collect()
+        }
+        _ => value(document, spec, ""),
+    }
+}
+
+fn value(node: &Node, spec: &Spec, path: &str) -> Value {
+    match &node.content {
+        Content::Null => Value::Null,
+        Content::Map(entries) => {
+            let of = |key: &str, node: &Node| (key.to_owned(), value(node, spec, &child_path(path, key)));
+            entries.iter().map(|entry| of(&entry.key.text, &entry.value)).collect()
+        }
+        Content::List(items) => {
+            items.iter().enumerate().map(|(index, item)| value(item, spec, &format!("{path}[{index}]"))).collect()
+        }
+        Content::Scalar { text, style } => match (&node.template, style) {
+            (Some(template), _) => Value::from(&**template),
+            (None, Style::Plain) => typed(text),
+            (None, Style::Interpolated | Style::Environment) if spec.locations.is_typed(path) => typed(text),
+            _ => Value::from(text.replace("${", "$${")),
+        },
+    }
+}
+
+/// What YAML reads in a word without quotes.
+fn typed(text: &str) -> Value {
+    match text {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        text if is_number(text) => match (text.parse::<i64>(), text.parse::<f64>().ok().and_then(Number::from_f64)) {
+            (Ok(integer), _) => Value::from(integer),
+            (Err(_), Some(number)) => Value::Number(number),
+            (Err(_), None) => Value::from(text),
+        },
+        text => Value::from(text.replace("${", "$${")),
+    }
 }
 
 struct Writer<'a> {

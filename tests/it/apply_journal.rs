@@ -113,10 +113,9 @@ fn ctrl_c_and_kill_send_nothing_more_and_name_what_goes_on_and_how_to_resume() {
         running.signal(signal);
         let ended = running.end().exits(130);
         let calls = rig.sandbox.calls().len();
-        let ended =
-            ended.says("Interrupt: no further call is sent").says("(CreateReplicationGroup replicationGroup/journal)");
+        let ended = ended.says("Interrupted: no further call is sent");
         ended
-            .says("goes on inside AWS: creating, 0/2 available")
+            .says("Still running in AWS: step 3, CreateReplicationGroup replicationGroup/journal: creating, 0/2 nodes available")
             .says("Resume with the same command: cachectl apply --yes --no-smoke --events events.jsonl");
         let lines = lines(&rig);
         assert_eq!(lines.last().unwrap()["exit"], 130);
@@ -134,7 +133,7 @@ fn an_interrupt_does_not_wait_for_an_answer_that_does_not_come() {
     let mut running = rig.start(APPLY);
     rig.begun("CreateReplicationGroup", &mut running);
     running.signal("INT");
-    running.end().exits(130).says("was being sent; the next plan shows whether AWS has it");
+    running.end().exits(130).says("Was being sent: step 3, CreateReplicationGroup replicationGroup/journal; the next plan shows whether AWS has it");
     rig.run(APPLY).exits(0);
     assert_eq!(rig.called("CreateReplicationGroup"), 1, "it was, and AWS has it");
 }

@@ -41,7 +41,7 @@ fn a_scale_down_that_aws_takes_back_fails_with_its_event() {
     failed
         .says("cacheNodeType is still cache.r7g.xlarge, not cache.r7g.large")
         .says("its last events:")
-        .says("not started");
+        .says("Not started: ");
     rig.apply().exits(0);
     rig.settled();
 }

@@ -1,5 +1,5 @@
-//! The book: its pages are listed, its links lead somewhere, its commands are commands, and those of the first
-//! stack do what the page says, against the sandbox. `CACHECTL_BLESS=1` writes the generated pages anew.
+//! The book: its pages are listed, its links lead somewhere, its commands are commands. What its pages do against the
+//! sandbox is in book_runs.rs. `CACHECTL_BLESS=1` writes the generated pages anew.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use cachectl::cli::args::Cli;
 use cachectl::cli::exit::Exit;
 use cachectl::lint::{elsewhere, rules::RULES};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::harness::{Ran, World};
 
@@ -75,6 +75,51 @@ fn every_page_of_the_book_is_in_its_summary() {
     for page in pages().iter().filter(|page| page.starts_with(&docs) && !page.ends_with("SUMMARY.md")) {
         assert!(listed.contains(page), "{} is not in docs/SUMMARY.md", page.display());
     }
+}
+
+/// mdBook reads parts, and items that are nested by two spaces; a page stands once.
+#[test]
+fn the_summary_is_one_that_mdbook_reads() {
+    let mut seen = BTreeSet::new();
+    let mut depth = 0;
+    for line in text(&root().join("docs/SUMMARY.md")).lines().filter(|line| !line.is_empty() && !line.starts_with("# "))
+    {
+        let indent = line.len() - line.trim_start().len();
+        let item = line.trim_start();
+        let link = item.strip_prefix("- ").unwrap_or(item);
+        assert!(link.starts_with('[') && link.ends_with(".md)"), "{line}");
+        assert!(indent % 2 == 0 && indent <= depth + 2, "{line}");
+        depth = indent;
+        assert!(seen.insert(links(line)), "twice: {line}");
+    }
+    for page in pages() {
+        assert!(text(&page).starts_with("# "), "{} has no title", page.display());
+    }
+}
+
+#[test]
+fn every_decision_has_a_number_a_date_and_a_line_in_the_index() {
+    let folder = root().join("docs/decisions");
+    let index = text(&folder.join("README.md"));
+    let decisions: Vec<PathBuf> = pages().into_iter().filter(|page| page.starts_with(&folder)).collect();
+    let mut numbers = BTreeSet::new();
+    for page in decisions.iter().filter(|page| !page.ends_with("README.md")) {
+        let name = page.file_name().and_then(|name| name.to_str()).expect("a name");
+        let number = name.get(..4).filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+        assert!(number.is_some_and(|number| numbers.insert(number.to_owned())), "{name}");
+        let text = text(page);
+        let mut lines = text.lines();
+        let title = lines.next().and_then(|line| line.strip_prefix("# ")).expect("a title");
+        let dated = lines.nth(1).unwrap_or_default();
+        let date: Vec<&str> = dated.split(' ').next().unwrap_or_default().split('-').collect();
+        assert!(
+            matches!(date[..], [year, month, day] if year.len() == 4 && month.len() == 2 && day.len() == 2),
+            "{name}"
+        );
+        let row = format!("[{title}]({name}) | {} |", dated.split(' ').next().unwrap_or_default());
+        assert!(index.contains(&row), "no `{row}` in the index");
+    }
+    assert!(numbers.len() > 100, "{}", numbers.len());
 }
 
 /// The lines that somebody types, continued lines joined.
@@ -148,27 +193,6 @@ fn every_command_in_the_docs_is_one() {
 }
 
 #[test]
-fn the_first_stack_is_as_the_page_says() {
-    let world = World::new();
-    let binary = Path::new(env!("CARGO_BIN_EXE_cachectl"));
-    let mut ran = 0;
-    for (before, block) in consoles(&text(&root().join("docs/first-stack.md"))) {
-        let Some(marked) = before.strip_prefix("<!-- run") else { continue };
-        let code: i32 = marked.trim_matches([':', ' ', '-', '>']).parse().unwrap_or(0);
-        for line in typed(&block) {
-            let mut command = Command::new("sh");
-            let own = world.command();
-            command.env_clear().envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            command.env("PATH", format!("{}:/usr/bin:/bin", binary.parent().expect("a folder").display()));
-            command.env("AWS_REGION", "us-east-1").current_dir(world.dir.path()).stdin(Stdio::null());
-            Ran::of(command.args(["-c", &line])).exits(code);
-            ran += 1;
-        }
-    }
-    assert!(ran >= 12, "{ran}");
-}
-
-#[test]
 fn the_night_watch_tells_drift_by_its_exit_code() {
     let world = World::new();
     let spec = |retention: u8| crate::harness::small(&format!("snapshotRetentionLimit: {retention}"));
@@ -217,4 +241,66 @@ fn the_pages_of_lint_rules_and_exit_codes_are_current() {
         let _ = writeln!(exits, "| {} | {} | {} |", exit.code(), exit.meaning(), exit.advice());
     }
     is_current("reference/exit-codes.md", &exits);
+}
+
+/// A page of the reference for every command, from the same source as `--help`.
+#[test]
+fn the_page_of_commands_is_current() {
+    let mut out = String::from(
+        "# Commands\n\nMade from the program's own help by `CACHECTL_BLESS=1 cargo test`. `-h` shows it in the terminal, `cachectl man\n--out DIR` writes manual pages.\n",
+    );
+    let mut cli = Cli::command();
+    cli.build();
+    for command in cli.get_subcommands().filter(|command| command.get_name() != "help" && !command.is_hide_set()) {
+        let _ = writeln!(out, "\n## cachectl {}\n\n{}.", command.get_name(), prose(command.get_about()));
+        let usage = command.clone().render_usage().to_string();
+        let usage = usage.trim_start_matches("Usage: ");
+        let _ = writeln!(out, "\n```text\n{usage}\n```");
+        let rows: Vec<String> = command
+            .get_arguments()
+            .filter(|argument| !argument.is_hide_set() && !argument.is_global_set() && argument.get_id() != "help")
+            .map(row)
+            .collect();
+        if !rows.is_empty() {
+            let _ = write!(out, "\n| | |\n|---|---|\n{}", rows.concat());
+        }
+        if let Some(examples) = command.get_after_help() {
+            let _ = writeln!(out, "\n```text\n{}\n```", examples.to_string().trim_end());
+        }
+    }
+    let globals: String = cli.get_arguments().filter(|argument| argument.is_global_set()).map(row).collect();
+    let _ = write!(out, "\n## For every command\n\n| | |\n|---|---|\n{globals}");
+    is_current("reference/commands.md", &out);
+}
+
+fn prose(text: Option<&clap::builder::StyledStr>) -> String {
+    let text = text.map(ToString::to_string).unwrap_or_default();
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|").replace('<', "\\<")
+}
+
+/// `| -o, --out FILE | what it is |`
+fn row(argument: &clap::Arg) -> String {
+    let short = argument.get_short().map(|short| format!("-{short}"));
+    let long = argument.get_long().map(|long| format!("--{long}"));
+    let values: Vec<String> = argument.get_value_names().into_iter().flatten().map(ToString::to_string).collect();
+    let takes = argument.get_action().takes_values();
+    let mut names: Vec<String> = short.into_iter().chain(long).collect();
+    if names.is_empty() {
+        names.push(values.join(" "));
+    } else if takes && let Some(last) = names.last_mut() {
+        *last = format!("{last} {}", values.join(" "));
+    }
+    let names = names.iter().map(|name| format!("`{}`", name.replace('|', "\\|"))).collect::<Vec<_>>().join(", ");
+    let words: Vec<String> = argument
+        .get_possible_values()
+        .iter()
+        .filter(|_| takes)
+        .map(|value| format!("`{}`", value.get_name()))
+        .collect();
+    let words = if words.is_empty() || words.len() > 12 { String::new() } else { format!(": {}", words.join(", ")) };
+    let default: Vec<String> =
+        argument.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
+    let default =
+        if default.is_empty() || !takes { String::new() } else { format!("; by default {}", default.join(" ")) };
+    format!("| {names} | {}{words}{default} |\n", prose(argument.get_help()))
 }

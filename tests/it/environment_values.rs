@@ -78,6 +78,13 @@ fn render_keeps_the_place_and_is_a_spec_again() {
     rig.spec(&rendered.stdout);
     run(&rig, &["validate"]).exits(0);
     assert_eq!(run(&rig, &["render"]).exits(0).stdout, rendered.stdout);
+    // JSON says the same, for whoever checks it with other tools, and is a spec again, too.
+    let json = run(&rig, &["render", "--format", "json"]).exits(0);
+    let cache = &json.json()["replicationGroups"]["cache"];
+    assert_eq!((&cache["description"], &cache["transitEncryptionEnabled"]), (&json!("${env:ABOUT}"), &json!(true)));
+    rig.spec(&json.stdout);
+    run(&rig, &["validate"]).exits(0);
+    assert_eq!(run(&rig, &["render", "--format", "json"]).exits(0).stdout, json.stdout);
 }
 
 #[test]

@@ -67,6 +67,20 @@ fn text_that_yaml_would_take_for_something_else_stands_in_quotes() {
     }
 }
 
+#[test]
+fn a_text_of_several_lines_keeps_its_lines() {
+    let text = "What it means.\n\n- look at ${var.X}\n  then \"scale\" # now";
+    reads_back(text, &[]).unwrap();
+    let written = yaml(&document(text, &[]));
+    let block =
+        "    description: |-\n      What it means.\n\n      - look at $${var.X}\n        then \"scale\" # now\n";
+    assert!(written.contains(block), "{written}");
+    for odd in ["a\n", "\na", " a\nb", "a \nb", "a\r\nb", "a\n\tb", "a\n "] {
+        reads_back(odd, &[]).unwrap_or_else(|why| panic!("{odd:?}: {why}"));
+        assert!(!yaml(&document(odd, &[])).contains("description: |-"), "{odd:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 

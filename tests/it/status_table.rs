@@ -241,3 +241,22 @@ fn a_datastore_durable_writes_encryption_and_service_updates_are_told() {
     assert_eq!(due(1).collect::<Vec<_>>(), [("scheduled", false)]);
     assert!(markdown(&report).contains("elc-20261101-001"));
 }
+
+#[test]
+fn what_another_stack_owns_is_said_to_be_its_and_not_well() {
+    let (spec, mut live) = well();
+    for address in ["subnetGroup/shop-subnets", "replicationGroup/shop-shards"] {
+        let address = address.parse().expect("an address");
+        live.tags.entry(address).or_default().insert("cachectl:stack".into(), "other".into());
+    }
+    let report = report(&spec, &live, &[]);
+    is_documented(&report);
+    let text = plain(&report);
+    for address in ["subnetGroup/shop-subnets", "replicationGroup/shop-shards"] {
+        let told = |line: &&str| line.contains(address) && line.ends_with("belongs to the stack other");
+        let line = text.lines().find(told).unwrap_or_else(|| panic!("{address} in {text}"));
+        assert!(line.starts_with('!'), "{line}");
+    }
+    assert!(text.ends_with("8 resources: 2 of another stack.\n"), "{text}");
+    assert!(markdown(&report).contains("`replicationGroup/shop-shards` (of the stack other)"));
+}

@@ -13,7 +13,7 @@ use super::args::{ReportFormat, Smoke as Args};
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session::{self, Session};
-use super::{apply, clock};
+use super::{clock, system};
 use crate::aws::is_loopback;
 use crate::aws::{Access, secrets, token};
 use crate::client::Secret;
@@ -59,11 +59,11 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
 fn end_on_signals(printer: &Printer, session: &Session, stop: &Stop) {
     let (printer, guard, stop) = (printer.clone(), session.aws.guard.clone(), stop.clone());
     tokio::spawn(async move {
-        apply::interrupt().await;
+        system::interrupt().await;
         stop.ask("interrupted");
         guard.interrupt();
         printer.stderr("\nInterrupt: the test's keys are being deleted. Interrupt again to leave now.");
-        apply::interrupt().await;
+        system::interrupt().await;
         std::process::exit(i32::from(Exit::Interrupted.code()));
     });
 }

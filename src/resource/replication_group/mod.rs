@@ -221,8 +221,8 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Never, Route::Seed, Impact::None, "",
     ),
     Attribute::new(
-        Field::new("preferredCacheClusterAZs", "PreferredCacheClusterAZs", Shape::List { of: &AZ, min: 1, max: REPLICAS as usize + 1, order: Order::Kept }, "Zones of the nodes, one for each, at creation. For a group of one shard."),
-        Read::Never, Route::Seed, Impact::None, "Existing nodes cannot be moved.",
+        Field::new("preferredCacheClusterAZs", "PreferredCacheClusterAZs", Shape::List { of: &AZ, min: 1, max: REPLICAS as usize + 1, order: Order::Kept }, "Zones of the nodes, one for each: as many as numCacheClusters. For a group of one shard."),
+        Read::Never, Route::Seed, Impact::None, "Existing nodes cannot be moved. When nodes are added, the new ones go to the zones that the existing ones do not have.",
     ),
     Attribute::new(
         Field::new("snapshotArns", "SnapshotArns", list(&S3_ARN, 1, 500), "RDB files in S3 that the group is filled from, at creation."),

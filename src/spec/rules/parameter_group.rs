@@ -116,7 +116,10 @@ fn cluster(finder: &mut Finder<'_>, group: &Resource) {
         let help = if is_aws_own(name) {
             format!("`{name}.cluster.on`, or a group of your own with `cluster-enabled: \"yes\"`")
         } else {
-            format!("put `cluster-enabled: \"yes\"` into the parameters of {name}")
+            format!(
+                "put `cluster-enabled: \"yes\"` into the parameters of {name}; where a cache uses {name} already, into a \
+                 new parameter group instead: AWS does not change it in one that is in use"
+            )
         };
         finder.error(
             group,
