@@ -31,8 +31,13 @@ fmt:
 clippy:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
+# Each test in a process of its own, with a limit, where cargo-nextest is installed.
 unit: build
-	cargo test --workspace --locked
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  set -x; cargo nextest run --workspace --locked; \
+	else \
+	  set -x; cargo test --workspace --locked --lib --bins --tests; \
+	fi
 
 # The spec's schema against an independent validator, its fields against AWS's API model.
 schema: build

@@ -2,7 +2,7 @@
 //! how to resume, and leaves whoever reads JSON a document.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use cachectl_sandbox::{Fault, Options};
@@ -51,18 +51,13 @@ fn error(ran: &Ran) -> (Value, String) {
 #[test]
 fn a_second_signal_leaves_at_once_whatever_is_still_waited_for() {
     for signal in ["INT", "TERM"] {
-        let rig = Rig::new(&format!(
-            "{}users:\n  app: {{userName: app, engine: valkey, accessString: on ~* +@all, passwords: [{{file: {}}}]}}\n",
-            STACK.split("replicationGroups").next().unwrap(),
-            "fifo"
-        ));
-        let fifo = rig.path("fifo");
-        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-        let mut child = rig.command(&["apply", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let rig = Rig::new(STACK);
+        rig.sandbox.inject(Fault::slow(NEVER).on("CreateReplicationGroup"));
+        let mut command = rig.command(&["apply", "--yes", "--no-smoke"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap());
         let mut running = Running::from(child);
-        // Opens once the other end is being read, and says nothing: the secret never comes.
-        let silent = std::fs::File::options().write(true).open(&fifo).unwrap();
+        rig.begun("CreateReplicationGroup", &mut running);
         running.signal(signal);
         let mut line = String::new();
         while !line.contains("Interrupt again to leave now") {
@@ -72,7 +67,6 @@ fn a_second_signal_leaves_at_once_whatever_is_still_waited_for() {
         // It would wait for ever.
         running.signal(signal);
         running.end().exits(130);
-        drop(silent);
     }
 }
 

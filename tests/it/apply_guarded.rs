@@ -36,7 +36,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 fn asked(rig: &Rig, meanwhile: &str, answer: &str, arguments: &[&str]) -> Ran {
     let mut command = Command::new("python3");
     command.args(["-c", ASKED, meanwhile, answer, env!("CARGO_BIN_EXE_cachectl")]);
-    rig.within(command, arguments).output().expect("python3 runs").into()
+    Ran::of(&mut rig.within(command, arguments))
 }
 
 fn writes(world: &World) -> Vec<String> {

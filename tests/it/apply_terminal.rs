@@ -58,7 +58,7 @@ fn apply_in_a_terminal(rig: &Rig, columns: usize) -> Ran {
 fn in_a_terminal(rig: &Rig, (columns, kind): (usize, &str), typed: &str, arguments: &[&str]) -> Ran {
     let mut command = Command::new("python3");
     command.args(["-c", IN_A_TERMINAL, &columns.to_string(), kind, typed, env!("CARGO_BIN_EXE_cachectl")]);
-    rig.within(command, arguments).output().unwrap().into()
+    Ran::of(&mut rig.within(command, arguments))
 }
 
 /// The rows that were drawn, without the controls. A live line is filled up to the last column, where

@@ -1,10 +1,15 @@
 //! The real binary against a sandbox of its own, with nothing of the caller's environment.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use cachectl_sandbox::{Options, Sandbox};
 use serde_json::Value;
+
+/// No command of these tests takes this long, however slow the machine.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 pub struct World {
     pub sandbox: Sandbox,
@@ -54,7 +59,7 @@ pub fn bare(dir: &Path) -> Command {
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .stdin(std::process::Stdio::null());
+        .stdin(Stdio::null());
     command
 }
 
@@ -78,7 +83,7 @@ impl From<Output> for Ran {
 
 impl Ran {
     pub fn of(command: &mut Command) -> Self {
-        command.output().expect("the binary runs").into()
+        Running::start(command).end()
     }
 
     #[track_caller]
@@ -112,4 +117,66 @@ pub fn small(lines: &str) -> String {
         "apiVersion: cachectl/v1\nstack: small\nregion: us-east-1\nreplicationGroups:\n  cache:\n    description: A cache\n    engine: valkey\n    engineVersion: \"8.0\"\n    cacheNodeType: cache.t4g.small\n    numCacheClusters: 2\n    automaticFailoverEnabled: true\n    transitEncryptionEnabled: true\n{}",
         lines.lines().map(|line| format!("    {line}\n")).collect::<String>()
     )
+}
+
+/// A command under way; it ends with the test.
+pub struct Running(Option<Child>);
+
+impl From<Child> for Running {
+    fn from(child: Child) -> Self {
+        Self(Some(child))
+    }
+}
+
+impl Running {
+    /// Starts the command with its output held back for the end.
+    pub fn start(command: &mut Command) -> Self {
+        Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command runs")))
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.0.as_mut().unwrap()
+    }
+
+    pub fn ended(&mut self) -> bool {
+        self.child().try_wait().unwrap().is_some()
+    }
+
+    pub fn kill(mut self) {
+        self.child().kill().unwrap();
+        self.child().wait().unwrap();
+    }
+
+    /// `INT`, `TERM`, `HUP`.
+    pub fn signal(&mut self, name: &str) {
+        let pid = self.child().id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end, which has to come.
+    pub fn end(mut self) -> Ran {
+        let child = self.0.take().unwrap();
+        let pid = child.id().to_string();
+        let (ended, watch) = mpsc::channel::<()>();
+        let watchdog = std::thread::spawn(move || {
+            let late = watch.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
+            if late {
+                let _ = Command::new("kill").args(["-s", "KILL", &pid]).status();
+            }
+            late
+        });
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        drop(ended);
+        assert!(!watchdog.join().unwrap(), "it does not end:\n{}", ran.all());
+        ran
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }

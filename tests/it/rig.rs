@@ -2,16 +2,13 @@
 
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cachectl_sandbox::{Call, Options};
 
 use crate::harness::{Ran, World};
-
-/// No command of these tests takes this long, however slow the machine.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub use crate::harness::Running;
 
 /// AWS's minutes become tenths of a second: a group takes 0.15 s to be created.
 pub const QUICK: f64 = 0.0005;
@@ -70,8 +67,7 @@ impl Rig {
     }
 
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Running(Some(child))
+        Running::start(&mut self.command(arguments))
     }
 
     pub fn apply(&self) -> Ran {
@@ -139,63 +135,6 @@ impl Rig {
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "call {calls} is not made within a minute");
             std::thread::sleep(Duration::from_millis(2));
-        }
-    }
-}
-
-/// A command under way; it ends with the test.
-pub struct Running(Option<Child>);
-
-impl From<Child> for Running {
-    fn from(child: Child) -> Self {
-        Self(Some(child))
-    }
-}
-
-impl Running {
-    fn child(&mut self) -> &mut Child {
-        self.0.as_mut().unwrap()
-    }
-
-    fn ended(&mut self) -> bool {
-        self.child().try_wait().unwrap().is_some()
-    }
-
-    pub fn kill(mut self) {
-        self.child().kill().unwrap();
-        self.child().wait().unwrap();
-    }
-
-    /// `INT`, `TERM`, `HUP`.
-    pub fn signal(&mut self, name: &str) {
-        let pid = self.child().id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-    }
-
-    /// Waits for the end, which has to come.
-    pub fn end(mut self) -> Ran {
-        let child = self.0.take().unwrap();
-        let pid = child.id().to_string();
-        let (ended, watch) = mpsc::channel::<()>();
-        let watchdog = std::thread::spawn(move || {
-            let late = watch.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
-            if late {
-                let _ = Command::new("kill").args(["-s", "KILL", &pid]).status();
-            }
-            late
-        });
-        let ran = Ran::from(child.wait_with_output().unwrap());
-        drop(ended);
-        assert!(!watchdog.join().unwrap(), "it does not end:\n{}", ran.all());
-        ran
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
-            let _ = child.kill();
-            let _ = child.wait();
         }
     }
 }

@@ -48,7 +48,8 @@ pub fn note(text: &str) {
 /// with both of them free.
 pub fn free_port() -> u16 {
     static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let mut port = 20_000 + (std::process::id() % 20_000) as u16;
+    // Test programs that run side by side begin apart.
+    let mut port = 20_000 + (std::process::id() % 290) as u16 * 100;
     loop {
         port = if port >= 49_000 { 20_000 } else { port + 1 };
         let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();

@@ -388,7 +388,7 @@ fn a_user_limited_to_its_keys_passes_under_its_own_prefix_and_one_that_is_off_is
         command.env("APP_PASSWORD", "app-password-0123456789").env("OFF_PASSWORD", "off-password-0123456789");
         command
     };
-    let output = |mut command: Command| Ran::from(command.stdout(Stdio::piped()).output().unwrap());
+    let output = |mut command: Command| Ran::of(&mut command);
     output(command(&["apply", "--yes", "--no-smoke"])).exits(0);
     let (ran, report) = judged(output(command(&["smoke", "--format", "json"])));
     expect(&ran, &report, 0, "passed");
@@ -406,7 +406,7 @@ fn users_that_log_in_by_iam_alone_are_not_tested_where_nobody_checks_tokens() {
         .replace(", caFile: ca.pem", "");
     let rig = Rig::new(&iam);
     let run = |arguments: &[&str]| {
-        Ran::from(rig.command(arguments).env("OFF_PASSWORD", "off-password-0123456789").output().unwrap())
+        Ran::of(rig.command(arguments).env("OFF_PASSWORD", "off-password-0123456789"))
     };
     run(&["apply", "--yes", "--no-smoke"]).exits(0);
     let (ran, report) = judged(run(&["smoke", "--format", "json"]));
