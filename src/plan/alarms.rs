@@ -55,30 +55,25 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
     }
     gone(spec, live, options, &wanted, &later, planned);
     // Alarms that are orphans go with their member all the same.
-    for cache in shrinking.iter().filter(|cache| !wanted.per_node.contains_key(cache)) {
-        let (now, (_, nodes)) = (existing(spec, live, cache), live_size(live, cache));
-        let nodes_then = size_then(planned, cache).map_or(nodes, |(_, nodes_then)| nodes_then);
-        let left = now * nodes_then / nodes.max(1);
-        let already = planned
-            .iter()
-            .filter(|planned| {
-                planned.action == Action::Delete && live.of(Kind::Alarm).contains_key(&planned.draft.address.id)
-            })
-            .count();
-        if now > left + already && options.selects(&Address::alarms_of(&cache.id)) {
-            planned.push(of_members_to_come(Address::alarms_of(&cache.id), &cache.id, (Action::Delete, now - left)));
+    for (cache, moving) in moving.iter().filter(|(cache, _)| !wanted.per_node.contains_key(cache)) {
+        let going = orphans_that_go(spec, live, cache, *moving, planned);
+        if going > 0 && options.selects(&Address::alarms_of(&cache.id)) {
+            planned.push(of_members_to_come(Address::alarms_of(&cache.id), &cache.id, (Action::Delete, going)));
         }
     }
     for (cache, per_node) in &wanted.per_node {
         let Some(resource) = spec.resources.get(cache) else { continue };
         let change = if unread(cache) {
             let (nodes, shards) = alarm::declared_nodes(resource);
-            by_numbers(existing(spec, live, cache), per_node.count(nodes, shards))
+            by_numbers(existing(spec, live, cache).count(), per_node.count(nodes, shards))
         } else if moving.contains_key(cache) {
             let (shards, nodes) = live_size(live, cache);
             let (shards_then, nodes_then) = size_then(planned, cache).unwrap_or((shards, nodes));
-            let now =
-                if put_later.contains(cache) { existing(spec, live, cache) } else { per_node.count(nodes, shards) };
+            let now = if put_later.contains(cache) {
+                existing(spec, live, cache).count()
+            } else {
+                per_node.count(nodes, shards)
+            };
             by_numbers(now, per_node.count(nodes_then, shards_then))
         } else {
             continue;
@@ -87,6 +82,30 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
         if change.1 > 0 && options.selects(&address) {
             planned.push(of_members_to_come(address, &cache.id, change));
         }
+    }
+}
+
+/// How many of a cache's alarms that the spec no longer asks for lose their member, beyond those planned to go.
+fn orphans_that_go(spec: &Spec, live: &Live, cache: &Address, moving: Moving, planned: &[Planned]) -> usize {
+    let deleted: BTreeSet<&str> = planned
+        .iter()
+        .filter(|planned| planned.action == Action::Delete && planned.draft.address.kind == Kind::Alarm)
+        .map(|planned| planned.draft.address.id.as_str())
+        .collect();
+    let name = |alarm: &Value| alarm.get("AlarmName").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let left: Vec<&Value> =
+        existing(spec, live, cache).filter(|alarm| !deleted.contains(name(alarm).as_str())).collect();
+    match (moving, spec.resources.get(cache)) {
+        (Moving::Replaced, Some(resource)) => {
+            left.into_iter().filter(|alarm| alarm::goes_with_replacement(spec, resource, alarm)).count()
+        }
+        (Moving::Topology, _) => {
+            let (_, nodes) = live_size(live, cache);
+            let nodes_then = size_then(planned, cache).map_or(nodes, |(_, nodes_then)| nodes_then.min(nodes));
+            let now = existing(spec, live, cache).count();
+            (now - now * nodes_then / nodes.max(1)).saturating_sub(now - left.len())
+        }
+        (Moving::Replaced, None) => 0,
     }
 }
 
@@ -156,9 +175,9 @@ fn moving_caches(planned: &[Planned]) -> BTreeMap<Address, Moving> {
 }
 
 /// The stack's alarms that watch the cache now.
-fn existing(spec: &Spec, live: &Live, cache: &Address) -> usize {
+fn existing<'a>(spec: &Spec, live: &'a Live, cache: &Address) -> impl Iterator<Item = &'a Value> {
     let own = |alarm: &&Value| alarm::stack_of(alarm) == Some(spec.stack.as_str()) && alarm::belongs_to(alarm, cache);
-    live.of(Kind::Alarm).values().filter(own).count()
+    live.of(Kind::Alarm).values().filter(own)
 }
 
 fn live_size(live: &Live, cache: &Address) -> (usize, usize) {

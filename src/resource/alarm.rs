@@ -296,6 +296,35 @@ pub fn declared_nodes(resource: &Resource) -> (usize, usize) {
     }
 }
 
+/// The names of the members of a cache that is created as the spec asks, as AWS numbers them.
+fn declared_members(spec: &Spec, resource: &Resource) -> BTreeSet<String> {
+    let id = &resource.address.id;
+    if resource.address.kind == Kind::ServerlessCache {
+        return [id.clone()].into();
+    }
+    let (nodes, shards) = declared_nodes(resource);
+    let group = resource.text("cacheParameterGroupName").unwrap_or_default();
+    let parameters = spec.resources.get(&Address::new(Kind::ParameterGroup, group));
+    let on = |group: &Resource| group.fields.get("parameters")?.get("cluster-enabled")?.as_str().map(|on| on == "yes");
+    let in_cluster_mode = shards > 1
+        || match resource.text("clusterMode") {
+            Some(mode) => mode == "enabled",
+            None => parameters.map_or(group.ends_with(".cluster.on"), |group| on(group).unwrap_or(false)),
+        };
+    let of_shard = nodes.div_ceil(shards);
+    let name = |node: usize| match in_cluster_mode {
+        true => format!("{id}-{:04}-{:03}", node / of_shard + 1, node % of_shard + 1),
+        false => format!("{id}-{:03}", node + 1),
+    };
+    (0..nodes).map(name).collect()
+}
+
+/// Does the alarm's member go when the cache is made anew as the spec asks?
+pub fn goes_with_replacement(spec: &Spec, cache: &Resource, alarm: &Value) -> bool {
+    let members = declared_members(spec, cache);
+    !watched_members(alarm).any(|member| members.contains(member))
+}
+
 fn filled(mut fields: Map<String, Value>, cache: &Address, node: &str) -> Map<String, Value> {
     let dimension = if cache.kind == Kind::ServerlessCache { "clusterId" } else { "CacheClusterId" };
     let dimensions = json!([{"name": dimension, "value": node}]);

@@ -115,3 +115,15 @@ fn a_composite_alarm_of_somebody_elses_is_foreseen() {
     let plan = cachectl::plan::plan(&spec(&before), &live, &options(&[]), Vec::new());
     assert_eq!(plan.summary.blocked, 0, "{}", shown(&plan));
 }
+
+#[test]
+fn a_replacement_by_fewer_shards_takes_the_alarms_of_those_that_go_although_their_line_is_lost() {
+    let before = "cacheNodeType: cache.r6gd.xlarge\ndataTieringEnabled: true\nnumNodeGroups: 3\nreplicasPerNodeGroup: 1\nalarms: {preset: recommended}";
+    let after = "cacheNodeType: cache.r8g.large\nnumNodeGroups: 2\nreplicasPerNodeGroup: 1";
+    let mut account = Account::with(&group(before));
+    let plans = account.settle(&spec(&group(after)), &options(&["replace:*"])).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(plans.len(), 1, "one apply does it all");
+    let going = plans[0].changes.iter().find(|change| change.address.to_string() == "alarm/g-*").expect("alarms");
+    assert_eq!((going.action, going.count), (Action::Delete, Some(18)), "{}", shown(&plans[0]));
+    assert_eq!(account.live(&spec(&group(after))).alarms.len(), 36, "the others are orphans");
+}

@@ -1,9 +1,10 @@
 //! Replication groups: nodes, shards, zones, failover, cluster mode. One module an attribute's way to change.
 
 use cachectl::model::attribute::Impact;
+use cachectl::model::plan::Plan;
 use serde_json::json;
 
-use super::plan_account::{Account, shown, spec};
+use super::plan_account::{Account, options, shown, spec};
 use super::plan_case::{change, expect_calls, group, parameters, regroup};
 
 const MODIFY: &str = "ModifyReplicationGroup";
@@ -450,6 +451,18 @@ mod cluster_mode_disabled_to_compatible {
                 "{name} watches no member of {members:?}"
             );
         }
+    }
+
+    #[test]
+    fn waits_for_what_takes_several_applies_since_compatible_takes_nothing_else() {
+        let after = "automaticFailoverEnabled: true\nengineVersion: \"8.1\"\nclusterMode: compatible\ntransitEncryptionEnabled: true\nauthToken: {secretsManager: prod/cache, key: one}";
+        let before = "automaticFailoverEnabled: false\natRestEncryptionEnabled: false\ntransitEncryptionEnabled: false";
+        let mut account = Account::with(&group(before));
+        let plans = account.settle(&spec(&group(after)), &options(&[])).unwrap_or_else(|why| panic!("{why}"));
+        let hops = |plan: &Plan| plan.steps.iter().filter(|step| step.parameters().contains_key("ClusterMode")).count();
+        assert_eq!(plans.iter().map(hops).sum::<usize>(), 1);
+        assert_eq!(plans.iter().position(|plan| hops(plan) == 1), Some(plans.len() - 1), "it is in the last apply");
+        assert!(plans[0].changes.iter().any(|change| change.remaining.iter().any(|left| left.contains("compatible"))));
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use cachectl_sandbox::{Call, Options};
 
-use crate::harness::{Ran, World};
 pub use crate::harness::Running;
+use crate::harness::{Ran, World};
 
 /// AWS's minutes become tenths of a second: a group takes 0.15 s to be created.
 pub const QUICK: f64 = 0.0005;

@@ -1,7 +1,7 @@
 //! `cachectl smoke` against servers that are broken on purpose, judged by exit code and JSON, with healthy
 //! controls beside them.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -405,9 +405,7 @@ fn users_that_log_in_by_iam_alone_are_not_tested_where_nobody_checks_tokens() {
         .replace("passwords: [{env: APP_PASSWORD}]", "authenticationMode: {type: iam}")
         .replace(", caFile: ca.pem", "");
     let rig = Rig::new(&iam);
-    let run = |arguments: &[&str]| {
-        Ran::of(rig.command(arguments).env("OFF_PASSWORD", "off-password-0123456789"))
-    };
+    let run = |arguments: &[&str]| Ran::of(rig.command(arguments).env("OFF_PASSWORD", "off-password-0123456789"));
     run(&["apply", "--yes", "--no-smoke"]).exits(0);
     let (ran, report) = judged(run(&["smoke", "--format", "json"]));
     expect(&ran, &report, 0, "notTested");

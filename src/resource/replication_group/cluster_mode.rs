@@ -64,6 +64,18 @@ pub fn shards_phase(scene: &Scene<'_>) -> Phase {
     if live(scene) == "disabled" { Phase::ShardsInMode } else { Phase::Shards }
 }
 
+/// Where the spec stays in `compatible`, the way there waits until nothing else is left to do.
+pub fn comes_last(draft: &mut Draft, scene: &Scene<'_>) {
+    let stays = live(scene) == "disabled" && scene.declared_text("clusterMode") == Some("compatible");
+    if !stays || draft.remaining.is_empty() {
+        return;
+    }
+    if let Some(hop) = draft.calls.iter().position(|call| call.phase == Phase::ClusterMode) {
+        draft.calls.remove(hop);
+        draft.remaining.push("clusterMode compatible, after all that: from then on AWS takes nothing else".into());
+    }
+}
+
 /// A group in `compatible` takes nothing but the way out: all else is for the next apply.
 pub fn leaves_compatible_alone(draft: &mut Draft, scene: &Scene<'_>) {
     if live(scene) != "compatible" || scene.options.all_hops && next(scene) != "compatible" {

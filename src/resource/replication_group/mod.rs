@@ -335,6 +335,7 @@ fn is_immediate(scene: &Scene<'_>) -> bool {
 pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
     datastore::note(draft, scene);
     tls::ahead_of_access(draft, scene);
+    cluster_mode::comes_last(draft, scene);
     nodes::plan(draft, scene);
     failover::check(draft, scene);
     durability::check(draft, scene);
