@@ -15,7 +15,7 @@ use super::probe::Probe;
 use super::report::{Report, Verdict};
 use super::verdict::{self, Circumstances};
 use super::watch::{self, EVICTING, Watch};
-use super::{INTERRUPTED, Observer, SPARE_TTL, cleanup, large};
+use super::{INTERRUPTED, Observer, cleanup, large};
 use crate::client::caller::{Caller, Tally};
 use crate::client::connect::{ask, is_denied};
 use crate::client::engine::{self, Keys, ReadFrom};
@@ -23,10 +23,6 @@ use crate::client::host::{self, Usage};
 use crate::client::random;
 use crate::model::pattern::Pattern;
 
-/// A key's TTL is renewed this often in a long run.
-const RENEW_EVERY: Duration = Duration::from_secs(30);
-/// How long a long run's keys live without being renewed, beyond [`SPARE_TTL`].
-const LONGEST_TTL: Duration = Duration::from_secs(60);
 /// How often evictions are looked for. Serverless caches bill every look.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LOOK_EVERY_SERVERLESS: Duration = Duration::from_secs(1);
@@ -89,7 +85,7 @@ impl Exercise<'_, '_> {
         } else {
             self.ground.scripting = self.scripting().await;
             self.ground.window = for_patterns / settings.patterns.len().max(1) as u32;
-            self.ground.key_ttl = self.ground.window + SPARE_TTL;
+            self.ground.key_ttl = self.ground.window + settings.key_ttl;
             self.play(measured).await;
             if let Some(room) = self.room.clone().filter(|_| !self.ground.stop.is_asked()) {
                 self.observer.progress("large object");
@@ -232,7 +228,7 @@ impl Exercise<'_, '_> {
                 distribution: settings.distribution,
             },
             value_size: settings.value_size,
-            ttl: Some(time.min(LONGEST_TTL) + SPARE_TTL),
+            ttl: Some(settings.load_ttl(time)),
             read_from: ReadFrom::Primary,
             timeout: settings.timeout,
             stop_on: vec!["OOM".to_owned()],
@@ -242,12 +238,12 @@ impl Exercise<'_, '_> {
 
     /// Keeps the load's keys alive where the run is longer than their TTL.
     fn renewal(&self, time: Duration, ttl: Option<Duration>) -> Option<Watch> {
-        let ttl = ttl.filter(|_| time > LONGEST_TTL && !self.load_keys.is_empty())?;
+        let ttl = ttl.filter(|ttl| time > *ttl / 2 && !self.load_keys.is_empty())?;
         let (connector, routes) = (self.ground.connector.clone(), self.ground.routes.clone());
         let names = self.load_keys.clone();
         Some(Watch::over(async move {
             loop {
-                tokio::time::sleep(RENEW_EVERY).await;
+                tokio::time::sleep(ttl / 4).await;
                 cleanup::renew(&connector, &routes, &names, ttl).await;
             }
         }))
@@ -342,7 +338,7 @@ impl Exercise<'_, '_> {
         names.append(&mut self.load_keys);
         let cleaned = cleanup::delete(connector, routes, names).await;
         let mut left = cleaned.left.len() as u64;
-        let mut finding = cleaned.finding(settings.duration.min(LONGEST_TTL) + SPARE_TTL);
+        let mut finding = cleaned.finding(settings.load_ttl(settings.duration));
         if settings.thorough {
             match cleanup::scan(connector, routes, &settings.key_prefix).await {
                 Some(found) => {

@@ -53,9 +53,6 @@ pub trait Observer: Sync {
     fn progress(&self, text: &str);
 }
 
-/// Keys outlast what they are for by this much, so that a run that was killed leaves nothing behind for long.
-const SPARE_TTL: Duration = Duration::from_secs(60);
-
 /// Probes `target` and returns what was found. Never fails: whatever goes wrong is in the report.
 ///
 /// Takes `settings.duration` for patterns and load, and a few seconds for checks and clean-up. `stop` ends it
@@ -177,7 +174,7 @@ async fn examine(
         routes: Routes::new(shards.clone()),
         prefix: settings.key_prefix.as_str().into(),
         value_size: settings.value_size,
-        key_ttl: SPARE_TTL * 2,
+        key_ttl: settings.key_ttl * 2,
         window: Duration::ZERO,
         timeout: settings.timeout,
         scripting: false,

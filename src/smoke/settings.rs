@@ -67,6 +67,8 @@ pub struct Settings {
     pub max_bytes: Option<u64>,
     /// Begins every key of the run.
     pub key_prefix: String,
+    /// Keys outlast what they are for by this much, so that a run that was killed leaves nothing behind for long.
+    pub key_ttl: Duration,
     /// The user may only read: nothing is written.
     pub read_only: bool,
     /// For a connect, and for each command.
@@ -92,6 +94,11 @@ impl Settings {
     pub fn fresh_key_prefix(base: &str) -> String {
         format!("{base}{:08x}:", random::seed() as u32)
     }
+
+    /// The TTL of the keys of a load of this length; one that is longer renews them.
+    pub fn load_ttl(&self, load: Duration) -> Duration {
+        load.min(self.key_ttl) + self.key_ttl
+    }
 }
 
 impl Default for Settings {
@@ -107,6 +114,7 @@ impl Default for Settings {
             value_size: 512,
             max_bytes: None,
             key_prefix: Self::fresh_key_prefix(PREFIX),
+            key_ttl: Duration::from_secs(60),
             read_only: false,
             timeout: Duration::from_secs(3),
             on_unreachable: None,

@@ -125,3 +125,23 @@ fn whatever_the_settings_the_applications_keys_are_as_before() {
         }
     }
 }
+
+#[test]
+fn a_run_that_is_longer_than_its_keys_live_keeps_them_alive() {
+    let Some(binary) = server_binary() else { return };
+    let server = start(&binary, &[]);
+    // Written once, for four seconds; nothing but the renewal keeps them.
+    let settings = Settings {
+        patterns: Vec::new(),
+        key_ttl: Duration::from_secs(2),
+        duration: Duration::from_secs(9),
+        read_ratio: 1.0,
+        rate: Some(200.0),
+        keys: 50,
+        ..Settings::default()
+    };
+    let report = smoke(server.port, &settings);
+    assert_eq!(report.verdict, Verdict::Passed, "{report:#?}");
+    assert_eq!(report.leftover_keys, 0);
+    assert!(ask(server.port, "INFO stats").contains("expired_keys:0"), "a key of the load expired");
+}

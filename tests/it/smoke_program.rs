@@ -231,6 +231,46 @@ fn a_healthy_cluster_passes_and_the_load_never_asks_a_replica() {
     }
 }
 
+/// A cluster whose nodes tell clients names that lead nowhere from here.
+fn named_cluster(binary: &std::path::Path) -> (Vec<Server>, Vec<String>) {
+    let nodes = cluster_of(binary, 0);
+    let name = |number: usize| format!("node-{number}.cache.invalid");
+    for (number, node) in nodes.iter().enumerate() {
+        ask(node.port, &format!("CONFIG SET cluster-announce-hostname {}", name(number)));
+        ask(node.port, "CONFIG SET cluster-preferred-endpoint-type hostname");
+    }
+    await_that("every node knows every name", || {
+        nodes.iter().all(|node| {
+            let slots = ask(node.port, "CLUSTER SLOTS");
+            (0..nodes.len()).all(|number| slots.contains(&name(number)))
+        })
+    });
+    let map = nodes
+        .iter()
+        .enumerate()
+        .map(|(number, node)| format!("\"{0}:{1}\": \"127.0.0.1:{1}\"", name(number), node.port));
+    let map = map.collect();
+    (nodes, map)
+}
+
+#[test]
+fn a_cluster_behind_tunnels_passes_where_every_name_is_mapped_and_the_missing_one_is_named() {
+    let Some(binary) = server_binary() else { return };
+    let (nodes, map) = named_cluster(&binary);
+    let smoke = |map: &[String]| format!("duration: 2s, timeout: 1s, endpointMap: {{{}}}", map.join(", "));
+    let (ran, report) = Stack::new(BARE_CLUSTER, &smoke(&map), nodes[0].port).run();
+    expect(&ran, &report, 0, "passed");
+    assert_eq!(report["load"]["shards"].as_array().unwrap().len(), 3);
+    for node in &nodes {
+        assert!(calls(node, "get") > 0, "a shard was never asked");
+        assert!(ask(node.port, "DBSIZE").starts_with(":0\r\n"));
+    }
+    let (ran, report) = Stack::new(BARE_CLUSTER, &smoke(&map[..2]), nodes[0].port).run();
+    assert_eq!((ran.code, &report["verdict"]), (5, &json!("failed")), "{report:#}");
+    let told = report["checks"].to_string();
+    assert!(told.contains("node-2.cache.invalid") && told.contains("endpointMap"), "{report:#}");
+}
+
 #[test]
 fn a_frozen_shard_fails_and_is_named() {
     let Some(binary) = server_binary() else { return };
@@ -369,6 +409,36 @@ fn an_interrupted_test_leaves_no_key_says_what_it_measured_and_exits_130() {
     assert_eq!(ran.code, 130, "{}", ran.stderr);
     assert!(report["load"]["answered"].as_u64().unwrap() > 0, "{report:#}");
     assert!(ask(server.port, "DBSIZE").starts_with(":0\r\n"));
+}
+
+#[test]
+fn an_apply_that_is_ended_in_its_smoke_test_leaves_no_key_and_says_so() {
+    let Some(binary) = server_binary() else { return };
+    let server = start(&binary, &[]);
+    let rig = Rig::new(&Stack::spec("numCacheClusters: 1", &format!("duration: 60s, {LOAD}"), server.port));
+    let mut running = rig.start(&["apply", "--yes", "--format", "json"]);
+    await_that("the load is under way", || calls(&server, "get") > 500);
+    running.signal("TERM");
+    let ran = running.end().exits(130);
+    let document = ran.json();
+    assert_eq!(document["smoke"][0]["interrupted"], true, "{document:#}");
+    assert_eq!(document["error"]["exit"], 130, "{document:#}");
+    assert!(ask(server.port, "DBSIZE").starts_with(":0\r\n"));
+    rig.settled();
+}
+
+#[test]
+fn thorough_looks_through_the_whole_keyspace_and_touches_nobody_elses_keys() {
+    let Some(binary) = server_binary() else { return };
+    let server = start(&binary, &[]);
+    ask(server.port, "SET cachectl:smoke:ffffffff:somebody 1");
+    ask(server.port, "SET application 1");
+    let stack = Stack::single("duration: 1s, patterns: [lock]", server.port);
+    let (ran, report) = judged(stack.rig.start(&["smoke", "--thorough", "--format", "json"]).end());
+    expect(&ran, &report, 0, "passed");
+    assert!(check(&report, "clean-up")["detail"].as_str().unwrap().contains("a SCAN found 0"), "{report:#}");
+    assert!(ask(server.port, "INFO commandstats").contains("cmdstat_scan:"));
+    assert!(ask(server.port, "DBSIZE").starts_with(":2\r\n"));
 }
 
 // Users
