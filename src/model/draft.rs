@@ -95,6 +95,8 @@ pub struct Topology {
     pub moves: bool,
     /// Ids of the shards that go.
     pub leaving: Vec<String>,
+    /// How many nodes go, those of such shards among them.
+    pub leaving_nodes: usize,
     /// Every shard loses replicas until it has so many.
     pub fewer_replicas: Option<usize>,
 }

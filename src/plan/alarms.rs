@@ -33,10 +33,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
     };
     let later = |cache: &Address| unread(cache) && options.selects(&Address::alarms_of(&cache.id));
     // Which nodes go is known once they are gone: nothing is put on one of them before.
-    let shrinks = |cache: &Address| {
-        let (shards, nodes) = live_size(live, cache);
-        moving.get(cache) == Some(&Moving::Topology) && is_smaller_than(planned, cache, shards, nodes)
-    };
+    let shrinks = |cache: &Address| moving.get(cache) == Some(&Moving::Topology) && leaving_nodes(planned, cache) > 0;
     let shrinking: BTreeSet<Address> = moving.keys().filter(|cache| shrinks(cache)).cloned().collect();
     let mut put_later = BTreeSet::new();
     for alarm in &wanted.named {
@@ -100,10 +97,11 @@ fn orphans_that_go(spec: &Spec, live: &Live, cache: &Address, moving: Moving, pl
             left.into_iter().filter(|alarm| alarm::goes_with_replacement(spec, resource, alarm)).count()
         }
         (Moving::Topology, _) => {
+            // Which of the nodes go is known afterwards.
             let (_, nodes) = live_size(live, cache);
-            let nodes_then = size_then(planned, cache).map_or(nodes, |(_, nodes_then)| nodes_then.min(nodes));
             let now = existing(spec, live, cache).count();
-            (now - now * nodes_then / nodes.max(1)).saturating_sub(now - left.len())
+            let going = (now * leaving_nodes(planned, cache)).div_ceil(nodes.max(1));
+            going.saturating_sub(now - left.len())
         }
         (Moving::Replaced, None) => 0,
     }
@@ -184,9 +182,10 @@ fn live_size(live: &Live, cache: &Address) -> (usize, usize) {
     live.view(cache).map_or((0, 0), |view| (view.node_groups().len().max(1), view.member_ids().count()))
 }
 
-/// Are there fewer shards or nodes after the change than so many?
-fn is_smaller_than(planned: &[Planned], cache: &Address, shards: usize, nodes: usize) -> bool {
-    size_then(planned, cache).is_some_and(|(shards_then, nodes_then)| shards_then < shards || nodes_then < nodes)
+/// How many nodes the change takes away, whatever others it brings.
+fn leaving_nodes(planned: &[Planned], cache: &Address) -> usize {
+    let planned = planned.iter().find(|planned| planned.draft.address == *cache);
+    planned.and_then(|planned| planned.draft.topology.as_ref()).map_or(0, |topology| topology.leaving_nodes)
 }
 
 /// Shards and nodes after the change.

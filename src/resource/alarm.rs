@@ -526,8 +526,12 @@ pub fn named_in(rule: &str) -> BTreeSet<String> {
 /// made it still stands in the spec and decides otherwise now; where the cache says `alarms: none`. An alarm whose
 /// entry is gone from the spec stays: a lost line is not a decision.
 pub fn follows(spec: &Spec, live: &Live, cache: &Resource, name: &str, alarm: &Value) -> bool {
-    let members = nodes(live, &cache.address, "node");
-    let Some(member) = watched_members(alarm).find(|watched| members.iter().any(|member| member == watched)) else {
+    // Of a cache that is made anew, the members to come.
+    let members: BTreeSet<String> = match live.view(&cache.address) {
+        Some(view) if view.status() != "deleting" => nodes(live, &cache.address, "node").into_iter().collect(),
+        _ => declared_members(spec, cache),
+    };
+    let Some(member) = watched_members(alarm).find(|watched| members.contains(*watched)) else {
         return true;
     };
     let Some(key) = name.strip_prefix(member).and_then(|rest| rest.strip_prefix('-')) else { return false };

@@ -125,5 +125,5 @@ fn a_replacement_by_fewer_shards_takes_the_alarms_of_those_that_go_although_thei
     assert_eq!(plans.len(), 1, "one apply does it all");
     let going = plans[0].changes.iter().find(|change| change.address.to_string() == "alarm/g-*").expect("alarms");
     assert_eq!((going.action, going.count), (Action::Delete, Some(18)), "{}", shown(&plans[0]));
-    assert_eq!(account.live(&spec(&group(after))).alarms.len(), 36, "the others are orphans");
+    assert_eq!(account.live(&spec(&group(after))).of(Kind::Alarm).len(), 36, "the others are orphans");
 }

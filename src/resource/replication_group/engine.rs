@@ -226,8 +226,13 @@ pub fn parameter_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Differ
         return;
     }
     fits_family(draft, scene, name);
-    // The cluster-mode hop takes its parameter group along.
-    let phase = if cluster_mode::crosses(scene) { cluster_mode::phase(scene) } else { Phase::Engine };
+    // The cluster-mode hop takes its parameter group along, unless that is for an engine which comes after the hop.
+    let of_next_engine = || {
+        let live = scene.live_text("cacheParameterGroupName").and_then(|live| scene.family_of(&live));
+        cluster_mode::phase(scene) == Phase::LeaveCompatible && scene.family_of(name) != live
+    };
+    let with_hop = cluster_mode::crosses(scene) && !of_next_engine();
+    let phase = if with_hop { cluster_mode::phase(scene) } else { Phase::Engine };
     let call = modify(draft, phase);
     call.insert(difference.member.into(), difference.declared.clone());
     call.lets_go.extend(used_but(scene.view, name));

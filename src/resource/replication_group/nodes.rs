@@ -244,6 +244,10 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
     }
     let staying: usize = wanted.replicas.values().map(|(replicas, _)| replicas + 1).sum();
     let coming = wanted.shards.saturating_sub(wanted.live.len()) * (of_new_shards.unwrap_or(0) + 1);
+    let leaves = |shard: &Shard<'_>| match wanted.replicas.get(shard.id) {
+        Some((replicas, _)) => shard.replicas.saturating_sub(*replicas),
+        None => shard.replicas + 1,
+    };
     let has = |phase: Phase| draft.calls.iter().any(|call| call.phase == phase);
     let grows = has(Phase::ReplicasUp) || wanted.shards > wanted.live.len();
     draft.topology = Some(Topology {
@@ -257,13 +261,15 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
             || has(Phase::LeaveCompatible)
             || has(Phase::ClusterMode),
         leaving: wanted.leaving.iter().map(|id| (*id).to_owned()).collect(),
+        leaving_nodes: wanted.live.iter().map(leaves).sum(),
         fewer_replicas,
     });
 }
 
 fn shards_come_or_go(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>) {
     let grows = wanted.shards > wanted.live.len();
-    let placed = if grows { zones::resharding(&wanted.live, &wanted.coming) } else { None };
+    let placed =
+        if grows { zones_then(scene, wanted).and_then(|live| zones::resharding(&live, &wanted.coming)) } else { None };
     let call = draft.call(cluster_mode::shards_phase(scene), RESHARD, Wait::Available);
     call.insert("NodeGroupCount".into(), json!(wanted.shards));
     if !grows {
@@ -273,6 +279,19 @@ fn shards_come_or_go(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>) 
         call.insert("ReshardingConfiguration".into(), placed.parameter);
         draft.zones.extend(placed.zones);
     }
+}
+
+/// The zones of the live shards' nodes once their replicas have come; `None` where the spec does not say enough.
+fn zones_then<'a>(scene: &Scene<'_>, wanted: &Wanted<'a>) -> Option<Vec<(&'a str, Vec<String>)>> {
+    let of_group = scene.declared("preferredCacheClusterAZs");
+    let of = |shard: &Shard<'a>| {
+        let zones = match wanted.replicas.get(shard.id) {
+            Some((count, entry)) if *count > shard.replicas => zones::of_shard(shard, *count, *entry, of_group)?,
+            _ => shard.zones.iter().map(|zone| (*zone).to_owned()).collect(),
+        };
+        Some((shard.id, zones))
+    };
+    wanted.live.iter().map(of).collect()
 }
 
 /// Adds or removes replicas. Returns how many every shard is to be left with, where one number says it.

@@ -47,15 +47,15 @@ pub struct Placed {
 }
 
 /// Every shard of the result with its zones, where the spec names them for all that are to come.
-pub fn resharding(live: &[Shard<'_>], coming: &[&Value]) -> Option<Placed> {
+pub fn resharding(live: &[(&str, Vec<String>)], coming: &[&Value]) -> Option<Placed> {
     // New shards get as many nodes as the smallest has.
-    let nodes = live.iter().map(|shard| shard.zones.len()).min()?;
+    let nodes = live.iter().map(|(_, zones)| zones.len()).min()?;
     let mut configuration: Vec<Value> =
-        live.iter().map(|shard| json!({"NodeGroupId": shard.id, "PreferredAvailabilityZones": shard.zones})).collect();
+        live.iter().map(|(id, zones)| json!({"NodeGroupId": id, "PreferredAvailabilityZones": zones})).collect();
     if coming.is_empty() || coming.iter().any(|entry| entry_zones(entry).len() < nodes) {
         return None;
     }
-    let mut named: Vec<String> = live.iter().flat_map(|shard| &shard.zones).map(|zone| (*zone).to_owned()).collect();
+    let mut named: Vec<String> = live.iter().flat_map(|(_, zones)| zones.clone()).collect();
     for entry in coming {
         let zones = &entry_zones(entry)[..nodes];
         named.extend(zones.iter().map(|zone| (*zone).to_owned()));
