@@ -99,9 +99,7 @@ fn orphans_that_go(spec: &Spec, live: &Live, cache: &Address, moving: Moving, pl
         (Moving::Topology, _) => {
             // Which of the nodes go is known afterwards.
             let (_, nodes) = live_size(live, cache);
-            let now = existing(spec, live, cache).count();
-            let going = (now * leaving_nodes(planned, cache)).div_ceil(nodes.max(1));
-            going.saturating_sub(now - left.len())
+            (left.len() * leaving_nodes(planned, cache)).div_ceil(nodes.max(1))
         }
         (Moving::Replaced, None) => 0,
     }

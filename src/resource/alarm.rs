@@ -279,49 +279,54 @@ pub fn nodes(live: &Live, cache: &Address, scope: &str) -> Vec<String> {
 
 /// How many nodes and shards the spec asks for.
 pub fn declared_nodes(resource: &Resource) -> (usize, usize) {
+    let shards = nodes_by_shard(resource);
+    (shards.iter().sum(), shards.len())
+}
+
+/// How many nodes the spec asks for, shard by shard.
+fn nodes_by_shard(resource: &Resource) -> Vec<usize> {
     let number = |name: &str| resource.fields.get(name).and_then(Value::as_u64).map(|number| number as usize);
     let entries =
         resource.fields.get("nodeGroupConfiguration").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let shards = number("numNodeGroups").unwrap_or(entries.len().max(1));
     let replicas = number("replicasPerNodeGroup").unwrap_or(0);
-    if !entries.is_empty() {
-        let of =
-            |entry: &Value| entry.get("replicaCount").and_then(Value::as_u64).map_or(replicas, |count| count as usize);
-        return (entries.iter().map(|entry| of(entry) + 1).sum(), shards);
-    }
     match (resource.address.kind, number("numCacheClusters")) {
-        (Kind::ServerlessCache, _) => (1, 1),
-        (_, Some(nodes)) => (nodes, 1),
-        _ => (shards * (replicas + 1), shards),
+        (Kind::ServerlessCache, _) => vec![1],
+        (_, Some(nodes)) if entries.is_empty() => vec![nodes],
+        _ => {
+            let own = |entry: &Value| entry.get("replicaCount").and_then(Value::as_u64).map(|count| count as usize);
+            let shards = number("numNodeGroups").unwrap_or(entries.len().max(1));
+            (0..shards).map(|shard| entries.get(shard).and_then(own).unwrap_or(replicas) + 1).collect()
+        }
     }
 }
 
 /// The names of the members of a cache that is created as the spec asks, as AWS numbers them.
-fn declared_members(spec: &Spec, resource: &Resource) -> BTreeSet<String> {
+fn members_to_come(spec: &Spec, resource: &Resource) -> BTreeSet<String> {
     let id = &resource.address.id;
     if resource.address.kind == Kind::ServerlessCache {
         return [id.clone()].into();
     }
-    let (nodes, shards) = declared_nodes(resource);
+    let shards = nodes_by_shard(resource);
     let group = resource.text("cacheParameterGroupName").unwrap_or_default();
     let parameters = spec.resources.get(&Address::new(Kind::ParameterGroup, group));
     let on = |group: &Resource| group.fields.get("parameters")?.get("cluster-enabled")?.as_str().map(|on| on == "yes");
-    let in_cluster_mode = shards > 1
+    let in_cluster_mode = shards.len() > 1
         || match resource.text("clusterMode") {
             Some(mode) => mode == "enabled",
             None => parameters.map_or(group.ends_with(".cluster.on"), |group| on(group).unwrap_or(false)),
         };
-    let of_shard = nodes.div_ceil(shards);
-    let name = |node: usize| match in_cluster_mode {
-        true => format!("{id}-{:04}-{:03}", node / of_shard + 1, node % of_shard + 1),
-        false => format!("{id}-{:03}", node + 1),
+    let named = |(shard, nodes): (usize, usize)| {
+        (1..=nodes).map(move |node| match in_cluster_mode {
+            true => format!("{id}-{:04}-{node:03}", shard + 1),
+            false => format!("{id}-{node:03}"),
+        })
     };
-    (0..nodes).map(name).collect()
+    shards.into_iter().enumerate().flat_map(named).collect()
 }
 
 /// Does the alarm's member go when the cache is made anew as the spec asks?
 pub fn goes_with_replacement(spec: &Spec, cache: &Resource, alarm: &Value) -> bool {
-    let members = declared_members(spec, cache);
+    let members = members_to_come(spec, cache);
     !watched_members(alarm).any(|member| members.contains(member))
 }
 
@@ -529,7 +534,7 @@ pub fn follows(spec: &Spec, live: &Live, cache: &Resource, name: &str, alarm: &V
     // Of a cache that is made anew, the members to come.
     let members: BTreeSet<String> = match live.view(&cache.address) {
         Some(view) if view.status() != "deleting" => nodes(live, &cache.address, "node").into_iter().collect(),
-        _ => declared_members(spec, cache),
+        _ => members_to_come(spec, cache),
     };
     let Some(member) = watched_members(alarm).find(|watched| members.contains(*watched)) else {
         return true;

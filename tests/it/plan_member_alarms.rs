@@ -127,3 +127,24 @@ fn a_replacement_by_fewer_shards_takes_the_alarms_of_those_that_go_although_thei
     assert_eq!((going.action, going.count), (Action::Delete, Some(18)), "{}", shown(&plans[0]));
     assert_eq!(account.live(&spec(&group(after))).of(Kind::Alarm).len(), 36, "the others are orphans");
 }
+
+#[test]
+fn wherever_a_run_was_killed_one_more_takes_the_alarms_of_all_nodes_that_went() {
+    let node = "alarms:\n  node: {for: replicationGroup/g, metricName: Evictions, statistic: Sum, period: 60, evaluationPeriods: 2, threshold: 1, comparisonOperator: GreaterThanThreshold}\n";
+    let lopsided =
+        "numNodeGroups: 3\nnodeGroupConfiguration: [{replicaCount: 2}, {replicaCount: 1}, {replicaCount: 1}]";
+    let before = format!("{node}{}", group(lopsided));
+    let after =
+        spec(&group("numNodeGroups: 2\nreplicasPerNodeGroup: 1\npreferredMaintenanceWindow: sun:05:00-sun:06:00"));
+    let how = options(&[]);
+    for killed_after in 0..=4 {
+        let mut account = Account::with(&before);
+        let mut plan = account.plan(&after, &how);
+        assert_eq!(plan.steps.len(), 4, "{}", shown(&plan));
+        plan.steps.truncate(killed_after);
+        account.run(&after, &how, &plan).unwrap_or_else(|why| panic!("{why}"));
+        let plans = account.settle(&after, &how).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(plans.len(), usize::from(killed_after < 4), "killed after {killed_after} steps");
+        assert_eq!(account.live(&after).of(Kind::Alarm).len(), 4);
+    }
+}

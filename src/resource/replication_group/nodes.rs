@@ -233,8 +233,11 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
     replicas(draft, scene, &wanted, true);
     let fewer_replicas = replicas(draft, scene, &wanted, false);
     // A new shard gets as many nodes as the smallest has by then, and loses replicas with all others.
-    let smallest =
-        wanted.live.iter().filter_map(|shard| Some(shard.replicas.max(wanted.replicas.get(shard.id)?.0))).min();
+    let by_then = |shard: &Shard<'_>, wanted: usize| match replicas_go_before_shards_come(scene) {
+        true => wanted,
+        false => shard.replicas.max(wanted),
+    };
+    let smallest = wanted.live.iter().filter_map(|shard| Some(by_then(shard, wanted.replicas.get(shard.id)?.0))).min();
     let of_new_shards = fewer_replicas.or(smallest);
     if wanted.shards != wanted.live.len() {
         shards_come_or_go(draft, scene, &wanted);
@@ -281,12 +284,19 @@ fn shards_come_or_go(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>) 
     }
 }
 
-/// The zones of the live shards' nodes once their replicas have come; `None` where the spec does not say enough.
+/// On the way into cluster mode shards come last of all; else they come before any replica goes.
+fn replicas_go_before_shards_come(scene: &Scene<'_>) -> bool {
+    cluster_mode::shards_phase(scene) == Phase::ShardsInMode
+}
+
+/// The zones of the live shards' nodes when shards come; `None` where neither the spec nor AWS says enough.
 fn zones_then<'a>(scene: &Scene<'_>, wanted: &Wanted<'a>) -> Option<Vec<(&'a str, Vec<String>)>> {
     let of_group = scene.declared("preferredCacheClusterAZs");
     let of = |shard: &Shard<'a>| {
         let zones = match wanted.replicas.get(shard.id) {
             Some((count, entry)) if *count > shard.replicas => zones::of_shard(shard, *count, *entry, of_group)?,
+            // Which ones went is AWS's choice.
+            Some((count, _)) if *count < shard.replicas && replicas_go_before_shards_come(scene) => return None,
             _ => shard.zones.iter().map(|zone| (*zone).to_owned()).collect(),
         };
         Some((shard.id, zones))
