@@ -1,25 +1,76 @@
 //! The alarms of a cache, once its members can be read: planned now, put side by side.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt};
+use tokio::sync::oneshot;
 
 use super::send::send;
 use super::task::Task;
 use super::{Engine, Failure};
 use crate::aws::{AwsError, reader};
 use crate::model::report::WaitState;
-use crate::model::{Address, Kind, Locations, Resource, Spec, Step};
+use crate::model::{Address, Kind, Live, Locations, Resource, Spec, Step};
 use crate::plan::{alarms, order};
+use crate::resource::{alarm, alarm_entries};
 
-/// As much of the spec as a plan of one cache's alarms looks at. Alarms that are declared under their own names
+/// Caches that come to rest at the same look are read together; so long is waited for others.
+const WITHIN: Duration = Duration::from_millis(100);
+
+/// The reads of members and alarms that wait for one another.
+#[derive(Default)]
+pub struct Together(Mutex<Vec<Waiting>>);
+
+struct Waiting {
+    cache: String,
+    answer: oneshot::Sender<Result<Arc<Live>, AwsError>>,
+}
+
+impl Together {
+    /// The members and alarms of a cache, read with those of all who ask within a moment: the first one reads.
+    async fn read(&self, engine: &Engine<'_>, cache: &str) -> Result<Arc<Live>, AwsError> {
+        let lost = || AwsError::local("DescribeAlarms", "the read was given up");
+        let (answer, told) = oneshot::channel();
+        let reads = {
+            let mut waiting = self.0.lock().map_err(|_| lost())?;
+            waiting.push(Waiting { cache: cache.to_owned(), answer });
+            waiting.len() == 1
+        };
+        if reads {
+            tokio::time::sleep(WITHIN).await;
+            let waiting = std::mem::take(&mut *self.0.lock().map_err(|_| lost())?);
+            let caches: BTreeSet<&str> = waiting.iter().map(|waiting| waiting.cache.as_str()).collect();
+            let read = read(engine, &caches).await.map(Arc::new);
+            for waiting in waiting {
+                // Who does not wait any longer needs no answer.
+                let _ = waiting.answer.send(read.clone());
+            }
+        }
+        told.await.map_err(|_| lost())?
+    }
+}
+
+async fn read(engine: &Engine<'_>, caches: &BTreeSet<&str>) -> Result<Live, AwsError> {
+    let spec = of_caches(engine.spec, caches);
+    let before = engine.before.of(Kind::Alarm).iter().filter(|(_, alarm)| {
+        let is_of = |address: &Address| alarm::belongs_to(alarm, address);
+        spec.resources.keys().any(is_of)
+    });
+    let before = before.map(|(name, _)| name.clone()).collect();
+    let identity = engine.aws.identity().await?;
+    reader::members_and_alarms(engine.aws, &identity, &spec, before).await
+}
+
+/// As much of the spec as a plan of these caches' alarms looks at. Alarms that are declared under their own names
 /// stay, or they would count as left over.
-fn of_cache(spec: &Spec, cache: &str) -> Spec {
-    let watched = |resource: &Resource| resource.text("for").and_then(|watched| watched.parse::<Address>().ok());
+fn of_caches(spec: &Spec, caches: &BTreeSet<&str>) -> Spec {
+    let is_one = |address: &Address| address.kind.is_cache() && caches.contains(address.id.as_str());
     let looked_at = |(address, resource): &(&Address, &Resource)| match address.kind {
-        Kind::Alarm => watched(resource).is_none_or(|watched| watched.id == cache),
-        kind => kind.is_cache() && address.id == cache,
+        Kind::Alarm => !resource.fields.contains_key("for") || alarm_entries::caches(spec, resource).any(is_one),
+        _ => is_one(address),
     };
     let resources = spec.resources.iter().filter(looked_at);
     Spec {
@@ -38,9 +89,8 @@ fn of_cache(spec: &Spec, cache: &str) -> Spec {
 
 /// Makes the calls that the step stands for.
 pub async fn expand(engine: &Engine<'_>, step: &Step, cache: &str) -> Result<(), Failure> {
-    let spec = of_cache(engine.spec, cache);
-    let identity = engine.aws.identity().await?;
-    let live = reader::members_and_alarms(engine.aws, &identity, &spec, cache).await?;
+    let live = engine.members.read(engine, cache).await?;
+    let spec = of_caches(engine.spec, &[cache].into());
     let planned = alarms::of_cache(&spec, &live, engine.options, cache);
     if let Some(blocked) = planned
         .iter()

@@ -64,6 +64,8 @@ pub struct Engine<'a> {
     pub observer: &'a Observer,
     pub reporter: &'a dyn Reporter,
     pub settings: &'a Settings,
+    /// Reads of caches' members and alarms.
+    members: member_alarms::Together,
     /// The last state of what is waited for, by step: what an interruption leaves inside AWS.
     states: Mutex<BTreeMap<StepId, WaitState>>,
     /// Why AWS does not take a call yet.
@@ -155,6 +157,7 @@ pub async fn run(
         observer: &observer,
         reporter,
         settings,
+        members: member_alarms::Together::default(),
         states: Mutex::default(),
         refusals: Mutex::default(),
         accepted: Mutex::default(),

@@ -111,7 +111,7 @@ async fn alarms_of_stacks(aws: &Aws, live: &mut Live, listed: bool) -> Result<Fo
     let mut names: BTreeSet<String> =
         live.tags.iter().filter(of_stacks).map(|(address, _)| address.id.clone()).collect();
     for stack in stacks.iter().filter(|_| !listed) {
-        let owned = tags::owned_by(aws, stack).await?;
+        let owned = tags::owned_by(aws, stack, false).await?;
         let Some(owned) = owned else {
             return described_alarms(aws, None, |alarm| alarm::stack_of(alarm).is_some()).await;
         };
@@ -139,7 +139,8 @@ async fn tags_one_by_one(aws: &Aws, live: &Live, addresses: &[&Address]) -> Resu
 pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, AwsError> {
     let mut live = empty(aws, identity);
     let mut wanted = Wanted::new(spec);
-    let (owned, ()) = futures::try_join!(tags::owned_by(aws, &spec.stack), kinds::read(aws, &wanted, &mut live))?;
+    let (owned, ()) =
+        futures::try_join!(tags::owned_by(aws, &spec.stack, false), kinds::read(aws, &wanted, &mut live))?;
     live.orphans_unknown = owned.is_none();
     if owned.is_none() {
         live.notes.push("tag:GetResources is not available here: orphans are not known".into());

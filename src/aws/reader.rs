@@ -29,14 +29,77 @@ pub(super) fn empty(aws: &Aws, identity: &Identity) -> Live {
     }
 }
 
+/// A list of tags of so many resources is read in two chains side by side.
+const MANY: usize = 100;
+
 /// Reads everything that a plan of this spec looks at; `told` are the marks of an earlier plan.
 pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> Result<Live, AwsError> {
-    let mut live = empty(aws, identity);
     let mut wanted = Wanted::new(spec);
-    let (owned, first) = futures::join!(tags::owned_by(aws, &spec.stack), kinds::read(aws, &wanted, &mut live));
-    first?;
+    // The tags of everything take the longest, and little depends on them.
+    let (owned, declared) = futures::join!(
+        tags::owned_by(aws, &spec.stack, spec.resources.len() > MANY),
+        declared(aws, identity, spec, &wanted)
+    );
+    let mut live = declared?;
     take_owned(owned, &mut wanted, &mut live)?;
-    // Orphans of kinds, or with names, that the spec does not have.
+    orphans(aws, spec, &wanted, &mut live).await?;
+    // What only the tags tell of: parameter groups and alarms that the spec does not have any more.
+    let known = std::mem::take(live.of_mut(Kind::Alarm));
+    let groups: BTreeSet<String> =
+        wanted.of(Kind::ParameterGroup).into_iter().filter(|name| !live.parameters.contains_key(name)).collect();
+    let more = Wanted { by_kind: [(Kind::ParameterGroup, groups)].into(), ..Wanted::default() };
+    let (parameters, alarms, confirmed, composites) = futures::try_join!(
+        parameters(aws, &live, &more),
+        unknown_alarms(aws, &live, spec, &known),
+        confirmed_tags(aws, &live, spec),
+        watching(aws, &live, spec),
+    )?;
+    live.composite_alarms = composites;
+    live.parameters.extend(parameters);
+    let known_parameters: BTreeSet<String> = live.parameters.keys().cloned().collect();
+    live.of_mut(Kind::ParameterGroup).retain(|name, _| is_aws_own(name) || known_parameters.contains(name));
+    *live.of_mut(Kind::Alarm) = known;
+    live.of_mut(Kind::Alarm).extend(alarms);
+    for (address, tags) in confirmed {
+        match tags {
+            Ok(tags) => drop(live.tags.insert(address, tags)),
+            // What GetResources said lags behind, but it was read.
+            Err(Some(why)) if !live.tags.contains_key(&address) => drop(live.tags_unread.insert(address, why)),
+            Err(_) => {}
+        }
+    }
+    secrets_seen(aws, &mut live, spec, told).await?;
+    live.api_calls = aws.calls();
+    Ok(live)
+}
+
+/// What the spec declares, in as far as no tag is needed for it.
+async fn declared(aws: &Aws, identity: &Identity, spec: &Spec, wanted: &Wanted) -> Result<Live, AwsError> {
+    let mut live = empty(aws, identity);
+    kinds::read(aws, wanted, &mut live).await?;
+    let mut names = alarm_names(spec, &live);
+    names.extend(wanted.of(Kind::Alarm));
+    let (parameters, alarms, (allowed, allowed_notes)) = futures::try_join!(
+        parameters(aws, &live, wanted),
+        alarms_by_name(aws, names),
+        allowed_node_types(aws, &live, spec),
+    )?;
+    live.parameters = parameters;
+    *live.of_mut(Kind::Alarm) = alarms;
+    live.allowed_node_types = allowed;
+    live.notes.extend(allowed_notes);
+    let families = families(aws, &live, spec).await?;
+    live.families = families.0;
+    live.notes.extend(families.1);
+    Ok(live)
+}
+
+fn alarm_names(spec: &Spec, live: &Live) -> BTreeSet<String> {
+    alarm::wanted(spec, live).named.into_iter().map(|alarm| alarm.name).collect()
+}
+
+/// Orphans of kinds, or with names, that the spec does not have.
+async fn orphans(aws: &Aws, spec: &Spec, wanted: &Wanted, live: &mut Live) -> Result<(), AwsError> {
     let mut missing = Wanted::default();
     for (kind, ids) in &wanted.by_kind {
         for id in ids.iter().filter(|id| *kind != Kind::Alarm && !live.of(*kind).contains_key(*id)) {
@@ -46,37 +109,23 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
             }
         }
     }
-    if !missing.by_kind.is_empty() {
-        kinds::read(aws, &missing, &mut live).await?;
+    if missing.by_kind.is_empty() { Ok(()) } else { kinds::read(aws, &missing, live).await }
+}
+
+/// The alarms that carry the stack's tag and were not asked for yet; without tags, those whose descriptions say so.
+async fn unknown_alarms(aws: &Aws, live: &Live, spec: &Spec, known: &Found) -> Result<Found, AwsError> {
+    let owned = live.owned.iter().filter(|address| address.kind == Kind::Alarm).map(|address| &address.id);
+    let mut names: BTreeSet<String> = owned.filter(|name| !known.contains_key(*name)).cloned().collect();
+    if !names.is_empty() {
+        // What was asked for and is not there is not asked for again.
+        let asked = alarm_names(spec, live);
+        names.retain(|name| !asked.contains(name));
     }
-    let details = futures::try_join!(
-        parameters(aws, &live, &wanted),
-        alarms(aws, &live, spec, &wanted),
-        allowed_node_types(aws, &live, spec),
-        confirmed_tags(aws, &live, spec),
-        watching(aws, &live, spec),
-    )?;
-    let (parameters, alarms, (allowed, allowed_notes), confirmed, composites) = details;
-    live.composite_alarms = composites;
-    live.of_mut(Kind::ParameterGroup).retain(|name, _| is_aws_own(name) || parameters.contains_key(name));
-    live.parameters = parameters;
-    *live.of_mut(Kind::Alarm) = alarms;
-    live.allowed_node_types = allowed;
-    live.notes.extend(allowed_notes);
-    for (address, tags) in confirmed {
-        match tags {
-            Ok(tags) => drop(live.tags.insert(address, tags)),
-            // What GetResources said lags behind, but it was read.
-            Err(Some(why)) if !live.tags.contains_key(&address) => drop(live.tags_unread.insert(address, why)),
-            Err(_) => {}
-        }
+    let mut found = alarms_by_name(aws, names).await?;
+    if live.orphans_unknown {
+        found.extend(described_alarms(aws, None, |alarm| alarm::stack_of(alarm) == Some(&spec.stack)).await?);
     }
-    let families = families(aws, &live, spec).await?;
-    live.families = families.0;
-    live.notes.extend(families.1);
-    secrets_seen(aws, &mut live, spec, told).await?;
-    live.api_calls = aws.calls();
-    Ok(live)
+    Ok(found)
 }
 
 /// What `GetResources` knows: who is owned, and all their tags.
@@ -159,8 +208,11 @@ pub(super) async fn alarms(aws: &Aws, live: &Live, spec: &Spec, wanted: &Wanted)
 
 /// The composite alarms of the region, where the plan may delete an alarm that one of them watches.
 async fn watching(aws: &Aws, live: &Live, spec: &Spec) -> Result<Found, AwsError> {
-    let wanted: BTreeSet<String> = alarm::wanted(spec, live).named.into_iter().map(|alarm| alarm.name).collect();
     let mut owned = live.owned.iter().filter(|address| address.kind == Kind::Alarm).peekable();
+    if owned.peek().is_none() && !live.orphans_unknown {
+        return Ok(Found::new());
+    }
+    let wanted = alarm_names(spec, live);
     let shrinks = |resource: &Resource| {
         let nodes = live.view(&resource.address).map_or(0, |view| view.member_ids().count());
         resource.address.kind == Kind::ReplicationGroup && alarm::declared_nodes(resource).0 < nodes
@@ -171,18 +223,21 @@ async fn watching(aws: &Aws, live: &Live, spec: &Spec) -> Result<Found, AwsError
     if may_go { composite_alarms(aws).await } else { Ok(Found::new()) }
 }
 
-/// What a plan of one cache's alarms looks at, and no more: whoever creates a hundred caches reads this a
-/// hundred times.
-pub async fn members_and_alarms(aws: &Aws, identity: &Identity, spec: &Spec, cache: &str) -> Result<Live, AwsError> {
+/// What a plan of these caches' alarms looks at, and no more. Alarms can be called anything: they are asked for by
+/// their names, those that were there `before` among them.
+pub async fn members_and_alarms(
+    aws: &Aws,
+    identity: &Identity,
+    spec: &Spec,
+    before: BTreeSet<String>,
+) -> Result<Live, AwsError> {
     let mut live = empty(aws, identity);
     let mut wanted = Wanted::default();
-    for address in spec.resources.keys().filter(|address| address.kind.is_cache() && address.id == cache) {
-        wanted.add(address.clone());
-    }
-    let prefix = Some(format!("{cache}-"));
-    let ((), alarms) =
-        futures::try_join!(kinds::read(aws, &wanted, &mut live), described_alarms(aws, prefix, |_| true))?;
-    *live.of_mut(Kind::Alarm) = alarms;
+    spec.resources.keys().filter(|address| address.kind.is_cache()).for_each(|cache| wanted.add(cache.clone()));
+    kinds::read(aws, &wanted, &mut live).await?;
+    let mut names = alarm_names(spec, &live);
+    names.extend(before);
+    *live.of_mut(Kind::Alarm) = alarms_by_name(aws, names).await?;
     Ok(live)
 }
 

@@ -14,16 +14,29 @@ use crate::resource::ownership::STACK;
 /// ARNs in one call of GetResources.
 const ARNS: usize = 100;
 
+/// The services whose resources a stack has.
+const ELASTICACHE: &str = "elasticache";
+const ALARMS: &str = "cloudwatch:alarm";
+
 /// Which resources are asked for.
 enum Scope {
     Stack(String),
+    /// Of a stack, those of a service.
+    OfService(String, &'static str),
     Arns(Vec<String>),
     Everything,
 }
 
-/// Everything that carries the stack's tag. `None` where the endpoint or the policy does not offer it.
-pub async fn owned_by(aws: &Aws, stack: &str) -> Result<Option<BTreeMap<Address, Tags>>, AwsError> {
-    let found = resources(aws, Scope::Stack(stack.to_owned())).await?;
+/// Everything that carries the stack's tag. `None` where the endpoint or the policy does not offer it. Of much, caches
+/// and alarms are listed side by side: each page is asked for with the token of the one before.
+pub async fn owned_by(aws: &Aws, stack: &str, is_much: bool) -> Result<Option<BTreeMap<Address, Tags>>, AwsError> {
+    let of = |service| resources(aws, Scope::OfService(stack.to_owned(), service));
+    let found = if is_much {
+        let (caches, alarms) = futures::try_join!(of(ELASTICACHE), of(ALARMS))?;
+        caches.zip(alarms).map(|(caches, alarms)| caches.into_iter().chain(alarms).collect::<BTreeMap<_, _>>())
+    } else {
+        resources(aws, Scope::Stack(stack.to_owned())).await?
+    };
     // Some endpoints do not apply the filter.
     let owned = |tags: &Tags| tags.get(STACK).is_some_and(|value| value == stack);
     Ok(found.map(|found| found.into_iter().filter(|(_, tags)| owned(tags)).collect()))
@@ -52,11 +65,14 @@ async fn resources(aws: &Aws, scope: Scope) -> Result<Option<BTreeMap<Address, T
             Scope::Stack(stack) => {
                 call.tag_filters(TagFilter::builder().key(STACK).values(stack).build()).resources_per_page(100)
             }
-            Scope::Arns(arns) => call.set_resource_arn_list(Some(arns.clone())),
-            Scope::Everything => call
-                .resource_type_filters("elasticache")
-                .resource_type_filters("cloudwatch:alarm")
+            Scope::OfService(stack, service) => call
+                .tag_filters(TagFilter::builder().key(STACK).values(stack).build())
+                .resource_type_filters(*service)
                 .resources_per_page(100),
+            Scope::Arns(arns) => call.set_resource_arn_list(Some(arns.clone())),
+            Scope::Everything => {
+                call.resource_type_filters(ELASTICACHE).resource_type_filters(ALARMS).resources_per_page(100)
+            }
         };
         let answer = match call.send().await.map_err(|error| AwsError::of("GetResources", error)) {
             Ok(answer) => answer,

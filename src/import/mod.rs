@@ -5,6 +5,7 @@ mod entry;
 mod preset;
 mod select;
 mod sound;
+mod spread;
 pub mod terraform;
 pub mod yaml;
 
@@ -85,6 +86,7 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
         })
         .collect();
     as_presets(live, &chosen, &mut entries);
+    spread::gathered(live, &mut entries);
     let tags = tags.into_iter().map(|(key, value)| (key, json!(value))).collect();
     let document = Document { stack, region: live.region.clone(), account_id: live.account_id.clone(), tags, entries };
     let (document, yaml) = sound::made(document, &mut notes)?;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::model::live::Live;
 use crate::model::{Address, Kind, Locations, Resource, Spec};
 use crate::resource::alarm::{self, Alarm};
+use crate::resource::alarm_preset::PRESETS;
 
 const ACTIONS: [&str; 3] = ["alarmActions", "okActions", "insufficientDataActions"];
 /// What `override` can say of an alarm.
@@ -21,7 +22,18 @@ pub(super) fn of(
     fields: &Map<String, Value>,
     chosen: &BTreeSet<Address>,
 ) -> Option<(Value, Vec<Address>)> {
-    let plain = json!({"preset": "recommended"});
+    PRESETS.into_iter().find_map(|preset| named(live, cache, fields, chosen, preset))
+}
+
+/// The same, as this preset.
+fn named(
+    live: &Live,
+    cache: &Address,
+    fields: &Map<String, Value>,
+    chosen: &BTreeSet<Address>,
+    preset: &str,
+) -> Option<(Value, Vec<Address>)> {
+    let plain = json!({"preset": preset});
     let base = expanded(live, cache, fields, &plain);
     let mut preset = plain;
     let mut by_metric: BTreeMap<&str, Vec<&Alarm>> = BTreeMap::new();

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::import::{Document, Entry, Line};
 use crate::model::Kind;
-use crate::spec::render::{is_printable, word};
+use crate::resource::alarm_entries::{PATTERNS, has_pattern};
+use crate::spec::render::{is_printable, pattern, word};
 
 /// Lists and maps within a field stay on its line up to here.
 const WIDTH: usize = 100;
@@ -44,6 +45,15 @@ fn entry(out: &mut String, entry: &Entry) {
     out.push_str(&format!("  {id}:\n"));
     for line in &entry.lines {
         match line {
+            Line::Field(name, Value::String(text)) if is_pattern(entry, name) => {
+                out.push_str(&format!("    {name}: {}\n", pattern(text)));
+            }
+            Line::Field(name, Value::String(text)) if stands_in_lines(text) => {
+                out.push_str(&format!("    {}: |-\n", word(name)));
+                for line in text.replace("${", "$${").lines() {
+                    out.push_str(if line.is_empty() { "\n".to_owned() } else { format!("      {line}\n") }.as_str());
+                }
+            }
             Line::Field(name, value) => field(out, 2, name, value),
             Line::Remark(text) => {
                 for line in text.lines() {
@@ -54,6 +64,26 @@ fn entry(out: &mut String, entry: &Entry) {
             }
         }
     }
+}
+
+/// The node's name, written out for each.
+fn is_pattern(entry: &Entry, name: &str) -> bool {
+    let text = |name: &str| entry.field(name).and_then(Value::as_str);
+    entry.address.kind == Kind::Alarm
+        && PATTERNS.contains(&name)
+        && text("for").is_some()
+        && text(name).is_some_and(has_pattern)
+}
+
+/// A text of several lines that a block says as it is: nothing in it that indentation or the end of a block would
+/// take away.
+fn stands_in_lines(text: &str) -> bool {
+    let plain = |line: &str| line.chars().all(is_printable) && !line.ends_with(' ') && !line.contains('\t');
+    text.contains('\n')
+        && !text.starts_with([' ', '\n'])
+        && !text.ends_with('\n')
+        && !text.contains('\r')
+        && text.lines().all(plain)
 }
 
 fn field(out: &mut String, depth: usize, name: &str, value: &Value) {

@@ -5,9 +5,8 @@ use serde_json::Value;
 use crate::model::live::{Live, strings};
 use crate::model::shape::is_empty;
 use crate::model::{Address, Kind, Resource, Spec};
-use crate::resource::alarm;
-use crate::resource::attribute;
 use crate::resource::replication_group::durability;
+use crate::resource::{alarm, alarm_entries, attribute};
 
 /// A setting, and who says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +87,7 @@ pub fn snapshots(cache: &Resource, live: Option<&Live>) -> Held {
 pub fn unwatched(cache: &Resource, spec: &Spec, live: Option<&Live>) -> Option<String> {
     let entries = || spec.resources.values().filter(|resource| resource.address.kind == Kind::Alarm);
     // These follow the members; `alarms: none` is a decision.
-    if cache.fields.contains_key("alarms") || entries().any(|entry| alarm::is_for(entry, &cache.address)) {
+    if cache.fields.contains_key("alarms") || entries().any(|entry| alarm_entries::is_for(entry, &cache.address)) {
         return None;
     }
     let of_live = |live: &Live| -> Vec<String> {

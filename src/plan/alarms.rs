@@ -15,6 +15,7 @@ use crate::model::plan::{Action, AttributeChange, Ownership};
 use crate::model::step::{MemberAlarms, Wait};
 use crate::model::{Address, Kind, Operation, Resource, Spec};
 use crate::resource::alarm::{self, Alarm, Alarms};
+use crate::resource::attribute;
 use crate::resource::ownership;
 
 /// AWS takes this many names in a DeleteAlarms call.
@@ -202,6 +203,13 @@ fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
         draft.watches = watches(wanted, &parameters);
         parameters.insert("Tags".into(), ownership::tag_list(&ownership::wanted_tags(spec, live, &resource)));
         draft.attributes.extend(wanted.fields.iter().map(|(name, value)| shown(name, Value::Null, value.clone())));
+        if let Some(row) = attribute(Kind::Alarm, "warmUpConfiguration")
+            .filter(|row| wanted.cache.is_some() && !wanted.fields.contains_key(row.field.name))
+        {
+            let warm_up = alarm::warm_up();
+            draft.attributes.push(shown(row.field.name, Value::Null, row.field.shape.from_api(&warm_up)));
+            parameters.insert(row.field.member.into(), warm_up);
+        }
         draft.push(Phase::Alarms, Operation::PutMetricAlarm, Wait::Nothing, parameters);
         return Planned { draft, action: Action::Create, ownership: owner, fingerprint: None, count: None };
     };

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::alarm_preset;
 use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, TagCalls};
 use super::local;
+use super::{alarm_entries, alarm_preset};
 use crate::model::attribute::{Attribute, Impact, Read, Route};
 use crate::model::live::{Live, View};
 use crate::model::shape::{ARN, Field, Order, Shape, integer, list, pattern, text};
@@ -88,11 +88,13 @@ const fn row(field: Field, member: &'static str) -> Attribute {
 
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
-    Attribute::new(Field::new("for", "", Shape::Text { pattern: Some("^(replicationGroup|serverlessCache)/.+$"), min: 1, max: 128, example: "replicationGroup/prod-cache" },
-        "A cache of this spec: one alarm for each of its nodes, named `<member>-<key>`, with dimensions filled in."), Read::Never, Route::Local, Impact::None, ""),
+    Attribute::new(Field::new("for", "", Shape::Text { pattern: Some("^([*].*|(replicationGroup|serverlessCache)/.+)$"), min: 1, max: 128, example: "replicationGroup/prod-cache" },
+        "A cache of this spec, or a glob of caches: one alarm for each node, with dimensions filled in."), Read::Never, Route::Local, Impact::None, ""),
+    Attribute::new(Field::new("name", "", pattern("^[^:].*$", 200, "[prod] ${member} hit rate"),
+        "With `for`: what the alarms are called, with `${member}` for the node and `${cache}` for its cache. Default `${member}-<key>`."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("scope", "", Shape::Enum(&["node", "primary", "replica"]),
         "With `for`: which nodes. AWS tells roles only with cluster mode disabled. Default node."), Read::Never, Route::Local, Impact::None, ""),
-    row(Field::new("description", "AlarmDescription", text(960), "What the alarm means and what to do."), "AlarmDescription")
+    row(Field::new("description", "AlarmDescription", text(960), "What the alarm means and what to do. With `for`, `${member}` and `${cache}` stand for the node and its cache."), "AlarmDescription")
         .import(|_, value| super::local::text_of(&plain_description(value.as_str()?))),
     row(Field::new("actionsEnabled", "ActionsEnabled", Shape::Bool, "Whether actions run. Default true."), "ActionsEnabled")
         .import(|_, value| (value == json!(false)).then_some(value)),
@@ -120,7 +122,8 @@ pub const ATTRIBUTES: &[Attribute] = &[
     row(Field::new("thresholdMetricId", "ThresholdMetricId", text(255), "Id of the anomaly detection band, instead of `threshold`."), "ThresholdMetricId"),
     row(Field::new("evaluationCriteria", "EvaluationCriteria", CRITERIA, "A PromQL query, instead of a metric, metric math and a threshold."), "EvaluationCriteria"),
     row(Field::new("evaluationInterval", "EvaluationInterval", integer(10, 3600), "With `evaluationCriteria`: every how many seconds; 10, 20, 30 or a multiple of 60."), "EvaluationInterval"),
-    row(Field::new("warmUpConfiguration", "WarmUpConfiguration", WARM_UP, "How long after its creation or update the alarm has INSUFFICIENT_DATA and runs no actions.").nullable(), "WarmUpConfiguration"),
+    row(Field::new("warmUpConfiguration", "WarmUpConfiguration", WARM_UP, "How long after its creation or update the alarm has INSUFFICIENT_DATA and runs no actions. Where it is left out, an alarm of a cache is created with 15 minutes, so that a node that is being filled does not page.").nullable(), "WarmUpConfiguration")
+        .import(|_, value| (WARM_UP.to_api(&value) != warm_up()).then_some(value)),
     row(Field::new("evaluationWindow", "EvaluationWindow", WINDOW, "Which stretch of time is looked at; one of the two."), "EvaluationWindow")
         .import(|_, value| value.get("wallClockWindow").is_some().then_some(value)),
     row(Field::new("actionConfiguration", "ActionConfiguration", ACTIONS, "What the alarm's actions carry.").nullable(), "ActionConfiguration"),
@@ -156,7 +159,8 @@ pub const KIND: KindRow = KindRow {
     )
 };
 
-const NAMESPACE: &str = "AWS/ElastiCache";
+/// Of ElastiCache's own metrics.
+pub const NAMESPACE: &str = "AWS/ElastiCache";
 
 /// One alarm as it should be: fields as in the spec, dimensions filled in.
 #[derive(Clone, Debug)]
@@ -213,25 +217,7 @@ pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
                     entry: resource.address.clone(),
                     cache: None,
                 }),
-                Some(cache) => {
-                    let Ok(cache) = cache.parse::<Address>() else { continue };
-                    let scope = resource.fields.get("scope").and_then(Value::as_str).unwrap_or("node");
-                    let per_node = alarms.per_node.entry(cache.clone()).or_default();
-                    match scope {
-                        "primary" => per_node.primary += 1,
-                        "replica" => per_node.replica += 1,
-                        _ => per_node.every += 1,
-                    }
-                    for node in nodes(live, &cache, scope) {
-                        let fields = filled(own_fields(resource), &cache, &node);
-                        alarms.named.push(Alarm {
-                            name: format!("{node}-{}", resource.address.id),
-                            fields,
-                            entry: resource.address.clone(),
-                            cache: Some(cache.clone()),
-                        });
-                    }
-                }
+                Some(_) => alarms_for(resource, spec, live, &mut alarms),
             },
             kind if kind.is_cache() => {
                 let Some(preset) = resource.fields.get("alarms").and_then(Value::as_object) else { continue };
@@ -256,11 +242,43 @@ pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
     alarms
 }
 
+/// The alarms of an entry, for the nodes of each of its caches.
+fn alarms_for(entry: &Resource, spec: &Spec, live: &Live, alarms: &mut Alarms) {
+    let scope = entry.text("scope").unwrap_or("node");
+    for cache in alarm_entries::caches(spec, entry) {
+        let per_node = alarms.per_node.entry(cache.clone()).or_default();
+        match scope {
+            "primary" => per_node.primary += 1,
+            "replica" => per_node.replica += 1,
+            _ => per_node.every += 1,
+        }
+        for node in nodes(live, cache, scope) {
+            let own = own_fields(entry).into_iter();
+            let own = own.map(|(name, value)| {
+                let value = alarm_entries::value(&name, &value, cache, &node);
+                (name, value)
+            });
+            alarms.named.push(Alarm {
+                name: alarm_entries::name(entry, cache, &node),
+                fields: filled(own.collect(), cache, &node),
+                entry: entry.address.clone(),
+                cache: Some(cache.clone()),
+            });
+        }
+    }
+}
+
+/// What an alarm of a node is created with, so that a node that is being filled does not page: AWS takes the alarm for
+/// one without data that long, and its actions do not run.
+pub fn warm_up() -> Value {
+    json!({"WarmUpPeriodDurationInMinutes": 15, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": true})
+}
+
 fn own_fields(resource: &Resource) -> Map<String, Value> {
     resource
         .fields
         .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "for" | "scope" | "tags"))
+        .filter(|(name, _)| !matches!(name.as_str(), "for" | "name" | "scope" | "tags"))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
@@ -539,11 +557,14 @@ pub fn follows(spec: &Spec, live: &Live, cache: &Resource, name: &str, alarm: &V
     let Some(member) = watched_members(alarm).find(|watched| members.contains(*watched)) else {
         return true;
     };
-    let Some(key) = name.strip_prefix(member).and_then(|rest| rest.strip_prefix('-')) else { return false };
-    let by_preset = cache.fields.contains_key("alarms") && alarm_preset::metrics(cache.address.kind).contains(&key);
-    let entry = spec.resources.get(&Address::new(Kind::Alarm, key));
-    let by_entry = entry.and_then(|entry| entry.text("for")?.parse::<Address>().ok()) == Some(cache.address.clone());
-    by_preset || by_entry
+    let key = name.strip_prefix(member).and_then(|rest| rest.strip_prefix('-'));
+    let by_preset = cache.fields.contains_key("alarms")
+        && key.is_some_and(|key| alarm_preset::metrics(cache.address.kind).contains(&key));
+    let is_of = |entry: &Resource| {
+        alarm_entries::is_for(entry, &cache.address)
+            && (key == Some(entry.address.id.as_str()) || alarm_entries::name(entry, &cache.address, member) == name)
+    };
+    by_preset || spec.resources.values().any(is_of)
 }
 
 /// Does the alarm watch a member of this cache, living or gone?
@@ -567,11 +588,6 @@ pub fn declared_members(alarm: &Resource) -> Vec<String> {
         Some((row.field.member.to_owned(), row.field.shape.to_api(declared)))
     });
     watched_members(&Value::Object(pairs.collect())).map(str::to_owned).collect()
-}
-
-/// Does this entry of the spec stand for alarms of that cache?
-pub fn is_for(entry: &Resource, cache: &Address) -> bool {
-    entry.text("for").and_then(|named| named.parse::<Address>().ok()).as_ref() == Some(cache)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::live::{Live, object};
-use crate::model::{Kind, Resource};
+use crate::model::{Kind, Resource, node_type};
 
 const GREATER: &str = "GreaterThanThreshold";
 
@@ -52,15 +52,39 @@ const SERVERLESS: [&str; 8] = [
     "CommandAuthorizationFailures", "KeyAuthorizationFailures", "BytesUsedForCache", "ElastiCacheProcessingUnits",
 ];
 
-/// The metrics that the alarms of a cache may be on; which of them depends on its nodes and limits.
-pub fn metrics(kind: Kind) -> &'static [&'static str] {
-    if kind == Kind::ServerlessCache { &SERVERLESS } else { &PROVISIONED }
+#[rustfmt::skip]
+const ARTICLE: [&str; 8] = [
+    "CacheHitRate", "Evictions", "DatabaseMemoryUsagePercentage", "ReplicationLag", "CurrConnections", "NetworkBytesIn", "NetworkBytesOut",
+    "EngineCPUUtilization",
+];
+const ARTICLE_SERVERLESS: [&str; 4] = ["CacheHitRate", "Evictions", "BytesUsedForCache", "ElastiCacheProcessingUnits"];
+
+/// The presets, by name.
+pub const PRESETS: [&str; 2] = ["recommended", "article"];
+
+/// The metrics that the alarms of a preset may be on; which of them depends on the cache's nodes and limits.
+pub fn metrics_of(kind: Kind, preset: &str) -> &'static [&'static str] {
+    match (kind, preset) {
+        (Kind::ServerlessCache, "article") => &ARTICLE_SERVERLESS,
+        (Kind::ServerlessCache, _) => &SERVERLESS,
+        (_, "article") => &ARTICLE,
+        _ => &PROVISIONED,
+    }
+}
+
+/// The metrics that the alarms of any preset may be on.
+pub fn metrics(kind: Kind) -> Vec<&'static str> {
+    PRESETS.into_iter().flat_map(|preset| metrics_of(kind, preset).iter().copied()).collect()
 }
 
 /// The alarms of one cache: metric and alarm fields, without dimensions.
 pub fn rules(resource: &Resource, preset: &Map<String, Value>, live: &Live) -> Vec<(String, Map<String, Value>)> {
-    let rules =
-        if resource.address.kind == Kind::ServerlessCache { serverless(resource) } else { provisioned(resource, live) };
+    let rules = match (resource.address.kind, preset.get("preset").and_then(Value::as_str)) {
+        (Kind::ServerlessCache, Some("article")) => article_serverless(resource),
+        (Kind::ServerlessCache, _) => serverless(resource),
+        (_, Some("article")) => article(resource, live),
+        _ => provisioned(resource, live),
+    };
     let overrides = preset.get("override").and_then(Value::as_object);
     rules
         .into_iter()
@@ -102,10 +126,93 @@ fn fields(rule: &Rule) -> Map<String, Value> {
     object(pairs)
 }
 
-fn provisioned(resource: &Resource, live: &Live) -> Vec<Rule> {
+fn node_type<'a>(resource: &'a Resource, live: &'a Live) -> &'a str {
     let live_type = || live.get(&resource.address).and_then(|group| group.get("CacheNodeType")?.as_str());
-    let node_type = resource.fields.get("cacheNodeType").and_then(Value::as_str).or_else(live_type).unwrap_or_default();
-    let vcpus = vcpus(node_type);
+    resource.text("cacheNodeType").or_else(live_type).unwrap_or_default()
+}
+
+/// On every node, since a failover moves the primary, which has no lag to report.
+fn replication_lag(resource: &Resource) -> Option<Rule> {
+    let lag =
+        rule("ReplicationLag", "Average", 60, (15, 15), 1.0, "A replica is more than a second behind its primary.");
+    (super::alarm::declared_nodes(resource).0 > 1).then_some(Rule { missing: "notBreaching", ..lag })
+}
+
+const CONNECTIONS: Rule = rule(
+    "CurrConnections",
+    "Average",
+    60,
+    (10, 10),
+    52_000.0,
+    "80 % of the 65,000 connections that a node takes are open.",
+);
+const HIT_RATE: Rule = Rule {
+    comparison: "LessThanThreshold",
+    missing: "notBreaching",
+    ..rule(
+        "CacheHitRate",
+        "Average",
+        300,
+        (3, 3),
+        90.0,
+        "Fewer than nine of ten reads hit: the cache is too small, its TTLs are too short, or the accesses are too uniform.",
+    )
+};
+const ANY_EVICTION: Rule =
+    rule("Evictions", "Sum", 60, (3, 3), 0.0, "Keys are evicted to make room: memory is short. Consider scaling up.");
+
+/// What "Redis, Valkey, and Caching Patterns for Production" watches.
+fn article(resource: &Resource, live: &Live) -> Vec<Rule> {
+    let mut rules = vec![
+        HIT_RATE,
+        ANY_EVICTION,
+        rule(
+            "DatabaseMemoryUsagePercentage",
+            "Average",
+            60,
+            (5, 5),
+            80.0,
+            "Memory is above 80 %: evictions or refused writes are near.",
+        ),
+        CONNECTIONS,
+        rule(
+            "EngineCPUUtilization",
+            "Average",
+            60,
+            (5, 5),
+            90.0,
+            "The engine's main thread is busy: large KEYS scans, SORT, complex Lua, or too few shards.",
+        ),
+    ];
+    // Of a node type that is not known, nobody knows what is much.
+    if let Some(node_type) = node_type::get(node_type(resource, live)) {
+        let bytes = (0.8 * node_type.baseline_gbps * 1e9 / 8.0 * 60.0).round();
+        for (metric, what) in [
+            (
+                "NetworkBytesIn",
+                "Incoming traffic is above 80 % of the node type's baseline: large values or too few nodes.",
+            ),
+            (
+                "NetworkBytesOut",
+                "Outgoing traffic is above 80 % of the node type's baseline: large values or too few nodes.",
+            ),
+        ] {
+            rules.push(rule(metric, "Sum", 60, (3, 5), bytes, what));
+        }
+    }
+    rules.extend(replication_lag(resource));
+    rules
+}
+
+fn article_serverless(resource: &Resource) -> Vec<Rule> {
+    let of_limits = serverless(resource).into_iter().filter(|rule| ARTICLE_SERVERLESS.contains(&rule.metric));
+    let mut rules = vec![HIT_RATE, Rule { missing: "notBreaching", ..ANY_EVICTION }];
+    rules.extend(of_limits);
+    rules
+}
+
+fn provisioned(resource: &Resource, live: &Live) -> Vec<Rule> {
+    let vcpus = vcpus(node_type(resource, live));
     // The engine has one main thread: below four cores the node's CPU says more than the engine's.
     let cpu = if vcpus >= 4 {
         rule(
@@ -144,14 +251,7 @@ fn provisioned(resource: &Resource, live: &Live) -> Vec<Rule> {
             100.0,
             "Keys are evicted to make room. Scale up, or shorten the keys' lives.",
         ),
-        rule(
-            "CurrConnections",
-            "Average",
-            60,
-            (10, 10),
-            52_000.0,
-            "80 % of the 65,000 connections that a node takes are open.",
-        ),
+        CONNECTIONS,
         rule("NewConnections", "Sum", 60, (2, 3), 1_000.0, "Clients connect again and again instead of pooling."),
         Rule {
             comparison: "GreaterThanOrEqualToThreshold",
@@ -181,12 +281,7 @@ fn provisioned(resource: &Resource, live: &Live) -> Vec<Rule> {
             "Outgoing traffic is above what the node type allows.",
         ),
     ];
-    if super::alarm::declared_nodes(resource).0 > 1 {
-        // On every node, since a failover moves the primary, which has no lag to report.
-        let lag =
-            rule("ReplicationLag", "Average", 60, (15, 15), 1.0, "A replica is more than a second behind its primary.");
-        rules.push(Rule { missing: "notBreaching", ..lag });
-    }
+    rules.extend(replication_lag(resource));
     rules
 }
 
@@ -241,8 +336,11 @@ pub fn node_dimension(metric: &str, fields: &mut Map<String, Value>) {
     }
 }
 
-/// Cores by the size in the node type's name.
+/// Cores by the table of node types; of one that it does not have, by the size in its name.
 fn vcpus(node_type: &str) -> u32 {
+    if let Some(known) = node_type::get(node_type) {
+        return known.vcpu;
+    }
     let mut parts = node_type.split('.').skip(1);
     let (family, size) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     match (family, size) {
@@ -278,14 +376,44 @@ mod tests {
         for kind in [Kind::ReplicationGroup, Kind::ServerlessCache] {
             let of_kind = caches.iter().filter(|cache| cache.address.kind == kind);
             let mut found: Vec<String> = of_kind
-                .flat_map(|cache| rules(cache, &Map::new(), &Live::default()))
+                .flat_map(|cache| PRESETS.map(|preset| rules(cache, &named(preset), &Live::default())))
+                .flatten()
                 .map(|(metric, _)| metric)
                 .collect();
             found.sort();
             found.dedup();
-            let mut known = metrics(kind).to_vec();
+            let mut known = metrics(kind);
             known.sort_unstable();
+            known.dedup();
             assert_eq!(found, known);
         }
+    }
+
+    fn named(preset: &str) -> Map<String, Value> {
+        live::object([("preset", json!(preset))])
+    }
+
+    #[test]
+    fn the_article_s_alarms_have_its_thresholds_and_the_network_s_by_the_node_type() {
+        let group = live::object([("cacheNodeType", json!("cache.r7g.xlarge")), ("numCacheClusters", json!(3))]);
+        let group = Resource { address: Address::new(Kind::ReplicationGroup, "c"), fields: group, path: String::new() };
+        let rules = rules(&group, &named("article"), &Live::default());
+        let of = |metric: &str| {
+            let (_, fields) = rules.iter().find(|(name, _)| name == metric).expect(metric);
+            let text = |name: &str| fields[name].as_str().unwrap_or_default().to_owned();
+            (text("comparisonOperator"), fields["threshold"].as_f64().unwrap_or_default(), fields["period"].clone())
+        };
+        let above = "GreaterThanThreshold".to_owned();
+        assert_eq!(rules.len(), 8);
+        assert_eq!(of("CacheHitRate"), ("LessThanThreshold".to_owned(), 90.0, json!(300)));
+        assert_eq!(of("Evictions"), (above.clone(), 0.0, json!(60)));
+        assert_eq!(of("DatabaseMemoryUsagePercentage"), (above.clone(), 80.0, json!(60)));
+        assert_eq!(of("ReplicationLag"), (above.clone(), 1.0, json!(60)));
+        let gbps = node_type::get("cache.r7g.xlarge").expect("a node type").baseline_gbps;
+        assert_eq!(of("NetworkBytesIn"), (above, (0.8 * gbps * 7.5e9).round(), json!(60)));
+        let unknown = live::object([("cacheNodeType", json!("cache.x99.large"))]);
+        let unknown = Resource { address: group.address, fields: unknown, path: String::new() };
+        let rules = super::rules(&unknown, &named("article"), &Live::default());
+        assert!(rules.iter().all(|(metric, _)| !metric.starts_with("Network")));
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::alarm_preset;
 use crate::model::attribute::{Attribute, Impact, Read, Route};
 use crate::model::live::View;
 use crate::model::shape::{ARN, Field, Keys, Shape, TAGS, integer, list, pattern, text};
@@ -45,8 +46,8 @@ pub const ALARMS: Shape = Shape::OrNone(&Shape::Object(&[
     Field::new(
         "preset",
         "",
-        Shape::Enum(&["recommended"]),
-        "Which alarms every member of the cache gets; they follow the topology.",
+        Shape::Enum(&alarm_preset::PRESETS),
+        "Which alarms every member of the cache gets; they follow the topology. `recommended`: CloudWatch's own recommendations and AWS's limits; `article`: hit rate, evictions, memory, lag, connections, network and engine CPU.",
     )
     .required(),
     Field::new(
@@ -78,9 +79,9 @@ pub const TAGS_ROW: Attribute = Attribute::new(
 /// The description of what is declared without one, where AWS wants one.
 pub const MANAGED: &str = "Managed by cachectl";
 
-/// A description that says something.
+/// A description that says something, and that somebody wrote.
 pub fn not_blank(_view: &View<'_>, value: Value) -> Option<Value> {
-    text_of(value.as_str()?)
+    text_of(value.as_str().filter(|text| *text != MANAGED)?)
 }
 
 pub fn text_of(text: &str) -> Option<Value> {

@@ -1,6 +1,7 @@
 //! The kinds of resources: one file a kind, one row an attribute.
 
 pub mod alarm;
+pub mod alarm_entries;
 pub mod alarm_preset;
 pub mod arn;
 pub mod kind_row;

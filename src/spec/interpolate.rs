@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decode::MAX_FAULTS;
 use super::diagnostic::Diagnostic;
 use super::node::{Content, Node, Style, shorten};
+use super::schema::ENVIRONMENTS;
 use super::source::{Sources, Span};
+use crate::model::Kind;
 use crate::model::suggest::near;
+use crate::resource::alarm_entries::{CACHE, MEMBER, PATTERNS};
 
 /// Variables repeat text; together they write out no more than this.
 const MAX_BYTES: usize = 4 << 20;
@@ -45,6 +48,39 @@ impl Expanded {
     }
 }
 
+/// Where in a spec a value stands, as far as what may stand in it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The spec, or an environment's part of it.
+    Spec,
+    Environments,
+    Alarms,
+    Alarm,
+    /// A text in which the node and the cache of an alarm have names.
+    Pattern,
+    Elsewhere,
+}
+
+impl Place {
+    fn within(self, key: &str) -> Self {
+        match self {
+            Place::Spec if key == ENVIRONMENTS => Place::Environments,
+            Place::Spec if key == Kind::Alarm.section() => Place::Alarms,
+            Place::Environments => Place::Spec,
+            Place::Alarms => Place::Alarm,
+            Place::Alarm if PATTERNS.contains(&key) => Place::Pattern,
+            _ => Place::Elsewhere,
+        }
+    }
+}
+
+/// `${member}` and `${cache}` are written out once the nodes are known.
+fn is_of_pattern(expression: &str) -> bool {
+    [MEMBER, CACHE]
+        .iter()
+        .any(|name| name.strip_prefix("${").and_then(|name| name.strip_suffix('}')) == Some(expression))
+}
+
 pub struct Variables<'a> {
     pub values: BTreeMap<String, Variable>,
     /// Declared, but not as a single value; that is reported elsewhere.
@@ -70,11 +106,12 @@ impl<'a> Variables<'a> {
         }
     }
 
-    pub fn apply(&mut self, node: &mut Node, diagnostics: &mut Vec<Diagnostic>) {
+    /// Writes variables out within a value of a spec.
+    pub fn apply(&mut self, node: &mut Node, place: Place, diagnostics: &mut Vec<Diagnostic>) {
         let span = node.span;
         match &mut node.content {
             Content::Scalar { text, style } if text.contains("${") => {
-                let Some(expanded) = self.expand(text, span, diagnostics) else {
+                let Some(expanded) = self.expand(text, span, place, diagnostics) else {
                     *style = Style::Unresolved;
                     return;
                 };
@@ -89,7 +126,7 @@ impl<'a> Variables<'a> {
                 };
                 *text = expanded.text;
             }
-            Content::List(items) => items.iter_mut().for_each(|item| self.apply(item, diagnostics)),
+            Content::List(items) => items.iter_mut().for_each(|item| self.apply(item, Place::Elsewhere, diagnostics)),
             Content::Map(entries) => {
                 for entry in entries {
                     if entry.key.text.contains("${") && diagnostics.len() < MAX_FAULTS {
@@ -99,14 +136,14 @@ impl<'a> Variables<'a> {
                                 .help("write the key out; an environment or an overlay can bring another one"),
                         );
                     }
-                    self.apply(&mut entry.value, diagnostics);
+                    self.apply(&mut entry.value, place.within(&entry.key.text), diagnostics);
                 }
             }
             Content::Null | Content::Scalar { .. } => {}
         }
     }
 
-    fn expand(&mut self, text: &str, span: Span, diagnostics: &mut Vec<Diagnostic>) -> Option<Expanded> {
+    fn expand(&mut self, text: &str, span: Span, place: Place, diagnostics: &mut Vec<Diagnostic>) -> Option<Expanded> {
         let mut out = Expanded::default();
         let mut rest = text;
         while let Some(start) = rest.find("${") {
@@ -125,6 +162,11 @@ impl<'a> Variables<'a> {
                 report(diagnostics, diagnostic);
                 return None;
             };
+            if place == Place::Pattern && is_of_pattern(&inner[..end]) {
+                out.push(&rest[start..start + end + 3]);
+                rest = &inner[end + 1..];
+                continue;
+            }
             let variable = self.lookup(&inner[..end], span, diagnostics)?;
             self.written += variable.value.len();
             if self.written > MAX_BYTES {
@@ -189,6 +231,10 @@ impl<'a> Variables<'a> {
             Diagnostic::error("unset-variable", format!("the environment variable `{name}` is not set"))
                 .at(at, "used here")
                 .help(format!("export {name}=VALUE"))
+        } else if is_of_pattern(expression) {
+            Diagnostic::error("bad-interpolation", format!("`${{{shown}}}` means nothing here"))
+                .at(at, "not a name or a description of alarms")
+                .help("it stands for a node or a cache in `name` and `description` of alarms with `for`")
         } else {
             Diagnostic::error("bad-interpolation", format!("`${{{shown}}}` is not known"))
                 .at(at, "neither var. nor env:")

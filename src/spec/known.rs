@@ -47,9 +47,7 @@ pub fn words(field: &str, shape: &Shape) -> Vec<&'static str> {
     }
 }
 
-/// The metrics of the recommended alarms, of any cache.
+/// The metrics of the presets' alarms, of any cache.
 pub fn preset_metrics() -> impl Iterator<Item = &'static str> {
-    [Kind::ReplicationGroup, Kind::ServerlessCache]
-        .into_iter()
-        .flat_map(|kind| alarm_preset::metrics(kind).iter().copied())
+    [Kind::ReplicationGroup, Kind::ServerlessCache].into_iter().flat_map(alarm_preset::metrics)
 }

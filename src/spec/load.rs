@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Severity};
-use super::interpolate::{Variable, Variables};
+use super::interpolate::{Place, Variable, Variables};
 use super::node::{Content, Entry, Node, Style};
 use super::source::{Sources, Span};
 use super::{Loaded, Request, decode, decode_part, decode_spec, hidden, overlay, rules, schema, yaml};
@@ -277,7 +277,7 @@ fn interpolate(
     let mut declared: Vec<(String, Span)> = Vec::new();
     if let Some(vars) = &mut vars {
         variables.within_variables = true;
-        variables.apply(&mut vars.value, diagnostics);
+        variables.apply(&mut vars.value, Place::Elsewhere, diagnostics);
         variables.within_variables = false;
         for entry in vars.value.entries() {
             let name = entry.key.text.clone();
@@ -297,7 +297,7 @@ fn interpolate(
         variables.faulty.remove(name);
         variables.values.insert(name.clone(), Variable { value: value.clone(), template: None });
     }
-    variables.apply(root, diagnostics);
+    variables.apply(root, Place::Spec, diagnostics);
     for (name, span) in &declared {
         if !variables.used.contains(name) && diagnostics.len() < decode::MAX_FAULTS {
             diagnostics.push(

@@ -7,6 +7,7 @@ use super::decode::join;
 use super::node::{Content, Node, Style, is_number};
 use crate::model::text::is_unseen;
 use crate::model::{Address, Kind, Spec};
+use crate::resource::alarm_entries::{CACHE, MEMBER, PATTERNS};
 
 /// The document of a sound spec.
 pub fn yaml(document: &Node, spec: &Spec) -> String {
@@ -136,7 +137,13 @@ impl Writer<'_> {
             Style::Interpolated | Style::Environment => self.spec.locations.is_typed(path),
             Style::Quoted | Style::Unresolved => false,
         };
-        if bare || typed { text.to_owned() } else { quoted(text) }
+        if bare || typed {
+            text.to_owned()
+        } else if is_pattern(path) {
+            pattern(text)
+        } else {
+            quoted(text)
+        }
     }
 }
 
@@ -162,6 +169,17 @@ fn is_plain_word(text: &str) -> bool {
 /// Text as a key or value of a spec, bare or in quotes.
 pub fn word(text: &str) -> String {
     if is_plain_word(text) { text.to_owned() } else { quoted(text) }
+}
+
+/// Does a text stand at this path in which the node and the cache of an alarm have names?
+fn is_pattern(path: &str) -> bool {
+    let of_alarm = path.strip_prefix(Kind::Alarm.section()).is_some_and(|rest| rest.starts_with('.'));
+    of_alarm && PATTERNS.iter().any(|field| path.rsplit('.').next() == Some(*field))
+}
+
+/// Text with the names of an alarm's node and cache in it, in quotes.
+pub fn pattern(text: &str) -> String {
+    [MEMBER, CACHE].iter().fold(quoted(text), |text, name| text.replace(&format!("${name}"), name))
 }
 
 fn quoted(text: &str) -> String {

@@ -413,5 +413,79 @@ fn a_preset_is_told_from_alarms_that_only_have_its_names() {
     }
     let imported = all(&live);
     assert!(!imported.yaml.contains("preset"), "{}", imported.yaml);
-    assert_eq!(imported.document.entries.iter().filter(|entry| entry.address.kind == Kind::Alarm).count(), 4);
+    // An entry for each of the two metrics, which both nodes have alike.
+    assert_eq!(imported.document.entries.iter().filter(|entry| entry.address.kind == Kind::Alarm).count(), 2);
+}
+
+mod alarms_of_all_nodes {
+    use super::*;
+    use crate::plan_account::{Account, options};
+
+    const METRICS: [&str; 6] = [
+        "Evictions",
+        "CurrItems",
+        "NewConnections",
+        "DatabaseMemoryUsagePercentage",
+        "EngineCPUUtilization",
+        "CacheHits",
+    ];
+
+    /// A group of three nodes of somebody else's making, with six alarms on each.
+    fn account() -> Account {
+        let mut account = Account::with(&crate::plan_case::group("numCacheClusters: 3"));
+        for node in ["g-001", "g-002", "g-003"] {
+            for metric in METRICS {
+                account.call(
+                    "PutMetricAlarm",
+                    json!({
+                        "AlarmName": format!("[prod] {node} {metric}"), "AlarmDescription": format!("{metric}\nof {node}"),
+                        "Namespace": "AWS/ElastiCache", "MetricName": metric, "Dimensions": [{"Name": "CacheClusterId", "Value": node}],
+                        "Statistic": "Average", "Period": 60, "EvaluationPeriods": 3, "Threshold": 5, "ComparisonOperator": "GreaterThanThreshold",
+                    }),
+                );
+            }
+        }
+        account
+    }
+
+    #[test]
+    fn become_one_entry_each_and_adopting_them_converges() {
+        let mut account = account();
+        let live = account.live(&crate::plan_account::spec(""));
+        let imported = import::spec(&live, &Selection { all: true, globs: Vec::new() }, Some("prod"))
+            .unwrap_or_else(|refused| panic!("{}", refused.message));
+        assert_eq!(imported.yaml.matches("for: ").count(), 6, "{}", imported.yaml);
+        assert_eq!(imported.yaml.matches("metricName: ").count(), 6, "{}", imported.yaml);
+        assert!(imported.yaml.contains("name: \"[prod] ${member} Evictions\""), "{}", imported.yaml);
+        assert!(!imported.yaml.contains("g-001"), "{}", imported.yaml);
+        let loaded = spec::from_text(&imported.yaml);
+        let Some(own) = loaded.spec else { panic!("{:#?}\n{}", loaded.diagnostics, imported.yaml) };
+        account.apply_all(&own, &options(&["adopt:*"]));
+        let plan = account.plan(&own, &options(&[]));
+        assert!(plan.steps.is_empty() && plan.changes.is_empty() && plan.orphans.is_empty(), "{plan:#?}");
+        let alarms = account.live(&own);
+        assert_eq!(alarms.of(Kind::Alarm).len(), 18);
+    }
+}
+
+mod texts {
+    use super::*;
+
+    #[test]
+    fn of_several_lines_stand_in_lines_and_a_description_that_cachectl_made_up_is_left_out() {
+        let mut live = live();
+        let group = |description: &str| json!({"CacheParameterGroupName": "p", "CacheParameterGroupFamily": "valkey8", "Description": description});
+        add(&mut live, "parameterGroup/p", group("First line: ${x}\n\n  - indented # and more\nlast"));
+        add(&mut live, "parameterGroup/q", group("Managed by cachectl"));
+        let yaml = all(&live).yaml;
+        assert!(
+            yaml.contains(
+                "    description: |-\n      First line: $${x}\n\n        - indented # and more\n      last\n"
+            ),
+            "{yaml}"
+        );
+        assert!(!yaml.contains("Managed by"), "{yaml}");
+        let found = fields(&live, "parameterGroup/p");
+        assert_eq!(found["description"], json!("First line: ${x}\n\n  - indented # and more\nlast"));
+    }
 }

@@ -148,3 +148,61 @@ fn wherever_a_run_was_killed_one_more_takes_the_alarms_of_all_nodes_that_went() 
         assert_eq!(account.live(&after).of(Kind::Alarm).len(), 4);
     }
 }
+
+/// One alarm for each node, under a name of one's own.
+fn named(name: &str, for_: &str) -> String {
+    format!(
+        "alarms:\n  evicts:\n    for: \"{for_}\"\n    name: \"{name}\"\n    description: \"${{member}} of ${{cache}} evicts\"\n    metricName: Evictions\n    statistic: Sum\n    period: 60\n    evaluationPeriods: 1\n    threshold: 0\n    comparisonOperator: GreaterThanThreshold\n"
+    )
+}
+
+#[test]
+fn names_and_descriptions_by_a_pattern_follow_the_nodes_and_a_glob_follows_the_caches() {
+    let caches = |count: u8| group(&format!("numCacheClusters: {count}")) + &serverless();
+    let stack = |count: u8, name: &str| spec(&(caches(count) + &named(name, "*")));
+    let mut account = Account::new();
+    let mut settle = |spec: &cachectl::model::Spec| {
+        account.settle(spec, &options(&[])).unwrap_or_else(|why| panic!("{why}"));
+        let live = account.live(spec);
+        let told = |alarm: &serde_json::Value| alarm["AlarmDescription"].as_str().unwrap_or_default().to_owned();
+        live.of(Kind::Alarm).iter().map(|(name, alarm)| (name.clone(), told(alarm))).collect::<Vec<_>>()
+    };
+    let first = settle(&stack(2, "[prod] ${member} evicts"));
+    let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["[prod] g-001 evicts", "[prod] g-002 evicts", "[prod] s evicts"]);
+    assert_eq!(first[1].1, "g-002 of g evicts [cachectl:stack=prod]");
+    assert_eq!(first[2].1, "s of s evicts [cachectl:stack=prod]");
+    assert_eq!(settle(&stack(3, "[prod] ${member} evicts")).len(), 4, "a node came");
+    assert_eq!(settle(&stack(2, "[prod] ${member} evicts")).len(), 3, "a node went, and its alarm with it");
+}
+
+fn serverless() -> String {
+    "serverlessCaches:\n  s: {engine: valkey, majorEngineVersion: \"8\"}\n".to_owned()
+}
+
+#[test]
+fn a_node_that_came_does_not_page_while_it_is_filled_and_what_was_declared_stands() {
+    let mut account = Account::with(&group(&format!("numCacheClusters: 2\n{PLAIN}")));
+    let after = spec(&group(&format!("numCacheClusters: 3\n{PLAIN}")));
+    account.apply_all(&after, &options(&[]));
+    let live = account.live(&after);
+    let new = &live.of(Kind::Alarm)["g-003-Evictions"]["WarmUpConfiguration"];
+    assert_eq!(new["WarmUpPeriodDurationInMinutes"], 15);
+    assert_eq!(new["OnlyStartEvaluatingAfterWarmUpPeriodEnds"], true);
+    for (declared, minutes) in [("{warmUpPeriodDurationInMinutes: 5}", Some(5)), ("null", None)] {
+        let own = named("${member}-evicts", "replicationGroup/g") + &format!("    warmUpConfiguration: {declared}\n");
+        let stack = spec(&(group("numCacheClusters: 2") + &own));
+        let mut account = Account::new();
+        account.apply_all(&stack, &options(&[]));
+        let live = account.live(&stack);
+        let found = &live.of(Kind::Alarm)["g-001-evicts"]["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"];
+        assert_eq!(found.as_i64(), minutes, "{declared}");
+    }
+}
+
+#[test]
+fn from_one_preset_to_the_other_the_alarms_that_only_the_first_has_go_and_nothing_else_is_asked() {
+    let of = |preset: &str| format!("numCacheClusters: 2\nalarms: {{preset: {preset}}}");
+    let plan = change(&of("recommended"), &of("article"));
+    assert!(!plan.is_blocked() && plan.orphans.is_empty(), "{}", shown(&plan));
+}

@@ -224,3 +224,26 @@ fn a_client_that_only_reads_refuses_every_write() {
     }
     assert!(sandbox.calls().is_empty(), "{:?}", sandbox.calls());
 }
+
+#[test]
+fn a_thousand_alarms_are_read_a_hundred_a_call() {
+    let mut spec = "apiVersion: cachectl/v1\nstack: many\nregion: us-east-1\nalarms:\n".to_owned();
+    for alarm in 0..1_000 {
+        spec += &format!(
+            "  own-{alarm}: {{namespace: Shop, metricName: Errors, statistic: Sum, period: 60, evaluationPeriods: 1, threshold: {alarm}, comparisonOperator: GreaterThanThreshold}}\n"
+        );
+    }
+    let rig = Rig::with(&spec, Options::default());
+    rig.run(&["plan"]).exits(0);
+    assert_eq!(rig.called("DescribeAlarms"), 10);
+}
+
+#[test]
+fn the_alarms_of_caches_that_are_created_together_are_read_together() {
+    let rig = Rig::with(&large(), Options::default());
+    rig.run(&["apply", "--yes", "--no-smoke", "--parallelism", "50"]).exits(0);
+    // Of a hundred caches; the plans before and after read three pages each.
+    let calls = rig.called("DescribeAlarms");
+    assert!(calls <= 50, "{calls}");
+    rig.settled();
+}

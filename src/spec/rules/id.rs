@@ -54,6 +54,11 @@ pub fn words(kind: Kind) -> String {
     format!("Ids are {}.", form(kind).2)
 }
 
+/// May a resource of this kind be called so?
+pub fn is_fit(kind: Kind, text: &str) -> bool {
+    fits(kind, text)
+}
+
 fn fits(kind: Kind, text: &str) -> bool {
     let (pattern, max, _) = form(kind);
     text.chars().count() <= max && matches(pattern, text) && !text.chars().any(is_unseen)

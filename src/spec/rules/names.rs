@@ -39,7 +39,8 @@ fn ignored(finder: &mut Finder<'_>, resource: &Resource) {
 
 fn overridden(finder: &mut Finder<'_>, cache: &Resource) {
     let overrides = cache.fields.get("alarms").and_then(|alarms| alarms.get("override")?.as_object());
-    let known = alarm_preset::metrics(cache.address.kind);
+    let preset = cache.fields.get("alarms").and_then(|alarms| alarms.get("preset")?.as_str()).unwrap_or_default();
+    let known = alarm_preset::metrics_of(cache.address.kind, preset);
     for metric in overrides.into_iter().flat_map(|overrides| overrides.keys()) {
         if !known.contains(&metric.as_str()) {
             let message = format!("the preset has no alarm on `{metric}`");

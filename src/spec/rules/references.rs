@@ -5,6 +5,7 @@ use crate::model::live::strings;
 use crate::model::shape::Shape;
 use crate::model::suggest::suggest;
 use crate::model::{Address, Kind, Resource};
+use crate::resource::alarm_entries;
 
 const NAMING: &[Kind] = &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::UserGroup];
 
@@ -54,7 +55,16 @@ fn reference(finder: &mut Finder<'_>, resource: &Resource, field: &str, kind: Ki
 
 fn cache(finder: &mut Finder<'_>, alarm: &Resource) {
     let Some(cache) = alarm.text("for") else { return };
-    if cache.parse::<Address>().is_ok_and(|address| finder.spec.resources.contains_key(&address)) {
+    if alarm_entries::caches(finder.spec, alarm).next().is_some() {
+        return;
+    }
+    if cache.contains('*') {
+        finder.error(
+            alarm,
+            &[("for", "matches nothing")],
+            format!("`for` is {cache}, which no cache of this spec matches"),
+            "such as replicationGroup/*, which matches every replication group of the spec",
+        );
         return;
     }
     let caches: Vec<String> =

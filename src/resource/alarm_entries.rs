@@ -1,0 +1,51 @@
+//! Entries of a spec that stand for the alarms of many nodes: which caches `for` means, and how the alarms are named.
+
+use serde_json::Value;
+
+use crate::model::{Address, Glob, Kind, Resource, Spec};
+
+/// In a name or a description: the node, and the cache.
+pub const MEMBER: &str = "${member}";
+pub const CACHE: &str = "${cache}";
+
+/// The fields that take patterns.
+pub const PATTERNS: [&str; 2] = ["name", "description"];
+
+/// Does this entry stand for alarms of that cache?
+pub fn is_for(entry: &Resource, cache: &Address) -> bool {
+    entry.address.kind == Kind::Alarm
+        && cache.kind.is_cache()
+        && entry.text("for").is_some_and(|named| Glob(named.to_owned()).matches(cache))
+}
+
+/// The caches of the spec that this entry stands for.
+pub fn caches<'a>(spec: &'a Spec, entry: &'a Resource) -> impl Iterator<Item = &'a Address> {
+    spec.resources.keys().filter(move |cache| is_for(entry, cache))
+}
+
+/// What an alarm of the entry is called, with `${member}` in place of the node.
+pub fn pattern(entry: &Resource) -> String {
+    entry.text("name").map_or_else(|| format!("{MEMBER}-{}", entry.address.id), str::to_owned)
+}
+
+/// The alarm of the entry for one node.
+pub fn name(entry: &Resource, cache: &Address, node: &str) -> String {
+    written_out(&pattern(entry), cache, node)
+}
+
+pub fn written_out(pattern: &str, cache: &Address, node: &str) -> String {
+    pattern.replace(MEMBER, node).replace(CACHE, &cache.id)
+}
+
+/// Is the text one for all nodes alike?
+pub fn has_pattern(text: &str) -> bool {
+    text.contains(MEMBER) || text.contains(CACHE)
+}
+
+/// The value of a field of the entry for one node.
+pub fn value(name: &str, value: &Value, cache: &Address, node: &str) -> Value {
+    match value.as_str().filter(|text| PATTERNS.contains(&name) && has_pattern(text)) {
+        Some(text) => Value::from(written_out(text, cache, node)),
+        None => value.clone(),
+    }
+}
