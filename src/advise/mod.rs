@@ -79,7 +79,7 @@ fn too_little(hours: usize) -> Option<String> {
     match hours {
         0 => Some("no measurements: nothing is said of its use".to_owned()),
         hours if hours < LEAST_HOURS => {
-            Some(format!("{hours} hours of measurements: advice wants {LEAST_HOURS}, a size {SIZING_HOURS}"))
+            Some(format!("{hours} hours of measurements: advice needs {LEAST_HOURS}, a change of size {SIZING_HOURS}"))
         }
         hours if hours < SIZING_HOURS => {
             Some(format!("{hours} hours of measurements: a smaller size is judged by {SIZING_HOURS}"))

@@ -149,7 +149,7 @@ fn judged(resizing: &Resizing<'_>, view: &View<'_>, metrics: &Metrics, usable: f
             )
         };
         if now > usable {
-            let hint = "choose a larger node type or more shards, or let go of data first; what was measured is BytesUsedForCache of the last hour".to_owned();
+            let hint = "choose a larger node type or more shards, or delete data first; what was measured is BytesUsedForCache of the last hour".to_owned();
             return Verdict::DoesNot(Blocked {
                 rule: RULE.to_owned(),
                 reason: format!("the data do not fit: {}", says(now)),
@@ -168,7 +168,7 @@ fn judged(resizing: &Resizing<'_>, view: &View<'_>, metrics: &Metrics, usable: f
         let free = then as f64 * usable - each.iter().take(then).sum::<f64>();
         if free < SCALE_IN_ROOM * leaving {
             notes.push(format!(
-                "the shards that stay have {} free, those that go hold up to {}: AWS wants {SCALE_IN_ROOM} times as much free",
+                "the shards that stay have {} free, those that go hold up to {}: AWS requires {SCALE_IN_ROOM} times as much free",
                 bytes(free.max(0.0)),
                 bytes(leaving)
             ));
@@ -189,7 +189,7 @@ fn busy(resizing: &Resizing<'_>, view: &View<'_>, metrics: &Metrics) -> Option<S
         view.member_ids().filter_map(|id| metrics.of(id, "EngineCPUUtilization").last()).map(|(_, value)| *value);
     let cpu = last.reduce(f64::max).filter(|cpu| *cpu > most)?;
     Some(format!(
-        "resharding from {} to {} shards while the engine's thread is at {cpu:.0} %: AWS wants it below {most:.0} %; do it when there is less load",
+        "resharding from {} to {} shards while the engine's thread is at {cpu:.0} %: AWS requires it to be below {most:.0} %; do it when there is less load",
         resizing.shards.0, resizing.shards.1
     ))
 }

@@ -83,7 +83,7 @@ fn idle(group: &Group<'_>) -> Option<Advice> {
     let mut advice = finding(
         "idle",
         Severity::Warn,
-        "nobody uses the cache: take it out of the spec, or find out who should".into(),
+        "nothing uses the cache: take it out of the spec, or find out what should".into(),
         vec![format!("{} commands in {} hours: {rate:.4} a second", many(group.commands.sum()), group.hours)],
     );
     advice.monthly_cost_before = group.cost.usd_month;
@@ -686,7 +686,7 @@ fn to_valkey(group: &Group<'_>, advice: &mut Vec<Advice>) {
     }
     let patch = valkey_patch(group);
     let summary = if patch.is_empty() {
-        "redis -> valkey 7.2 in place; its parameter group and users have to move along, which wants a person"
+        "redis -> valkey 7.2 in place; its parameter group and users have to move along, which needs a person"
     } else {
         "redis -> valkey 7.2 in place"
     };

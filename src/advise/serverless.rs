@@ -74,7 +74,7 @@ pub fn advice(input: &Input<'_>, resource: &Resource, view: &View<'_>) -> CacheA
             list.push(finding(
                 "idle",
                 Severity::Warn,
-                "nobody uses the cache: take it out of the spec, or find out who should",
+                "nothing uses the cache: take it out of the spec, or find out what should",
                 vec![format!("{} commands in {} hours", many(used.commands.sum()), used.hours)],
             ));
         } else {
@@ -288,7 +288,7 @@ fn to_nodes(input: &Input<'_>, view: &View<'_>, used: &Used, list: &mut Vec<Advi
         bytes(next.usable_memory(RESERVED_MEMORY_PERCENT) as f64),
         100.0 * most / next.usable_memory(RESERVED_MEMORY_PERCENT) as f64
     ));
-    arithmetic.push("an estimate: a serverless cache does not tell the CPU that nodes would need".to_owned());
+    arithmetic.push("an estimate: a serverless cache does not report the CPU that nodes would need".to_owned());
     let mut advice = finding(
         "to-nodes",
         Severity::Info,

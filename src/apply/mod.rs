@@ -29,7 +29,7 @@ use task::Task;
 /// How a plan is carried out.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Resources that are worked on at once.
+    /// How many resources to work on at once.
     pub parallelism: usize,
     /// When the whole run gives up waiting; each kind of step has its own limit besides.
     pub deadline: Option<Instant>,
@@ -297,12 +297,12 @@ pub enum Failure {
     /// The resource ended in a state that it does not leave by itself.
     #[error("{address} is {status}{}", quoted(events))]
     Broken { address: String, status: String, events: Vec<String> },
-    #[error("{address} is still {status} after {}; AWS goes on with it, and the same command resumes", render_duration(*after))]
+    #[error("{address} is still {status} after {}; AWS continues with it, and the same command resumes", render_duration(*after))]
     TimedOut { address: String, status: String, after: Duration },
-    #[error("--timeout was over while {operation} was being sent; the next plan shows whether AWS has it")]
+    #[error("--timeout expired while {operation} was being sent; the next plan shows whether AWS has it")]
     NoTime { operation: Operation },
     #[error(
-        "--timeout was over, and AWS does not take {operation} yet: {refusal}; {address} is {status}; the same command resumes"
+        "--timeout expired, and AWS does not take {operation} yet: {refusal}; {address} is {status}; the same command resumes"
     )]
     StillRefused { operation: Operation, address: String, status: String, refusal: String },
     /// It is not what was planned any more, and nothing was sent.

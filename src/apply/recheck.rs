@@ -53,10 +53,10 @@ fn moved(engine: &Engine<'_>, now: &Live, address: &Address) -> Option<String> {
     let planned = ownership::of(engine.spec, before, address);
     let same_owner = owner == planned || owner == Ownership::Owned;
     match owner {
-        Ownership::Foreign => return Some("belongs to another stack by now".to_owned()),
+        Ownership::Foreign => return Some("now belongs to another stack".to_owned()),
         Ownership::Unknown if !same_owner => {
             let why = now.tags_unread.get(address).map(|why| format!(": {why}")).unwrap_or_default();
-            return Some(format!("does not tell its tags any more{why}"));
+            return Some(format!("no longer shows its tags{why}"));
         }
         _ if !same_owner => return Some("has lost the stack's tag".to_owned()),
         _ => {}

@@ -59,7 +59,7 @@ pub async fn send(engine: &Engine<'_>, task: Task<'_>) -> Result<Sent, Failure> 
         match verdict(call.operation, call.parameters.get("AuthTokenUpdateStrategy") == Some(&json!("SET")), &error) {
             Verdict::Done => {
                 let why = if repeated { String::new() } else { format!(", {SOMEBODY_ELSE}") };
-                engine.note(step, &format!("already so ({error}){why}"));
+                engine.note(step, &format!("already in place ({error}){why}"));
                 return done(false);
             }
             Verdict::Existed => {
@@ -92,7 +92,7 @@ pub async fn send(engine: &Engine<'_>, task: Task<'_>) -> Result<Sent, Failure> 
             }
             // A refusal of the first attempt is a refusal, whatever is live; but for what is seen in full.
             Verdict::Refused if !repeated && call.operation.counts() && already(engine, task).await? => {
-                engine.note(step, &format!("already so ({error}), {SOMEBODY_ELSE}"));
+                engine.note(step, &format!("already in place ({error}), {SOMEBODY_ELSE}"));
                 return done(false);
             }
             Verdict::Refused if repeated && already(engine, task).await? => {

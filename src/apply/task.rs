@@ -55,7 +55,7 @@ pub async fn look(engine: &Engine<'_>, task: Task<'_>, ticket: &mut Ticket<'_>) 
             }
             Err(error) => {
                 failures += 1;
-                engine.note(task.step, &format!("could not look, trying again: {error}"));
+                engine.note(task.step, &format!("the state could not be read, trying again: {error}"));
             }
         }
     }

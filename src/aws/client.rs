@@ -172,7 +172,7 @@ impl Aws {
         let answer = call.send().await.map_err(|error| self.named(AwsError::of(OPERATION, error)))?;
         let account = answer.account().unwrap_or_default();
         if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-            let message = "the answer names no account, so nobody knows whose resources these would be";
+            let message = "the answer names no account, so it is unknown whose resources these would be";
             return Err(AwsError::bad_answer(OPERATION, message));
         }
         let arn = answer.arn().unwrap_or_default();

@@ -152,13 +152,13 @@ impl NoCredentials {
         };
         let profile = self.profile.as_ref().map(|name| format!(" --profile {name}")).unwrap_or_default();
         if self.answers.iter().any(|answer| answer.provider.starts_with("role ")) {
-            return Some("the role's trust policy must name these credentials, with the external id where it asks for one; `aws sts get-caller-identity` tells whose they are".to_owned());
+            return Some("the role's trust policy must name these credentials, with the external id where it asks for one; `aws sts get-caller-identity` shows whose they are".to_owned());
         }
         if said(&["sso", "token has expired", "cached sso"]) {
             return Some(format!("log in again: aws sso login{profile}"));
         }
         if said(&["was not defined"]) {
-            return Some("`aws configure list-profiles` names the profiles that there are".to_owned());
+            return Some("`aws configure list-profiles` lists the profiles".to_owned());
         }
         None
     }

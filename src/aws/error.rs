@@ -147,28 +147,26 @@ impl AwsError {
     pub fn hint(&self) -> Option<String> {
         let usual = match self.kind {
             Kind::AccessDenied => &format!(
-                "allow {} in the IAM policy of these credentials (cachectl's README lists what it needs)",
+                "allow {} in the IAM policy of these credentials (`cachectl iam-policy` prints what it needs)",
                 self.operation
             ),
-            Kind::Throttled => {
-                "AWS limits the rate of calls of this account; wait a minute and run the same command again"
-            }
+            Kind::Throttled => "AWS is throttling this account; wait a minute and run the same command again",
             Kind::Unsupported => "this endpoint does not implement the operation; AWS and cachectl's own sandbox do",
             Kind::Credentials => {
                 "log in (aws sso login), choose a profile with --profile, or export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             }
             Kind::Unreachable => {
-                "check --region, --endpoint-url, AWS_ENDPOINT_URL and HTTPS_PROXY, and whether this machine has a way to it"
+                "check --region, --endpoint-url, AWS_ENDPOINT_URL and HTTPS_PROXY, and whether this machine can reach it"
             }
             Kind::Untrusted => {
-                "where a proxy of the company opens TLS, name the file with its certificate authority: AWS_CA_BUNDLE=FILE"
+                "if a company proxy intercepts TLS, set AWS_CA_BUNDLE to the file with its certificate authority"
             }
-            Kind::Timeout => "run the same command again; it goes on where it stopped",
-            Kind::InTheClear => "use an https endpoint; only a server on this machine may be spoken to over http",
+            Kind::Timeout => "run the same command again; it continues where it stopped",
+            Kind::InTheClear => "use an https endpoint; http is only for a server on this machine",
             Kind::BadAnswer => {
-                "something else than AWS may answer there: check --endpoint-url, AWS_ENDPOINT_URL and HTTPS_PROXY, then run the same command again"
+                "something other than AWS may be answering there: check --endpoint-url, AWS_ENDPOINT_URL and HTTPS_PROXY, then run the same command again"
             }
-            Kind::Unknown => "run the same command again; it reads what is live and goes on from there",
+            Kind::Unknown => "run the same command again; it reads what is live and continues from there",
             Kind::Refused | Kind::NotFound | Kind::Interrupted | Kind::ReadOnly => return self.own_hint(),
         };
         Some(self.own_hint().unwrap_or_else(|| usual.to_owned()))
@@ -225,7 +223,7 @@ where
         return (Kind::BadAnswer, bad.to_string(), None);
     }
     if let Some(fault) = cause::<rustls::Error>(error) {
-        return (Kind::Untrusted, format!("the endpoint's TLS is not to be trusted ({fault})"), None);
+        return (Kind::Untrusted, format!("the endpoint's TLS cannot be trusted ({fault})"), None);
     }
     let response = error.raw_response();
     let status = response.map(|response| response.status().as_u16());

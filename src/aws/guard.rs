@@ -26,7 +26,7 @@ pub enum Refusal {
     Interrupted,
     #[error("this command only reads, and refuses to call {0}")]
     ReadOnly(String),
-    #[error("it was not sent: over plain http to {0}, everybody on the way could read the secret")]
+    #[error("it was not sent: over plain http to {0}, anyone on the way could read the secret")]
     InTheClear(String),
 }
 

@@ -106,7 +106,7 @@ macro_rules! lister {
                             } else {
                                 Err(AwsError::bad_answer(
                                     $operation,
-                                    format!("{named} was told where {id} was asked for"),
+                                    format!("the answer is about {named}, not about {id}"),
                                 ))
                             }
                         }
@@ -156,6 +156,6 @@ pub(super) use lister;
 pub(super) fn named(operation: &str, id: Option<&str>) -> Result<String, AwsError> {
     match id.filter(|id| !id.is_empty()) {
         Some(id) => Ok(id.to_ascii_lowercase()),
-        None => Err(AwsError::bad_answer(operation, "something in the answer has no name: it is not believed")),
+        None => Err(AwsError::bad_answer(operation, "something in the answer has no name: the answer is rejected")),
     }
 }

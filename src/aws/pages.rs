@@ -30,7 +30,7 @@ impl Pages {
         self.next = token.filter(|token| !token.is_empty()).map(str::to_owned);
         let Some(token) = &self.next else { return Ok(false) };
         if !self.seen.insert(token.clone()) {
-            let message = "a page's token came a second time: the list would have no end";
+            let message = "a page token was repeated: the list would never end";
             return Err(AwsError::bad_answer(self.operation, message));
         }
         if self.seen.len() > MOST {

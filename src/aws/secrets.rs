@@ -113,9 +113,7 @@ fn keyed(json: &str, key: &str) -> Option<String> {
 async fn fit(aws: &Aws, member: &str, reference: &Value) -> Result<Plain, AwsError> {
     let plain = fetch(aws, reference).await?;
     match secret::unfit(member, &plain.value) {
-        Some(why) => {
-            Err(AwsError::local("secret", format!("the secret for {member} is not one that AWS takes: {why}")))
-        }
+        Some(why) => Err(AwsError::local("secret", format!("AWS does not take the secret for {member}: {why}"))),
         None => Ok(plain),
     }
 }
@@ -179,7 +177,8 @@ async fn hashed(known: [String; 2], plain: Plain) -> Result<String, AwsError> {
         let same = known.into_iter().find(|mark| same_hash(mark, &plain.value));
         same.unwrap_or_else(|| hash(COST, &salt(), &plain.value))
     };
-    let stopped = |error: &dyn std::error::Error| AwsError::local("secret", format!("its mark was not made: {error}"));
+    let stopped =
+        |error: &dyn std::error::Error| AwsError::local("secret", format!("its mark could not be made: {error}"));
     let _turn = AT_ONCE.acquire().await.map_err(|error| stopped(&error))?;
     tokio::task::spawn_blocking(work).await.map_err(|error| stopped(&error))
 }

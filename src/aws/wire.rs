@@ -36,7 +36,7 @@ const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 pub enum BadAnswer {
     #[error("the answer is longer than {} MB, which no answer of AWS is; it was not read to its end", LONGEST_ANSWER >> 20)]
     TooLong,
-    #[error("the answer is cut off or damaged ({0}), and is not believed")]
+    #[error("the answer is cut off or damaged ({0}), and is rejected")]
     NotWhole(String),
 }
 

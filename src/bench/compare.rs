@@ -11,7 +11,7 @@ const NOISE: f64 = 0.1;
 pub fn compare(earlier: &Value, report: &Report) -> Result<Vec<Compared>, String> {
     let now = serde_json::to_value(report).map_err(|error| error.to_string())?;
     if earlier.pointer("/settings/readRatio").is_none() || earlier.get("capacity").is_none() {
-        return Err("it is no report of `cachectl bench --format json`".to_owned());
+        return Err("it is not a report of `cachectl bench --format json`".to_owned());
     }
     for name in ["clients", "pipeline", "threads", "readRatio", "valueSize", "keys", "distribution", "readFrom"] {
         let path = format!("/settings/{name}");

@@ -83,10 +83,11 @@ fn alone(args: &Args, paths: usize) -> Result<(), CliError> {
     ];
     match beside.iter().find(|(given, _)| *given) {
         None => Ok(()),
-        Some((_, what)) => {
-            Err(CliError::new(Exit::Usage, format!("a saved plan is applied as it is: {what} cannot go beside it"))
-                .hint("give it to `cachectl plan --out PLAN.json`, then apply that plan alone"))
-        }
+        Some((_, what)) => Err(CliError::new(
+            Exit::Usage,
+            format!("a saved plan is applied as it is: {what} cannot be combined with it"),
+        )
+        .hint("give it to `cachectl plan --out PLAN.json`, then apply that plan alone")),
     }
 }
 
@@ -288,8 +289,10 @@ impl Run<'_> {
         let blocked = blocked.map(|change| format!("{} is blocked by now", change.address));
         match blocked.or_else(|| plan.departs_from(shown)) {
             None => Ok((live, plan)),
-            Some(why) => Err(CliError::new(Exit::Stale, format!("something moved while the question waited: {why}"))
-                .hint("nothing was changed; run the same command again and read the new plan")),
+            Some(why) => {
+                Err(CliError::new(Exit::Stale, format!("something changed while the question was open: {why}"))
+                    .hint("nothing was changed; run the same command again and read the new plan"))
+            }
         }
     }
 
@@ -298,7 +301,7 @@ impl Run<'_> {
         tokio::select! {
             live = self.session.read_again(told) => live,
             () = apply::until(self.settings().deadline) => {
-                Err(CliError::new(Exit::Partly, "--timeout was over while AWS was being read")
+                Err(CliError::new(Exit::Partly, "--timeout expired while AWS was being read")
                     .hint("run the same command again: it reads what is live and does what is left"))
             }
         }
@@ -318,7 +321,7 @@ impl Run<'_> {
             return Ok(false);
         }
         let counts = render::plan::last_line(plan);
-        let question = format!("{}: {counts}\nCarry it out? Only `yes` does:", self.session.place());
+        let question = format!("{}: {counts}\nApply it? Only `yes` is accepted:", self.session.place());
         match self.printer.ask(&question) {
             Some(answer) if answer == "yes" => Ok(true),
             Some(_) => Err(CliError::new(Exit::Error, "not confirmed: nothing was changed")),
@@ -430,7 +433,8 @@ impl Run<'_> {
         }
         if other.is_empty() {
             if outcome.remaining.is_empty() && self.format == Format::Table {
-                let left = if outcome.pending.is_empty() { "no changes are left" } else { "only what waits is left" };
+                let left =
+                    if outcome.pending.is_empty() { "no changes are left" } else { "only pending changes are left" };
                 self.printer.note(&paint(Label::Good, &format!("Read again: {left}.")));
             }
             return Ok((live, Exit::Done));
@@ -443,9 +447,9 @@ impl Run<'_> {
         } else {
             CliError::new(
                 Exit::Partly,
-                format!("AWS does not show all of it yet, or somebody changed it: {}", other.join(", ")),
+                format!("AWS does not show all of it yet, or someone changed it: {}", other.join(", ")),
             )
-            .hint("run the same command again; if it stays, the plan above says what differs")
+            .hint("run the same command again; if that does not help, the plan above shows what differs")
         });
         Ok((live, Exit::Partly))
     }

@@ -34,7 +34,7 @@ pub struct Output {
     /// When to colour
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: Color,
-    /// Only results and errors
+    /// Print only results and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// More: -v notes, -vv every AWS call
@@ -63,25 +63,25 @@ pub enum Command {
     Apply(Apply),
     /// Delete what the stack owns, in the safe order
     Destroy(Destroy),
-    /// Write a spec from live resources; its plan is empty but for adoption
+    /// Write a spec from live resources; its plan holds nothing but the adoption
     Import(Import),
-    /// Show how a stack's resources are: states, nodes, endpoints, alarms, what is pending
+    /// Show a stack's resources: states, nodes, endpoints, alarms, pending changes
     Status(Status),
     /// Connect to the caches of a spec, check them, measure them; no AWS change
     Smoke(Smoke),
-    /// Measure any Valkey or Redis: capacity, and latency that leaves no wait out. No AWS call
+    /// Measure any Valkey or Redis server: capacity, and latency free of coordinated omission. No AWS call
     Bench(Box<super::bench::Args>),
-    /// Sizes, eviction and cost from two weeks of metrics, as changes to the spec; no AWS change
+    /// Recommend sizes, eviction and cost savings from two weeks of metrics, as changes to the spec; no AWS change
     Advise(Advise),
-    /// The least IAM policy for a purpose, as JSON; no AWS call
+    /// Print the least IAM policy for a purpose, as JSON; no AWS call
     IamPolicy(IamPolicy),
-    /// What changing a field does to a live cache; what a rule means
+    /// Explain what changing a field does to a live cache, or what a rule means
     Explain(Explain),
-    /// JSON Schema of the spec, for editors
+    /// Print the spec's JSON Schema, for editors
     Schema,
-    /// Completions for a shell
+    /// Print completions for a shell
     Completions(Completions),
-    /// The manual pages, in roff
+    /// Print or write the manual pages
     Man(Man),
 }
 
@@ -95,7 +95,7 @@ pub struct SpecArgs {
     /// File to merge over the spec, after the environment; repeatable
     #[arg(long, value_name = "FILE")]
     pub overlay: Vec<PathBuf>,
-    /// Value of a variable; repeatable
+    /// Set a variable; repeatable
     #[arg(long = "var", value_name = "K=V", value_parser = pair)]
     pub var: Vec<(String, String)>,
 }
@@ -117,16 +117,16 @@ pub struct AwsArgs {
 #[derive(Debug, Args, Clone, Default)]
 #[command(next_help_heading = "Safety")]
 pub struct Allowances {
-    /// Allow what needs allowing: delete, replace, adopt, reboot or flush, for a glob of addresses; repeatable
+    /// Allow delete, replace, adopt, reboot, flush or rotate for addresses that match; repeatable
     #[arg(long = "allow", value_name = "ACTION:GLOB")]
     pub allow: Vec<Allow>,
-    /// Plan the deletion of what the stack owns and the spec no longer has
+    /// Plan to delete what the stack owns and the spec no longer has
     #[arg(long)]
     pub prune: bool,
-    /// Plan all hops of a change at once, without clients moving in between
+    /// Plan all hops of a change at once, leaving clients no time to move in between
     #[arg(long)]
     pub all_hops: bool,
-    /// Tell changes by the exit code: 2 changes (plan), 7 only pending ones
+    /// Report changes in the exit code: 2 changes (plan), 7 only pending ones
     #[arg(long, help_heading = "Output")]
     pub detailed_exitcode: bool,
     /// Only addresses that match; repeatable
@@ -166,15 +166,15 @@ pub enum ValidateFormat {
 
 #[derive(Debug, Args)]
 pub struct Validate {
-    /// Specs; cachectl.yaml when none is named
+    /// Specs; cachectl.yaml by default
     #[arg(value_name = "SPEC")]
     pub specs: Vec<PathBuf>,
     #[command(flatten)]
     pub spec: SpecArgs,
-    /// Write the certain remedies into the specs, comments and layout kept; then check what is left
+    /// Apply the fixes that are certain, keeping comments and layout; then check what is left
     #[arg(long)]
     pub fix: bool,
-    /// Form of the result
+    /// Output format
     #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: ValidateFormat,
 }
@@ -192,14 +192,14 @@ pub struct Render {
     pub path: PathBuf,
     #[command(flatten)]
     pub spec: SpecArgs,
-    /// Form of the result
+    /// Output format
     #[arg(long, help_heading = "Output", value_enum, default_value = "yaml")]
     pub format: RenderFormat,
 }
 
 #[derive(Debug, Args)]
 pub struct Plan {
-    /// Specs; cachectl.yaml when none is named
+    /// Specs; cachectl.yaml by default
     #[arg(value_name = "SPEC")]
     pub specs: Vec<PathBuf>,
     #[command(flatten)]
@@ -210,7 +210,7 @@ pub struct Plan {
     pub allowances: Allowances,
     #[command(flatten)]
     pub cost: CostArgs,
-    /// Form of the result
+    /// Output format
     #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: Format,
     /// Save the plan, to be applied with `cachectl apply FILE`
@@ -225,7 +225,7 @@ pub struct Plan {
     /// Write the plan as Markdown to a file, besides printing it: for a comment on a pull request
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub markdown_out: Option<PathBuf>,
-    /// List resources without changes too
+    /// Also list resources without changes
     #[arg(long, help_heading = "Output")]
     pub show_unchanged: bool,
     /// List caches of the region that no stack of this spec manages
@@ -236,19 +236,19 @@ pub struct Plan {
 #[derive(Debug, Args, Clone)]
 #[command(next_help_heading = "Execution")]
 pub struct Execution {
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(long, help_heading = "Safety")]
     pub yes: bool,
-    /// Resources that are worked on at once
+    /// How many resources to work on at once
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub parallelism: u16,
-    /// Give up waiting after this long; AWS goes on, and the same command resumes
+    /// Stop waiting after this long; AWS continues, and the same command resumes
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
-    /// Time between two looks at AWS, such as 200ms; by default 2s, growing to 30s
+    /// Time between two polls of AWS, such as 200ms; by default 2s, growing to 30s
     #[arg(long, value_name = "D", env = "CACHECTL_POLL_INTERVAL", value_parser = parse_duration)]
     pub poll_interval: Option<Duration>,
-    /// Write what happens to a file, a JSON object a line
+    /// Write events to a file, one JSON object per line
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub events: Option<PathBuf>,
 }
@@ -257,7 +257,7 @@ pub struct Execution {
 #[derive(Debug, Args, Clone, Default)]
 #[command(next_help_heading = "Execution")]
 pub struct Tested {
-    /// Leave the smoke test out
+    /// Skip the smoke test
     #[arg(long, conflicts_with = "smoke")]
     pub no_smoke: bool,
     /// Smoke-test all caches of the stack, even when nothing changed
@@ -267,7 +267,7 @@ pub struct Tested {
 
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// Specs, or one saved plan; cachectl.yaml when none is named
+    /// Specs, or one saved plan; cachectl.yaml by default
     #[arg(value_name = "SPEC|PLAN.json")]
     pub specs: Vec<PathBuf>,
     #[command(flatten)]
@@ -282,7 +282,7 @@ pub struct Apply {
     pub execution: Execution,
     #[command(flatten)]
     pub tested: Tested,
-    /// Form of the result
+    /// Output format
     #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: Format,
 }
@@ -306,7 +306,7 @@ pub struct Destroy {
     /// Nothing is tested after a deletion: for scripts that pass the same flags to apply
     #[arg(long, hide = true)]
     pub no_smoke: bool,
-    /// Form of the result
+    /// Output format
     #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: Format,
 }
@@ -324,13 +324,13 @@ pub struct Init {
     /// Import what exists instead: addresses such as 'replicationGroup/shop-*'; repeatable
     #[arg(long, value_name = "ADDRESS-GLOB")]
     pub from: Vec<Glob>,
-    /// Stack that it is to be; the folder's name when none is named
+    /// Name of the stack; the folder's name by default
     #[arg(long, value_name = "NAME", value_parser = stack_name)]
     pub stack: Option<String>,
     /// File to write
     #[arg(short, long, value_name = "FILE", default_value = super::session::DEFAULT_SPEC)]
     pub out: PathBuf,
-    /// Write over a file that exists
+    /// Overwrite an existing file
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
@@ -360,13 +360,13 @@ pub struct Import {
     /// What Terraform has: the output of `terraform show -json`, from a file or `-` for stdin
     #[arg(long, value_name = "FILE|-", conflicts_with_all = ["addresses", "all"], value_hint = clap::ValueHint::FilePath)]
     pub from_terraform: Option<PathBuf>,
-    /// Stack that they are to belong to
+    /// Stack that they will belong to
     #[arg(long, value_name = "NAME", value_parser = stack_name)]
     pub stack: Option<String>,
     /// Write the spec here instead of to stdout
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Write over a file that exists
+    /// Overwrite an existing file
     #[arg(long, requires = "out")]
     pub force: bool,
     #[command(flatten)]
@@ -379,7 +379,7 @@ pub struct Shown {
     /// Only addresses that match; repeatable
     #[arg(long, value_name = "GLOB")]
     pub only: Vec<Glob>,
-    /// Form of the result
+    /// Output format
     #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: Format,
 }
@@ -402,10 +402,10 @@ pub struct Status {
     pub shown: Shown,
     #[command(flatten)]
     pub cost: CostArgs,
-    /// Look again and again, until Ctrl-C; with --format json, one document a line
+    /// Refresh until Ctrl-C; with --format json, one document per line
     #[arg(long, help_heading = "Output")]
     pub watch: bool,
-    /// Time between two looks of --watch, such as 2s; 10s by default
+    /// Time between two refreshes of --watch, such as 2s; 10s by default
     #[arg(long, value_name = "D", env = "CACHECTL_POLL_INTERVAL", value_parser = parse_duration, help_heading = "Output")]
     pub poll_interval: Option<Duration>,
 }
@@ -431,7 +431,7 @@ pub enum ReportFormat {
 pub struct Smoke {
     #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
     pub path: PathBuf,
-    /// Caches to test; all of the spec when none is named
+    /// Caches to test; all of the spec by default
     #[arg(value_name = "ADDRESS")]
     pub addresses: Vec<Glob>,
     #[command(flatten)]
@@ -441,13 +441,13 @@ pub struct Smoke {
     /// Only addresses that match; repeatable
     #[arg(long, value_name = "GLOB")]
     pub only: Vec<Glob>,
-    /// Form of the result
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     pub format: ReportFormat,
     /// Compare with an earlier report (--format json)
     #[arg(long, value_name = "REPORT.json")]
     pub baseline: Option<PathBuf>,
-    /// Look for keys that are left with a SCAN over the whole keyspace
+    /// Look for leftover keys with a SCAN over the whole keyspace
     #[arg(long)]
     pub thorough: bool,
     /// Print what to run inside the VPC; connect to no cache
@@ -475,7 +475,7 @@ pub enum AdviseFormat {
 pub struct Advise {
     #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
     pub path: PathBuf,
-    /// Caches to look at; all of the spec when none is named
+    /// Caches to look at; all of the spec by default
     #[arg(value_name = "ADDRESS")]
     pub addresses: Vec<Glob>,
     #[command(flatten)]
@@ -488,13 +488,13 @@ pub struct Advise {
     /// Only this advice, such as scale-down; repeatable
     #[arg(long, value_name = "ID", value_parser = clap::builder::PossibleValuesParser::new(crate::model::advice::IDS.map(|(id, _)| id)))]
     pub advice: Vec<String>,
-    /// Write the changes into the spec, comments and layout kept
+    /// Write the changes into the spec, keeping comments and layout
     #[arg(long, help_heading = "Output")]
     pub write: bool,
     /// Take prices from a file of the form of data/elasticache.json, for other regions or prices of your own
     #[arg(long, value_name = "FILE")]
     pub price_file: Option<PathBuf>,
-    /// Form of the result
+    /// Output format
     #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: AdviseFormat,
 }
@@ -545,7 +545,7 @@ pub enum Purpose {
         cachectl iam-policy cachectl.yaml --for apply > policy.json\n\n\
         With a SPEC, what can be is narrowed to its names, its region and its accountId.")]
 pub struct IamPolicy {
-    /// Spec to narrow the policy to; for any stack when none is named
+    /// Spec to narrow the policy to; for any stack without one
     #[arg(value_name = "SPEC")]
     pub path: Option<PathBuf>,
     /// What the policy is for
@@ -580,7 +580,7 @@ pub struct Man {
         cachectl completions fish | source                  in ~/.config/fish/config.fish\n  \
         cachectl completions powershell | Out-String | Invoke-Expression\n\n\
         The shell then asks cachectl: it completes environments and addresses of the spec, what --allow takes,\n\
-        profiles, regions, and the words of explain. Make it anew after an upgrade.")]
+        profiles, regions, and the words of explain. Generate it again after an upgrade.")]
 pub struct Completions {
     pub shell: clap_complete::Shell,
 }

@@ -93,10 +93,10 @@ pub struct Args {
     /// User, where it is not the default one
     #[arg(long, value_name = "USER", requires = "password", help_heading = "Connection")]
     pub username: Option<String>,
-    /// Where the password stands: env:NAME or file:PATH
+    /// Where the password is kept: env:NAME or file:PATH
     #[arg(long, value_name = "REFERENCE", help_heading = "Connection")]
     pub password: Option<String>,
-    /// Insist on cluster mode; otherwise the server says what it is
+    /// Require cluster mode; by default the server decides
     #[arg(long, help_heading = "Connection")]
     pub cluster: bool,
     /// Goes before the keys, for a user who may not have others
@@ -111,7 +111,7 @@ pub struct Args {
     /// An earlier report (JSON) to set beside this one
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub baseline: Option<PathBuf>,
-    /// Form of the result
+    /// Output format
     #[arg(long, value_enum, default_value = "table", value_name = "FORM", help_heading = "Output")]
     pub format: BenchFormat,
 }
@@ -202,7 +202,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
             outcome = &mut measuring => break outcome,
             () = system::interrupt() => {
                 if std::mem::replace(&mut interrupted, true) {
-                    printer.note("Left at once: keys that are left expire by themselves.");
+                    printer.note("Stopped at once: keys that are left expire on their own.");
                     return Ok(Exit::Interrupted);
                 }
                 stop.ask("interrupted");
@@ -264,7 +264,7 @@ fn not_begun(why: NotBegun, settings: &Settings) -> CliError {
                 }
                 "NOAUTH" | "WRONGPASS" => "log in with --username and --password env:NAME or file:PATH",
                 "connection dropped" | "unexpected reply" => {
-                    "a server with encryption in transit does not talk to those who come without (--tls)"
+                    "a server with encryption in transit does not answer clients without it (--tls)"
                 }
                 _ => "check the endpoint and the flags on how to connect",
             };
@@ -317,7 +317,7 @@ fn settings(args: &Args) -> Result<Settings, CliError> {
         settings.key_prefix = format!("{prefix}{}", settings.key_prefix);
     }
     if settings.duration < Duration::from_secs(1) && settings.requests.is_none() {
-        return Err(usage("a benchmark takes a second at least (--duration)".to_owned()));
+        return Err(usage("a benchmark takes at least one second (--duration)".to_owned()));
     }
     Ok(settings)
 }
@@ -329,7 +329,7 @@ fn endpoint(text: &str) -> Result<(String, u16), String> {
             "give host:port; `{scheme}:` becomes --tls, --username and --password, so that no secret stands in a command line"
         ));
     }
-    let wanted = || format!("`{text}` is no endpoint: expected host:port");
+    let wanted = || format!("`{text}` is not an endpoint: expected host:port");
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.starts_with('[') => {
             (host.trim_matches(['[', ']']), port.parse().ok().filter(|port| *port != 0).ok_or_else(wanted)?)
@@ -387,7 +387,7 @@ fn writable(file: &Path) -> Result<(), CliError> {
 
 fn beside(file: &Path) -> Result<PathBuf, CliError> {
     if file.symlink_metadata().is_ok_and(|found| !found.is_file()) {
-        return Err(unwritten(file, &std::io::Error::other("it is there, and no plain file")));
+        return Err(unwritten(file, &std::io::Error::other("it exists and is not a regular file")));
     }
     let mut beside = file.as_os_str().to_owned();
     beside.push(format!(".{}.part", std::process::id()));

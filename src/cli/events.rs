@@ -69,7 +69,7 @@ impl Journal {
         let error = book.failure.get()?;
         let error = io::Error::new(error.kind(), error.to_string());
         Some(CliError::io("write", &book.path, error).hint(
-            "no further call was sent; what AWS has begun, it goes on with. Make room, and run the same command again",
+            "no further call was sent; AWS finishes what it has begun. Free some space, then run the same command again",
         ))
     }
 

@@ -78,7 +78,7 @@ impl Exit {
             Exit::Pending => {
                 "Wait for the maintenance window, or carry it out now with --allow flush:ADDRESS or --allow reboot:ADDRESS."
             }
-            Exit::InvalidSpec => "Every fault is told with its place; `cachectl explain CODE` says why it is one.",
+            Exit::InvalidSpec => "Every fault is reported with its place; `cachectl explain CODE` says why it is one.",
             Exit::Interrupted => "Run the same command again.",
         }
     }

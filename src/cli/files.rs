@@ -19,7 +19,7 @@ pub fn check(path: &Path, made_from: &[PathBuf]) -> Result<(), CliError> {
     let folder = folder(path);
     match std::fs::metadata(folder) {
         Ok(metadata) if metadata.is_dir() => Ok(()),
-        Ok(_) => Err(refused(path, &format!("{} is no folder", folder.display()))),
+        Ok(_) => Err(refused(path, &format!("{} is not a folder", folder.display()))),
         Err(error) => Err(CliError::io("write", path, error)),
     }
 }
@@ -102,7 +102,7 @@ fn not_over(path: &Path, made_from: &[PathBuf]) -> Result<(), CliError> {
     match made_from.iter().find(|source| same(source)) {
         Some(_) => Err(CliError::new(
             Exit::Usage,
-            format!("{} is what the command reads; it is not written over", path.display()),
+            format!("{} is what the command reads; it is not overwritten", path.display()),
         )
         .hint("choose another name")),
         None => Ok(()),

@@ -91,7 +91,7 @@ fn block_on(command: impl Future<Output = Result<Exit, CliError>>) -> Result<Exi
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| {
         CliError::new(Exit::Error, format!("cannot begin: {error}"))
-            .hint("the system gives no threads or no file handles")
+            .hint("the system has no threads or file handles left")
             .caused_by(error)
     })?;
     let result = runtime.block_on(command);

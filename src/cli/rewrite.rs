@@ -33,7 +33,7 @@ impl Draft {
             return Err(refused("it is a symbolic link").hint("name the file that it points to"));
         }
         if !metadata.is_file() {
-            return Err(refused("it is no regular file"));
+            return Err(refused("it is not a regular file"));
         }
         let original = std::fs::read_to_string(path).map_err(failed)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -64,7 +64,7 @@ impl Draft {
         let now = std::fs::read_to_string(&self.path).map_err(|error| failed(error.to_string()))?;
         if now != self.original {
             return Err(
-                failed("it was changed meanwhile; nothing was written".to_owned()).hint("run the same command again")
+                failed("it changed in the meantime; nothing was written".to_owned()).hint("run the same command again")
             );
         }
         self.beside.persist(&self.path).map(drop).map_err(|error| failed(error.error.to_string()))

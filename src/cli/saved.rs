@@ -146,7 +146,7 @@ pub fn read(path: &Path) -> Result<Saved, CliError> {
         document.get_mut(SOURCE).map(Value::take).ok_or_else(|| no_plan("it was printed, not saved".to_owned()))?;
     let source: Source = serde_json::from_value(source).map_err(|error| no_plan(error.to_string()))?;
     if !source.timestamp.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-        return Err(no_plan(format!("`{}` is no time", source.timestamp.escape_debug())));
+        return Err(no_plan(format!("`{}` is not a time", source.timestamp.escape_debug())));
     }
     let plan = serde_json::from_value(document).map_err(|error| no_plan(error.to_string()))?;
     Ok(Saved { plan, source })

@@ -113,7 +113,7 @@ pub fn endpoints_are_set() -> Result<(), CliError> {
         value.is_empty() && name.to_str().is_some_and(|name| name.starts_with("AWS_ENDPOINT_URL"))
     });
     match empty {
-        Some((name, _)) => Err(CliError::new(Exit::Usage, format!("{} is set, and empty", name.display()))
+        Some((name, _)) => Err(CliError::new(Exit::Usage, format!("{} is set but empty", name.display()))
             .hint("unset it for AWS's own endpoint, or give it a URL")),
         None => Ok(()),
     }

@@ -99,7 +99,7 @@ fn common_stack(live: &Live, chosen: &BTreeSet<Address>) -> Result<String, Refus
     for address in chosen {
         *counts.entry(stack_of(live, address)).or_default() += 1;
     }
-    let hint = "name the stack that they are to belong to: --stack NAME";
+    let hint = "name the stack that they will belong to: --stack NAME";
     match counts.iter().collect::<Vec<_>>().as_slice() {
         [(Some(stack), _)] => Ok((*stack).to_owned()),
         [] | [(None, _)] => Err(Refused::new("these resources belong to no stack yet", hint)),
@@ -111,7 +111,7 @@ fn common_stack(live: &Live, chosen: &BTreeSet<Address>) -> Result<String, Refus
                     None => format!("{count} to none"),
                 })
                 .collect();
-            let hint = format!("{hint}; what belongs to another one is then left out");
+            let hint = format!("{hint}; what belongs to another stack is then left out");
             Err(Refused::new(format!("these resources belong to several stacks: {}", told.join(", ")), hint))
         }
     }
@@ -135,7 +135,7 @@ fn leave_foreign(
             foreign: true,
             ..Refused::new(
                 format!("{address} belongs to the stack `{own}`"),
-                format!("import it with --stack {own}, or take its tag {STACK} away first"),
+                format!("import it with --stack {own}, or remove its tag {STACK} first"),
             )
         });
     }

@@ -18,7 +18,7 @@ impl Selection {
             let parsed = if glob.0.contains('*') {
                 Kind::ALL.into_iter().any(|kind| glob.may_be(kind)).then_some(()).ok_or_else(|| {
                     let kinds = Kind::ALL.map(Kind::name).join(", ");
-                    format!("`{}` can match no address: an address is KIND/ID, and kinds are {kinds}", glob.0)
+                    format!("`{}` cannot match any address: an address is KIND/ID, and kinds are {kinds}", glob.0)
                 })
             } else {
                 glob.0.parse::<Address>().map(drop)

@@ -46,7 +46,7 @@ fn misnamed<'a>(spec: &'a Spec, sources: &'a Sources) -> impl Iterator<Item = Fi
             rule: "policy".into(),
             severity: Severity::Warn,
             address: String::new(),
-            message: format!("policy.lint names `{name}`, which is no lint rule{meant}"),
+            message: format!("policy.lint names `{name}`, which is not a lint rule{meant}"),
             file,
             line,
             column,
@@ -85,7 +85,7 @@ fn expired<'a>(spec: &'a Spec, sources: &'a Sources, today: &'a str) -> impl Ite
         let message = if !text("until").is_empty() && text("until") < today {
             format!("the waiver of {} ended on {}", text("rule"), text("until"))
         } else if text("rule") != "*" && !is_rule(text("rule")) {
-            format!("the waiver names `{}`, which is no lint rule", text("rule"))
+            format!("the waiver names `{}`, which is not a lint rule", text("rule"))
         } else {
             return None;
         };

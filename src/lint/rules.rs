@@ -54,7 +54,7 @@ pub fn described() -> Vec<(&'static str, &'static str)> {
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     Rule { id: "tls", severity: Some(Warn), kinds: GROUP,
-        why: "Without TLS, everybody on the network path reads keys, values and passwords.",
+        why: "Without TLS, anyone on the network path can read keys, values and passwords.",
         check: |group, _, live| lacks("transitEncryptionEnabled", "encryption in transit", held::switch(group, live, "transitEncryptionEnabled")) },
     Rule { id: "encryption-at-rest", severity: Some(Warn), kinds: GROUP,
         why: "Encryption at rest cannot be added later: it is chosen when the group is created.",
@@ -75,7 +75,7 @@ pub const RULES: &[Rule] = &[
             }
             match held::access_control(cache, live) {
                 Held::Declared(true) | Held::Live(true) | Held::Default(true) => None,
-                Held::Declared(false) => hit("", "the spec takes the AUTH token or the users away: every client may do everything"),
+                Held::Declared(false) => hit("", "the spec removes the AUTH token or the users: every client may do everything"),
                 Held::Live(false) => hit("", "no AUTH token and no user group, declared or live: every client may do everything"),
                 Held::Default(false) | Held::Unknown => hit("", "no AUTH token and no user group is declared: every client may do everything"),
             }
@@ -149,17 +149,17 @@ pub const RULES: &[Rule] = &[
         why: "A protected cache is not deleted or replaced, whatever is allowed on the command line.",
         check: |cache, _, _| (cache.lifecycle("protect") != Some(true)).then(|| hit("", "lifecycle.protect is not set")).flatten() },
     Rule { id: "final-snapshot", severity: Some(Warn), kinds: CACHES,
-        why: "Automatic snapshots go with the cache; only the final snapshot stays.",
+        why: "Automatic snapshots are deleted with the cache; only the final snapshot stays.",
         check: |cache, _, _| (cache.lifecycle("finalSnapshot") == Some(false)).then(|| hit("lifecycle.finalSnapshot", "the cache is deleted without a final snapshot")).flatten() },
     Rule { id: "no-alarms", severity: Some(Warn), kinds: CACHES,
         why: "Evictions, full memory and lag go unnoticed without alarms.",
         check: |cache, spec, live| held::unwatched(cache, spec, live).map(|why| ("", why)) },
     Rule { id: "alarm-no-action", severity: Some(Warn), kinds: &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::Alarm],
-        why: "An alarm without an action tells nobody.",
+        why: "An alarm without an action notifies nobody.",
         check: |resource, _, _| {
             let alarm = if resource.address.kind == Kind::Alarm { Some(&resource.fields) } else { resource.fields.get("alarms").and_then(Value::as_object) };
             let silent = alarm.is_some_and(|alarm| alarm.get("alarmActions").and_then(Value::as_array).is_none_or(|actions| actions.is_empty()));
-            silent.then(|| hit(if resource.address.kind == Kind::Alarm { "" } else { "alarms" }, "alarms without alarmActions tell nobody")).flatten()
+            silent.then(|| hit(if resource.address.kind == Kind::Alarm { "" } else { "alarms" }, "alarms without alarmActions notify nobody")).flatten()
         } },
     Rule { id: "serverless-limits", severity: Some(Warn), kinds: SERVERLESS,
         why: "A serverless cache without limits costs what its clients make it cost.",
@@ -189,10 +189,10 @@ pub const RULES: &[Rule] = &[
         check: |resource, _, live| {
             let (field, _) = secret::field(resource.address.kind)?;
             let seen = live?.secrets.get(&secret::key(&resource.address, field))?;
-            seen.weak.then(|| hit(field, "a secret that can be guessed at by whoever reads its mark in the tag: take a random one, or keep it in Secrets Manager or SSM")).flatten()
+            seen.weak.then(|| hit(field, "anyone who can read its mark in the tag could guess this secret: use a random one, or keep it in Secrets Manager or SSM")).flatten()
         } },
     Rule { id: "smoke-host", severity: Some(Warn), kinds: CACHES,
-        why: "The smoke test logs in at the host that the spec names, so whoever may change that line chooses who is shown the password. TLS checks that it is the cache; a waiver says that the host is known.",
+        why: "The smoke test logs in at the host that the spec names, so whoever can change that line decides who receives the password. TLS checks that it is the cache; a waiver says that the host is known.",
         check: |cache, _, _| {
             let smoke = cache.fields.get("smoke")?;
             let host = smoke.get("host").and_then(Value::as_str);

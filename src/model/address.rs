@@ -44,7 +44,7 @@ impl FromStr for Address {
         let kind = Kind::ALL
             .into_iter()
             .find(|candidate| candidate.name().eq_ignore_ascii_case(kind))
-            .ok_or_else(|| format!("`{kind}` is no kind of resource: {}", Kind::ALL.map(Kind::name).join(", ")))?;
+            .ok_or_else(|| format!("`{kind}` is not a kind of resource: {}", Kind::ALL.map(Kind::name).join(", ")))?;
         Ok(Self::new(kind, id))
     }
 }

@@ -41,7 +41,7 @@ impl Pattern {
     /// What a cache that passes it has shown.
     pub fn proves(self) -> &'static str {
         match self {
-            Self::CacheAside => "a hit is what the source holds, an invalidated key is read anew, filled keys expire",
+            Self::CacheAside => "a hit is what the source holds, an invalidated key is read again, filled keys expire",
             Self::WriteThrough => "a client that reads its own write finds it, never an older value",
             Self::WriteBehind => {
                 "counters lose no increment while the cache lives, and are drained whole; what is not yet drained is lost with the cache"

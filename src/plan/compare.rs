@@ -50,7 +50,7 @@ fn contradicted(draft: &mut Draft, attribute: &Attribute, scene: &Scene<'_>, dec
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     draft.warnings.push((
         attribute.field.name.to_owned(),
-        format!("AWS will change it to {text} in the maintenance window, which is not what the spec says; another change of it takes that back"),
+        format!("AWS will change it to {text} in the maintenance window, which is not what the spec says; changing it again takes that back"),
     ));
     draft.pending.push(PendingValue { path: attribute.field.name.to_owned(), value });
 }

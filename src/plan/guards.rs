@@ -32,7 +32,7 @@ pub fn ownership(draft: &mut Draft, live: &Live, owner: Ownership) {
             let why = live.tags_unread.get(&address).map_or("AWS did not tell them", String::as_str);
             draft.blocks(
                 "ownership-unknown",
-                format!("its tags could not be read, so whose it is is unknown: {why}"),
+                format!("its tags could not be read, so its owner is unknown: {why}"),
                 "allow these credentials elasticache:ListTagsForResource on it, then plan again",
             );
         }
@@ -253,7 +253,7 @@ pub fn needs_permit(draft: &mut Draft, options: &Options, permit: Permit) {
     let (rule, name, what) = match permit {
         Permit::Delete => ("delete-not-allowed", "delete", "deleting it"),
         Permit::Replace => ("replace-not-allowed", "replace", "replacing it"),
-        Permit::Adopt => ("adopt-not-allowed", "adopt", "it exists without this stack's tag; taking it over"),
+        Permit::Adopt => ("adopt-not-allowed", "adopt", "it exists without this stack's tag; adopting it"),
         Permit::Reboot => ("reboot-not-allowed", "reboot", "rebooting it"),
         Permit::Flush => ("flush-pending", "flush", "carrying out what is pending"),
     };

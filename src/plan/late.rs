@@ -102,7 +102,7 @@ fn subnets(live: &Live, planned: &mut [Planned], index: usize, users: &[Address]
     if !staying.is_empty() {
         draft.blocks(
             "subnet-in-use",
-            "AWS does not take a subnet away that nodes live in",
+            "AWS does not remove a subnet that nodes live in",
             format!("remove {} first, or keep the subnet", staying.join(", ")),
         );
         return;

@@ -26,7 +26,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
         if going {
             draft.warnings.push((
                 "status".into(),
-                "it is being deleted; apply waits until it is gone and creates it anew".into(),
+                "it is being deleted; apply waits until it is gone and creates it again".into(),
             ));
         }
         create(&mut draft, spec, live, resource, None);

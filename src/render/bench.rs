@@ -144,7 +144,7 @@ fn percentiles(found: &Percentiles) -> String {
 
 fn server(report: &Report) -> String {
     let server = &report.server;
-    let engine = server.engine.as_deref().unwrap_or("engine not told");
+    let engine = server.engine.as_deref().unwrap_or("engine unknown");
     let mut facts = vec![
         format!("{} {}", plain(engine), plain(server.version.as_deref().unwrap_or_default())).trim_end().to_owned(),
     ];

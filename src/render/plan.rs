@@ -135,7 +135,7 @@ fn block(change: &Change, width: usize) -> String {
         }
     }
     for pending in &change.pending {
-        let text = format!("pending: {} {}, accepted by AWS and waiting", pending.path, written(&pending.value));
+        let text = format!("pending: {} {}, accepted by AWS, not yet in effect", pending.path, written(&pending.value));
         out.push_str(&format!("  {} {}\n", paint(Label::Warn, "!"), wrap(&text, width - 4, "    ")));
     }
     for remaining in &change.remaining {

@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
+use super::style::{GREY, ORANGE};
 use crate::smoke::{Check, Gate, Latencies, LoadReport, Report, ServerInfo, Verdict};
 
 /// The report in at most `width` columns (80 when less is given), with ANSI styles when `styled`.
@@ -34,8 +35,8 @@ pub fn baseline(report: &Report) -> String {
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
-const CAUTION: Style = AnsiColor::Yellow.on_default();
-const QUIET: Style = Style::new().dimmed();
+const CAUTION: Style = ORANGE.on_default();
+const QUIET: Style = GREY.on_default();
 const TITLE: Style = Style::new().bold();
 
 /// Where a check's detail begins: two of margin, four of status, two, twenty-two of name.

@@ -4,8 +4,8 @@ use anstyle::{Ansi256Color, AnsiColor, Style};
 
 /// Yellow and dimmed text are hard to read on a light background: an orange and a grey that stand out from white as from
 /// black.
-const ORANGE: Ansi256Color = Ansi256Color(130);
-const GREY: Ansi256Color = Ansi256Color(243);
+pub(super) const ORANGE: Ansi256Color = Ansi256Color(130);
+pub(super) const GREY: Ansi256Color = Ansi256Color(243);
 
 #[derive(Clone, Copy, Debug)]
 pub enum Label {

@@ -54,7 +54,7 @@ const QUERY: Shape = Shape::Object(&[
 #[rustfmt::skip]
 const CRITERIA: Shape = Shape::Object(&[
     Field::new("promQLCriteria", "PromQLCriteria", Shape::Object(&[
-        Field::new("query", "Query", text(10_000), "PromQL query; each entry of the vector that it returns is watched by itself.").required(),
+        Field::new("query", "Query", text(10_000), "PromQL query; each entry of the vector that it returns is watched separately.").required(),
         Field::new("pendingPeriod", "PendingPeriod", integer(0, 86_400), "Seconds that an entry must breach before the alarm fires."),
         Field::new("recoveryPeriod", "RecoveryPeriod", integer(0, 86_400), "Seconds that it must not breach before the alarm recovers."),
     ]), "A PromQL query.").required(),
@@ -76,7 +76,7 @@ const WINDOW: Shape = Shape::Object(&[
 #[rustfmt::skip]
 const ACTIONS: Shape = Shape::Object(&[
     Field::new("alarmTagsPropagation", "AlarmTagsPropagation", Shape::Object(&[
-        Field::new("enabled", "Enabled", Shape::Bool, "Whether the alarm's tags go along.").required(),
+        Field::new("enabled", "Enabled", Shape::Bool, "Whether the alarm's tags are sent.").required(),
         Field::new("includedTagKeys", "IncludedTagKeys", list(&text(128), 1, 50), "Only these tags."),
         Field::new("excludedTagKeys", "ExcludedTagKeys", list(&text(128), 1, 50), "All tags but these."),
     ]), "The alarm's tags in messages to SNS, Lambda and EventBridge. Who applies needs cloudwatch:ListTagsForResource."),

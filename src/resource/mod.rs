@@ -142,7 +142,7 @@ impl Serialize for Kind {
 impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let section = String::deserialize(deserializer)?;
-        Self::of_section(&section).ok_or_else(|| de::Error::custom(format!("`{section}` is no kind of resource")))
+        Self::of_section(&section).ok_or_else(|| de::Error::custom(format!("`{section}` is not a kind of resource")))
     }
 }
 

@@ -20,7 +20,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Own("CacheSubnetGroupDescription"), Route::Call(Phase::Settings), Impact::None, "").import(super::local::not_blank),
     Attribute::new(Field::new("subnetIds", "SubnetIds", list(&text(255), 1, 20), "Subnets of one VPC: 1 to 20.").required(),
         Read::With(|view| Some(view.own("Subnets")?.as_array()?.iter().filter_map(|subnet| subnet.get("SubnetIdentifier").cloned()).collect())),
-        Route::Call(Phase::Settings), Impact::None, "A subnet that a node lives in cannot be taken out."),
+        Route::Call(Phase::Settings), Impact::None, "A subnet that a node lives in cannot be removed."),
     local::TAGS_ROW,
 ];
 

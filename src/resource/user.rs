@@ -21,7 +21,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("engine", "Engine", super::replication_group::ENGINES, "`valkey` or `redis`.").required(),
         Read::Own("Engine"), Route::Call(Phase::Settings), Impact::None, ""),
     Attribute::new(Field::new("accessString", "AccessString", pattern("\\S", 2048, "on ~app:* +@read +@write"), "What the user may do, in ACL syntax. It starts with `on` or `off`.").required(),
-        Read::Own("AccessString"), Route::With(access_string), Impact::None, "AWS writes it out in another form; both are compared by what they mean as far as that can be told.").unproven(),
+        Read::Own("AccessString"), Route::With(access_string), Impact::None, "AWS writes it out in another form; both are compared by what they mean, as far as that is known.").unproven(),
     Attribute::new(Field::new("passwords", "Passwords", list(&Shape::Secret, 1, 2), "Where one or two passwords are kept; both are valid."),
         Read::Never, Route::Whole, Impact::None, "To rotate: declare new and old, move the clients, then declare the new one alone.").unproven().remark(passwords_remark),
     Attribute::new(Field::new("noPasswordRequired", "NoPasswordRequired", Shape::Bool, "Let the user in without a password. Not in a valkey user group."),

@@ -17,7 +17,7 @@ pub(super) fn identity(info: &Facts) -> (String, Option<String>) {
 /// Engine and version against what is declared. A stand-in has whatever is installed on this machine.
 pub(super) fn finding(target: &Target, engine: &str, version: Option<&str>) -> Finding {
     let expect = &target.expect;
-    let found = format!("{engine} {}", version.unwrap_or("(version not told)"));
+    let found = format!("{engine} {}", version.unwrap_or("(version unknown)"));
     if target.stand_in {
         return Finding::passed(format!("{found}, standing in for ElastiCache: not compared"));
     }
@@ -58,7 +58,7 @@ fn same_release(wanted: &str, version: &str) -> bool {
 /// the parameter group's.
 pub(super) fn policy(expect: &Expect, info: &Facts) -> Finding {
     let Some(policy) = info.get("maxmemory_policy") else {
-        return Finding::not_tested("INFO memory does not tell maxmemory_policy", None);
+        return Finding::not_tested("INFO memory does not report maxmemory_policy", None);
     };
     match &expect.maxmemory_policy {
         Some(wanted) if wanted != policy => Finding::failed(

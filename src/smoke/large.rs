@@ -44,7 +44,7 @@ pub(super) async fn check(ground: &Ground, room: &Room) -> Finding {
     }
     match read {
         Ok(Some(read)) if read == value => Finding::passed(format!(
-            "{} written in {}, read in {}; a shard serves nobody else meanwhile",
+            "{} written in {}, read in {}; a shard serves no other client meanwhile",
             size(BYTES as u64),
             milliseconds(write),
             milliseconds(read_time)

@@ -147,7 +147,7 @@ pub(super) fn compare(before: &[NodeState], after: &[NodeState], wanted: Option<
         }
         if let Some(then) = then.filter(|then| then.trouble.is_none() && then.run_id != now.run_id) {
             let text = format!(
-                "{} was restarted during the test ({} s ago); what it held in memory alone is gone",
+                "{} was restarted during the test ({} s ago); what it held only in memory is gone",
                 now.name, now.uptime_seconds
             );
             // A failover changes the server behind an endpoint, too: the new one has been up for longer.

@@ -298,7 +298,7 @@ impl<'a> Probe<'a> {
                     )
                 } else {
                     Finding::warned(
-                        format!("{why}: nothing is written, so that no key of an application has to go"),
+                        format!("{why}: nothing is written, so that no key of an application is evicted"),
                         Some("scale up, or test when there is room".to_owned()),
                     )
                 };
@@ -383,7 +383,7 @@ fn certificate(protocol: &str, days_left: Option<i64>) -> Finding {
     match days_left {
         Some(days) if days < 14 => Finding::warned(
             format!("{protocol}, certificate expires in {days} days"),
-            Some("AWS renews its certificates by itself; a private one must be renewed".to_owned()),
+            Some("AWS renews its certificates automatically; a private one must be renewed".to_owned()),
         ),
         Some(days) => Finding::passed(format!("{protocol}, certificate valid for {days} days")),
         None => Finding::passed(protocol.to_owned()),
@@ -398,7 +398,7 @@ fn login_hint(error: &RedisError, target: &Target) -> Option<String> {
     } else if has("max number of clients") {
         Some("connections are used up: look for clients that do not reuse theirs (CurrConnections)".to_owned())
     } else if target.way.password.is_none() && has("NOAUTH") {
-        Some("the cache wants a password: give the smoke test a user or the auth token".to_owned())
+        Some("the cache requires a password: give the smoke test a user or the auth token".to_owned())
     } else if error.kind() == ErrorKind::AuthenticationFailed || has("WRONGPASS") {
         Some(match &target.way.username {
             Some(user) => format!(
@@ -448,6 +448,6 @@ mod tests {
         assert!(login_hint(&refused, &target).unwrap().contains("user app"));
         target.way.password = None;
         let refused = redis::make_extension_error("NOAUTH".into(), None);
-        assert!(login_hint(&refused, &target).unwrap().contains("wants a password"));
+        assert!(login_hint(&refused, &target).unwrap().contains("requires a password"));
     }
 }

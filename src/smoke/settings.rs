@@ -82,7 +82,7 @@ pub struct Settings {
     /// With it, the capacity is measured only when `require.ops_per_second` asks for it, so that a
     /// cache in service is never driven to its limit.
     pub rate: Option<f64>,
-    /// Look for keys that are left with a SCAN over the whole keyspace.
+    /// Look for leftover keys with a SCAN over the whole keyspace.
     pub thorough: bool,
 }
 

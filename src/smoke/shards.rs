@@ -98,7 +98,7 @@ impl Probe<'_> {
         self.server.slots = ok;
         let told = format!(
             "{}, {}/{SLOTS} slots",
-            state.get("cluster_state").map_or("state not told", String::as_str),
+            state.get("cluster_state").map_or("state unknown", String::as_str),
             ok.unwrap_or(0)
         );
         if state.get("cluster_state").is_some_and(|state| state == "ok")

@@ -88,7 +88,7 @@ fn hint(loaded: &Loaded) -> Option<String> {
     } else if has("CLUSTERDOWN") {
         "slots are not served: see the cluster's nodes and DescribeEvents"
     } else if has("READONLY") {
-        "a primary became a replica: a failover took place, and clients must resolve the name anew"
+        "a primary became a replica: a failover took place, and clients must resolve the name again"
     } else if has("LOADING") {
         "a node reads its data after a restart: try again in a while"
     } else {

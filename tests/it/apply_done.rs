@@ -99,7 +99,7 @@ fn a_parameter_that_needs_a_reboot_waits_for_one_or_gets_it_in_the_same_run() {
     rig.apply().exits(0);
     rig.spec(&spec(20));
     let ran = rig.run(&["apply", "--yes", "--no-smoke", "--detailed-exitcode"]).exits(7);
-    ran.says("waits for the maintenance window or a reboot").says("only what waits is left");
+    ran.says("waits for the maintenance window or a reboot").says("only pending changes are left");
     assert_eq!(rig.called("RebootCacheCluster"), 0);
     let rig = Rig::with(&spec(16), Options { time_scale: 0.01, ..Options::default() });
     rig.apply().exits(0);

@@ -115,7 +115,7 @@ fn the_timeout_ends_a_read_whose_answer_does_not_come() {
     let rig = Rig::new(STACK);
     rig.sandbox.inject(Fault::slow(NEVER).on("DescribeReplicationGroups"));
     let ended = rig.run(&[JSON, &["--timeout", "500ms"]].concat()).exits(6);
-    assert_eq!(error(&ended), (6.into(), "--timeout was over while AWS was being read".into()));
+    assert_eq!(error(&ended), (6.into(), "--timeout expired while AWS was being read".into()));
     assert_eq!(document(&ended)["plan"], Value::Null);
 }
 
@@ -140,7 +140,7 @@ fn the_timeout_ends_a_call_whose_answer_does_not_come() {
     rig.sandbox.inject(Fault::slow(NEVER).on("CreateReplicationGroup").times(1));
     let ended = rig.run(&[JSON, &["--timeout", "1s"]].concat()).exits(6);
     let results = document(&ended)["results"].clone();
-    let why = "--timeout was over while CreateReplicationGroup was being sent; the next plan shows whether AWS has it";
+    let why = "--timeout expired while CreateReplicationGroup was being sent; the next plan shows whether AWS has it";
     assert_eq!((&results[0]["status"], &results[0]["error"]), (&"failed".into(), &why.into()));
     rig.apply().exits(0);
     assert_eq!(rig.called("CreateReplicationGroup"), 1, "it has it");
@@ -160,7 +160,7 @@ fn the_timeout_ends_a_call_that_aws_refuses_again_and_again_and_tells_what_it_is
     rig.spec(&STACK.replace("t4g.small", "r7g.large"));
     let other = rig.start(&["apply", "--yes", "--no-smoke"]);
     let ended = late.end().exits(6);
-    let ended = ended.says("--timeout was over, and AWS does not take ModifyReplicationGroup yet: ");
+    let ended = ended.says("--timeout expired, and AWS does not take ModifyReplicationGroup yet: ");
     ended
         .says("InvalidReplicationGroupState")
         .says("replicationGroup/endings is modifying")
@@ -179,7 +179,7 @@ fn the_timeout_ends_a_call_that_aws_refuses_although_it_looks_ready() {
     let ended = rig.run(&[JSON, &["--timeout", "1s"]].concat()).exits(6);
     assert!(rig.called("ModifyReplicationGroup") > 2, "it is tried again and again");
     let why = document(&ended)["results"][0]["error"].as_str().unwrap().to_owned();
-    assert!(why.starts_with("--timeout was over, and AWS does not take ModifyReplicationGroup yet"), "{why}");
+    assert!(why.starts_with("--timeout expired, and AWS does not take ModifyReplicationGroup yet"), "{why}");
     rig.sandbox.clear_faults();
     rig.apply().exits(0);
 }

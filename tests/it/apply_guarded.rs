@@ -25,7 +25,7 @@ while True:
     if not data:
         break
     seen += data
-    if not asked and (b"does:" in seen or b"to go on:" in seen):
+    if not asked and (b"accepted:" in seen or b"to go on:" in seen):
         asked = True
         subprocess.run(["sh", "-c", meanwhile], check=True, stdout=subprocess.DEVNULL)
         os.write(terminal, answer.encode() + b"\n")
@@ -143,7 +143,8 @@ fn what_moves_while_a_question_waits_ends_the_run_before_the_write() {
     rig.spec(&small("port: 7000\nlifecycle: {finalSnapshot: false}"));
     let arguments = ["apply", "--allow", "replace:*", "--no-smoke"];
     let ran = asked(&rig, &meanwhile, "yes", &arguments).exits(4);
-    let ran = ran.says("stack small in account").says("1 to replace").says("something moved while the question waited");
+    let ran =
+        ran.says("stack small in account").says("1 to replace").says("something changed while the question was open");
     ran.says("replicationGroup/cache is blocked by now");
     assert!(!writes(&rig).contains(&"DeleteReplicationGroup".to_owned()));
     // The same of a destruction.
@@ -174,7 +175,7 @@ fn right_before_a_deletion_the_resource_is_read_again() {
     // The plan reads its tags once; the look before the deletion is refused.
     rig.sandbox.inject(Fault::access_denied().on("ListTagsForResource"));
     let ran = rig.run(&["apply", "--allow", "replace:*", "--yes", "--no-smoke"]).exits(4);
-    ran.says("does not tell its tags any more").says("Nothing was changed");
+    ran.says("no longer shows its tags").says("Nothing was changed");
     assert!(!writes(&rig).contains(&"DeleteReplicationGroup".to_owned()));
     rig.sandbox.clear_faults();
     rig.run(&["apply", "--allow", "replace:*", "--yes", "--no-smoke"]).exits(0);

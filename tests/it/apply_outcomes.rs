@@ -87,7 +87,7 @@ fn a_wait_that_times_out_says_what_goes_on_and_the_same_command_resumes() {
     // Ten seconds to create a group.
     let rig = Rig::with(GROUP, Options { time_scale: 0.033, ..Options::default() });
     let late = rig.run(&["apply", "--yes", "--no-smoke", "--timeout", "1s"]).exits(6);
-    late.says("replicationGroup/outcome is still creating").says("AWS goes on with it, and the same command resumes");
+    late.says("replicationGroup/outcome is still creating").says("AWS continues with it, and the same command resumes");
     let resumed = rig.run(&["apply", "--yes", "--no-smoke"]).exits(0);
     resumed.says("waiting for replicationGroup/outcome");
     assert_eq!(rig.called("CreateReplicationGroup"), 1);

@@ -48,7 +48,7 @@ fn a_page_token_that_comes_again_ends_the_list() {
         _ => Answer::Usual,
     });
     let ran = Ran::of(command(&dir, &endpoint).arg("plan")).exits(1);
-    ran.says("DescribeReplicationGroups: a page's token came a second time");
+    ran.says("DescribeReplicationGroups: a page token was repeated");
     assert!(endpoint.operations().len() < 20, "{:?}", endpoint.operations());
 }
 
@@ -63,7 +63,7 @@ fn a_cut_answer_of_the_right_length_is_not_read_as_an_empty_resource() {
     let cut = whole[..whole.find("<UserName>").unwrap()].to_owned();
     let padded = cut.clone() + &" ".repeat(whole.len() - cut.len());
     let ran = plan_with("DescribeUsers", move || Answer::Xml(padded.clone())).exits(1);
-    ran.says("DescribeUsers: the answer is cut off or damaged").says("is not believed");
+    ran.says("DescribeUsers: the answer is cut off or damaged").says("is rejected");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn resources_without_a_name_or_with_another_are_not_believed() {
     let nameless = || Answer::Xml(xml("DescribeUsers", "<Users><member><UserName>one</UserName></member></Users>"));
     plan_with("DescribeUsers", nameless).exits(1).says("has no name");
     let other = || Answer::Xml(xml("DescribeUsers", "<Users><member><UserId>two</UserId></member></Users>"));
-    plan_with("DescribeUsers", other).exits(1).says("two was told where one was asked for");
+    plan_with("DescribeUsers", other).exits(1).says("the answer is about two, not about one");
 }
 
 #[test]
@@ -89,11 +89,11 @@ fn redirects_and_web_pages_are_told_as_what_they_are() {
         Answer::Status(302, place.into(), String::new())
     };
     let ran = plan_with("GetCallerIdentity", redirect).exits(1);
-    let ran = ran.says("HTTP 302, a redirect to login.example.com").says("something else than AWS may answer");
+    let ran = ran.says("HTTP 302, a redirect to login.example.com").says("something other than AWS may be answering");
     assert!(!ran.all().contains("token=abc") && !ran.all().contains("pass@"), "{}", ran.all());
     let page =
         || Answer::Status(200, "content-type: text/html\r\n".into(), "<html><body>Log in<br></body></html>".into());
-    plan_with("GetCallerIdentity", page).exits(1).says("cut off or damaged").says("something else than AWS");
+    plan_with("GetCallerIdentity", page).exits(1).says("cut off or damaged").says("something other than AWS");
 }
 
 #[test]

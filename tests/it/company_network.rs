@@ -71,9 +71,9 @@ fn tls_through_a_proxy_is_trusted_by_the_bundle_that_was_named_and_by_no_other()
     assert!(proxy.asked()[0].line.starts_with(&format!("CONNECT {NAME}:443")), "{:?}", proxy.asked()[0]);
 
     let untrusted = Ran::of(&mut plan(None)).exits(1);
-    untrusted.says("not to be trusted").says("AWS_CA_BUNDLE=FILE");
+    untrusted.says("cannot be trusted").says("set AWS_CA_BUNDLE to the file");
     let stranger = office.write("other.pem", &Certificate::of("other.example.test").authority);
-    Ran::of(&mut plan(Some(&stranger))).exits(1).says("not to be trusted");
+    Ran::of(&mut plan(Some(&stranger))).exits(1).says("cannot be trusted");
     for (text, why) in
         [("", "no certificate"), ("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", "cannot read")]
     {
@@ -95,7 +95,7 @@ fn plain_http_goes_through_its_proxy_too_but_never_to_this_machine_and_never_wit
     command.env("AWS_ENDPOINT_URL", format!("http://{NAME}")).env("HTTP_PROXY", proxy.url());
     let ran = Ran::of(&mut command);
     assert!(proxy.asked()[0].line.starts_with(&format!("POST http://{NAME}/")), "{:?}", proxy.asked()[0]);
-    let ran = ran.says(&format!("over plain http to {NAME}, everybody on the way could read the secret"));
+    let ran = ran.says(&format!("over plain http to {NAME}, anyone on the way could read the secret"));
     assert!(!proxy.operations().contains(&"GetSecretValue".to_owned()), "{}", ran.all());
 
     let here = Endpoint::new(blank);

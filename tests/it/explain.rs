@@ -15,7 +15,7 @@ fn everything_that_has_a_name_is_explained() {
     let topics = topics();
     assert!(topics.len() > 400, "{}", topics.len());
     for topic in &topics {
-        assert!(!about(topic).is_empty(), "`{topic}` is in the index and nothing is known by it");
+        assert!(!about(topic).is_empty(), "`{topic}` is in the index and is not a known word it");
     }
     for topic in [
         "stack",
@@ -48,7 +48,7 @@ fn everything_that_has_a_name_is_explained() {
         "cacheClusters",
         "--allow".trim_start_matches('-'),
     ] {
-        assert!(!about(topic).is_empty(), "nothing is known by `{topic}`");
+        assert!(!about(topic).is_empty(), "`{topic}` is not a known word");
     }
 }
 

@@ -17,8 +17,8 @@ fn nothing_is_written_over_the_spec_or_through_a_link_and_that_is_said_before_aw
     symlink(rig.path("cachectl.yaml"), rig.path("link")).unwrap();
     std::fs::create_dir(rig.path("folder")).unwrap();
     for flag in ["--out", "--json-out"] {
-        rig.run(&["plan", flag, "./cachectl.yaml"]).exits(64).says("not written over");
-        rig.run(&["plan", "--overlay", "over.yaml", flag, "over.yaml"]).exits(64).says("not written over");
+        rig.run(&["plan", flag, "./cachectl.yaml"]).exits(64).says("not overwritten");
+        rig.run(&["plan", "--overlay", "over.yaml", flag, "over.yaml"]).exits(64).says("not overwritten");
         for (target, why) in
             [("link", "symbolic link"), ("folder", "folder"), ("/dev/null", "device"), ("no/p", "no/p")]
         {

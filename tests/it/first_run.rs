@@ -83,7 +83,7 @@ fn slips_in_the_policy_are_told_beside_the_files_other_errors() {
     let policy = "policy:\n  lint: {tsl: none}\n  waivers: [{rule: multiaz, resource: '*', reason: r}]\n";
     let spec = world.spec("small.yaml", &(small("colour: blue") + policy));
     let ran = world.run(&["validate", path(&spec)]).exits(78).says("unknown key `colour`");
-    let ran = ran.says("policy.lint names `tsl`").says("`multiaz`, which is no lint rule");
+    let ran = ran.says("policy.lint names `tsl`").says("`multiaz`, which is not a lint rule");
     assert!(!ran.all().contains("warn :"), "{}", ran.all());
     let sound = world.spec("sound.yaml", &(small("") + "policy:\n  lint: {tls: error, multi-az: error}\n"));
     world.run(&["validate", path(&sound)]).exits(3).says("blocked ").says("1 resource;");
@@ -120,5 +120,5 @@ fn an_endpoint_that_is_set_to_nothing_is_told() {
     let spec = world.spec("small.yaml", &small(""));
     let mut command = world.command();
     command.env("AWS_ENDPOINT_URL", "").args(["plan", path(&spec)]);
-    Ran::of(&mut command).exits(64).says("AWS_ENDPOINT_URL is set, and empty");
+    Ran::of(&mut command).exits(64).says("AWS_ENDPOINT_URL is set but empty");
 }

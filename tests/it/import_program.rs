@@ -100,8 +100,8 @@ fn slips_in_addresses_are_told_before_any_call_or_as_matching_nothing() {
     let rig = Rig::with("", Options::default());
     run(&rig, &["import"]).exits(64);
     run(&rig, &["import", "--all", "user/app"]).exits(64);
-    run(&rig, &["import", "cache/a", "--stack", "s"]).exits(64).says("no kind of resource").says("replicationGroup");
-    run(&rig, &["import", "cach*/a", "--stack", "s"]).exits(64).says("can match no address");
+    run(&rig, &["import", "cache/a", "--stack", "s"]).exits(64).says("not a kind of resource").says("replicationGroup");
+    run(&rig, &["import", "cach*/a", "--stack", "s"]).exits(64).says("cannot match any address");
     run(&rig, &["import", "user/default", "--stack", "s"]).exits(64).says("AWS's own");
     run(&rig, &["import", "user/a", "--stack", "a b"]).exits(64);
     assert!(rig.sandbox.calls().is_empty(), "{:?}", rig.sandbox.calls());

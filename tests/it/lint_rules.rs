@@ -313,7 +313,7 @@ fn a_finding_says_which_half_is_missing() {
     for (rule, lines, live, words) in [
         ("auth-required", open, None, "is declared"),
         ("auth-required", open, bare(), "declared or live"),
-        ("auth-required", "-authToken\nuserGroupIds: []", bare(), "the spec takes"),
+        ("auth-required", "-authToken\nuserGroupIds: []", bare(), "the spec removes"),
         ("encryption-at-rest", "", bare(), "declared, and the live group has none"),
         ("encryption-at-rest", open, bare(), "off, and the spec does not ask for it"),
         (

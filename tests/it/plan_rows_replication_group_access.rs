@@ -341,7 +341,7 @@ mod user_groups_to_auth_token {
     fn says_that_the_cache_is_open_between_the_two() {
         let mut case = with_users(&format!("{TLS}\nuserGroupIds: [one]"), &format!("{TLS}\nuserGroupIds: []\n{TOKEN}"));
         let plan = case.plan();
-        assert!(plan.notes.iter().any(|note| note.contains("between ROTATE and SET everybody")), "{}", shown(&plan));
+        assert!(plan.notes.iter().any(|note| note.contains("between ROTATE and SET anyone")), "{}", shown(&plan));
     }
 
     #[test]
@@ -365,8 +365,8 @@ mod auth_token_removed {
     fn for_good_it_goes_in_two_hops_by_way_of_a_user_group() {
         let case = || with_users(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\nauthToken: null\nuserGroupIds: []"));
         let exchange = || (MODIFY, json!({"AuthTokenUpdateStrategy": "DELETE", "UserGroupIdsToAdd": ["one"]}));
-        let mut first = case().remains("userGroupIds: one goes again");
-        assert!(first.plan().notes.iter().any(|note| note.contains("afterwards nobody must")));
+        let mut first = case().remains("userGroupIds: one is removed again");
+        assert!(first.plan().notes.iter().any(|note| note.contains("afterwards no login is required")));
         let untag = json!({"ResourceName": tag("")["ResourceName"], "TagKeys": ["cachectl:auth-token"]});
         first.calls(&[exchange(), ("RemoveTagsFromResource", untag.clone())]);
         case().all_hops().calls(&[

@@ -13,9 +13,9 @@ const WORDS: &[(&str, &str)] = &[
     ("hop", "One leg of a change that AWS allows only in stages, such as TLS off -> preferred -> required. A plan has one hop, and says what remains; --all-hops plans all of them."),
     ("impact", "What clients of the cache notice of a change. none: nothing. brief: connections drop for seconds. reboot: nodes are restarted. deferred: nothing before the maintenance window. replace: the data is lost unless it is restored. delete: the cache is gone."),
     ("fingerprint", "A digest of what was read of a resource. A saved plan is applied only while it is the same."),
-    ("drift", "What AWS has and the spec says otherwise. `cachectl plan --detailed-exitcode` exits 2 then."),
+    ("drift", "A difference between AWS and the spec. `cachectl plan --detailed-exitcode` exits 2 then."),
     ("waiver", "An exception from a lint rule for some resources, with a reason and a last day: `policy: {waivers: [...]}`."),
-    ("verdict", "What a test says of a cache. passed, warned, failed; undecided: the measurement could not tell; notTested: nobody looked."),
+    ("verdict", "What a test says of a cache. passed, warned, failed; undecided: the measurement could not tell; notTested: it was not looked at."),
     ("allow", "What is done only when it is allowed by name: --allow ACTION:ADDRESS-GLOB, with delete, replace, adopt, reboot, flush or rotate. --yes does not cover these."),
 ];
 

@@ -68,7 +68,7 @@ fn unknown(topic: &str) -> CliError {
         || "`cachectl explain` without a word lists what it knows".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );
-    CliError::new(Exit::Usage, format!("nothing is known by `{topic}`")).hint(hint)
+    CliError::new(Exit::Usage, format!("`{topic}` is not a known word")).hint(hint)
 }
 
 /// What is printed of one thing.

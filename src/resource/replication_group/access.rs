@@ -43,7 +43,7 @@ pub fn comes(scene: &Scene<'_>) -> bool {
 fn waits_for_tls(draft: &mut Draft, scene: &Scene<'_>, attribute: &str) -> bool {
     let waits = !in_force(scene.view) && tls::remains(scene);
     if waits {
-        draft.remaining.push(format!("{attribute} once TLS is there: afterwards AWS changes TLS no more"));
+        draft.remaining.push(format!("{attribute} once TLS is on: afterwards AWS does not change TLS any more"));
     }
     waits
 }
@@ -98,7 +98,7 @@ fn remove_token(draft: &mut Draft, scene: &Scene<'_>) {
         draft.blocks(
             "token-removal",
             "AWS removes an AUTH token only in exchange for user groups",
-            "declare userGroupIds beside `authToken: null`; or `userGroupIds: []`, after which nobody must log in",
+            "declare userGroupIds beside `authToken: null`; or `userGroupIds: []`, after which no login is required",
         );
         return;
     }
@@ -119,7 +119,7 @@ fn remove_token(draft: &mut Draft, scene: &Scene<'_>) {
     };
     draft.warnings.push((
         "authToken".into(),
-        format!("it goes by way of the user group {by}: until the next hop its users must log in, and afterwards nobody must"),
+        format!("it goes by way of the user group {by}: until the next hop its users must log in, and afterwards no login is required"),
     ));
     let call = modify(draft, Phase::Auth);
     call.insert("AuthTokenUpdateStrategy".into(), json!("DELETE"));
@@ -128,7 +128,7 @@ fn remove_token(draft: &mut Draft, scene: &Scene<'_>) {
         let removal = object([("UserGroupIdsToRemove", json!([by]))]);
         draft.push(Phase::Auth, MODIFY, Wait::Available, removal);
     } else {
-        draft.remaining.push(format!("userGroupIds: {by} goes again; apply once no client logs in any more"));
+        draft.remaining.push(format!("userGroupIds: {by} is removed again; apply once no client logs in any more"));
     }
 }
 
@@ -153,7 +153,7 @@ fn set_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
         }
         draft.warnings.push((
             difference.attribute.to_owned(),
-            "between ROTATE and SET everybody who reaches the port gets in, without a token too".into(),
+            "between ROTATE and SET anyone who reaches the port gets in, even without a token".into(),
         ));
         let mut parameters = sends("ROTATE");
         parameters.insert("RemoveUserGroups".into(), json!(true));

@@ -152,7 +152,7 @@ fn may_begin(draft: &mut Draft, scene: &Scene<'_>) -> bool {
     if scene.wanted("automaticFailoverEnabled") != Some(json!(true)) {
         draft.blocks(
             "cluster-mode-needs-failover",
-            "the way to cluster mode needs automatic failover with a replica",
+            "moving to cluster mode needs automatic failover with a replica",
             "declare `automaticFailoverEnabled: true` and a replica first",
         );
         return false;

@@ -61,7 +61,7 @@ pub fn engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     if scene.declared("engineVersion").is_none() {
         draft.blocks(
             "engine-needs-version",
-            "AWS wants the engine version in the call that changes the engine",
+            "AWS requires the engine version in the call that changes the engine",
             "declare engineVersion, such as \"8.0\"",
         );
         return;
@@ -145,7 +145,7 @@ pub fn engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Differe
             draft.warnings.push((
                 difference.attribute.into(),
                 format!(
-                    "AWS upgraded it to {} by itself (autoMinorVersionUpgrade); declare that version",
+                    "AWS upgraded it to {} on its own (autoMinorVersionUpgrade); declare that version",
                     difference.live.as_ref().and_then(Value::as_str).unwrap_or_default()
                 ),
             ));

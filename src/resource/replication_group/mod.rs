@@ -117,7 +117,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Field::new("cacheParameterGroupName", "CacheParameterGroupName", Shape::Reference(Kind::ParameterGroup), "Parameter group: one of this spec or an existing one."),
         Read::With(|view| view.members.iter().find_map(|cluster| cluster.get("CacheParameterGroup")?.get("CacheParameterGroupName").cloned())),
         Route::With(engine::parameter_group), Impact::None,
-        "Within a family it is exchanged online; parameters that need a reboot wait for one.",
+        "Within a family it is replaced online; parameters that need a reboot wait for one.",
     ).may_wait().datastore(Datastore::Sets).import(import::parameter_group_name),
     Attribute::new(
         Field::new("cacheSubnetGroupName", "CacheSubnetGroupName", Shape::Reference(Kind::SubnetGroup), "Subnet group: one of this spec or an existing one."),
@@ -156,7 +156,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Own("SnapshottingClusterId"), Route::With(settings::snapshotting_cluster), Impact::None, "",
     ).later().import(import::nothing),
     Attribute::new(
-        Field::new("autoMinorVersionUpgrade", "AutoMinorVersionUpgrade", Shape::Bool, "Take minor engine versions by itself, in the maintenance window."),
+        Field::new("autoMinorVersionUpgrade", "AutoMinorVersionUpgrade", Shape::Bool, "Install minor engine versions automatically, in the maintenance window."),
         Read::Own("AutoMinorVersionUpgrade"), Route::Call(Phase::Settings), Impact::None, "",
     ).datastore(Datastore::Overrides).import(import::only_off),
     Attribute::new(
@@ -192,7 +192,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("authToken", "AuthToken", Shape::Secret, "Where the AUTH token is kept. Needs TLS; excludes userGroupIds. `null` beside userGroupIds moves from the token to user groups, or to nothing where they are empty.").nullable(),
         Read::With(|view| view.flag("AuthTokenEnabled").then(|| json!("(set)"))), Route::With(access::auth_token), Impact::None,
-        "A new token is added (ROTATE) beside the old one, which goes with the next hop (SET). AWS removes a token in exchange for user groups only: `authToken: null` beside `userGroupIds: []` does it in two hops, by way of a user group of the spec.",
+        "A new token is added (ROTATE) beside the old one, which the next hop removes (SET). AWS removes a token only in exchange for user groups: `authToken: null` beside `userGroupIds: []` does it in two hops, by way of a user group of the spec.",
     ).unproven().remark(import::auth_token),
     Attribute::new(
         Field::new("userGroupIds", "UserGroupIds", list(&Shape::Reference(Kind::UserGroup), 0, 1), "User group whose users may log in; at most one. Needs TLS."),

@@ -57,7 +57,7 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
         };
         let unshown: Vec<String> = pending.iter().filter(|change| !shown(change)).cloned().collect();
         if !unshown.is_empty() {
-            let message = format!("what waits is carried out at once with the first step: {}", unshown.join(", "));
+            let message = format!("what is pending is carried out at once with the first step: {}", unshown.join(", "));
             draft.warnings.push(("pending".into(), message));
         }
     }
@@ -65,7 +65,7 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
         draft.blocks(
             "flush-pending",
             format!(
-                "{operation} is carried out at once, and so would be what waits for the maintenance window: {}",
+                "{operation} takes effect at once, and so would what waits for the maintenance window: {}",
                 pending.join(", ")
             ),
             format!("--allow flush:{} carries both out now; or wait for the window", draft.address),

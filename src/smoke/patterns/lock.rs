@@ -59,7 +59,7 @@ async fn race(clients: &mut [Caller], key: &str, tokens: &[String]) -> Option<()
     let (first, _) = clients.split_first_mut()?;
     match winners {
         1 => {}
-        0 => first.tally.violated("nobody got a free lock"),
+        0 => first.tally.violated("no client got a free lock"),
         _ if in_time => first.tally.violated("two clients held one lock"),
         _ => {}
     }

@@ -29,7 +29,7 @@ pub const RULES: &[Rule] = &[
     Rule { code: "alarm-window", check: Check::Resource(ALARM, window), source: PUT,
         why: "An evaluation window slides or goes by the clock; one that goes by the clock has periods of a minute, five minutes, an hour, a day or a week, and is not for PromQL." },
     Rule { code: "alarm-tag-keys", check: Check::Resource(ALARM, tag_keys), source: PUT,
-        why: "The tags that go along with an alarm's actions are named, or all but those that are named." },
+        why: "The tags sent with an alarm's actions are listed, or those that are left out." },
     Rule { code: "alarm-return-data", check: Check::Resource(ALARM, return_data), source: PUT,
         why: "Of all metrics, the alarm watches the one that returns data; `returnData` is true where it is left out." },
     Rule { code: "alarm-threshold", check: Check::Resource(ALARM, threshold), source: PUT,

@@ -17,7 +17,7 @@ pub const RULES: &[Rule] = &[
     row("too-deep", "No spec nests deeper than 64 levels.", SPEC),
     row("empty-file", "There is nothing in the file but blanks and comments.", SPEC),
     row("syntax", "The text is not YAML. Indent with spaces, close quotes and brackets, and quote what begins with one of `@ ` % & * ! | > { [`.", YAML),
-    row("several-documents", "One file is one stack: a second document after `---` would be read by nobody.", SPEC),
+    row("several-documents", "One file is one stack: a second document after `---` would be ignored.", SPEC),
     row("duplicate-key", "YAML forbids a key twice in one map. Most readers keep the last one, and with it the wrong definition of a cache. Ids that differ in letter case only are one id, since AWS keeps them in lower case.", YAML),
     row("unknown-key", "A key that is not known would be ignored silently. Keys are the API's member names in lowerCamelCase.", SPEC),
     row("missing-key", "AWS, or cachectl, cannot do without this key.", API),

@@ -17,7 +17,7 @@ pub const RULES: &[Rule] = &[
         why: "transitEncryptionMode says how TLS is offered, and there is none.",
         source: "API reference, CreateReplicationGroup: TransitEncryptionMode" },
     Rule { code: "valkey-tls-undeclared", check: Check::Resource(GROUP, valkey_tls),
-        why: "For valkey, CloudFormation wants TransitEncryptionEnabled to be declared, on or off. cachectl leaves alone what is not declared; saying it makes the choice plain.",
+        why: "For valkey, CloudFormation requires TransitEncryptionEnabled to be declared, on or off. cachectl leaves alone what is not declared; saying it makes the choice plain.",
         source: "cfn-lint E3704" },
     Rule { code: "kms-without-encryption", check: Check::Resource(GROUP, kms),
         why: "A KMS key is for encryption at rest, and AWS refuses one without it.",

@@ -225,7 +225,7 @@ fn slots(finder: &mut Finder<'_>, group: &Resource) {
     } else if let Some(slot) = owner.iter().position(Option::is_none) {
         finder.error(
             group,
-            &[("nodeGroupConfiguration", &format!("slot {slot} is nobody's"))],
+            &[("nodeGroupConfiguration", &format!("slot {slot} belongs to no shard"))],
             "the shards together do not cover all 16384 slots",
             "give every shard its slots, or none: then AWS spreads them evenly",
         );

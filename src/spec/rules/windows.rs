@@ -27,7 +27,7 @@ fn length(finder: &mut Finder<'_>, group: &Resource) {
                 group,
                 &[(field, &format!("{minutes} minutes"))],
                 format!("{name} is shorter than 60 minutes"),
-                format!("AWS wants at least an hour, {example}"),
+                format!("AWS requires at least an hour, {example}"),
             );
         } else if minutes > windows::DAY {
             finder.error(
