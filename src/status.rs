@@ -334,13 +334,13 @@ fn pending(kind: Kind, view: &View<'_>) -> Vec<PendingValue> {
             Pending::With(value) => {
                 let value = value(view)?;
                 let same = row.live(view, None).is_some_and(|live| row.field.shape.same(&value, &live));
-                (!same).then(|| PendingValue { path: row.field.name.to_owned(), value })
+                (!same).then(|| PendingValue::new(row.field.name, value))
             }
             Pending::Nowhere => None,
         })
         .collect();
     let token = view.pending("AuthTokenStatus").cloned();
-    pending.extend(token.map(|value| PendingValue { path: "authToken".to_owned(), value }));
+    pending.extend(token.map(|value| PendingValue::new("authToken", value)));
     pending.extend(reboot::pending(view));
     pending
 }

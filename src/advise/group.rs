@@ -14,7 +14,7 @@ use crate::model::metrics::Metrics;
 use crate::model::node_type::{self, NodeType, RESERVED_MEMORY_PERCENT};
 use crate::model::sample::Sample;
 use crate::model::{Address, Kind, Resource};
-use crate::resource::parameter_group::user_parameters;
+use crate::resource::parameter_group::{is_aws_own, user_parameters};
 
 /// Of 65,000 connections that a node takes.
 pub const CONNECTIONS: f64 = 52_000.0;
@@ -214,7 +214,7 @@ fn read<'a>(input: &'a Input<'a>, resource: &'a Resource, view: &View<'_>) -> Gr
         .collect();
     let parameter = |name: &str| parameter(input, resource, view, name);
     let sample = input.samples.get(&resource.address);
-    let default_group = resource.text("cacheParameterGroupName").is_none_or(|name| name.starts_with("default."));
+    let default_group = resource.text("cacheParameterGroupName").is_none_or(is_aws_own);
     Group {
         input,
         resource,

@@ -7,7 +7,6 @@ use crate::model::live::{Live, View, strings};
 use crate::model::operation::Effect;
 use crate::model::step::Call;
 use crate::model::{Address, Kind};
-use crate::resource::replication_group::durability;
 use crate::resource::replication_group::nodes::replica_counts;
 
 /// What a look says of a call's effect.
@@ -51,25 +50,20 @@ pub fn pending(address: &Address, call: &Call, live: &Live) -> Option<String> {
     if call.is_deferred() {
         return None;
     }
-    let own = [
-        ("AutomaticFailoverEnabled", "AutomaticFailoverStatus"),
-        ("AuthToken", "AuthTokenStatus"),
-        ("UserGroupIdsToAdd", "UserGroups"),
-        ("UserGroupIdsToRemove", "UserGroups"),
-        ("LogDeliveryConfigurations", "LogDeliveryConfigurations"),
-        ("TransitEncryptionEnabled", "TransitEncryptionEnabled"),
-        ("TransitEncryptionMode", "TransitEncryptionMode"),
-        ("ClusterMode", "ClusterMode"),
-    ];
-    if call.parameters.contains_key("Durability") && durability::pending(&view).is_some() {
-        return Some("Durability is not in effect yet".to_owned());
-    }
     if let Some((log_type, status)) = deliveries(call, &view).find(|(_, status)| status.ends_with("ing")) {
         return Some(format!("the {log_type} is {status}"));
     }
-    let of_group = own.iter().filter(|(_, pending)| view.pending(pending).is_some()).map(|(member, _)| *member);
-    let of_members = ["EngineVersion", "CacheNodeType"].into_iter().filter(|name| view.member_pending(name).is_some());
-    let member = of_group.chain(of_members).find(|member| call.parameters.contains_key(*member))?;
+    let member = address.kind.attributes().iter().find_map(|row| {
+        let (member, sent) = call.parameters.iter().find(|(member, _)| row.sends(member))?;
+        let waits = match row.pending {
+            Pending::With(pending) => pending(&view),
+            Pending::Nowhere => None,
+        };
+        // What may wait can be another value that waits for the window: that is nothing that this call began.
+        let begun =
+            waits.is_some_and(|waits| !row.may_wait || row.field.shape.same(&row.field.shape.from_api(sent), &waits));
+        (begun || row.under_way.is_some_and(|state| view.pending(state).is_some())).then_some(member)
+    })?;
     Some(format!("{member} is pending"))
 }
 
@@ -117,6 +111,7 @@ fn members(kind: Kind, call: &Call, view: &View<'_>) -> Option<String> {
         let message = broken.filter_map(|log| log.get("Message")?.as_str()).next().unwrap_or("AWS does not say why");
         return Some(format!("the {log_type} cannot be delivered: {message}"));
     }
+    let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let deferred = call.is_deferred();
     let rows = || kind.attributes().iter().filter(|row| !row.unproven);
     for (member, value) in &call.parameters {
@@ -143,14 +138,18 @@ fn members(kind: Kind, call: &Call, view: &View<'_>) -> Option<String> {
         let wanted = attribute.field.shape.from_api(value);
         let live = attribute.live(view, Some(&wanted));
         let same = live.as_ref().is_some_and(|live| attribute.field.shape.same(&wanted, live));
-        // What waits for the window is accepted, and that is all it should be. Where AWS tells what waits, it must be this.
-        let accepted = match attribute.pending {
-            Pending::Nowhere => true,
-            Pending::With(pending) => pending(view).is_some_and(|waits| attribute.field.shape.same(&wanted, &waits)),
+        let waits = match attribute.pending {
+            Pending::Nowhere => None,
+            Pending::With(pending) => pending(view),
         };
+        let is_wanted = |waits: &Value| attribute.field.shape.same(&wanted, waits);
+        if let Some(other) = waits.as_ref().filter(|waits| same && !is_wanted(waits)) {
+            return Some(format!("{} {} still waits for the maintenance window", attribute.field.name, shown(other)));
+        }
+        // What waits for the window is accepted, and that is all it should be. Where AWS tells what waits, it must be this.
+        let accepted = matches!(attribute.pending, Pending::Nowhere) || waits.as_ref().is_some_and(is_wanted);
         let done = same || (deferred && accepted);
         if !done && live.is_some() {
-            let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             return Some(format!(
                 "{} is still {}, not {}",
                 attribute.field.name,

@@ -154,6 +154,9 @@ impl NoCredentials {
         if self.answers.iter().any(|answer| answer.provider.starts_with("role ")) {
             return Some("the role's trust policy must name these credentials, with the external id where it asks for one; `aws sts get-caller-identity` shows whose they are".to_owned());
         }
+        if said(&["cached login token", "/login/"]) {
+            return Some(format!("log in again: aws login{profile}"));
+        }
         if said(&["sso", "token has expired", "cached sso"]) {
             return Some(format!("log in again: aws sso login{profile}"));
         }

@@ -21,7 +21,7 @@ use crate::aws::Access;
 use crate::aws::error::Kind as ErrorKind;
 use crate::client::engine::Stop;
 use crate::model::live::Live;
-use crate::model::options::Options;
+use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, Change, FORMAT_VERSION, Plan};
 use crate::model::prices::Prices;
 use crate::model::report::{Remedy, Status, StepResult};
@@ -216,9 +216,26 @@ impl Run<'_> {
             if ended != Exit::Done {
                 return Ok(ended);
             }
-            (live, exit) = self.prove(&plan, options, journal, outcome).await?;
+            // A saved plan is carried out as it is, and nothing beyond it.
+            let mut again = Options { timestamp: clock::compact(), ..options.clone() };
+            if saved.is_some() {
+                again.allow.retain(|allow| allow.permit != Permit::Reboot);
+            }
+            (live, exit) = self.prove(&plan, &again, journal, outcome).await?;
+            if saved.is_some() && exit == Exit::Done {
+                self.tell_of_reboots(options, outcome);
+            }
         } else {
             outcome.pending = pending(&hidden(&plan, &self.session.spec));
+            if plan.is_contradicted() {
+                let error = CliError::new(
+                    Exit::Partly,
+                    "AWS is carrying out what the spec contradicts, and no call stops that",
+                )
+                .hint("run the same command again once it is through");
+                self.printer.error(&error);
+                return Ok(Exit::Partly);
+            }
         }
         if exit == Exit::Done {
             exit = self.smoke(&plan, &live, &waited_for, outcome).await?;
@@ -330,6 +347,45 @@ impl Run<'_> {
         }
     }
 
+    /// What is live once somebody agreed to reboots that were in no plan before. They were allowed, and not seen.
+    async fn agreed_to_reboots(&self, reboots: &Plan, live: Live, options: &Options) -> Result<Live, CliError> {
+        if self.execution.yes {
+            return Ok(live);
+        }
+        let left = |why: &str| {
+            CliError::new(Exit::Partly, format!("{why}: the changes before it were made, and nothing was rebooted"))
+                .hint("run the same command again for the reboots; without them the parameters wait")
+        };
+        let question = format!(
+            "{}: {}\nReboot them now? Only `yes` is accepted:",
+            self.session.place(),
+            count(reboots.steps.len(), "reboot")
+        );
+        if self.printer.ask(&question).as_deref() != Some("yes") {
+            return Err(left("not confirmed"));
+        }
+        let live = self.read(&Marks::new()).await?;
+        match self.session.plan(&live, options)?.departs_from(reboots) {
+            None => Ok(live),
+            Some(why) => Err(left(&format!("something moved while the question waited: {why}"))),
+        }
+    }
+
+    /// Reboots that were allowed and that a saved plan does not have.
+    fn tell_of_reboots(&self, options: &Options, outcome: &Outcome) {
+        let waits = |address: &Address| {
+            outcome.pending.iter().any(|pending| {
+                pending["address"] == json!(address) && pending["path"] == json!("cacheParameterGroupName")
+            })
+        };
+        let mut caches = self.session.spec.resources.keys().filter(|address| waits(address));
+        if let Some(cache) = caches.find(|address| options.allows(Permit::Reboot, address)) {
+            self.printer.note(&format!(
+                "{cache} waits for a reboot, which the saved plan did not have: plan again with --allow reboot:{cache}"
+            ));
+        }
+    }
+
     /// Runs the steps and says how that ended.
     pub async fn execute(
         &self,
@@ -394,25 +450,25 @@ impl Run<'_> {
     async fn prove(
         &self,
         applied: &Plan,
-        options: &Options,
+        again: &Options,
         journal: &Journal,
         outcome: &mut Outcome,
     ) -> Result<(Live, Exit), CliError> {
-        let again = Options { timestamp: clock::compact(), ..options.clone() };
         // A parameter group that was changed is applied to its members after the call.
         let (mut live, _) = self.at_rest(journal, &Marks::new()).await?;
-        let mut plan = self.session.plan(&live, &again)?;
+        let mut plan = self.session.plan(&live, again)?;
         if let Some(reboots) = allowed_reboots(applied, &plan) {
             // Which members wait for a reboot is known once AWS has applied the parameters.
             self.show(&reboots, &live);
-            let (results, ended) = self.execute(&reboots, &live, options, journal).await?;
+            live = self.agreed_to_reboots(&plan, live, again).await?;
+            let (results, ended) = self.execute(&reboots, &live, again, journal).await?;
             outcome.results.extend(results);
             if ended != Exit::Done {
                 return Ok((live, ended));
             }
-            (live, plan) = self.planned_until(&again, |plan| left(applied, plan).is_empty()).await?;
+            (live, plan) = self.planned_until(again, |plan| left(applied, plan).is_empty()).await?;
         } else if !left(applied, &plan).is_empty() {
-            (live, plan) = self.planned_until(&again, |plan| left(applied, plan).is_empty()).await?;
+            (live, plan) = self.planned_until(again, |plan| left(applied, plan).is_empty()).await?;
         }
         outcome.pending = pending(&hidden(&plan, &self.session.spec));
         for (address, pending) in plan.pending() {

@@ -12,6 +12,7 @@ use super::{clock, system};
 use crate::bench::{self, Aim, Bound, Measured, NotBegun, Report, Settings, Verdict, compare};
 use crate::client::engine::{Distribution, ReadFrom, Stop};
 use crate::client::{Secret, Tls, Way};
+use crate::model::kept;
 use crate::render;
 
 #[derive(Debug, clap::Args)]
@@ -352,7 +353,11 @@ fn password(reference: &str) -> Result<Secret, CliError> {
         _ => return Err(usage("--password takes env:NAME or file:PATH, never the password itself".to_owned())),
     };
     let text = text.trim_end_matches(['\r', '\n']);
-    if text.is_empty() { Err(usage("--password: it is empty".to_owned())) } else { Ok(Secret::new(text)) }
+    if text.is_empty() {
+        return Err(usage("--password: it is empty".to_owned()));
+    }
+    kept::keep(text);
+    Ok(Secret::new(text))
 }
 
 fn baseline(file: &Path) -> Result<Value, CliError> {
@@ -419,5 +424,10 @@ mod tests {
         assert!(password("hunter2").unwrap_err().message.contains("env:NAME"));
         assert!(!password("hunter2").unwrap_err().message.contains("hunter2"));
         assert!(password("env:CACHECTL_NO_SUCH_VARIABLE").is_err());
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "bench-s3cret-of-a-file\n").expect("written");
+        password(&format!("file:{}", file.path().display())).expect("a password");
+        // Whatever a server quotes, it is not printed.
+        assert_eq!(kept::taken_out("no AUTH bench-s3cret-of-a-file"), "no AUTH (secret)");
     }
 }

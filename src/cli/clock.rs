@@ -1,33 +1,21 @@
 //! The one place that looks at the clock; everything below takes time as a value.
 
-use std::time::SystemTime;
-
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
-
-fn now() -> String {
-    DateTime::from(SystemTime::now()).fmt(Format::DateTime).unwrap_or_default()
-}
+use time::UtcDateTime;
 
 /// `2026-11-24`
 pub fn today() -> String {
-    now().chars().take(10).collect()
+    UtcDateTime::now().date().to_string()
 }
 
 /// `2026-11-24T06:00:00Z`
 pub fn timestamp() -> String {
-    let now = now();
-    format!("{}Z", now.split(['.', 'Z']).next().unwrap_or_default())
+    let now = UtcDateTime::now();
+    format!("{}T{:02}:{:02}:{:02}Z", now.date(), now.hour(), now.minute(), now.second())
 }
 
 /// `20261124-060000`, for names.
 pub fn compact() -> String {
-    timestamp()
-        .chars()
-        .filter(char::is_ascii_digit)
-        .enumerate()
-        .flat_map(|(at, digit)| if at == 8 { vec!['-', digit] } else { vec![digit] })
-        .collect()
+    timestamp().replace(['-', ':', 'Z'], "").replace('T', "-")
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ async fn one(
 pub fn exit(plan: &Plan, detailed: bool) -> Exit {
     if plan.is_blocked() {
         Exit::Blocked
-    } else if detailed && !plan.steps.is_empty() {
+    } else if detailed && (!plan.steps.is_empty() || plan.is_contradicted()) {
         Exit::Changes
     } else if detailed && plan.pending().next().is_some() {
         Exit::Pending

@@ -123,105 +123,37 @@ fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
-/// `notAfter` of an X.509 certificate in Unix seconds. Enough DER to walk to one field: a parser
-/// crate would be a lot of code for one date.
+/// `notAfter` of an X.509 certificate in Unix seconds.
 fn not_after(der: &[u8]) -> Option<i64> {
-    let (_, certificate, _) = element(der)?;
-    let (_, mut body, _) = element(certificate)?;
-    // version [0] is optional, then serial number, signature algorithm, issuer, validity.
-    if body.first() == Some(&0xa0) {
-        body = element(body)?.2;
-    }
-    for _ in 0..3 {
-        body = element(body)?.2;
-    }
-    let (_, validity, _) = element(body)?;
-    let (_, _, rest) = element(validity)?;
-    let (tag, text, _) = element(rest)?;
-    let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
-    let (year, rest) = match tag {
-        // UTCTime has two digits for the year: 50 to 99 are the 1900s (RFC 5280, 4.1.2.5.1).
-        0x17 => {
-            let year: i64 = text.get(..2)?.parse().ok()?;
-            (if year < 50 { 2000 + year } else { 1900 + year }, text.get(2..)?)
-        }
-        0x18 => (text.get(..4)?.parse().ok()?, text.get(4..)?),
-        _ => return None,
-    };
-    let number = |from: usize| rest.get(from..from + 2)?.parse::<i64>().ok();
-    let days = days_from_civil(year, number(0)?, number(2)?);
-    Some(days * 86_400 + number(4)? * 3_600 + number(6)? * 60 + number(8)?)
-}
-
-/// One DER element: tag, content, what follows.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = der.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        let bytes = usize::from(first & 0x7f);
-        if bytes == 0 || bytes > 4 {
-            return None;
-        }
-        let (length, rest) = rest.split_at_checked(bytes)?;
-        let length = length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-        (length, rest)
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
-}
-
-/// Days since 1970-01-01 of a Gregorian date (Howard Hinnant's algorithm).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A certificate's skeleton with `notAfter` of the given type and text.
-    fn certificate(tag: u8, time: &str) -> Vec<u8> {
-        let wrap = |tag: u8, content: &[u8]| {
-            let mut out = vec![tag, content.len() as u8];
-            out.extend_from_slice(content);
-            out
-        };
-        let mut validity = wrap(0x17, b"200101000000Z");
-        validity.extend(wrap(tag, time.as_bytes()));
-        let mut body = wrap(0xa0, &[2, 1, 2]);
-        body.extend(wrap(0x02, &[1]));
-        body.extend(wrap(0x30, &[]));
-        body.extend(wrap(0x30, &[]));
-        body.extend(wrap(0x30, &validity));
-        wrap(0x30, &wrap(0x30, &body))
+    /// A certificate that ends in this year.
+    fn certificate(year: i32) -> Vec<u8> {
+        let mut parameters = rcgen::CertificateParams::new(["cache".to_owned()]).expect("a name");
+        parameters.not_after = rcgen::date_time_ymd(year, 3, 31);
+        let key = rcgen::KeyPair::generate().expect("a key");
+        parameters.self_signed(&key).expect("a certificate").der().to_vec()
     }
 
     #[test]
     fn the_expiry_is_read_from_both_of_x509s_time_formats() {
-        assert_eq!(not_after(&certificate(0x17, "270331120000Z")), Some(1_806_494_400));
-        assert_eq!(not_after(&certificate(0x18, "20500101000000Z")), Some(2_524_608_000));
+        assert_eq!(not_after(&certificate(2027)), Some(1_806_451_200));
+        // From 2050 on another form (RFC 5280, 4.1.2.5.1).
+        assert_eq!(not_after(&certificate(2050)), Some(2_532_297_600));
     }
 
     #[test]
     fn a_broken_certificate_has_no_expiry_rather_than_a_panic() {
-        let good = certificate(0x17, "270331120000Z");
+        let good = certificate(2027);
         for cut in 0..good.len() {
             assert_eq!(not_after(&good[..cut]), None);
         }
-        assert_eq!(not_after(&certificate(0x17, "27033112Z")), None);
         assert_eq!(not_after(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]), None);
-    }
-
-    #[test]
-    fn dates_before_and_after_the_epoch_are_counted_in_days() {
-        assert_eq!(days_from_civil(1970, 1, 1), 0);
-        assert_eq!(days_from_civil(2000, 2, 29), 11_016);
-        assert_eq!(days_from_civil(1969, 12, 31), -1);
     }
 }

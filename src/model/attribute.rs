@@ -76,6 +76,8 @@ pub enum Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     Create,
+    /// What is live in place of what waits and contradicts the spec: before anything could carry that out.
+    TakeBack,
     /// The way out of cluster mode `compatible`, in which AWS takes nothing else.
     LeaveCompatible,
     DurabilityOff,
@@ -168,6 +170,8 @@ pub struct Attribute {
     pub field: Field,
     pub read: Read,
     pub pending: Pending,
+    /// The member of the pending values that says that AWS is at it, where no value stands there.
+    pub under_way: Option<&'static str>,
     pub import: Import,
     pub route: Route,
     pub impact: Impact,
@@ -188,6 +192,7 @@ impl Attribute {
             field,
             read,
             pending: Pending::Nowhere,
+            under_way: None,
             import: Import::Live,
             route,
             impact,
@@ -201,6 +206,10 @@ impl Attribute {
 
     pub const fn pending(self, pending: fn(&View<'_>) -> Option<Value>) -> Self {
         Self { pending: Pending::With(pending), ..self }
+    }
+
+    pub const fn under_way(self, member: &'static str) -> Self {
+        Self { under_way: Some(member), ..self }
     }
 
     pub const fn import(self, import: fn(&View<'_>, Value) -> Option<Value>) -> Self {
@@ -225,6 +234,12 @@ impl Attribute {
 
     pub const fn datastore(self, datastore: Datastore) -> Self {
         Self { datastore, ..self }
+    }
+
+    /// Is this member of a call its own? Lists are sent as what comes and what goes, too.
+    pub fn sends(&self, member: &str) -> bool {
+        let plain = member.strip_suffix("ToAdd").or_else(|| member.strip_suffix("ToRemove")).unwrap_or(member);
+        !self.field.member.is_empty() && self.field.member == plain
     }
 
     /// Is a value of it kept from every output?

@@ -117,9 +117,13 @@ pub struct Draft {
     pub subnets: Option<Vec<String>>,
     /// Of an alarm: the caches whose members it watches.
     pub watches: BTreeSet<Address>,
+    /// The one of them that there is.
+    pub cache: Option<Address>,
     /// What it uses until AWS carries out in the maintenance window what it has accepted.
     pub lets_go_in_window: BTreeSet<Address>,
     pub pending: Vec<PendingValue>,
+    /// Members of which AWS has accepted a value that contradicts the spec and can be replaced by another.
+    pub takes_back: Vec<&'static str>,
     pub remaining: Vec<String>,
     pub blocked: Vec<Blocked>,
     /// Attributes that only a replacement can change, and why.
@@ -138,8 +142,10 @@ impl Draft {
             zones: BTreeSet::new(),
             subnets: None,
             watches: BTreeSet::new(),
+            cache: None,
             lets_go_in_window: BTreeSet::new(),
             pending: Vec::new(),
+            takes_back: Vec::new(),
             remaining: Vec::new(),
             blocked: Vec::new(),
             replace: Vec::new(),

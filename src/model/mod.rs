@@ -5,6 +5,7 @@ pub mod address;
 pub mod advice;
 pub mod attribute;
 pub mod cost;
+pub mod day;
 pub mod desired;
 pub mod digest;
 pub mod draft;

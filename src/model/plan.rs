@@ -82,6 +82,9 @@ pub struct Change {
     pub blocked: Option<Blocked>,
     /// Of what was read; a saved plan is stale once it differs. Null where nothing exists.
     pub fingerprint: Option<String>,
+    /// Of an alarm: the cache that it watches, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cache: Option<Address>,
     /// Alarms of a cache whose members are not known yet are one change that stands for this many.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub count: Option<usize>,
@@ -100,6 +103,16 @@ pub struct AttributeChange {
 pub struct PendingValue {
     pub path: String,
     pub value: Value,
+    /// The spec says something else.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub contradicts: bool,
+}
+
+impl PendingValue {
+    /// Accepted by AWS, and what the spec says.
+    pub fn new(path: &str, value: Value) -> Self {
+        Self { path: path.to_owned(), value, contradicts: false }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +150,11 @@ impl Plan {
     /// Accepted by AWS and still to take effect.
     pub fn pending(&self) -> impl Iterator<Item = (&Address, &PendingValue)> {
         self.changes.iter().flat_map(|change| change.pending.iter().map(move |pending| (&change.address, pending)))
+    }
+
+    /// What AWS has accepted and the spec contradicts: not settled, whether there is a step for it or not.
+    pub fn is_contradicted(&self) -> bool {
+        self.pending().any(|(_, pending)| pending.contradicts)
     }
 
     /// The first step in which this plan differs from another, in words; `None` where both do the same.

@@ -102,7 +102,7 @@ impl Prices {
         if prices.currency != "USD" {
             return Err(format!("`currency` is {}: prices are in USD", prices.currency));
         }
-        if !is_date(&prices.date) {
+        if !super::day::is_day(&prices.date) {
             return Err(format!("`date` is {:?}: expected yyyy-mm-dd", prices.date));
         }
         let wrong = prices.all().find(|(_, price)| !(price.is_finite() && *price >= 0.0));
@@ -163,14 +163,6 @@ impl Prices {
         };
         Some(Sourced { value, source: extended.source.clone() })
     }
-}
-
-fn is_date(text: &str) -> bool {
-    text.len() == 10
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
 #[cfg(test)]

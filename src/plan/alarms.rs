@@ -13,6 +13,7 @@ use crate::model::live::{Live, object};
 use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, AttributeChange, Ownership};
 use crate::model::step::{MemberAlarms, Wait};
+use crate::model::text::plural;
 use crate::model::{Address, Kind, Operation, Resource, Spec};
 use crate::resource::alarm::{self, Alarm, Alarms};
 use crate::resource::attribute;
@@ -120,6 +121,46 @@ fn of_members_to_come(address: Address, cache: &str, (action, count): (Action, u
     let mut draft = Draft::new(address);
     draft.member_alarms = Some(MemberAlarms { cache: cache.to_owned(), count, fewer: action == Action::Delete });
     Planned { draft, action, ownership: Ownership::Absent, fingerprint: None, count: Some(count) }
+}
+
+/// An alarm can watch what has its member's name; its cache is the one that there is.
+pub fn find_caches(spec: &Spec, live: &Live, planned: &mut [Planned]) {
+    for planned in planned.iter_mut().filter(|planned| planned.draft.address.kind == Kind::Alarm) {
+        let exists = |cache: &&Address| spec.resources.contains_key(*cache) || live.get(cache).is_some();
+        let mut caches = planned.draft.watches.iter().filter(exists);
+        let first = caches.next().filter(|_| caches.next().is_none()).cloned();
+        planned.draft.cache = first;
+    }
+}
+
+/// The alarms of a cache that is blocked are put once it is not: they are no change, and no step, before that.
+pub fn wait_for_blocked_caches(planned: &mut Vec<Planned>) {
+    let blocked: BTreeSet<Address> = planned
+        .iter()
+        .filter(|planned| planned.draft.address.kind.is_cache() && !planned.draft.blocked.is_empty())
+        .map(|planned| planned.draft.address.clone())
+        .collect();
+    let mut waiting: BTreeMap<Address, usize> = BTreeMap::new();
+    planned.retain(|planned| {
+        let cache = match &planned.draft.member_alarms {
+            Some(alarms) => blocked.iter().find(|cache| cache.id == alarms.cache),
+            None if planned.draft.address.kind == Kind::Alarm => {
+                planned.draft.watches.iter().find_map(|cache| blocked.get(cache))
+            }
+            None => None,
+        };
+        let waits = planned.draft.blocked.is_empty() && !planned.draft.is_idle();
+        match cache.filter(|_| waits) {
+            Some(cache) => *waiting.entry(cache.clone()).or_default() += planned.count.unwrap_or(1),
+            None => return true,
+        }
+        false
+    });
+    for planned in planned {
+        if let Some(count) = waiting.get(&planned.draft.address) {
+            planned.draft.remaining.push(format!("{} of it, once it is not blocked", plural(*count, "alarm")));
+        }
+    }
 }
 
 /// Only the alarms of one cache, once its members are known.

@@ -1,6 +1,6 @@
 //! What differs, attribute by attribute, and what its row makes of it.
 
-use crate::model::attribute::{Attribute, Difference, Pending, Route};
+use crate::model::attribute::{Attribute, Difference, Impact, Pending, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::plan::PendingValue;
 use crate::resource::replication_group::{datastore, pending};
@@ -41,18 +41,32 @@ pub fn compare(draft: &mut Draft, scene: &Scene<'_>) {
     }
 }
 
-/// Live as declared, but AWS has accepted another value for the window: that is no quiet "no changes".
+/// Live as declared, but AWS has accepted another value: that is a difference. What waits for the window is replaced by
+/// a newer modification; of what is under way no call is known that takes it back.
 fn contradicted(draft: &mut Draft, attribute: &Attribute, scene: &Scene<'_>, declared: &Value) {
     let Pending::With(pending) = attribute.pending else { return };
     let Some(value) = pending(scene.view).filter(|value| !attribute.field.shape.same(declared, value)) else {
         return;
     };
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    draft.warnings.push((
-        attribute.field.name.to_owned(),
-        format!("AWS will change it to {text} in the maintenance window, which is not what the spec says; changing it again takes that back"),
-    ));
-    draft.pending.push(PendingValue { path: attribute.field.name.to_owned(), value });
+    let name = attribute.field.name;
+    let difference = Difference {
+        attribute: name,
+        member: attribute.field.member,
+        declared: declared.clone(),
+        live: Some(value.clone()),
+        impact: Impact::None,
+    };
+    if datastore::decides(draft, scene, &difference) {
+        return;
+    }
+    draft.shows(&difference);
+    if attribute.may_wait {
+        draft.takes_back.push(attribute.field.member);
+    } else {
+        let message = "AWS is changing it against the spec, and no call is known that stops that: once it is through, the next plan changes it back";
+        draft.warnings.push((name.to_owned(), message.to_owned()));
+    }
+    draft.pending.push(PendingValue { contradicts: true, ..PendingValue::new(name, value) });
 }
 
 fn route(draft: &mut Draft, attribute: &Attribute, scene: &Scene<'_>, difference: &Difference) {

@@ -49,6 +49,8 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
             planned.draft.warnings.iter().map(|(path, message)| format!("{} {path}: {message}", planned.draft.address)),
         );
     }
+    alarms::find_caches(spec, live, &mut planned);
+    alarms::wait_for_blocked_caches(&mut planned);
     let steps = order::steps(spec, &planned);
     let mut summary = Summary::default();
     for planned in &planned {
@@ -103,6 +105,7 @@ fn change(planned: Planned, options: &Options) -> Option<Change> {
         remaining: draft.remaining,
         blocked: joined(draft.blocked),
         fingerprint,
+        cache: draft.cache,
         count,
     })
 }

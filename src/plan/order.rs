@@ -8,7 +8,7 @@ use serde_json::json;
 use super::late::users_of;
 use super::{Planned, alarms};
 use crate::model::attribute::Phase;
-use crate::model::draft::Call;
+use crate::model::draft::{Call, Draft};
 use crate::model::live::object;
 use crate::model::plan::Action;
 use crate::model::step::{self, Wait, Work};
@@ -139,21 +139,31 @@ fn deletions(planned: &[&Planned], alarms: Vec<StepId>, order: &mut Order) {
     }
 }
 
-/// Deletions of alarms share calls, as many names in each as AWS takes.
+/// Deletions of one cache's alarms share calls, as many names in each as AWS takes. A call for several bears the name
+/// of none of them.
 fn delete_alarms(planned: &[&Planned], order: &mut Order) -> Vec<StepId> {
-    let alarms: Vec<&Planned> =
-        planned.iter().copied().filter(|planned| planned.draft.address.kind == Kind::Alarm).collect();
+    let mut of_caches: BTreeMap<Option<&Address>, Vec<&Draft>> = BTreeMap::new();
+    for planned in planned.iter().filter(|planned| planned.draft.address.kind == Kind::Alarm) {
+        of_caches.entry(planned.draft.cache.as_ref()).or_default().push(&planned.draft);
+    }
     let mut ids = Vec::new();
-    for chunk in alarms.chunks(alarms::DELETE_CHUNK) {
-        let watched: BTreeSet<Address> = chunk.iter().flat_map(|planned| planned.draft.watches.clone()).collect();
-        // A cache that is changed keeps its alarms until it is through.
-        let after = order.last_of(|cache| watched.contains(cache));
-        let names: Vec<&str> = chunk.iter().map(|planned| planned.draft.address.id.as_str()).collect();
-        let parameters = object([("AlarmNames", json!(names))]);
-        let call = step::Call { operation: Operation::DeleteAlarms, parameters, wait_for: Wait::Nothing };
-        let id = order.push(&chunk[0].draft.address, Work::Call(call), after);
-        order.watches.insert(id, watched);
-        ids.push(id);
+    for (cache, drafts) in of_caches {
+        for chunk in drafts.chunks(alarms::DELETE_CHUNK) {
+            let watched: BTreeSet<Address> = chunk.iter().flat_map(|draft| draft.watches.clone()).collect();
+            // A cache that is changed keeps its alarms until it is through.
+            let after = order.last_of(|cache| watched.contains(cache));
+            let names: Vec<&str> = chunk.iter().map(|draft| draft.address.id.as_str()).collect();
+            let parameters = object([("AlarmNames", json!(names))]);
+            let call = step::Call { operation: Operation::DeleteAlarms, parameters, wait_for: Wait::Nothing };
+            let address = match (chunk, cache) {
+                ([one], _) => one.address.clone(),
+                (_, Some(cache)) => Address::alarms_of(&cache.id),
+                (_, None) => Address::new(Kind::Alarm, "*"),
+            };
+            let id = order.push(&address, Work::Call(call), after);
+            order.watches.insert(id, watched);
+            ids.push(id);
+        }
     }
     ids
 }

@@ -1,18 +1,17 @@
 //! Plans as Markdown, for a comment on a pull request: what destroys stands first, values stand in full, and
 //! all of it fits into one comment.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
+use super::alike::{self, Group};
 use super::environment::is_place;
 use super::inert::{code, prose};
 use super::plan::last_line;
 use super::value::{leaves, said, written};
+use crate::model::Kind;
 use crate::model::plan::{Action, AttributeChange, Change, Finding, Plan};
 use crate::model::severity::Severity;
 use crate::model::text::plural;
-use crate::model::{Address, Kind};
 
 /// GitHub takes comments of up to 65,536 characters; the rest is for whoever posts it.
 const MOST: usize = 64_000;
@@ -62,7 +61,8 @@ fn one(plan: &Plan, most: usize) -> String {
         let pending = change.pending.iter().map({
             let address = address.clone();
             move |pending| {
-                format!("| {address} | pending: {} | {} |\n", code(&pending.path), code(&written(&pending.value)))
+                let what = if pending.contradicts { "pending, against the spec" } else { "pending" };
+                format!("| {address} | {what}: {} | {} |\n", code(&pending.path), code(&written(&pending.value)))
             }
         });
         let remaining =
@@ -116,10 +116,18 @@ impl Page {
             return;
         }
         self.text.push_str(&format!("\n<details><summary>{}</summary>\n\n", plural(plan.steps.len(), "step")));
-        for (index, step) in plan.steps.iter().enumerate() {
-            let line = format!("{}. {} {}\n", step.id, code(step.operation().name()), code(&step.address.to_string()));
+        let groups = alike::steps(plan);
+        for (index, calls) in groups.iter().enumerate() {
+            let (operation, address) = (code(calls.steps[0].operation().name()), code(&calls.address()));
+            let many = match (&calls.cache, calls.steps[0].parameters().get("AlarmNames").and_then(Value::as_array)) {
+                (Some(_), _) => format!(": {}, a call each", plural(calls.steps.len(), "alarm")),
+                (None, Some(names)) => format!(": {}", plural(names.len(), "alarm")),
+                (None, None) => String::new(),
+            };
+            let line = format!("- {} {operation} {address}{many}\n", calls.ids());
             if !self.has_room(&line) {
-                self.text.push_str(&format!("\nAnd {} more: {WHERE}.\n", plural(plan.steps.len() - index, "step")));
+                let left: usize = groups[index..].iter().map(|calls| calls.steps.len()).sum();
+                self.text.push_str(&format!("\nAnd {} more: {WHERE}.\n", plural(left, "step")));
                 break;
             }
             self.text.push_str(&line);
@@ -148,40 +156,12 @@ impl Page {
 /// Rows of a table, a line for each value that differs; alarms by cache.
 fn rows(changes: &[&Change]) -> Vec<String> {
     let mut out = Vec::new();
-    let mut alarms: BTreeMap<(String, String, String), Vec<&Change>> = BTreeMap::new();
-    for change in changes {
-        if change.address.kind == Kind::Alarm && change.count.is_none() {
-            // What changes alike in the alarms of one cache is one row.
-            let what =
-                if change.action == Action::Create { String::new() } else { format!("{:?}", differences(change)) };
-            let key = (owner(&change.address, changes), sign(change.action).to_owned(), what);
-            alarms.entry(key).or_default().push(change);
-            continue;
-        }
-        let count = change.count.map(|count| format!(" x{count}")).unwrap_or_default();
-        out.extend(block(change, &format!("{}{count}", code(&change.address.to_string()))));
-    }
-    for alike in alarms.values() {
-        let Some(first) = alike.first() else { continue };
-        let name = code(&first.address.to_string());
-        let named = match alike.len() {
-            1 => name,
-            many => format!("{name} and {} more", many - 1),
-        };
-        out.extend(block(first, &named));
+    for group in alike::changes(changes.iter().copied()) {
+        let (name, count) = group.title();
+        let count = count.map(|count| format!(" x{count}")).unwrap_or_default();
+        out.extend(block(&group, &format!("{}{count}", code(&name))));
     }
     out
-}
-
-/// The cache that an alarm belongs to, by its name; only for grouping.
-fn owner(alarm: &Address, changes: &[&Change]) -> String {
-    let caches = changes.iter().map(|change| &change.address).filter(|address| address.kind.is_cache());
-    let named = caches.filter(|cache| alarm.id.starts_with(&cache.id)).max_by_key(|cache| cache.id.len());
-    named.map_or_else(
-        // `shop-cache-001-Evictions` and `shop-cache-002-Evictions` are one cache's.
-        || alarm.id.split_once("-0").map_or(alarm.id.as_str(), |(cache, _)| cache).to_owned(),
-        |cache| cache.id.clone(),
-    )
 }
 
 fn sign(action: Action) -> &'static str {
@@ -217,11 +197,12 @@ fn differences(change: &Change) -> Vec<(String, String, String)> {
     change.attributes.iter().flat_map(one).collect()
 }
 
-fn block(change: &Change, named: &str) -> Vec<String> {
+fn block(group: &Group<'_>, named: &str) -> Vec<String> {
+    let change = group.changes[0];
     let title = format!("| {} | {named} |", sign(change.action));
     let in_bulk = change.address.kind == Kind::Alarm && change.action == Action::Create;
     if change.attributes.is_empty() || in_bulk {
-        return vec![format!("{title} | | | |\n")];
+        return vec![format!("{title} {} | | | |\n", prose(&group.what()))];
     }
     let mut out = Vec::new();
     for attribute in &change.attributes {

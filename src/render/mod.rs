@@ -1,6 +1,7 @@
 //! Plans and reports as people and pipelines read them: table, JSON, Markdown. Pure text, no printing.
 
 pub mod advice;
+mod alike;
 pub mod bench;
 pub mod cost;
 pub mod diagnostics;

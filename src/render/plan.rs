@@ -2,15 +2,18 @@
 
 use serde_json::Value;
 
+use super::alike::{self, Calls, Group};
 use super::environment::is_place;
 use super::style::{Label, paint};
 use super::value::{difference, hang, wrap, written};
 use crate::model::Severity;
-use crate::model::attribute::Impact;
+use crate::model::attribute::{Impact, Route};
 use crate::model::operation::Verb;
-use crate::model::plan::{Action, AttributeChange, Change, Ownership, Plan};
+use crate::model::plan::{Action, AttributeChange, Ownership, PendingValue, Plan};
 use crate::model::step::{Call, Work};
+use crate::model::text::plural;
 use crate::model::{Address, Kind, Step};
+use crate::resource::kind_row::KindRow;
 
 /// What the header says besides the plan itself.
 #[derive(Clone, Debug, Default)]
@@ -46,8 +49,12 @@ fn body(plan: &Plan, width: usize, detail: Detail) -> String {
     let mut out = String::new();
     // Blank-separated blocks for what needs reading; lines stay together.
     let mut after_line = false;
-    for change in &plan.changes {
-        let block = block(change, width);
+    let groups = match detail {
+        Detail::Usual => alike::changes(&plan.changes),
+        Detail::Calls => plan.changes.iter().map(|change| Group { changes: vec![change], cache: None }).collect(),
+    };
+    for group in &groups {
+        let block = block(group, width);
         let line = block.lines().count() == 1;
         if !(line && after_line) {
             out.push('\n');
@@ -58,7 +65,7 @@ fn body(plan: &Plan, width: usize, detail: Detail) -> String {
     if !plan.steps.is_empty() {
         out.push('\n');
         out.push_str(&match detail {
-            Detail::Usual => steps(&plan.steps, width),
+            Detail::Usual => steps(&alike::steps(plan), width),
             Detail::Calls => calls(&plan.steps, width),
         });
     }
@@ -104,10 +111,12 @@ fn sign(action: Action) -> (&'static str, Label) {
     }
 }
 
-fn block(change: &Change, width: usize) -> String {
+fn block(group: &Group<'_>, width: usize) -> String {
+    let change = group.changes[0];
     let (sign, label) = sign(change.action);
-    let count = change.count.map(|count| format!("  x{count}")).unwrap_or_default();
-    let title = format!("{sign} {}{count}", change.address);
+    let (name, count) = group.title();
+    let count = count.map(|count| format!("  x{count}")).unwrap_or_default();
+    let title = format!("{sign} {name}{count}");
     let what = match (change.action, change.ownership) {
         (Action::Replace, _) => "REPLACED".to_owned(),
         (Action::Delete, _) => "deleted".to_owned(),
@@ -122,20 +131,31 @@ fn block(change: &Change, width: usize) -> String {
     }
     // What is created in bulk stays a line.
     let in_bulk = change.action == Action::Create && change.address.kind == Kind::Alarm;
-    let condition = if in_bulk { condition(&change.attributes) } else { String::new() };
-    if !condition.is_empty() {
-        out.push_str(&format!("  {condition}"));
+    let beside = match (group.cache, in_bulk) {
+        (Some(_), _) => group.what(),
+        (None, true) => condition(&change.attributes),
+        (None, false) => String::new(),
+    };
+    if !beside.is_empty() {
+        let room = width.saturating_sub(strip_width(&out) + 2);
+        let fits = beside.chars().count() <= room;
+        out.push_str(&match fits || group.cache.is_none() {
+            true => format!("  {beside}"),
+            false => format!("\n    {}", wrap(&beside, width.saturating_sub(4), "    ")),
+        });
     }
     out.push('\n');
     if !in_bulk {
         let name_width =
             change.attributes.iter().map(|attribute| attribute.path.chars().count()).max().unwrap_or(0).min(28);
-        for attribute in &change.attributes {
+        let taken_back = |path: &str| change.pending.iter().any(|pending| pending.contradicts && pending.path == path);
+        for attribute in change.attributes.iter().filter(|attribute| !taken_back(&attribute.path)) {
             out.push_str(&attribute_line(attribute, change.action, name_width, width));
         }
     }
     for pending in &change.pending {
-        let text = format!("pending: {} {}, accepted by AWS, not yet in effect", pending.path, written(&pending.value));
+        let declared = change.attributes.iter().find(|attribute| attribute.path == pending.path);
+        let text = told_of_pending(pending, declared);
         out.push_str(&format!("  {} {}\n", paint(Label::Warn, "!"), wrap(&text, width - 4, "    ")));
     }
     for remaining in &change.remaining {
@@ -153,6 +173,17 @@ fn block(change: &Change, width: usize) -> String {
         }
     }
     out
+}
+
+/// What AWS has accepted, and whether that is what the spec says.
+fn told_of_pending(pending: &PendingValue, declared: Option<&AttributeChange>) -> String {
+    let (path, value) = (&pending.path, written(&pending.value));
+    match declared.filter(|_| pending.contradicts) {
+        Some(declared) => {
+            format!("pending: {path} {value}, which contradicts the spec: it is to stay {}", written(&declared.after))
+        }
+        None => format!("pending: {path} {value}, accepted by AWS, not yet in effect"),
+    }
 }
 
 /// When an alarm fires, in short: `Average > 90 in 5 of 5 x 60 s`.
@@ -212,21 +243,22 @@ fn strip_width(styled: &str) -> usize {
     anstream::adapter::strip_str(styled).to_string().chars().count()
 }
 
-fn steps(steps: &[Step], width: usize) -> String {
-    let longest = |text: fn(&Step) -> String| steps.iter().map(|step| text(step).chars().count()).max().unwrap_or(0);
-    let number = longest(|step| step.id.to_string());
-    let operation = longest(|step| step.operation().to_string());
-    let address = longest(|step| step.address.to_string());
+fn steps(steps: &[Calls<'_>], width: usize) -> String {
+    let longest =
+        |text: fn(&Calls<'_>) -> String| steps.iter().map(|calls| text(calls).chars().count()).max().unwrap_or(0);
+    let number = longest(|calls| calls.ids());
+    let operation = longest(|calls| calls.steps[0].operation().to_string());
+    let address = longest(|calls| calls.address());
     let named = number + operation + address + 7;
     let mut out = format!("{}\n", paint(Label::Strong, "Steps"));
-    for step in steps {
+    for calls in steps {
         let name = format!(
             " {:>number$}  {:<operation$}  {:<address$}",
-            step.id,
-            step.operation().name(),
-            step.address.to_string()
+            calls.ids(),
+            calls.steps[0].operation().name(),
+            calls.address()
         );
-        let text = parameters(step);
+        let text = told(calls);
         let word = text.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
         // Names and words are never broken; where they leave no room, the parameters go below.
         let line = if text.is_empty() {
@@ -246,13 +278,21 @@ fn steps(steps: &[Step], width: usize) -> String {
 fn calls(all: &[Step], width: usize) -> String {
     let mut out = String::new();
     for step in all {
-        let line = steps(std::slice::from_ref(step), width);
+        let line = steps(&[Calls { steps: vec![step], cache: None }], width);
         out.push_str(if out.is_empty() { &line } else { line.split_once('\n').map_or("", |(_, rest)| rest) });
         let Work::Call(call) = &step.work else { continue };
         let text = serde_json::to_string_pretty(&call.parameters).unwrap_or_default();
         text.lines().for_each(|line| out.push_str(&format!("      {}\n", paint(Label::Dim, line))));
     }
     out
+}
+
+/// What the calls of a line change.
+fn told(calls: &Calls<'_>) -> String {
+    match calls.cache {
+        Some(_) => format!("{}, a call each", plural(calls.steps.len(), "alarm")),
+        None => parameters(calls.steps[0]),
+    }
 }
 
 /// What the step changes, without what every call carries, and what is awaited.
@@ -264,18 +304,22 @@ fn parameters(step: &Step) -> String {
 }
 
 fn of_call(step: &Step, call: &Call) -> String {
-    let plain = ["Tags", "ApplyImmediately", "ResourceName", "ResourceARN", step.address.kind.id_member()];
+    let row = step.address.kind.row();
+    // What every call carries.
+    let plain = ["Tags", "ApplyImmediately", row.tags.arn_member, row.calls.id_member];
     let mut parts: Vec<String> = Vec::new();
     if matches!(call.operation.verb(), Verb::Create | Verb::Put) {
         parts.push(format!("{} parameters", call.parameters.len()));
         // Whether the data comes back is worth a word.
-        let seeds = ["SnapshotName", "SnapshotArns", "SnapshotArnsToRestore", "ServerlessCacheSnapshotName"];
+        let seeds = row.attributes.iter().filter(|attribute| matches!(attribute.route, Route::Seed));
         parts.extend(
-            seeds.iter().filter_map(|member| Some(format!("{member}={}", written(call.parameters.get(*member)?)))),
+            seeds
+                .map(|seed| seed.field.member)
+                .filter_map(|member| Some(format!("{member}={}", written(call.parameters.get(member)?)))),
         );
     } else {
         let shown = call.parameters.iter().filter(|(member, _)| !plain.contains(&member.as_str()));
-        parts.extend(shown.map(|(member, value)| parameter(member, value)));
+        parts.extend(shown.map(|(member, value)| parameter(row, member, value)));
     }
     if call.operation.verb() == Verb::Tag {
         let tags = call.parameters.get("Tags").and_then(Value::as_array).into_iter().flatten();
@@ -284,7 +328,7 @@ fn of_call(step: &Step, call: &Call) -> String {
         );
     }
     // Settings take effect at once whatever the flag says.
-    let mut waits = step.address.kind.attributes().iter().filter(|row| row.may_wait);
+    let mut waits = row.attributes.iter().filter(|row| row.may_wait);
     if call.is_deferred() && waits.any(|row| call.parameters.contains_key(row.field.member)) {
         parts.push("in the maintenance window".to_owned());
     }
@@ -293,9 +337,10 @@ fn of_call(step: &Step, call: &Call) -> String {
     parts.join("; ")
 }
 
-fn parameter(member: &str, value: &Value) -> String {
+fn parameter(row: &KindRow, member: &str, value: &Value) -> String {
+    let is_secret = row.attributes.iter().any(|attribute| attribute.is_secret() && attribute.field.member == member);
     match (member, value) {
-        ("AuthToken" | "Passwords", _) => format!("{member}=(secret)"),
+        _ if is_secret => format!("{member}=(secret)"),
         ("ParameterNameValues", Value::Array(items)) => {
             let one = |item: &Value| {
                 let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -304,7 +349,7 @@ fn parameter(member: &str, value: &Value) -> String {
             };
             items.iter().map(one).collect::<Vec<_>>().join(", ")
         }
-        ("AlarmNames", Value::Array(names)) => format!("{} alarms", names.len()),
+        ("AlarmNames", Value::Array(names)) => plural(names.len(), "alarm"),
         _ => format!("{member}={}", written(value)),
     }
 }

@@ -123,3 +123,40 @@ fn a_log_that_aws_takes_and_cannot_deliver_is_no_success_and_its_message_is_told
     rig.apply().exits(0);
     rig.settled();
 }
+
+#[test]
+fn what_waits_against_the_spec_is_a_change_and_a_step_takes_it_back() {
+    let rig = Rig::with(CHAT, Options { time_scale: 0.01, ..Options::default() });
+    rig.apply().exits(0);
+    rig.spec(&CHAT.replace("t4g.small", "t4g.medium"));
+    rig.run(&["apply", "--yes", "--no-smoke", "--detailed-exitcode"]).exits(7);
+    rig.spec(CHAT);
+    let plan = rig.run(&["plan", "--detailed-exitcode"]).exits(2);
+    plan.says("pending: cacheNodeType cache.t4g.medium, which contradicts the spec")
+        .says("CacheNodeType=cache.t4g.small");
+    let json = rig.run(&["plan", "--format", "json"]).exits(0).json();
+    assert_eq!(json["changes"][0]["pending"][0]["contradicts"], true, "{json}");
+    rig.run(&["apply", "--yes", "--no-smoke", "--detailed-exitcode"]).exits(0).says("no changes are left");
+    assert!(!rig.sandbox.open_maintenance_window("chat").expect("a window"), "nothing may wait any more");
+    rig.run(&["plan", "--detailed-exitcode"]).exits(0).says("No changes.");
+}
+
+#[test]
+fn what_is_taken_back_carries_out_nothing_else_that_waits() {
+    let shop = |node_type: &str, version: &str| {
+        small("applyImmediately: false").replace("cache.t4g.small", node_type).replace("\"8.0\"", version)
+    };
+    let rig = Rig::with(&shop("cache.t4g.small", "\"7.2\""), Options { time_scale: 0.01, ..Options::default() });
+    rig.apply().exits(0);
+    rig.spec(&shop("cache.t4g.medium", "\"8.0\""));
+    rig.run(&["apply", "--yes", "--no-smoke", "--detailed-exitcode"]).exits(7);
+    rig.spec(&shop("cache.t4g.small", "\"8.0\""));
+    rig.run(&["plan", "--detailed-exitcode"]).exits(2);
+    rig.run(&["apply", "--yes", "--no-smoke", "--detailed-exitcode"]).exits(7);
+    let plan = rig.run(&["plan", "--detailed-exitcode"]).exits(7);
+    let plan = plan.says("engineVersion 8.0");
+    assert!(!plan.all().contains("cacheNodeType"), "{}", plan.all());
+    assert!(rig.sandbox.open_maintenance_window("cache").expect("a window"), "the version waits");
+    rig.run(&["apply", "--yes", "--no-smoke", "--detailed-exitcode"]).exits(0);
+    rig.run(&["status"]).says("valkey 8.0").says("cache.t4g.small");
+}

@@ -3,20 +3,21 @@
 use std::path::Path;
 use std::process::Command;
 
-use cachectl_sandbox::Fault;
+use cachectl_sandbox::{Fault, Options};
 use serde_json::{Value, json};
 
 use crate::harness::{Ran, World, path, small};
 use crate::rig::Rig;
 
-/// Runs the rest of its arguments in a pseudo-terminal. At the question it first runs a shell command, then types.
+/// Runs the rest of its arguments in a pseudo-terminal. At the first question it runs a shell command
+/// before it types; further ones get further answers.
 const ASKED: &str = r#"
 import os, pty, subprocess, sys
-meanwhile, answer, command = sys.argv[1], sys.argv[2], sys.argv[3:]
+meanwhile, answers, command = sys.argv[1], sys.argv[2].split(","), sys.argv[3:]
 pid, terminal = pty.fork()
 if pid == 0:
     os.execv(command[0], command)
-seen, asked = b"", False
+seen, asked = b"", 0
 while True:
     try:
         data = os.read(terminal, 65536)
@@ -25,10 +26,11 @@ while True:
     if not data:
         break
     seen += data
-    if not asked and (b"accepted:" in seen or b"to go on:" in seen):
-        asked = True
-        subprocess.run(["sh", "-c", meanwhile], check=True, stdout=subprocess.DEVNULL)
-        os.write(terminal, answer.encode() + b"\n")
+    while asked < seen.count(b"accepted:") + seen.count(b"to go on:"):
+        if asked == 0:
+            subprocess.run(["sh", "-c", meanwhile], check=True, stdout=subprocess.DEVNULL)
+        os.write(terminal, answers[min(asked, len(answers) - 1)].encode() + b"\n")
+        asked += 1
 sys.stdout.buffer.write(seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 "#;
@@ -250,4 +252,40 @@ fn no_alarm_is_put_on_a_node_that_the_same_plan_removes() {
     assert!(calls.contains(&"PutMetricAlarm".to_owned()), "{calls:?}");
     assert!(!calls.contains(&"DeleteAlarms".to_owned()), "{calls:?}");
     world.run(&["plan", path(&spec), "--detailed-exitcode"]).exits(0);
+}
+
+fn databases(count: u32) -> String {
+    format!(
+        "apiVersion: cachectl/v1\nstack: small\nregion: us-east-1\nparameterGroups:\n  params: {{family: valkey8, parameters: {{databases: \"{count}\"}}}}\n{}",
+        small("cacheParameterGroupName: params").split_once("region: us-east-1\n").expect("a spec").1
+    )
+}
+
+#[test]
+fn reboots_that_come_up_in_an_apply_are_asked_for_again_and_a_no_says_what_was_done() {
+    let rig = Rig::with(&databases(16), Options { time_scale: 0.01, ..Options::default() });
+    rig.apply().exits(0);
+    rig.spec(&databases(20));
+    let allowed = ["apply", "--no-smoke", "--allow", "reboot:*"];
+    let ran = asked(&rig, "true", "yes,no", &allowed).exits(6);
+    let told = ran.all();
+    assert!(told.contains("2 reboots") && told.contains("the changes before it were made"), "{told}");
+    assert!(!told.contains("nothing was changed"), "{told}");
+    assert_eq!(rig.called("RebootCacheCluster"), 0);
+    asked(&rig, "true", "yes", &allowed).exits(0);
+    assert_eq!(rig.accepted("RebootCacheCluster"), 2);
+}
+
+#[test]
+fn a_saved_plan_makes_no_reboot_that_it_does_not_have_and_says_that_one_waits() {
+    let rig = Rig::with(&databases(16), Options { time_scale: 0.01, ..Options::default() });
+    rig.apply().exits(0);
+    rig.spec(&databases(20));
+    rig.run(&["plan", "--allow", "reboot:*", "--out", "plan.json"]).exits(0);
+    let ran = rig.run(&["apply", "plan.json", "--no-smoke", "--detailed-exitcode"]).exits(7);
+    ran.says("waits for a reboot, which the saved plan did not have");
+    assert_eq!(rig.called("RebootCacheCluster"), 0);
+    rig.run(&["plan", "--allow", "reboot:*", "--out", "plan.json"]).exits(0).says("RebootCacheCluster");
+    rig.run(&["apply", "plan.json", "--no-smoke", "--detailed-exitcode"]).exits(0);
+    assert_eq!(rig.accepted("RebootCacheCluster"), 2);
 }

@@ -50,3 +50,45 @@ fn a_plan_is_not_saved_under_the_name_of_a_dash() {
     assert!(!rig.path("-").exists());
     assert_eq!(rig.sandbox.calls().len(), 0, "told before anything is read");
 }
+
+#[test]
+fn the_alarms_of_a_cache_are_a_line_with_their_number_and_what_they_are_and_v_names_each() {
+    let rig = Rig::new(&small(""));
+    rig.apply().exits(0);
+    rig.spec(&small("alarms: {preset: recommended}"));
+    let plan = rig.run(&["plan"]).exits(0);
+    let lines = |text: &str, part: &str| text.lines().filter(|line| line.contains(part)).count();
+    assert_eq!(lines(&plan.stdout, "alarm/cache-"), 2, "{}", plan.stdout);
+    plan.says("+ alarm/cache-*  x").says("Evictions").says("on 2 nodes").says("alarms, a call each");
+    let json = rig.run(&["plan", "--format", "json"]).exits(0).json();
+    let count = json["steps"].as_array().map_or(0, Vec::len);
+    assert_eq!(json["summary"]["create"], count, "{json}");
+    assert!(count > 8 && json["changes"].as_array().is_some_and(|changes| changes.len() == count), "{json}");
+    let all = rig.run(&["plan", "-v"]).exits(0);
+    assert!(all.stdout.contains("cache-001-Evictions") && all.stdout.contains("cache-002-Evictions"), "{}", all.stdout);
+    let markdown = rig.run(&["plan", "--format", "markdown"]).exits(0);
+    assert_eq!(lines(&markdown.stdout, "alarm/cache-"), 2, "{}", markdown.stdout);
+    rig.apply().exits(0);
+    // One threshold of the preset, on both nodes.
+    rig.spec(&small("alarms: {preset: recommended, override: {Evictions: {threshold: 7}}}"));
+    let plan = rig.run(&["plan"]).exits(0);
+    assert_eq!(lines(&plan.stdout, "threshold"), 1, "{}", plan.stdout);
+    plan.says("~ alarm/cache-*  x2");
+    rig.spec(&small("alarms: none"));
+    let plan = rig.run(&["plan"]).exits(0).says(&format!("{count} alarms"));
+    assert!(plan.stdout.contains("DeleteAlarms") && !plan.stdout.contains("alarm/cache-001"), "{}", plan.stdout);
+    let json = rig.run(&["plan", "--format", "json"]).exits(0).json();
+    assert_eq!(json["steps"][0]["address"], "alarm/cache-*", "{json}");
+    assert_eq!(json["steps"][0]["parameters"]["AlarmNames"].as_array().map_or(0, Vec::len), count, "{json}");
+    rig.apply().exits(0);
+    rig.run(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+#[test]
+fn alarms_of_a_cache_that_is_blocked_are_neither_counted_nor_a_step() {
+    let rig = Rig::new(&small("cacheParameterGroupName: nowhere\nalarms: {preset: recommended}"));
+    let json = rig.run(&["plan", "--format", "json"]).exits(3).json();
+    assert_eq!((&json["summary"]["create"], &json["summary"]["blocked"]), (&1.into(), &1.into()), "{json}");
+    assert_eq!(json["steps"], serde_json::json!([]), "{json}");
+    rig.run(&["plan"]).exits(3).says("once it is not blocked");
+}

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use sha2::{Digest, Sha256};
+
 use crate::endpoint::{Answer, Asked, Certificate, Endpoint, refusal, xml};
 use crate::harness::{Ran, bare, small};
 
@@ -149,6 +151,36 @@ fn each_credential_fault_says_which_profile_which_provider_and_what_it_answered(
     ran.says("The security token is invalid. (credentials of: environment)");
 }
 
+#[test]
+fn a_session_of_aws_login_is_used_and_one_that_is_over_says_how_to_log_in_again() {
+    const SESSION: &str = "arn:aws:iam::012345678901:user/tester";
+    let office = Office::new(&small(""));
+    let endpoint = Endpoint::new(blank);
+    let key = rcgen::KeyPair::generate().expect("a key").serialize_pem();
+    let session = |expires: &str| {
+        let token = serde_json::json!({
+            "accessToken": {"accessKeyId": "AKIDLOGIN", "secretAccessKey": "login", "sessionToken": "session", "accountId": "012345678901", "expiresAt": expires},
+            "tokenType": "aws_sigv4", "refreshToken": "again", "clientId": "arn:aws:signin:::devtools/same-device", "dpopKey": key,
+        });
+        // AWS names the file by the session's SHA-256.
+        let digest = Sha256::digest(SESSION).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        std::fs::create_dir_all(office.dir.path().join("login")).unwrap();
+        office.write(&format!("login/{digest}.json"), &token.to_string());
+    };
+    let plan = || {
+        let config = format!("[profile login]\nlogin_session = {SESSION}\nregion = us-east-1\n");
+        let mut command = office.with_profiles(&config, &["plan", "--profile", "login"]);
+        command
+            .env("AWS_LOGIN_CACHE_DIRECTORY", office.dir.path().join("login"))
+            .env("AWS_ENDPOINT_URL", endpoint.url());
+        Ran::of(&mut command)
+    };
+    plan().exits(1).says("profile login:").says("aws login --profile login");
+    session("2099-01-01T00:00:00Z");
+    plan().exits(0);
+    assert!(endpoint.asked().iter().all(|asked| asked.headers.contains("Credential=AKIDLOGIN/")));
+}
+
 const PROFILES: &str = "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = base\n\
                         [profile other]\naws_access_key_id = AKIDOTHER\naws_secret_access_key = other\n";
 
@@ -205,7 +237,13 @@ fn a_role_that_is_refused_says_what_sts_said() {
     });
     let ran = Ran::of(office.with_keys(&["plan"]).env("AWS_ENDPOINT_URL", endpoint.url())).exits(1);
     ran.says("role arn:aws:iam::012345678901:role/deploy: User: tester is not authorized").says("trust policy");
-    for (aws, fault) in [("{roleArn: deploy}", "roleArn"), ("{rolArn: a}", "did you mean `roleArn`?"), ("[]", "aws")] {
+    for (aws, fault) in [
+        ("{externalId: cachectl-prod}", "without `roleArn`"),
+        ("{sessionName: deploy}", "without `roleArn`"),
+        ("{roleArn: deploy}", "roleArn"),
+        ("{rolArn: a}", "did you mean `roleArn`?"),
+        ("[]", "aws"),
+    ] {
         let office = Office::new(&(small("") + &format!("aws: {aws}\n")));
         Ran::of(&mut office.command(&["validate"])).exits(78).says(fault);
     }

@@ -925,12 +925,32 @@ mod apply_immediately {
     }
 
     #[test]
-    fn what_waits_against_the_spec_is_told_before_it_is_flushed() {
+    fn what_waits_against_the_spec_is_taken_back_before_anything_could_carry_it_out() {
         let mut case = regroup("", "description: new");
         let wait = json!({"ReplicationGroupId": "g", "CacheNodeType": "cache.r7g.xlarge", "ApplyImmediately": false});
         case.account.call(MODIFY, wait);
-        let mut case = case.allow(&["flush:*"]);
         let plan = case.plan();
-        assert!(plan.notes.iter().any(|note| note.contains("CacheNodeType cache.r7g.xlarge")), "{}", shown(&plan));
+        assert!(plan.is_contradicted() && plan.changes[0].blocked.is_none(), "{}", shown(&plan));
+        case.calls(&[
+            (MODIFY, json!({"CacheNodeType": "cache.r7g.large"})),
+            (MODIFY, json!({"ReplicationGroupDescription": "new"})),
+        ])
+        .nothing();
+    }
+
+    #[test]
+    fn a_version_that_waits_against_the_spec_is_taken_back_with_the_parameter_group_that_waits_unseen() {
+        let mut case = regroup("", "");
+        let wait =
+            json!({"ReplicationGroupId": "g", "Engine": "valkey", "EngineVersion": "8.1", "ApplyImmediately": false});
+        case.account.call(MODIFY, wait);
+        let plan = case.plan();
+        let parameters = plan.steps[0].parameters();
+        for member in ["Engine", "EngineVersion", "CacheParameterGroupName"] {
+            assert!(parameters.contains_key(member), "{member}: {}", shown(&plan));
+        }
+        assert_eq!((plan.steps.len(), &parameters["ApplyImmediately"]), (1, &json!(true)), "{}", shown(&plan));
+        case.account.apply_all(&spec(&case.after), &case.options);
+        case.nothing();
     }
 }

@@ -368,6 +368,24 @@ fn a_host_that_refuses_fails_and_silence_is_what_the_spec_says() {
 }
 
 #[test]
+fn no_password_goes_over_a_way_that_is_not_encrypted() {
+    // An address that nobody has (RFC 5737): it is not even dialled.
+    let smoke = "duration: 1s, username: app, password: {env: CACHE_PASSWORD}";
+    let spec = Stack::spec("numCacheClusters: 1", smoke, 6379).replace("127.0.0.1", "192.0.2.1");
+    let rig = Rig::new(&spec);
+    rig.apply().exits(0);
+    let mut command = rig.command(&["smoke", "--format", "json"]);
+    let (ran, report) = judged(Ran::of(command.env("CACHE_PASSWORD", "not-in-the-clear-1")));
+    expect(&ran, &report, 0, "notTested");
+    let why = check(&report, "login")["detail"].as_str().unwrap();
+    assert_eq!(why, "the way to 192.0.2.1 is not encrypted, and no password is sent over it");
+    // Nor where a bound is asked for: then it fails.
+    rig.spec(&spec.replace("duration: 1s", "duration: 1s, require: {p99Ms: 5}"));
+    let mut command = rig.command(&["smoke", "--format", "json"]);
+    Ran::of(command.env("CACHE_PASSWORD", "not-in-the-clear-1")).exits(5);
+}
+
+#[test]
 fn the_command_for_inside_the_vpc_names_the_real_endpoint_and_connects_to_nothing() {
     let stack = Stack::single("duration: 1s", free_port());
     let ran = stack.rig.run(&["smoke", "--print-command"]).exits(0);

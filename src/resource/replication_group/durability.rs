@@ -7,6 +7,7 @@ use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::View;
 use crate::model::{Resource, node_type};
+use crate::resource::parameter_group::is_aws_own;
 
 /// Families that can keep writes durable. Source: AWS guide, Durability.Limitations.
 pub const FAMILIES: [&str; 8] = ["r8g", "r7g", "r6g", "m8g", "m7g", "m6g", "c8gn", "c7gn"];
@@ -135,9 +136,7 @@ pub fn at_creation(draft: &mut Draft, resource: &Resource) {
     let in_shards = resource.fields.contains_key("numNodeGroups")
         || entries.is_some()
         || resource.text("clusterMode") == Some("enabled")
-        || resource
-            .text("cacheParameterGroupName")
-            .is_some_and(|name| !name.starts_with("default.") || name.ends_with(".on"));
+        || resource.text("cacheParameterGroupName").is_some_and(|name| !is_aws_own(name) || name.ends_with(".on"));
     let replicas = resource.number("replicasPerNodeGroup").unwrap_or(0) > 0
         || resource.number("numCacheClusters").unwrap_or(0) > 1
         || entries.is_some_and(|entries| {

@@ -193,7 +193,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Field::new("authToken", "AuthToken", Shape::Secret, "Where the AUTH token is kept. Needs TLS; excludes userGroupIds. `null` beside userGroupIds moves from the token to user groups, or to nothing where they are empty.").nullable(),
         Read::With(|view| view.flag("AuthTokenEnabled").then(|| json!("(set)"))), Route::With(access::auth_token), Impact::None,
         "A new token is added (ROTATE) beside the old one, which the next hop removes (SET). AWS removes a token only in exchange for user groups: `authToken: null` beside `userGroupIds: []` does it in two hops, by way of a user group of the spec.",
-    ).unproven().remark(import::auth_token),
+    ).unproven().under_way("AuthTokenStatus").remark(import::auth_token),
     Attribute::new(
         Field::new("userGroupIds", "UserGroupIds", list(&Shape::Reference(Kind::UserGroup), 0, 1), "User group whose users may log in; at most one. Needs TLS."),
         Read::Own("UserGroupIds"), Route::With(access::user_groups), Impact::None, "",
@@ -201,7 +201,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("logDeliveryConfigurations", "LogDeliveryConfigurations", Shape::List { of: &LOG_DELIVERY, min: 0, max: 2, order: Order::By("logType") }, "Slow log and engine log; one entry for each log type."),
         Read::Own("LogDeliveryConfigurations"), Route::With(settings::log_delivery), Impact::None, "A log that is left out of the list is turned off.",
-    ).unproven(),
+    ).unproven().under_way("LogDeliveryConfigurations"),
     Attribute::new(
         Field::new("dataTieringEnabled", "DataTieringEnabled", Shape::Bool, "Keep part of the data on SSD; r6gd node types, and always there."),
         Read::With(|view| view.own("DataTiering").and_then(Value::as_str).map(|state| json!(state == "enabled"))),

@@ -19,8 +19,13 @@ const NEVER_WAIT: [&str; 4] = ["Resharding", "AuthTokenStatus", "UserGroups", "L
 /// Adds whether AWS may make each change now. Changes that wait are sent last, since any later call
 /// with immediacy would carry them out.
 pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
-    let pending = pending_changes(scene.view);
+    let mut pending = pending_changes(scene.view);
     let flush = flushes(scene);
+    take_back(draft, scene);
+    if !draft.takes_back.is_empty() {
+        // The first call replaces it; nothing of it is left for the others to carry out.
+        pending.retain(|change| !draft.takes_back.iter().any(|member| change.starts_with(member)));
+    }
     if flush && draft.calls.is_empty() {
         flush_alone(draft, scene);
     }
@@ -29,10 +34,11 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
     }
     let mut refused = Vec::new();
     for call in &mut draft.calls {
-        let mut now = is_immediate(scene) || !may_wait(call);
+        let takes_back = call.phase == Phase::TakeBack;
+        let mut now = is_immediate(scene) || takes_back || !may_wait(call);
         if now && !pending.is_empty() && !flush {
             // Settings take effect at once whatever the flag says.
-            if may_wait(call) || call.phase == Phase::Settings {
+            if may_wait(call) || takes_back || call.phase == Phase::Settings {
                 now = false;
             } else {
                 refused.push(call.operation);
@@ -70,6 +76,30 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
             ),
             format!("--allow flush:{} carries both out now; or wait for the window", draft.address),
         );
+    }
+}
+
+/// A newer modification replaces one that waits: sending what is live takes it back (AWS guide, Clusters.CancelPending).
+/// With immediacy, so that nothing of it is left; where something else waits, without, so that this goes on waiting.
+fn take_back(draft: &mut Draft, scene: &Scene<'_>) {
+    let takes = |member: &str| draft.takes_back.contains(&member);
+    let (node_type, version) = (takes("CacheNodeType"), takes("EngineVersion") || takes("Engine"));
+    let mut sent = Vec::new();
+    if node_type {
+        sent.push(("CacheNodeType", scene.live_value("cacheNodeType")));
+    }
+    if version {
+        let live = scene.live_text("engineVersion").map(|version| json!(declared(&version)));
+        sent.push(("Engine", scene.live_value("engine")));
+        sent.push(("EngineVersion", live));
+        // One that was sent along waits unseen.
+        sent.push(("CacheParameterGroupName", scene.live_value("cacheParameterGroupName")));
+        draft.takes_back.push("EngineVersion");
+    }
+    for (member, value) in sent {
+        if let Some(value) = value {
+            modify(draft, Phase::TakeBack).insert(member.into(), value);
+        }
     }
 }
 
@@ -124,7 +154,7 @@ pub fn is_flushed(scene: &Scene<'_>, member: &str) -> bool {
 pub fn waits(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference, value: Value) -> bool {
     let waits = !is_flushed(scene, difference.member);
     if waits {
-        draft.pending.push(PendingValue { path: difference.attribute.to_owned(), value });
+        draft.pending.push(PendingValue::new(difference.attribute, value));
     } else {
         draft.shows(difference);
     }

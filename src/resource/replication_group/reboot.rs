@@ -23,7 +23,7 @@ fn waiting<'a>(view: &View<'a>) -> Vec<&'a Value> {
 }
 
 pub fn pending(view: &View<'_>) -> Option<PendingValue> {
-    (!waiting(view).is_empty()).then(|| PendingValue { path: "cacheParameterGroupName".into(), value: json!(PENDING) })
+    (!waiting(view).is_empty()).then(|| PendingValue::new("cacheParameterGroupName", json!(PENDING)))
 }
 
 /// Parameters that wait for a reboot are pending; a reboot happens only when it is allowed.

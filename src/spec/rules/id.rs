@@ -1,8 +1,8 @@
 //! Ids: of the resources of this spec, and of those that they name.
 
 use super::{Check, Rule};
-use crate::model::Kind;
 use crate::model::text::is_unseen;
+use crate::model::{Address, Kind};
 use crate::spec::decode::{Decoder, matches};
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::node::{Key, Node, shorten};
@@ -66,8 +66,8 @@ fn fits(kind: Kind, text: &str) -> bool {
 
 /// The id of a resource of this spec.
 pub fn declared(kind: Kind, key: &Key, path: &str, decoder: &mut Decoder<'_>) {
-    let reserved = matches!(kind, Kind::ParameterGroup | Kind::SubnetGroup)
-        && (key.text.eq_ignore_ascii_case("default") || key.text.to_ascii_lowercase().starts_with("default."));
+    let reserved =
+        matches!(kind, Kind::ParameterGroup | Kind::SubnetGroup) && Address::new(kind, &key.text).is_aws_own();
     let text = shorten(&key.text);
     if reserved {
         decoder.report(

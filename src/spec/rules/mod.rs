@@ -9,6 +9,7 @@ mod names;
 mod network;
 mod node_type;
 mod parameter_group;
+mod policy;
 mod reader;
 mod references;
 mod replication_group;
@@ -65,6 +66,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         user::RULES,
         alarm::RULES,
         names::RULES,
+        policy::RULES,
     ]
     .into_iter()
     .flatten()
