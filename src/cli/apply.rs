@@ -367,7 +367,7 @@ impl Run<'_> {
         let live = self.read(&Marks::new()).await?;
         match self.session.plan(&live, options)?.departs_from(reboots) {
             None => Ok(live),
-            Some(why) => Err(left(&format!("something moved while the question waited: {why}"))),
+            Some(why) => Err(left(&format!("something changed while the question was open: {why}"))),
         }
     }
 

@@ -9,7 +9,8 @@ use super::files;
 use super::printer::Printer;
 use super::session;
 use crate::aws::{Access, account, client};
-use crate::import::{self, Document, Refused, terraform};
+use crate::import::terraform::{self, Place};
+use crate::import::{self, Document, Refused};
 use crate::model::{Kind, Selection};
 use crate::render::style::{Label, paint};
 
@@ -34,9 +35,10 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let aws = session::connect(printer, &args.aws, &serde_json::Map::new(), &region, Access::ReadOnly).await?;
     let identity = session::patiently(printer, &aws, aws.identity()).await?;
     let mut notes = Vec::new();
+    let here = Place { region, account: identity.account_id.clone() };
     if let Some(state) = &terraform {
-        same_account(state, &identity.account_id)?;
-        (selection, notes) = state.selection(&region)?;
+        same_account(state, &here.account)?;
+        (selection, notes) = state.selection(&here)?;
     }
     let live = session::patiently(printer, &aws, account::selected(&aws, &identity, &selection)).await?;
     printer.detail(&format!("Read {} in {} calls", session::describe(&live), live.api_calls));
@@ -47,7 +49,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     for note in notes.iter().chain(&imported.notes) {
         printer.note(&format!("{} {note}", paint(Label::Warn, "note:")));
     }
-    let removed = terraform.as_ref().map(|state| state.removed(&imported.addresses));
+    let removed = terraform.as_ref().map(|state| state.removed(&imported.addresses, &here));
     match (&args.out, removed) {
         (None, None) => printer.result(&imported.yaml),
         (None, Some(removed)) => printer.result(&format!("{}\n{}", imported.yaml, commented(&removed))),
@@ -83,11 +85,11 @@ fn the_only(regions: &BTreeSet<&str>) -> Result<String, CliError> {
 }
 
 fn same_account(state: &terraform::State, account: &str) -> Result<(), CliError> {
-    match state.other_account(account) {
+    match state.other_accounts(account) {
         None => Ok(()),
-        Some(other) => Err(CliError::new(
+        Some(others) => Err(CliError::new(
             Exit::Blocked,
-            format!("Terraform's state is of account {other}, and these credentials are of {account}"),
+            format!("Terraform's state is of account {others}, and these credentials are of {account}"),
         )
         .hint("nothing was read or written; use --profile to choose the account")),
     }

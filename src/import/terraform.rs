@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Refused;
 use crate::model::live::Live;
+use crate::model::text::inert;
 use crate::model::{Address, Glob, Kind, Selection};
 
 /// `terraform show -json`, as far as an import needs it.
@@ -28,11 +29,17 @@ struct Managed {
     meaning: Meaning,
 }
 
-/// Where AWS has it.
+/// A region of an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    region: String,
-    account: String,
+pub struct Place {
+    pub region: String,
+    pub account: String,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "account {}, {}", self.account, self.region)
+    }
 }
 
 #[derive(Debug)]
@@ -78,19 +85,20 @@ impl State {
     fn add(&mut self, module: &Value, path: &str) {
         let items = |name: &str| module.get(name).and_then(Value::as_array).into_iter().flatten();
         for resource in items("resources") {
-            let text = |name: &str| resource.get(name).and_then(Value::as_str).unwrap_or_default();
+            // On one line, whatever it holds: it stands in a file of Terraform's afterwards.
+            let text = |name: &str| inert(resource.get(name).and_then(Value::as_str).unwrap_or_default());
             if text("mode") != "managed" {
                 continue;
             }
-            let module = without_keys(path);
+            let module = without_keys(&inert(path));
             let name = format!("{}.{}", text("type"), text("name"));
             let values = resource.get("values").unwrap_or(&Value::Null);
             self.resources.push(Managed {
-                address: text("address").to_owned(),
+                address: text("address").into_owned(),
                 declared: if module.is_empty() { name } else { format!("{module}.{name}") },
                 module,
-                place: place(values),
-                meaning: meaning(text("type"), values),
+                place: place_of(values),
+                meaning: meaning(&text("type"), values),
             });
         }
         for child in items("child_modules") {
@@ -104,25 +112,25 @@ impl State {
         resources.filter_map(|resource| Some(resource.place.as_ref()?.region.as_str())).collect()
     }
 
-    /// An account of these resources that is another one.
-    pub fn other_account(&self, account: &str) -> Option<&str> {
-        let resources = self.resources.iter().filter(|resource| resource.address_here().is_some());
-        resources
-            .filter_map(|resource| resource.place.as_ref())
-            .map(|place| place.account.as_str())
-            .find(|own| *own != account)
+    /// The accounts of what can be imported, where none of it is in this one.
+    pub fn other_accounts(&self, account: &str) -> Option<String> {
+        let resources = self.resources.iter().filter(|resource| matches!(resource.meaning, Meaning::Resource(_)));
+        let places = resources.filter_map(|resource| resource.place.as_ref());
+        let accounts: BTreeSet<&str> = places.map(|place| place.account.as_str()).collect();
+        let others = !accounts.is_empty() && !accounts.contains(account);
+        others.then(|| accounts.into_iter().collect::<Vec<_>>().join(", "))
     }
 
-    /// What of one region can be imported, and what to know of the rest.
-    pub fn selection(&self, region: &str) -> Result<(Selection, Vec<String>), Refused> {
+    /// What of one place can be imported, and what to know of the rest.
+    pub fn selection(&self, here: &Place) -> Result<(Selection, Vec<String>), Refused> {
         let mut notes = Vec::new();
         let mut addresses = BTreeSet::new();
         for resource in &self.resources {
-            let elsewhere = resource.place.as_ref().filter(|place| place.region != region);
+            let elsewhere = resource.place.as_ref().filter(|place| *place != here);
             match &resource.meaning {
                 Meaning::NotCovered(why) => notes.push(format!("{} stays with Terraform: {why}", resource.address)),
                 Meaning::Resource(address) => match elsewhere {
-                    Some(place) => notes.push(format!("{address} is in {}: left out", place.region)),
+                    Some(place) => notes.push(format!("{address} is in {place}: left out")),
                     None if address.is_aws_own() => notes.push(format!("{address} is AWS's own: left out")),
                     None if address.id.contains('*') => notes.push(format!("{address}: a name with `*` is left out")),
                     None => drop(addresses.insert(address.clone())),
@@ -132,7 +140,7 @@ impl State {
         }
         if addresses.is_empty() {
             return Err(Refused::new(
-                format!("Terraform's state has nothing of ElastiCache in {region}"),
+                format!("Terraform's state has nothing of ElastiCache in {here}"),
                 "another --region, or the state of another workspace?",
             ));
         }
@@ -141,8 +149,16 @@ impl State {
     }
 
     /// The `removed` blocks for what was imported; Terraform then forgets it, and destroys nothing.
-    pub fn removed(&self, imported: &BTreeSet<Address>) -> String {
-        let goes = |resource: &Managed| resource.address_here().is_some_and(|address| imported.contains(address));
+    pub fn removed(&self, imported: &BTreeSet<Address>, here: &Place) -> String {
+        let is_elsewhere = |resource: &&Managed| resource.place.as_ref().is_some_and(|place| place != here);
+        // Names repeat from region to region, and what has no ARN does not say where it is.
+        let elsewhere: BTreeSet<&Address> =
+            self.resources.iter().filter(is_elsewhere).filter_map(Managed::address_here).collect();
+        let goes = |resource: &Managed| {
+            let is_here = |address: &Address| resource.place.is_some() || !elsewhere.contains(address);
+            !is_elsewhere(&resource)
+                && resource.address_here().is_some_and(|address| imported.contains(address) && is_here(address))
+        };
         let mut by_declaration: BTreeMap<&str, Vec<&Managed>> = BTreeMap::new();
         for resource in &self.resources {
             by_declaration.entry(&resource.declared).or_default().push(resource);
@@ -171,7 +187,7 @@ impl State {
                 if going == 1 { "was" } else { "were" }
             ));
             for resource in instances.iter().filter(|resource| goes(resource)) {
-                out.push_str(&format!("#   terraform state rm '{}'\n", resource.address));
+                out.push_str(&format!("#   terraform state rm '{}'\n", resource.address.replace('\'', r"'\''")));
             }
         }
         for module in shared.into_iter().filter(|module| !module.is_empty()) {
@@ -255,7 +271,7 @@ fn without_keys(address: &str) -> String {
 }
 
 /// `arn:aws:elasticache:us-east-1:012345678901:replicationgroup:shop`
-fn place(values: &Value) -> Option<Place> {
+fn place_of(values: &Value) -> Option<Place> {
     let mut parts = values.get("arn")?.as_str()?.split(':').skip(3);
     let (region, account) = (parts.next()?.to_owned(), parts.next()?.to_owned());
     (!region.is_empty() && !account.is_empty()).then_some(Place { region, account })
@@ -320,6 +336,45 @@ mod tests {
         ] {
             assert_eq!(without_keys(address), plain);
         }
+    }
+
+    fn place(region: &str) -> Place {
+        Place { region: region.into(), account: "012345678901".into() }
+    }
+
+    #[test]
+    fn what_has_the_same_name_in_another_region_stays() {
+        let resource = |kind: &str, name: &str, values: Value| serde_json::json!({"address": format!("{kind}.{name}"), "mode": "managed", "type": kind, "name": name, "values": values});
+        let group = |name: &str, region: &str| {
+            let arn = format!("arn:aws:elasticache:{region}:012345678901:usergroup:app");
+            resource("aws_elasticache_user_group", name, serde_json::json!({"id": "app", "arn": arn}))
+        };
+        let membership = serde_json::json!({"id": "app,one", "user_group_id": "app"});
+        let member = resource("aws_elasticache_user_group_association", "either", membership);
+        let resources = [group("here", "us-east-1"), group("there", "eu-west-1"), member];
+        let state = state(&serde_json::json!({"values": {"root_module": {"resources": resources}}}).to_string());
+        let state = state.expect("a state");
+        let (selection, notes) = state.selection(&place("us-east-1")).expect("a selection");
+        assert_eq!((selection.globs.len(), notes.len()), (1, 1), "{notes:?}");
+        let removed = state.removed(&[Address::new(Kind::UserGroup, "app")].into(), &place("us-east-1"));
+        let from: Vec<&str> = removed.lines().filter_map(|line| line.strip_prefix("  from = ")).collect();
+        assert_eq!(from, ["aws_elasticache_user_group.here"]);
+    }
+
+    #[test]
+    fn a_key_neither_ends_its_quotes_nor_its_comment() {
+        let group = |index: &str, id: &str| {
+            let address = format!("aws_elasticache_replication_group.all[\"{index}\"]");
+            serde_json::json!({"address": address, "mode": "managed", "type": "aws_elasticache_replication_group", "name": "all", "values": {"id": id}})
+        };
+        let odd = "it's\nremoved { from = module.all }";
+        let text =
+            serde_json::json!({"values": {"root_module": {"resources": [group(odd, "one"), group("two", "two")]}}});
+        let state = state(&text.to_string()).expect("a state");
+        let removed = state.removed(&[Address::new(Kind::ReplicationGroup, "one")].into(), &place("us-east-1"));
+        let line = removed.lines().find(|line| line.contains("state rm")).expect("a command");
+        assert!(line.ends_with(r#"all["it'\''s␊removed { from = module.all }"]'"#), "{line}");
+        assert!(removed.lines().all(|line| line.is_empty() || line.starts_with('#')), "{removed}");
     }
 
     #[test]

@@ -126,6 +126,11 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// Is there something to wait for?
+    pub fn takes_time(self) -> bool {
+        self.typically().is_some() || matches!(self, Subject::Resource(_))
+    }
+
     /// AWS's name of what is called, or `wait`.
     pub fn operation(self) -> &'static str {
         match self {

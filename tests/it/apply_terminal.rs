@@ -150,6 +150,7 @@ fn a_pipe_gets_plain_lines_one_for_each_change() {
     assert_eq!(creating.len(), 1, "{}", ran.stderr);
     assert!(creating[0].contains("replicationGroup/terminal-one   creating    0/2 nodes   0:0"), "{}", creating[0]);
     assert!(ran.stderr.contains("CreateReplicationGroup replicationGroup/terminal-one   done in"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("CreateCacheParameterGroup").count(), 1, "{}", ran.stderr);
     // Where clients connect is told, although nobody tested it.
     assert!(
         ran.stdout.contains("replicationGroup/terminal-one, not tested\n  primary  master.terminal-one."),

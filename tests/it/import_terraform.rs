@@ -129,7 +129,7 @@ fn a_state_of_another_account_or_of_several_regions_is_refused_before_anything_i
     import(&rig, &two, &["-o", "shop.yaml"]).exits(64).says("caches in eu-west-1, us-east-1").says("--region");
     assert!(!rig.path("shop.yaml").exists());
     let one = import(&rig, &two, &["-o", "shop.yaml", "--region", "us-east-1"]).exits(0);
-    let one = one.says("serverlessCache/shop-serverless is in eu-west-1: left out");
+    let one = one.says("serverlessCache/shop-serverless is in account 012345678901, eu-west-1: left out");
     assert!(!one.stdout.contains("from = module.platform"), "{}", one.stdout);
     import(&rig, "{", &[]).exits(64).says("this is not JSON").says("terraform show -json");
     import(&rig, STATE, &["replicationGroup/shop-cache"]).exits(64);

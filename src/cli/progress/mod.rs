@@ -120,7 +120,10 @@ impl Reporter for Live<'_> {
         match (progress, &self.view) {
             (Progress::Started { subject }, View::Terminal(terminal)) => terminal.begin(*subject, now),
             (Progress::Started { subject }, View::Log(log)) => {
-                self.say(&self.title(*subject));
+                // What AWS answers at once is said when it is done.
+                if subject.takes_time() {
+                    self.say(&self.title(*subject));
+                }
                 if let Ok(mut log) = log.lock() {
                     log.begin(*subject, now);
                 }
