@@ -8,6 +8,7 @@ pub mod aws;
 pub mod bench;
 pub mod cli;
 pub mod client;
+pub mod drill;
 pub mod import;
 pub mod lint;
 pub mod model;

@@ -22,7 +22,20 @@ use super::wire;
 pub enum Access {
     /// Describe, List and Get only, whatever the code above asks for.
     ReadOnly,
+    /// The same, and this one operation.
+    Only(&'static str),
     ReadWrite,
+}
+
+impl Access {
+    /// May an operation that is no read be called?
+    pub fn admits(self, operation: &str) -> bool {
+        match self {
+            Access::ReadOnly => false,
+            Access::Only(one) => operation == one,
+            Access::ReadWrite => true,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_elasticache::types::SourceType;
 use aws_smithy_types::DateTime;
 
 use super::client::Aws;
@@ -12,7 +13,7 @@ use crate::model::text::inert;
 /// A page is 100 events; an account that makes more of them in the time asked for is very busy.
 const PAGES: usize = 10;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// A group, a member, a serverless cache.
     pub source: String,
@@ -36,10 +37,16 @@ impl Event {
 
 /// Everything that happened to caches in this time, oldest first.
 pub async fn recent(aws: &Aws, time: Duration) -> Result<Vec<Event>, AwsError> {
+    read(aws, time, None).await
+}
+
+/// What happened in this time to resources of one sort, or of all, oldest first.
+pub(super) async fn read(aws: &Aws, time: Duration, of: Option<SourceType>) -> Result<Vec<Event>, AwsError> {
     let start = SystemTime::now().checked_sub(time).map(DateTime::from);
     let (mut events, mut pages) = (Vec::new(), Pages::of("DescribeEvents"));
     for _ in 0..PAGES {
-        let call = aws.elasticache.describe_events().set_start_time(start).max_records(100).set_marker(pages.token());
+        let call = aws.elasticache.describe_events().set_start_time(start).set_source_type(of.clone());
+        let call = call.max_records(100).set_marker(pages.token());
         let answer = call.send().await.map_err(|error| AwsError::of("DescribeEvents", error))?;
         events.extend(answer.events().iter().filter_map(|event| {
             let (source, message) = (event.source_identifier()?.to_owned(), inert(event.message()?).into_owned());

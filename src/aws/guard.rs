@@ -185,7 +185,7 @@ impl Intercept for Guard {
         }
         // Without a name nothing can be said about the operation, so nothing is allowed.
         let operation = cfg.load::<Metadata>().map_or("an unnamed operation", Metadata::name);
-        if self.0.access == Access::ReadOnly && !is_read(operation) {
+        if !is_read(operation) && !self.0.access.admits(operation) {
             return Err(Refusal::ReadOnly(operation.to_owned()).into());
         }
         if let Ok(mut under_way) = self.0.under_way.lock() {

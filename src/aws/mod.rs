@@ -5,6 +5,7 @@ pub mod client;
 mod credentials;
 pub mod error;
 pub mod events;
+pub mod failover;
 pub mod guard;
 pub mod kinds;
 pub mod lists;

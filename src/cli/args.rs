@@ -71,6 +71,8 @@ pub enum Command {
     Smoke(Smoke),
     /// Measure any Valkey or Redis server: capacity, and latency free of coordinated omission. No AWS call
     Bench(Box<super::bench::Args>),
+    /// Make a shard fail over under paced clients, and say what it cost them
+    Drill(super::drill::Args),
     /// Recommend sizes, eviction and cost savings from two weeks of metrics, as changes to the spec; no AWS change
     Advise(Advise),
     /// Print the least IAM policy for a purpose, as JSON; no AWS call

@@ -43,20 +43,24 @@ pub fn run(printer: &Printer, shell: clap_complete::Shell) -> Result<Exit, CliEr
 
 /// The command line, with what the spec and the machine know of its values.
 fn command() -> clap::Command {
-    Cli::command().mut_subcommands(|command| {
-        command.mut_args(|arg| {
-            let words: fn() -> Vec<String> = match arg.get_id().as_str() {
-                "env" => environments,
-                "only" | "addresses" => addresses,
-                "allow" => permissions,
-                "profile" => profiles,
-                "region" => || spec::known::REGIONS.iter().map(|&region| region.to_owned()).collect(),
-                "topic" => super::explain::topics,
-                "specs" | "path" => return arg.value_hint(ValueHint::FilePath),
-                _ => return arg,
-            };
-            arg.add(ArgValueCompleter::new(move |typed: &OsStr| candidates(words(), typed)))
-        })
+    Cli::command().mut_subcommands(|command| knowing(command.mut_subcommands(knowing)))
+}
+
+fn knowing(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| {
+        let words: fn() -> Vec<String> = match arg.get_id().as_str() {
+            "env" => environments,
+            "only" | "addresses" => addresses,
+            "address" => groups,
+            "allow" => permissions,
+            "failover" => failovers,
+            "profile" => profiles,
+            "region" => || spec::known::REGIONS.iter().map(|&region| region.to_owned()).collect(),
+            "topic" => super::explain::topics,
+            "specs" | "path" => return arg.value_hint(ValueHint::FilePath),
+            _ => return arg,
+        };
+        arg.add(ArgValueCompleter::new(move |typed: &OsStr| candidates(words(), typed)))
     })
 }
 
@@ -103,6 +107,16 @@ fn addresses() -> Vec<String> {
     let kinds = Kind::ALL.into_iter().filter(|kind| declared.iter().any(|address| address.kind == *kind));
     let globs: Vec<String> = kinds.map(|kind| format!("{kind}/*")).collect();
     declared.iter().map(Address::to_string).chain(globs).collect()
+}
+
+/// What can fail over.
+fn groups() -> Vec<String> {
+    let declared = declared().into_iter().filter(|address| address.kind == Kind::ReplicationGroup);
+    declared.map(|address| address.to_string()).collect()
+}
+
+fn failovers() -> Vec<String> {
+    groups().into_iter().map(|address| format!("failover:{address}")).collect()
 }
 
 fn permissions() -> Vec<String> {

@@ -124,6 +124,12 @@ impl CliError {
         self
     }
 
+    /// The same with another exit code.
+    pub fn exits(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
     /// A file that cannot be read or written, by its name.
     pub fn io(action: &str, path: &Path, error: io::Error) -> Self {
         let why = match error.kind() {

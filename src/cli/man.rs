@@ -16,9 +16,7 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         printer.result(&page(&command)?);
         return Ok(Exit::Done);
     };
-    let pages: Vec<Command> = std::iter::once(command.clone())
-        .chain(command.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned())
-        .collect();
+    let pages = whole(&command);
     std::fs::create_dir_all(folder).map_err(|error| CliError::io("write", folder, error))?;
     for command in &pages {
         let path = folder.join(Man::new(command.clone()).get_filename());
@@ -26,6 +24,12 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     }
     printer.note(&format!("Wrote {} into {}", plural(pages.len(), "page"), folder.display()));
     Ok(Exit::Done)
+}
+
+/// A command with those below it.
+fn whole(command: &Command) -> Vec<Command> {
+    let below = command.get_subcommands().filter(|sub| !sub.is_hide_set()).flat_map(whole);
+    std::iter::once(command.clone()).chain(below).collect()
 }
 
 fn page(command: &Command) -> Result<String, CliError> {
@@ -51,7 +55,7 @@ fn roff(command: &Command) -> Result<Vec<u8>, std::io::Error> {
         examples(&help.to_string(), &mut out);
     }
     exit_status(&mut out);
-    if command.has_subcommands() {
+    if command.get_version().is_some() {
         man.render_version_section(&mut out)?;
     }
     Ok(out)

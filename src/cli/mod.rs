@@ -8,6 +8,7 @@ pub mod clock;
 pub mod completions;
 pub mod cost;
 pub mod destroy;
+pub mod drill;
 pub mod events;
 pub mod exit;
 pub mod explain;
@@ -29,6 +30,7 @@ pub mod smoke;
 pub mod status;
 pub mod system;
 pub mod validate;
+mod way_in;
 
 use std::process::ExitCode;
 
@@ -82,6 +84,7 @@ fn dispatch(printer: &Printer, command: Command) -> Result<Exit, CliError> {
         Command::Status(args) => block_on(status::run(printer, &args)),
         Command::Smoke(args) => block_on(smoke::run(printer, &args)),
         Command::Bench(args) => block_on(bench::run(printer, &args)),
+        Command::Drill(args) => block_on(drill::run(printer, &args)),
         Command::Advise(args) => block_on(advise::run(printer, &args)),
     }
 }

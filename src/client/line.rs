@@ -2,7 +2,7 @@
 //! before an event loop takes the socket over.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -73,9 +73,26 @@ impl Door {
         &self.way
     }
 
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+
     /// Connects to a node by its name, checks its certificate against that name, and logs in.
     pub fn open(&self, host: &str, port: u16) -> Result<Line, Trouble> {
-        let tcp = self.connect(host, port)?;
+        self.open_at(host, &self.resolve(host, port)?)
+    }
+
+    /// Where a name leads now, by way of the endpoint map.
+    pub fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Trouble> {
+        let (near, near_port) = self.way.map.lead(host, port);
+        let found = (near.as_str(), near_port).to_socket_addrs();
+        let found = found.map_err(|error| Trouble::new("name not resolved", format!("{near}: {error}")))?;
+        Ok(found.collect())
+    }
+
+    /// Connects to the first of these addresses that answers, as to the node of this name.
+    pub fn open_at(&self, host: &str, addresses: &[SocketAddr]) -> Result<Line, Trouble> {
+        let tcp = self.connect(host, addresses)?;
         let stream = match &self.tls {
             None => Stream::Plain(tcp),
             Some(config) => {
@@ -95,15 +112,11 @@ impl Door {
         Ok(line)
     }
 
-    fn connect(&self, host: &str, port: u16) -> Result<TcpStream, Trouble> {
-        let (near, near_port) = self.way.map.lead(host, port);
-        let addresses = (near.as_str(), near_port)
-            .to_socket_addrs()
-            .map_err(|error| Trouble::new("name not resolved", format!("{near}: {error}")))?;
-        let (until, mut last) = (Instant::now() + self.limit, Trouble::new("name not resolved", near.clone()));
+    fn connect(&self, host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, Trouble> {
+        let (until, mut last) = (Instant::now() + self.limit, Trouble::new("name not resolved", host));
         for address in addresses {
             let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-            match TcpStream::connect_timeout(&address, left) {
+            match TcpStream::connect_timeout(address, left) {
                 Ok(tcp) => {
                     let ready = tcp.set_nodelay(true).and_then(|()| tcp.set_read_timeout(Some(self.limit)));
                     ready
@@ -149,15 +162,23 @@ enum Stream {
 impl Line {
     /// Sends one command and waits for its reply; an error reply is a [`Trouble`] with the server's code.
     pub fn ask(&mut self, arguments: &[&str]) -> Result<Value, Trouble> {
-        let arguments: Vec<&[u8]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
-        self.write(&encode(&arguments)).map_err(|error| Trouble::of(&error))?;
-        let bytes = self.reply()?;
-        match redis::parse_redis_value(&bytes) {
-            Ok(Value::ServerError(_)) => Err(server_error(&bytes)),
-            Ok(value) => Ok(value),
-            Err(_) if bytes.first() == Some(&b'-') => Err(server_error(&bytes)),
-            Err(error) => Err(Trouble::new("unexpected reply", error.to_string())),
+        self.send(&encoded(arguments))?;
+        decoded(&self.reply()?)
+    }
+
+    /// Sends commands in one piece and waits for a reply to each; the first that is an error is the [`Trouble`].
+    pub fn ask_all(&mut self, commands: &[&[&str]]) -> Result<Vec<Value>, Trouble> {
+        self.send(&commands.iter().flat_map(|arguments| encoded(arguments)).collect::<Vec<u8>>())?;
+        let mut answers = Vec::with_capacity(commands.len());
+        // All are read, also after an error: a reply that is left would be taken for the next command's.
+        for _ in commands {
+            answers.push(decoded(&self.reply()?));
         }
+        answers.into_iter().collect()
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        self.write(bytes).map_err(|error| Trouble::of(&error))
     }
 
     /// A reply that is a text, such as `INFO`'s.
@@ -209,6 +230,20 @@ impl Line {
                 (sock, Some(conn))
             }
         }
+    }
+}
+
+fn encoded(arguments: &[&str]) -> Vec<u8> {
+    let arguments: Vec<&[u8]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
+    encode(&arguments)
+}
+
+fn decoded(reply: &[u8]) -> Result<Value, Trouble> {
+    match redis::parse_redis_value(reply) {
+        Ok(Value::ServerError(_)) => Err(server_error(reply)),
+        Ok(value) => Ok(value),
+        Err(_) if reply.first() == Some(&b'-') => Err(server_error(reply)),
+        Err(error) => Err(Trouble::new("unexpected reply", error.to_string())),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod engine;
 pub(crate) mod host;
 pub(crate) mod latency;
 pub mod line;
+pub(crate) mod memory;
 pub(crate) mod random;
 pub(crate) mod tls;
 pub(crate) mod topology;

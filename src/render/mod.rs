@@ -5,6 +5,7 @@ mod alike;
 pub mod bench;
 pub mod cost;
 pub mod diagnostics;
+pub mod drill;
 pub mod environment;
 pub mod hdr_log;
 pub mod inert;

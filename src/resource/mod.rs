@@ -4,6 +4,7 @@ pub mod alarm;
 pub mod alarm_entries;
 pub mod alarm_preset;
 pub mod arn;
+pub mod drill;
 pub mod kind_row;
 pub mod local;
 pub mod ownership;

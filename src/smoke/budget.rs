@@ -3,7 +3,7 @@
 
 use super::report::BudgetReport;
 use super::settings::Settings;
-use crate::client::topology::Facts;
+pub(super) use crate::client::memory::{Memory, memory};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -18,26 +18,6 @@ const CONNECTION: u64 = 20 * KIB;
 const LEAST: u64 = 64 * KIB;
 /// Keys that every pattern needs to show anything.
 const FEWEST_KEYS: u64 = 8;
-
-/// One primary's memory, from its `INFO`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Memory {
-    /// What counts against `maxmemory`.
-    pub(super) used: u64,
-    /// 0: no limit.
-    pub(super) limit: u64,
-    pub(super) evicted: u64,
-}
-
-pub(super) fn memory(info: &Facts) -> Option<Memory> {
-    let number = |key: &str| info.get(key).and_then(|value| value.parse::<u64>().ok());
-    let uncounted = number("mem_not_counted_for_evict").unwrap_or(0);
-    Some(Memory {
-        used: number("used_memory")?.saturating_sub(uncounted),
-        limit: number("maxmemory").unwrap_or(0),
-        evicted: number("evicted_keys").unwrap_or(0),
-    })
-}
 
 /// Room for the run, in every shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +104,6 @@ pub(super) fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::client::topology::facts;
     use super::*;
 
     fn memory_of(used: u64, limit: u64) -> Memory {
@@ -174,12 +153,5 @@ mod tests {
     fn a_user_who_sees_nothing_writes_little() {
         let room = budget(&Settings::default(), &[], &[]).unwrap();
         assert_eq!(room.bytes, MIB);
-    }
-
-    #[test]
-    fn the_memory_that_counts_is_without_the_buffers_of_replicas() {
-        let info = facts("used_memory:1000\nmem_not_counted_for_evict:200\nmaxmemory:5000\nevicted_keys:7\n");
-        assert_eq!(memory(&info), Some(Memory { used: 800, limit: 5_000, evicted: 7 }));
-        assert_eq!(memory(&facts("")), None);
     }
 }

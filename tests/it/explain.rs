@@ -119,7 +119,8 @@ fn each_command_has_a_page_that_says_whose_it_is() {
     world.run(&["man", "--out", path(&folder)]).exits(0);
     let pages: BTreeSet<String> =
         std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    for page in ["cachectl.1", "cachectl-plan.1", "cachectl-explain.1", "cachectl-init.1"] {
+    for page in ["cachectl.1", "cachectl-plan.1", "cachectl-explain.1", "cachectl-init.1", "cachectl-drill-failover.1"]
+    {
         assert!(pages.contains(page), "{pages:?}");
     }
     let plan = std::fs::read_to_string(folder.join("cachectl-plan.1")).unwrap();

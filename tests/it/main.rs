@@ -19,6 +19,8 @@ mod chaos_storm;
 mod cli_output;
 mod company_network;
 mod cost;
+mod drill_program;
+mod drill_room;
 mod endpoint;
 mod engine_room;
 mod environment_values;

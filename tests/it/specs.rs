@@ -72,4 +72,5 @@ specs! {
     redis_moves_to_valkey_in_place: "redis-to-valkey.yaml", ["", "valkey"];
     staging_and_production_live_and_go: "environments.yaml", ["staging", "prod"];
     a_watched_cache_lives_and_goes: "monitoring.yaml", [""];
+    a_drilled_cache_lives_and_goes: "drill.yaml", [""];
 }

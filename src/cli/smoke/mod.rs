@@ -1,9 +1,9 @@
 //! `cachectl smoke`, and the smoke test at the end of an apply.
 
 mod command;
-mod login;
+pub mod login;
 mod settings;
-mod target;
+pub mod target;
 
 use std::path::PathBuf;
 
@@ -238,6 +238,16 @@ async fn admit(
     let (login, access) = login::choose(&session.spec, resource, view);
     let declared = resource.fields.get("smoke").and_then(|smoke| smoke.get("keyPrefix")?.as_str());
     login::confine(settings, declared, access);
+    log_in(session, &resource.address, login, target).await
+}
+
+/// Fetches what a login takes and puts it into the target's way. `Some` is why there is no way in.
+pub async fn log_in(
+    session: &Session,
+    address: &Address,
+    login: Login,
+    target: &mut Target,
+) -> Result<Option<String>, CliError> {
     match login {
         Login::Nobody => {}
         Login::Password { user, reference } => {
@@ -257,8 +267,8 @@ async fn admit(
             if target.way.tls.is_none() {
                 return Ok(Some(format!("user {user} logs in by IAM, and a token is sent over TLS only")));
             }
-            let serverless = resource.address.kind == Kind::ServerlessCache;
-            let made = token::Login { cache: &resource.address.id, serverless, user: &user };
+            let serverless = address.kind == Kind::ServerlessCache;
+            let made = token::Login { cache: &address.id, serverless, user: &user };
             match token::signed(&session.aws, made).await {
                 Ok(token) => target.way.password = Some(Secret::new(token)),
                 Err(error) => return Ok(Some(format!("no token could be signed for user {user}: {error}"))),

@@ -1,0 +1,68 @@
+//! The way into a cache of a spec, as its clients take it: for whatever measures one.
+
+use super::exit::{CliError, Exit};
+use super::session::Session;
+use super::smoke::{log_in, login, target};
+use crate::client::access::{Access, Prefix};
+use crate::model::Resource;
+use crate::model::live::View;
+use crate::smoke::{Settings, Target};
+
+/// A way in, logged in, and where this user may write.
+pub struct WayIn {
+    pub target: Target,
+    /// The run's own beginning of keys.
+    pub prefix: String,
+}
+
+/// The way in, or why there is none. Keys begin with `base`, unless the user may only have others.
+pub async fn way_in(
+    session: &Session,
+    resource: &Resource,
+    view: &View<'_>,
+    base: &str,
+) -> Result<Result<WayIn, String>, CliError> {
+    let Some(mut target) = target::target(&session.spec, resource, view, session.aws.is_stand_in()) else {
+        return Ok(Err("it has no endpoint".to_owned()));
+    };
+    let (login, access) = login::choose(&session.spec, resource, view);
+    let declared = resource.fields.get("smoke").and_then(|smoke| smoke.get("keyPrefix")?.as_str());
+    let Some(prefix) = prefix(base, declared, access) else {
+        return Ok(Err("its user may only read, and a client of a drill writes".to_owned()));
+    };
+    if let Some(reason) = log_in(session, &resource.address, login, &mut target).await? {
+        return Ok(Err(reason));
+    }
+    if let (Some(tls), Some(file)) = (&mut target.way.tls, &target.ca_file) {
+        let pem = std::fs::read(file).map_err(|error| CliError::io("read", file, error).exits(Exit::Usage))?;
+        tls.ca_pem = Some(pem);
+    }
+    Ok(Ok(WayIn { target, prefix }))
+}
+
+/// `None` where the user may not write at all.
+fn prefix(base: &str, declared: Option<&str>, access: Option<&str>) -> Option<String> {
+    if let Some(declared) = declared {
+        return Some(Settings::fresh_key_prefix(declared));
+    }
+    match access.map(|access| Access::parse(access).prefix(base)) {
+        Some(Prefix::Written(base)) => Some(Settings::fresh_key_prefix(&base)),
+        Some(Prefix::Read(_)) => None,
+        // Whatever is tried is refused, and the refusal says why.
+        Some(Prefix::Nowhere) | None => Some(Settings::fresh_key_prefix(base)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_lie_where_the_user_may_write() {
+        let chosen = |declared, access| prefix("cachectl:drill:", declared, access);
+        assert!(chosen(None, None).unwrap().starts_with("cachectl:drill:"));
+        assert!(chosen(None, Some("on ~app:* +@all")).unwrap().starts_with("app:cachectl:drill:"));
+        assert!(chosen(Some("mine:"), Some("on ~app:* +@all")).unwrap().starts_with("mine:"));
+        assert_eq!(chosen(None, Some("on ~* -@all +@read")), None);
+    }
+}
