@@ -151,7 +151,9 @@ fn length(gap: Gap, stalls: &[Gap]) -> Length {
     let within = |stall: &Gap| stall.until.min(gap.until).saturating_sub(stall.from.max(gap.from));
     // The threads of one machine stall together; what overlaps a gap at its end or beginning is all that counts.
     let stalled: Duration = stalls.iter().map(within).sum();
-    Length { most: gap.length(), least: gap.length().saturating_sub(stalled), open: gap.open }
+    // The last pause before the end is one of many, and no silence that anybody waits for.
+    let open = gap.open && gap.length() > WELL_WITHIN;
+    Length { most: gap.length(), least: gap.length().saturating_sub(stalled), open }
 }
 
 fn of_length(name: &'static str, bound: Duration, length: Option<Length>) -> Gate {
