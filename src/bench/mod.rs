@@ -18,7 +18,7 @@ pub use report::{
     Asked, Capacity, CommandDelta, Compared, ErrorDetail, FindRate, Host, LatencyReport, Percentiles, Redirects,
     Report, Server, ServerDelta, ShardReport, Step, Verdict,
 };
-pub use settings::{Aim, Bound, Quantile, Settings};
+pub use settings::{Aim, Bound, PREFIX, Quantile, Settings};
 
 use crate::client::Recorder;
 use crate::client::engine::{self, Distribution, Engine, Keys, Pace, Phase, ReadFrom, Stop, Until, Work};

@@ -7,6 +7,9 @@ use std::time::Duration;
 use crate::client::Way;
 use crate::client::engine::{Distribution, ReadFrom};
 
+/// What keys begin with where nothing else is said.
+pub const PREFIX: &str = "cachectl:bench:";
+
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub way: Way,
@@ -48,7 +51,7 @@ impl Default for Settings {
             aim: Aim::HalfOfCapacity,
             read_from: ReadFrom::Primary,
             timeout: Duration::from_secs(3),
-            key_prefix: format!("cachectl:bench:{:08x}:", crate::client::random::seed() >> 32),
+            key_prefix: format!("{PREFIX}{:08x}:", crate::client::random::seed() >> 32),
             unbounded: false,
             seed: crate::client::random::seed(),
         }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::args::{Apply as Args, Execution, Format, Tested};
+use super::canary::{Canaries, Noting};
 use super::events::Journal;
 use super::exit::{CliError, Exit};
 use super::preflight;
@@ -20,6 +21,7 @@ use crate::apply::{self, Settings};
 use crate::aws::Access;
 use crate::aws::error::Kind as ErrorKind;
 use crate::client::engine::Stop;
+use crate::drill::Passage;
 use crate::model::live::Live;
 use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, Change, FORMAT_VERSION, Plan};
@@ -111,6 +113,7 @@ async fn one(
         printer,
         session: &session,
         execution: &args.execution,
+        canary: args.canary,
         tested: args.tested.clone(),
         format: args.format,
         detailed: args.allowances.detailed_exitcode,
@@ -124,6 +127,8 @@ pub struct Run<'a> {
     pub printer: &'a Printer,
     pub session: &'a Session,
     pub execution: &'a Execution,
+    /// Clients are kept on each cache through its steps.
+    pub canary: bool,
     pub tested: Tested,
     pub format: Format,
     pub detailed: bool,
@@ -139,18 +144,26 @@ pub struct Outcome {
     remaining: Vec<String>,
     pending: Vec<Value>,
     smoke: Vec<Report>,
+    /// What clients noticed of each step; none without `--canary`.
+    canary: Option<Vec<Passage>>,
+    /// A bound of `drill.require` is missed, or could not be told.
+    canary_missed: bool,
 }
 
 impl Outcome {
     pub fn document(&self) -> Value {
-        json!({
+        let mut document = json!({
             "formatVersion": FORMAT_VERSION,
             "plan": self.plan,
             "results": self.results,
             "remaining": self.remaining,
             "pending": self.pending,
             "smoke": self.smoke,
-        })
+        });
+        if let Some(canary) = &self.canary {
+            document["canary"] = json!(canary);
+        }
+        document
     }
 
     /// The same of a run that an error ended.
@@ -211,7 +224,7 @@ impl Run<'_> {
             if saved.is_none() && self.confirm(&plan)? {
                 (live, plan) = self.unmoved(&plan, options).await?;
             }
-            let (results, ended) = self.execute(&plan, &live, options, journal).await?;
+            let (results, ended) = self.watched(&plan, &live, options, journal, outcome).await?;
             outcome.results = results;
             if ended != Exit::Done {
                 return Ok(ended);
@@ -239,6 +252,9 @@ impl Run<'_> {
         }
         if exit == Exit::Done {
             exit = self.smoke(&plan, &live, &waited_for, outcome).await?;
+        }
+        if exit == Exit::Done && outcome.canary_missed {
+            exit = Exit::SmokeFailed;
         }
         if exit == Exit::Done && self.detailed && !outcome.pending.is_empty() && outcome.remaining.is_empty() {
             exit = Exit::Pending;
@@ -386,6 +402,30 @@ impl Run<'_> {
         }
     }
 
+    /// Runs the steps, with `--canary` under clients of each cache, and says how that ended.
+    async fn watched(
+        &self,
+        plan: &Plan,
+        live: &Live,
+        options: &Options,
+        journal: &Journal,
+        outcome: &mut Outcome,
+    ) -> Result<(Vec<StepResult>, Exit), CliError> {
+        if !self.canary {
+            return self.execute(plan, live, options, journal, None).await;
+        }
+        let canaries = Canaries::begin(self.printer, self.session, plan, live).await?;
+        let ended = self.execute(plan, live, options, journal, Some(&canaries)).await;
+        let told = canaries.end(plan).await?;
+        told.passages.iter().for_each(|passage| journal.canary(passage));
+        if self.format == Format::Table {
+            self.printer.result(&told.table());
+        }
+        outcome.canary_missed |= told.fails();
+        outcome.canary.get_or_insert_default().extend(told.passages);
+        ended
+    }
+
     /// Runs the steps and says how that ended.
     pub async fn execute(
         &self,
@@ -393,14 +433,16 @@ impl Run<'_> {
         live: &Live,
         options: &Options,
         journal: &Journal,
+        canaries: Option<&Canaries>,
     ) -> Result<(Vec<StepResult>, Exit), CliError> {
         let aws = &self.session.aws;
         let writes = aws.guard.writes();
-        let reporter = LiveProgress::new(self.printer, journal, &plan.steps);
+        let progress = LiveProgress::new(self.printer, journal, &plan.steps);
+        let reporter = Noting { progress: &progress, canaries };
         let settings = self.settings();
         let results =
-            reporter.over(apply::run(aws, &self.session.spec, options, plan, live, &settings, &reporter)).await;
-        reporter.finish();
+            progress.over(apply::run(aws, &self.session.spec, options, plan, live, &settings, &reporter)).await;
+        progress.finish();
         if self.format == Format::Table {
             self.printer.result(&format!("\n{}", render::results::table(plan, &results)));
         } else {
@@ -461,7 +503,7 @@ impl Run<'_> {
             // Which members wait for a reboot is known once AWS has applied the parameters.
             self.show(&reboots, &live);
             live = self.agreed_to_reboots(&plan, live, again).await?;
-            let (results, ended) = self.execute(&reboots, &live, again, journal).await?;
+            let (results, ended) = self.watched(&reboots, &live, again, journal, outcome).await?;
             outcome.results.extend(results);
             if ended != Exit::Done {
                 return Ok((live, ended));

@@ -284,6 +284,9 @@ pub struct Apply {
     pub execution: Execution,
     #[command(flatten)]
     pub tested: Tested,
+    /// Keep a writer and a reader on each cache through its steps, and say what each step cost them
+    #[arg(long, help_heading = "Execution")]
+    pub canary: bool,
     /// Output format
     #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
     pub format: Format,

@@ -6,13 +6,17 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::Value;
 
+use super::args::{AwsArgs, SpecArgs};
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
+use super::session::{self, Session};
+use super::way_in::way_in;
 use super::{clock, system};
+use crate::aws::Access;
 use crate::bench::{self, Aim, Bound, Measured, NotBegun, Report, Settings, Verdict, compare};
 use crate::client::engine::{Distribution, ReadFrom, Stop};
 use crate::client::{Secret, Tls, Way};
-use crate::model::kept;
+use crate::model::{Address, kept};
 use crate::render;
 
 #[derive(Debug, clap::Args)]
@@ -32,14 +36,24 @@ use crate::render;
       cachectl bench cache.example:6379 --tls --username app --password env:CACHE_PASSWORD --rate 2000 --duration 30s\n  \
       cachectl bench cache.example:6379 --find-rate p99=5ms --hdr latency.hlog\n  \
       cachectl bench 127.0.0.1:6379 --format json > before.json\n  \
-      cachectl bench 127.0.0.1:6379 --baseline before.json\n\n\
+      cachectl bench 127.0.0.1:6379 --baseline before.json\n  \
+      cachectl bench prod.yaml replicationGroup/prod-cache --rate 2000\n\n\
+    With SPEC and ADDRESS the endpoint, TLS, login and tunnels are the cache's, as `cachectl smoke` takes them; AWS is\n\
+    only read.\n\n\
     Exit code 5: commands failed, or no rate holds the bound. 3: the server has no room. Undecided (the client was\n\
     the limit) is told, and exits 0."
 )]
 pub struct Args {
-    /// HOST:PORT of the server; of any node of a cluster
-    #[arg(value_name = "ENDPOINT")]
+    /// HOST:PORT of the server, of any node of a cluster; or a spec, with an address beside it
+    #[arg(value_name = "ENDPOINT|SPEC")]
     pub endpoint: String,
+    /// Cache of the spec
+    #[arg(value_name = "ADDRESS", conflicts_with_all = ["tls", "ca_file", "server_name", "username", "password", "cluster"])]
+    pub address: Option<Address>,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    pub aws: AwsArgs,
     /// Clients; each has a connection, and in a cluster one to every shard
     #[arg(short = 'c', long, default_value_t = 50, value_name = "N", value_parser = at_least_one, help_heading = "Load")]
     pub clients: usize,
@@ -182,7 +196,11 @@ fn distribution(text: &str) -> Result<Distribution, String> {
 }
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
-    let settings = settings(args)?;
+    let (way, prefix) = match &args.address {
+        Some(address) => of_spec(printer, args, address).await?,
+        None => (of_endpoint(args)?, None),
+    };
+    let settings = settings(args, way, prefix)?;
     let earlier = args.baseline.as_deref().map(baseline).transpose()?;
     if let Some(file) = &args.hdr {
         // Before minutes of measuring, not after.
@@ -274,8 +292,35 @@ fn not_begun(why: NotBegun, settings: &Settings) -> CliError {
     }
 }
 
-fn settings(args: &Args) -> Result<Settings, CliError> {
+/// The way into a cache of a spec, and where its user may write.
+async fn of_spec(printer: &Printer, args: &Args, address: &Address) -> Result<(Way, Option<String>), CliError> {
+    let request = session::request(Path::new(&args.endpoint), &args.spec);
+    let session = Session::open(printer, &request, &args.aws, Access::ReadOnly).await?;
+    let live = session.read().await?;
+    let Some(resource) = session.spec.resources.get(address).filter(|_| address.kind.is_cache()) else {
+        return Err(CliError::new(Exit::Usage, format!("{address} is no cache of {}", args.endpoint))
+            .hint("an address is KIND/ID, such as replicationGroup/prod-cache"));
+    };
+    let Some(view) = live.view(address) else {
+        return Err(CliError::new(Exit::Error, format!("{address} does not exist")).hint("apply the spec first"));
+    };
+    match way_in(&session, resource, &view, bench::PREFIX).await? {
+        Ok(way) => Ok((way.target.way, Some(way.prefix))),
+        Err(why) => Err(CliError::new(Exit::Error, format!("{address} cannot be measured: {why}"))
+            .hint("declare `smoke.username` and `smoke.password`, or a user with a password in this spec")),
+    }
+}
+
+/// The way that the flags tell.
+fn of_endpoint(args: &Args) -> Result<Way, CliError> {
     let usage = |message: String| CliError::new(Exit::Usage, message);
+    let given = [args.spec.env.is_some(), !args.spec.overlay.is_empty(), !args.spec.var.is_empty()];
+    if given.contains(&true) || std::path::Path::new(&args.endpoint).is_file() {
+        return Err(usage(format!(
+            "{} is a spec: name a cache of it beside it, such as replicationGroup/prod-cache",
+            args.endpoint
+        )));
+    }
     let (host, port) = endpoint(&args.endpoint).map_err(usage)?;
     let mut way = Way { host, port, cluster: args.cluster, ..Way::default() };
     if let Some(name) = &args.server_name {
@@ -290,6 +335,11 @@ fn settings(args: &Args) -> Result<Settings, CliError> {
     }
     way.username.clone_from(&args.username);
     way.password = args.password.as_deref().map(password).transpose()?;
+    Ok(way)
+}
+
+fn settings(args: &Args, way: Way, prefix: Option<String>) -> Result<Settings, CliError> {
+    let usage = |message: String| CliError::new(Exit::Usage, message);
     let mut settings = Settings {
         way,
         clients: args.clients,
@@ -314,6 +364,9 @@ fn settings(args: &Args) -> Result<Settings, CliError> {
         (None, Some(bound)) => Aim::Find(bound),
         (None, None) => Aim::HalfOfCapacity,
     };
+    if let Some(prefix) = prefix {
+        settings.key_prefix = prefix;
+    }
     if let Some(prefix) = &args.key_prefix {
         settings.key_prefix = format!("{prefix}{}", settings.key_prefix);
     }

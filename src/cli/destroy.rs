@@ -21,6 +21,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         printer,
         session: &session,
         execution: &args.execution,
+        canary: false,
         tested: Tested::default(),
         format: args.format,
         detailed: false,
@@ -76,7 +77,7 @@ async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal, outcome: &mut 
         if confirm(run, &plan)? {
             (live, plan) = run.unmoved(&plan, &options).await?;
         }
-        let (done, exit) = run.execute(&plan, &live, &options, journal).await?;
+        let (done, exit) = run.execute(&plan, &live, &options, journal, None).await?;
         outcome.results = done;
         if exit == Exit::Done { gone(run, &options).await } else { Ok(exit) }
     }

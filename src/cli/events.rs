@@ -13,6 +13,7 @@ use super::exit::{CliError, Exit};
 use super::files;
 use super::session::Session;
 use crate::aws::guard::{Event, Guard};
+use crate::drill::Passage;
 use crate::model::kept;
 use crate::model::report::Progress;
 
@@ -71,6 +72,13 @@ impl Journal {
         Some(CliError::io("write", &book.path, error).hint(
             "no further call was sent; AWS finishes what it has begun. Free some space, then run the same command again",
         ))
+    }
+
+    /// What clients noticed of a step.
+    pub fn canary(&self, passage: &Passage) {
+        let mut event = json!(passage);
+        event["type"] = json!("canary");
+        self.write(event);
     }
 
     pub fn progress(&self, progress: &Progress<'_>) {

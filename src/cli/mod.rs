@@ -4,6 +4,7 @@ pub mod advise;
 pub mod apply;
 pub mod args;
 pub mod bench;
+pub mod canary;
 pub mod clock;
 pub mod completions;
 pub mod cost;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::count::Count;
 use super::course::{Course, milliseconds};
-use super::probe::Behaviour;
+use super::probe::{Behaviour, Seen};
 use super::report::{Gate, Report};
 use super::trace::{Gap, Trace};
 use crate::smoke::Verdict;
@@ -117,9 +118,32 @@ fn unknown(course: &Course) -> Vec<String> {
 }
 
 fn gates(course: &Course) -> Vec<Gate> {
-    let require = &course.require;
-    let seen = &course.seen;
-    let gap = |trace: &Trace| course.gap(trace).map(|gap| length(gap, &seen.stalls));
+    let (require, seen) = (&course.require, &course.seen);
+    let mut gates = since(require, seen, &course.count, course.called);
+    if let Some(bound) = require.max_restore {
+        let restored = course.restored.map(|at| at.saturating_sub(course.called));
+        let most = restored.unwrap_or_else(|| seen.ended.saturating_sub(course.called));
+        gates.push(of_length(MAX_RESTORE, bound, Some(Length { most, least: most, open: restored.is_none() })));
+    }
+    gates
+}
+
+const MAX_RESTORE: &str = "maxRestore";
+
+/// The bounds on what clients met, from their beginning to their end.
+pub fn bounds(require: &Require, seen: &Seen, count: &Count) -> Vec<Gate> {
+    since(require, seen, count, Duration::ZERO)
+}
+
+/// The same where nobody could look.
+pub fn unseen_bounds(require: &Require, why: &str) -> Vec<Gate> {
+    let count = Count { unknown: Some(why.to_owned()), ..Count::default() };
+    let unseen = |gate: Gate| Gate { undecided: Some(why.to_owned()), ..gate };
+    bounds(require, &Seen::default(), &count).into_iter().map(unseen).collect()
+}
+
+fn since(require: &Require, seen: &Seen, count: &Count, from: Duration) -> Vec<Gate> {
+    let gap = |trace: &Trace| trace.longest_gap(from, seen.ended).map(|gap| length(gap, &seen.stalls));
     let mut gates = Vec::new();
     if let Some(bound) = require.max_write_gap {
         gates.push(of_length("maxWriteGap", bound, gap(&seen.writer)));
@@ -128,20 +152,14 @@ fn gates(course: &Course) -> Vec<Gate> {
         gates.push(of_length("maxReadGap", bound, gap(&seen.reader)));
     }
     if let Some(bound) = require.max_lost_writes {
-        let lost = course.count.lost.as_ref().map(|lost| (lost.plain.len() + lost.waited.len()) as u64);
+        let lost = count.lost.as_ref().map(|lost| (lost.plain.len() + lost.waited.len()) as u64);
         gates.push(Gate {
             name: "maxLostWrites",
             required: bound as f64,
             measured: lost.map(|lost| lost as f64),
             passed: lost.is_some_and(|lost| lost <= bound),
-            undecided: lost.is_none().then(|| course.count.unknown.clone().unwrap_or_default()),
+            undecided: lost.is_none().then(|| count.unknown.clone().unwrap_or_default()),
         });
-    }
-    if let Some(bound) = require.max_restore {
-        let restored = course.restored.map(|at| at.saturating_sub(course.called));
-        let so_far = seen.ended.saturating_sub(course.called);
-        let most = restored.unwrap_or(so_far);
-        gates.push(of_length("maxRestore", bound, Some(Length { most, least: most, open: restored.is_none() })));
     }
     gates
 }

@@ -138,7 +138,8 @@ pub fn length(ms: Option<f64>) -> String {
     }
 }
 
-fn said(gate: &Gate) -> String {
+/// `812 ms, at most 30.0 s: passed`
+pub fn said(gate: &Gate) -> String {
     let value = |value: f64| if gate.name == "maxLostWrites" { format!("{value:.0}") } else { length(Some(value)) };
     let measured = gate.measured.map_or_else(|| "not known".to_owned(), value);
     let word = match (gate.passed, &gate.undecided) {

@@ -11,6 +11,7 @@ pub mod hdr_log;
 pub mod inert;
 pub mod junit;
 pub mod markdown;
+pub mod passage;
 pub mod plan;
 pub mod results;
 pub mod smoke;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{Ran, bare};
 use crate::plan_docs::violations;
+use crate::rig::Rig;
 use crate::servers::{Server, ask, await_that, cluster, server_binary, signal, slow, start, with_tls};
 
 fn bench(dir: &Path, port: u16, arguments: &[&str]) -> Ran {
@@ -246,4 +247,35 @@ fn what_cannot_be_meant_is_refused_before_anything_is_sent() {
     }
     let nobody = bench(dir.path(), 1, &["--duration", "1s"]).exits(1);
     nobody.says("connection refused").says("nothing listens there");
+}
+
+#[test]
+fn a_cache_of_a_spec_is_measured_by_its_own_endpoint_and_login() {
+    if server_binary().is_none() {
+        return;
+    }
+    let spec = "apiVersion: cachectl/v1\nstack: measured\nregion: us-east-1\nreplicationGroups:\n  cache: {description: measured, engine: valkey, engineVersion: \"8.0\", cacheNodeType: cache.t4g.small, numCacheClusters: 1, transitEncryptionEnabled: true, authToken: {env: CACHE_TOKEN}, smoke: {caFile: ca.pem}}\n";
+    let rig = Rig::with(spec, cachectl_sandbox::Options { data_plane: true, ..Default::default() });
+    std::fs::write(rig.path("ca.pem"), rig.sandbox.ca_pem().unwrap()).unwrap();
+    let run = |arguments: &[&str]| {
+        Ran::from(rig.command(arguments).env("CACHE_TOKEN", "a-token-of-the-cache-1").output().unwrap())
+    };
+    run(&["apply", "--yes", "--no-smoke"]).exits(0);
+    let measure =
+        ["bench", "cachectl.yaml", "replicationGroup/cache", "--rate", "200", "--duration", "1s", "--format", "json"];
+    let ran = run(&measure).exits(0);
+    let report = ran.json();
+    assert_eq!(report["server"]["tls"], true);
+    assert!(
+        report["latency"]["percentiles"]["samples"]
+            .as_u64()
+            .or(report["latency"]["samples"].as_u64())
+            .is_some_and(|count| count > 50),
+        "{report:#}"
+    );
+    assert_eq!(report["leftBehind"], 0);
+    assert!(!ran.all().contains("a-token-of-the-cache"), "{}", ran.all());
+    run(&["bench", "cachectl.yaml"]).exits(64).says("name a cache of it");
+    run(&["bench", "cachectl.yaml", "replicationGroup/none"]).exits(64).says("no cache of cachectl.yaml");
+    run(&["bench", "cachectl.yaml", "replicationGroup/cache", "--tls"]).exits(64);
 }

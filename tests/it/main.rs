@@ -13,6 +13,7 @@ mod bad_endpoint;
 mod bench_program;
 mod book;
 mod book_runs;
+mod canary_program;
 mod chaos_kill;
 mod chaos_secrets;
 mod chaos_storm;

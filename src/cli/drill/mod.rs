@@ -12,11 +12,11 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::apply;
 use super::args::{AwsArgs, ReportFormat, SpecArgs, parse_duration};
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session::{self, Session};
+use super::system::interrupt;
 use super::way_in::{WayIn, way_in};
 use crate::aws::{Access, failover};
 use crate::drill::{self, Objection, Report, Require};
@@ -111,14 +111,14 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
 fn end_on_signals(printer: &Printer, session: &Session, called: &Arc<AtomicBool>) {
     let (printer, guard, called) = (printer.clone(), session.aws.guard.clone(), called.clone());
     tokio::spawn(async move {
-        apply::interrupt().await;
+        interrupt().await;
         guard.interrupt();
         printer.stderr(if called.load(Ordering::SeqCst) {
             "\nInterrupt: the clients are ended and their keys deleted. The failover goes on inside AWS.\nInterrupt again to leave now."
         } else {
             "\nInterrupt: AWS was not asked for a failover. Interrupt again to leave now."
         });
-        apply::interrupt().await;
+        interrupt().await;
         std::process::exit(i32::from(Exit::Interrupted.code()));
     });
 }
@@ -300,8 +300,8 @@ impl Run<'_> {
     }
 }
 
-fn broken(fault: tokio::task::JoinError) -> CliError {
-    CliError::new(Exit::Error, format!("the drill broke off: {fault}"))
+pub fn broken(fault: tokio::task::JoinError) -> CliError {
+    CliError::new(Exit::Error, format!("the clients broke off: {fault}"))
 }
 
 /// `drill.require` of a group.

@@ -60,6 +60,8 @@ impl Behaviour {
 
 /// Connections of the writer and of the reader: while attempts hang, one of them tries every few milliseconds.
 const LANES: u32 = 6;
+/// The same of a canary, which many caches may have at once.
+const FEW_LANES: u32 = 3;
 /// Connections of the writer that waits for replicas.
 const WAITING_LANES: u32 = 2;
 /// An ordinary client waits so long for an answer.
@@ -84,7 +86,7 @@ pub struct Probes {
 }
 
 /// What the probes saw, once they have ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Seen {
     pub ended: Duration,
     pub writer: Trace,
@@ -147,15 +149,16 @@ impl Probes {
         let keep = Work::Set { key: setup.key("read") };
         self.lanes(&doors.quick, &primary, &keep, fresh, pace(1, 0.05), &keeper);
         let (writer, waiter, trace) = (self.writer.clone(), self.waiter.clone(), self.reader.clone());
-        self.lanes(&doors.quick, &primary, &write("writer", false), fresh, pace(LANES, 1.0), &writer);
-        self.lanes(&doors.quick, &reader, &get(setup.way.cluster), fresh, pace(LANES, 1.0), &trace);
+        let lanes = if setup.whole { LANES } else { FEW_LANES };
+        self.lanes(&doors.quick, &primary, &write("writer", false), fresh, pace(lanes, 1.0), &writer);
+        self.lanes(&doors.quick, &reader, &get(setup.way.cluster), fresh, pace(lanes, 1.0), &trace);
         let (log, stalls, stop) = (self.log.clone(), self.stalls.clone(), self.stop.clone());
         self.threads.push(std::thread::spawn(move || watch::pulse(&log, &stalls, &stop)));
-        self.lanes(&doors.usual, &primary, &write("waited", true), fresh, pace(WAITING_LANES, 0.5), &waiter);
-        self.watch_nodes(doors);
         if !setup.whole {
             return;
         }
+        self.lanes(&doors.usual, &primary, &write("waited", true), fresh, pace(WAITING_LANES, 0.5), &waiter);
+        self.watch_nodes(doors);
         for behaviour in Behaviour::ALL {
             let trace = Arc::default();
             let work = Work::Set { key: setup.key(behaviour.key()) };
@@ -228,6 +231,10 @@ impl Probes {
         }
     }
 
+    pub fn begun(&self) -> Instant {
+        self.log.begun()
+    }
+
     /// Since the probes began.
     pub fn now(&self) -> Duration {
         self.log.now()
@@ -244,7 +251,7 @@ impl Probes {
                 return Err(format!("{name}: {why}"));
             }
         }
-        if !self.log.acks().iter().any(|ack| ack.waited && (from..until).contains(&ack.at)) {
+        if self.setup.whole && !self.log.acks().iter().any(|ack| ack.waited && (from..until).contains(&ack.at)) {
             return Err("no replica confirms a write (WAIT)".to_owned());
         }
         Ok(())
@@ -290,14 +297,6 @@ impl Probes {
         clients.chain([&self.writer, &self.reader]).all(|trace| lock(trace).is_well(now, PATIENCE))
     }
 
-    /// Answers and errors of the writer and the reader in this time, with the longest silence of each.
-    pub fn within(&self, from: Duration, until: Duration) -> [Window; 2] {
-        [&self.writer, &self.reader].map(|trace| {
-            let trace = lock(trace);
-            Window { gap: trace.longest_gap(from, until), errors: trace.failures_within(from, until) }
-        })
-    }
-
     /// Ends all threads and hands out what was seen; then [`super::count`] asks the servers what they have.
     pub fn finish(mut self) -> (Setup, Seen) {
         self.stop.store(true, Ordering::Relaxed);
@@ -340,13 +339,6 @@ fn prime(door: &Door, primary: &Route, key: &str) {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What a probe saw in a part of the time.
-#[derive(Clone, Copy, Debug)]
-pub struct Window {
-    pub gap: Option<Gap>,
-    pub errors: u64,
 }
 
 /// Lanes of one probe.

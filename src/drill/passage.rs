@@ -1,0 +1,105 @@
+//! What the clients of a cache noticed while one step of an apply was carried out.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::count::Count;
+use super::course::milliseconds;
+use super::probe::Seen;
+use super::trace::{Gap, Trace};
+use crate::model::attribute::Impact;
+
+/// One step, foretold and seen; of several shards the worst, and the sums.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Passage {
+    pub step: usize,
+    pub address: String,
+    pub operation: String,
+    /// `null` where the plan says nothing of it.
+    pub foretold: Option<Impact>,
+    pub longest_write_gap_ms: Option<f64>,
+    pub longest_read_gap_ms: Option<f64>,
+    pub errors: u64,
+    /// Writes that were acknowledged in this time and are not there afterwards; `null` where that could not be told.
+    pub lost_writes: Option<u64>,
+}
+
+/// What the clients of one shard saw, and from when to when the step was carried out.
+pub struct Part<'a> {
+    pub from: Duration,
+    pub until: Duration,
+    pub seen: &'a Seen,
+    pub count: &'a Count,
+}
+
+impl Passage {
+    /// Of a step; silences that begin or end within it count in their whole length.
+    pub fn new(step: usize, address: &str, operation: &str, foretold: Option<Impact>, parts: &[Part<'_>]) -> Self {
+        let longest = |trace: fn(&Seen) -> &Trace| {
+            let gaps = parts.iter().filter_map(|part| trace(part.seen).longest_gap(part.from, part.until));
+            gaps.map(|gap: Gap| gap.length()).max().map(milliseconds)
+        };
+        let errors = |part: &Part<'_>| {
+            let of = |trace: &Trace| trace.failures_within(part.from, part.until);
+            of(&part.seen.writer) + of(&part.seen.reader)
+        };
+        let lost = |part: &Part<'_>| {
+            let lost = part.count.lost.as_ref()?;
+            let within = lost.plain.iter().chain(&lost.waited).filter(|ack| (part.from..part.until).contains(&ack.at));
+            Some(within.count() as u64)
+        };
+        Self {
+            step,
+            address: address.to_owned(),
+            operation: operation.to_owned(),
+            foretold,
+            longest_write_gap_ms: longest(|seen| &seen.writer),
+            longest_read_gap_ms: longest(|seen| &seen.reader),
+            errors: parts.iter().map(errors).sum(),
+            lost_writes: parts.iter().map(lost).sum(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::count::Lost;
+    use super::super::log::Ack;
+    use super::*;
+
+    fn ms(value: u64) -> Duration {
+        Duration::from_millis(value)
+    }
+
+    fn seen(answers: &[u64]) -> Seen {
+        let mut writer = Trace::default();
+        answers.iter().for_each(|at| writer.answered(ms(*at)));
+        writer.failed(ms(500), "READONLY", "");
+        Seen { ended: ms(2_000), reader: writer.clone(), writer, ..Seen::default() }
+    }
+
+    #[test]
+    fn each_step_has_its_own_gap_errors_and_losses() {
+        let seen = seen(&[0, 20, 40, 640, 660, 1_000, 1_020, 1_990]);
+        let ack = |at| Ack { number: 0, at: ms(at), run: None, by_waiter: false, waited: false };
+        let lost = Lost { plain: vec![ack(30), ack(1_010)], waited: Vec::new() };
+        let count = Count { lost: Some(lost), ..Count::default() };
+        let part = |from, until| Part { from: ms(from), until: ms(until), seen: &seen, count: &count };
+        let first = Passage::new(1, "a", "ModifyReplicationGroup", Some(Impact::Brief), &[part(10, 700)]);
+        assert_eq!((first.longest_write_gap_ms, first.errors, first.lost_writes), (Some(600.0), 2, Some(1)));
+        let second = Passage::new(2, "a", "ModifyReplicationGroup", None, &[part(700, 1_015)]);
+        assert_eq!((second.longest_write_gap_ms, second.errors, second.lost_writes), (Some(340.0), 0, Some(1)));
+    }
+
+    #[test]
+    fn what_one_shard_cannot_tell_is_not_told_for_all() {
+        let (seen, known) = (seen(&[0, 10]), Count { lost: Some(Lost::default()), ..Count::default() });
+        let unknown = Count::default();
+        let part = |count| Part { from: ms(0), until: ms(10), seen: &seen, count };
+        let passage = |parts: &[Part<'_>]| Passage::new(1, "a", "", None, parts).lost_writes;
+        assert_eq!(passage(&[part(&known), part(&known)]), Some(0));
+        assert_eq!(passage(&[part(&known), part(&unknown)]), None);
+    }
+}
