@@ -251,8 +251,8 @@ fn the_page_of_commands_is_current() {
     );
     let mut cli = Cli::command();
     cli.build();
-    for command in cli.get_subcommands().filter(|command| command.get_name() != "help" && !command.is_hide_set()) {
-        let _ = writeln!(out, "\n## cachectl {}\n\n{}.", command.get_name(), prose(command.get_about()));
+    for (name, command) in leaves("cachectl", &cli) {
+        let _ = writeln!(out, "\n## {name}\n\n{}.", prose(command.get_about()));
         let usage = command.clone().render_usage().to_string();
         let usage = usage.trim_start_matches("Usage: ");
         let _ = writeln!(out, "\n```text\n{usage}\n```");
@@ -271,6 +271,14 @@ fn the_page_of_commands_is_current() {
     let globals: String = cli.get_arguments().filter(|argument| argument.is_global_set()).map(row).collect();
     let _ = write!(out, "\n## For every command\n\n| | |\n|---|---|\n{globals}");
     is_current("reference/commands.md", &out);
+}
+
+/// The commands that do something, by their full names.
+fn leaves<'a>(name: &str, command: &'a clap::Command) -> Vec<(String, &'a clap::Command)> {
+    let below = command.get_subcommands().filter(|command| command.get_name() != "help" && !command.is_hide_set());
+    let below = below.flat_map(|command| leaves(&format!("{name} {}", command.get_name()), command));
+    let found: Vec<_> = below.collect();
+    if found.is_empty() { vec![(name.to_owned(), command)] } else { found }
 }
 
 fn prose(text: Option<&clap::builder::StyledStr>) -> String {
