@@ -1,5 +1,7 @@
 //! The one place that looks at the clock; everything below takes time as a value.
 
+use std::time::SystemTime;
+
 use time::UtcDateTime;
 
 /// `2026-11-24`
@@ -18,16 +20,11 @@ pub fn precise() -> String {
     precise_at(SystemTime::now())
 }
 
-/// The same of another time.
+/// Another time in the same form.
 pub fn precise_at(time: SystemTime) -> String {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    at_millis(i64::try_from(since.as_millis()).unwrap_or_default())
-}
-
-/// A time in milliseconds since 1970, always with its three digits after the point.
-fn at_millis(millis: i64) -> String {
-    let seconds = DateTime::from_secs(millis.div_euclid(1_000)).fmt(Format::DateTime).unwrap_or_default();
-    format!("{}.{:03}Z", seconds.trim_end_matches('Z'), millis.rem_euclid(1_000))
+    let time = UtcDateTime::from(time);
+    let (hour, minute, second) = time.as_hms();
+    format!("{}T{hour:02}:{minute:02}:{second:02}.{:03}Z", time.date(), time.millisecond())
 }
 
 /// `20261124-060000`, for names.
@@ -39,8 +36,9 @@ pub fn compact() -> String {
 mod tests {
     #[test]
     fn a_precise_time_has_milliseconds() {
-        assert_eq!(super::at_millis(1_795_500_000_000), "2026-11-24T06:00:00.000Z");
-        assert_eq!(super::at_millis(1_795_500_000_042), "2026-11-24T06:00:00.042Z");
+        let time = |millis| std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(millis);
+        assert_eq!(super::precise_at(time(1_795_500_000_000)), "2026-11-24T06:00:00.000Z");
+        assert_eq!(super::precise_at(time(1_795_500_000_042)), "2026-11-24T06:00:00.042Z");
         assert_eq!(super::precise().len(), 24);
     }
 
