@@ -1,6 +1,6 @@
 //! "Done" is said of what was seen to be done, and of all of it.
 
-use cachectl_sandbox::{FailureKind, Options};
+use cachectl_sandbox::{FailureKind, Fault, Options};
 
 use crate::harness::{World, path, small};
 use crate::rig::Rig;
@@ -159,4 +159,16 @@ fn what_is_taken_back_carries_out_nothing_else_that_waits() {
     assert!(rig.sandbox.open_maintenance_window("cache").expect("a window"), "the version waits");
     rig.run(&["apply", "--yes", "--no-smoke", "--detailed-exitcode"]).exits(0);
     rig.run(&["status"]).says("valkey 8.0").says("cache.t4g.small");
+}
+
+#[test]
+fn what_aws_does_not_take_back_is_told_as_not_done_and_nobody_waits_for_it() {
+    let rig = Rig::with(CHAT, Options { time_scale: 0.01, ..Options::default() });
+    rig.apply().exits(0);
+    rig.spec(&CHAT.replace("t4g.small", "t4g.medium"));
+    rig.run(&["apply", "--yes", "--no-smoke", "--detailed-exitcode"]).exits(7);
+    rig.spec(CHAT);
+    let unmoved = Fault::error(400, "InvalidParameterCombination", "No modifications were requested");
+    rig.sandbox.inject(unmoved.on("ModifyReplicationGroup"));
+    rig.apply().exits(1).says("cacheNodeType cache.t4g.medium still waits for the maintenance window");
 }
