@@ -7,6 +7,7 @@ mod group;
 pub mod preflight;
 mod remedies;
 mod serverless;
+mod sizing;
 pub mod wanted;
 
 use crate::model::advice::{CacheAdvice, Report};
