@@ -34,7 +34,7 @@ CALLS = {
         "CreateCacheSubnetGroup",
         "ModifyCacheSubnetGroup",
     ],
-    "cloudwatch": ["PutMetricAlarm"],
+    "cloudwatch": ["PutMetricAlarm", "PutCompositeAlarm"],
 }
 FILE = pathlib.Path(__file__).with_name("api-members.json")
 SCHEMA = FILE.with_name("cachectl.schema.json")

@@ -14,8 +14,8 @@ use super::{Engine, Failure};
 use crate::aws::{AwsError, reader};
 use crate::model::report::WaitState;
 use crate::model::{Address, Kind, Live, Locations, Resource, Spec, Step};
-use crate::plan::{alarms, order};
-use crate::resource::{alarm, alarm_entries};
+use crate::plan::{alarms, composites};
+use crate::resource::{alarm, alarm_entries, composite_alarm};
 
 /// Caches that come to rest at the same look are read together; so long is waited for others.
 const WITHIN: Duration = Duration::from_millis(100);
@@ -70,6 +70,7 @@ fn of_caches(spec: &Spec, caches: &BTreeSet<&str>) -> Spec {
     let is_one = |address: &Address| address.kind.is_cache() && caches.contains(address.id.as_str());
     let looked_at = |(address, resource): &(&Address, &Resource)| match address.kind {
         Kind::Alarm => !resource.fields.contains_key("for") || alarm_entries::caches(spec, resource).any(is_one),
+        Kind::CompositeAlarm => composite_alarm::cache_of(resource).is_some_and(|cache| is_one(&cache)),
         _ => is_one(address),
     };
     let resources = spec.resources.iter().filter(looked_at);
@@ -92,31 +93,33 @@ pub async fn expand(engine: &Engine<'_>, step: &Step, cache: &str) -> Result<(),
     let live = engine.members.read(engine, cache).await?;
     let spec = of_caches(engine.spec, &[cache].into());
     let planned = alarms::of_cache(&spec, &live, engine.options, cache);
-    if let Some(blocked) = planned
+    let composites = composites::of_cache(&spec, &live, engine.options, cache);
+    let blocked = planned
         .iter()
-        .find_map(|planned| planned.draft.blocked.first().map(|blocked| (planned.draft.address.clone(), blocked)))
-    {
-        return Err(AwsError::local(
-            "PutMetricAlarm",
-            format!("{}: {}; {}", blocked.0, blocked.1.reason, blocked.1.hint),
-        )
-        .into());
+        .chain(&composites)
+        .find_map(|planned| planned.draft.blocked.first().map(|blocked| (planned.draft.address.clone(), blocked)));
+    if let Some((address, blocked)) = blocked {
+        let message = format!("{address}: {}; {}", blocked.reason, blocked.hint);
+        return Err(AwsError::local("PutMetricAlarm", message).into());
     }
-    let steps = order::steps(&spec, &planned);
-    let total = steps.len();
+    let stages = composites::stages(&spec, &planned, &composites);
+    let total = stages.iter().map(Vec::len).sum();
     let done = AtomicUsize::new(0);
-    let calls = steps.iter().map(|alarm| {
-        let done = &done;
-        async move {
-            let result = match alarm.call() {
-                Some(call) => send(engine, Task { step: alarm, call, started: Instant::now() }).await.map(drop),
-                None => Ok(()),
-            };
-            let ready = done.fetch_add(1, Ordering::Relaxed) + 1;
-            engine.waiting(step, WaitState { status: "alarms".into(), ready, total, ..WaitState::default() });
-            result
-        }
-    });
-    let results: Vec<_> = stream::iter(calls).buffer_unordered(engine.settings.parallelism.max(1)).collect().await;
-    results.into_iter().collect()
+    for stage in &stages {
+        let calls = stage.iter().map(|alarm| {
+            let done = &done;
+            async move {
+                let result = match alarm.call() {
+                    Some(call) => send(engine, Task { step: alarm, call, started: Instant::now() }).await.map(drop),
+                    None => Ok(()),
+                };
+                let ready = done.fetch_add(1, Ordering::Relaxed) + 1;
+                engine.waiting(step, WaitState { status: "alarms".into(), ready, total, ..WaitState::default() });
+                result
+            }
+        });
+        let results: Vec<_> = stream::iter(calls).buffer_unordered(engine.settings.parallelism.max(1)).collect().await;
+        results.into_iter().collect::<Result<(), Failure>>()?;
+    }
+    Ok(())
 }

@@ -7,7 +7,9 @@ use futures::stream::{self, StreamExt};
 use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
 use super::kinds::alarm::{alarms_by_name, described_alarms};
+use super::kinds::composite_alarm::{claim_tags, store};
 use super::kinds::parameter_group::parameters;
+use super::kinds::replication_group::lone_clusters;
 use super::lists::{CONCURRENCY, Wanted};
 use super::reader::{alarms, empty};
 use super::{kinds, service_updates, tags};
@@ -23,9 +25,15 @@ pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> 
     selection.exact().for_each(|address| wanted.add(address));
     let listed = !wanted.whole.is_empty();
     let everything = async { if listed { tags::everything(aws).await } else { Ok(None) } };
-    let ((), alarms, everything) =
-        futures::try_join!(kinds::read(aws, &wanted, &mut live), named_alarms(aws, selection, &wanted), everything)?;
-    *live.of_mut(Kind::Alarm) = alarms;
+    let lone = async { if selection.all { lone_clusters(aws).await } else { Ok(Vec::new()) } };
+    let ((), alarms, everything, lone) = futures::try_join!(
+        kinds::read(aws, &wanted, &mut live),
+        named_alarms(aws, selection, &wanted),
+        everything,
+        lone
+    )?;
+    live.lone_clusters = lone;
+    store(alarms, &mut live);
     let addresses: Vec<Address> =
         Kind::ALL.into_iter().flat_map(|kind| live.of(kind).keys().map(move |id| Address::new(kind, id))).collect();
     let named: BTreeSet<String> = live
@@ -59,12 +67,12 @@ pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> 
                 })
                 .collect();
             live.tags.extend(known.into_iter().filter(|(address, _)| address.kind == Kind::Alarm));
+            claim_tags(&mut live);
         }
         None => {
             live.notes.push("tag:GetResources is not available here: tags were read resource by resource".into());
             let meant = |address: &&Address| {
-                address.kind != Kind::Alarm
-                    && (selection.all || selection.globs.iter().any(|glob| glob.matches(address)))
+                !address.kind.is_alarm() && (selection.all || selection.globs.iter().any(|glob| glob.matches(address)))
             };
             let asked: Vec<&Address> = addresses.iter().filter(meant).collect();
             let tags = tags_one_by_one(aws, &live, &asked).await?;
@@ -73,7 +81,8 @@ pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> 
     }
     if !selection.all {
         let more = alarms_of_stacks(aws, &mut live, listed).await?;
-        live.of_mut(Kind::Alarm).extend(more);
+        store(more, &mut live);
+        claim_tags(&mut live);
     }
     live.api_calls = aws.calls();
     Ok(live)
@@ -84,13 +93,16 @@ async fn named_alarms(aws: &Aws, selection: &Selection, wanted: &Wanted) -> Resu
     if selection.all {
         return described_alarms(aws, None, |_| true).await;
     }
-    let mut found = alarms_by_name(aws, wanted.of(Kind::Alarm)).await?;
+    let named = [wanted.of(Kind::Alarm), wanted.of(Kind::CompositeAlarm)].into_iter().flatten().collect();
+    let mut found = alarms_by_name(aws, named).await?;
     let globs: Vec<&Glob> = selection.globs.iter().filter(|glob| glob.0.contains('*')).collect();
-    if wanted.whole.contains(&Kind::Alarm) && !globs.is_empty() {
+    let of_kinds = [Kind::Alarm, Kind::CompositeAlarm].iter().any(|kind| wanted.whole.contains(kind));
+    if of_kinds && !globs.is_empty() {
         // Names keep their letter case, and globs do not look at it: a prefix would.
         let meant = |alarm: &serde_json::Value| {
             let name = alarm.get("AlarmName").and_then(serde_json::Value::as_str).unwrap_or_default();
-            globs.iter().any(|glob| glob.matches(&Address::new(Kind::Alarm, name)))
+            let kind = if alarm.get("AlarmRule").is_some() { Kind::CompositeAlarm } else { Kind::Alarm };
+            globs.iter().any(|glob| glob.matches(&Address::new(kind, name)))
         };
         found.extend(described_alarms(aws, None, meant).await?);
     }
@@ -118,7 +130,7 @@ async fn alarms_of_stacks(aws: &Aws, live: &mut Live, listed: bool) -> Result<Fo
         names.extend(owned.keys().filter(|address| address.kind == Kind::Alarm).map(|address| address.id.clone()));
         live.owned.extend(owned.into_keys());
     }
-    names.retain(|name| !live.of(Kind::Alarm).contains_key(name));
+    names.retain(|name| [Kind::Alarm, Kind::CompositeAlarm].iter().all(|kind| !live.of(*kind).contains_key(name)));
     alarms_by_name(aws, names).await
 }
 
@@ -147,7 +159,7 @@ pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, 
     }
     let mut missing = Wanted::default();
     for (address, tags) in owned.into_iter().flatten() {
-        if address.kind != Kind::Alarm && live.get(&address).is_none() && !spec.resources.contains_key(&address) {
+        if !address.kind.is_alarm() && live.get(&address).is_none() && !spec.resources.contains_key(&address) {
             missing.add(address.clone());
         }
         wanted.add(address.clone());
@@ -159,7 +171,8 @@ pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, 
     }
     let (alarms, (due, unread)) =
         futures::try_join!(alarms(aws, &live, spec, &wanted), service_updates::due(aws, &live))?;
-    *live.of_mut(Kind::Alarm) = alarms;
+    store(alarms, &mut live);
+    claim_tags(&mut live);
     live.update_actions = due;
     live.notes.extend(unread);
     live.api_calls = aws.calls();

@@ -9,6 +9,7 @@ use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
 pub use super::kinds::alarm::composite_alarms;
 use super::kinds::alarm::{alarms_by_name, described_alarms};
+use super::kinds::composite_alarm::{claim_tags, store};
 use super::kinds::parameter_group::{families, parameters};
 use super::lists::{CONCURRENCY, Wanted};
 use super::pages::Pages;
@@ -45,12 +46,13 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
     orphans(aws, spec, &wanted, &mut live).await?;
     // What only the tags tell of: parameter groups and alarms that the spec does not have any more.
     let known = std::mem::take(live.of_mut(Kind::Alarm));
+    let known_composites = live.of(Kind::CompositeAlarm).clone();
     let groups: BTreeSet<String> =
         wanted.of(Kind::ParameterGroup).into_iter().filter(|name| !live.parameters.contains_key(name)).collect();
     let more = Wanted { by_kind: [(Kind::ParameterGroup, groups)].into(), ..Wanted::default() };
     let (parameters, alarms, confirmed, composites) = futures::try_join!(
         parameters(aws, &live, &more),
-        unknown_alarms(aws, &live, spec, &known),
+        unknown_alarms(aws, &live, spec, &known, &known_composites),
         confirmed_tags(aws, &live, spec),
         watching(aws, &live, spec),
     )?;
@@ -59,7 +61,8 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
     let known_parameters: BTreeSet<String> = live.parameters.keys().cloned().collect();
     live.of_mut(Kind::ParameterGroup).retain(|name, _| is_aws_own(name) || known_parameters.contains(name));
     *live.of_mut(Kind::Alarm) = known;
-    live.of_mut(Kind::Alarm).extend(alarms);
+    store(alarms, &mut live);
+    claim_tags(&mut live);
     for (address, tags) in confirmed {
         match tags {
             Ok(tags) => drop(live.tags.insert(address, tags)),
@@ -79,13 +82,14 @@ async fn declared(aws: &Aws, identity: &Identity, spec: &Spec, wanted: &Wanted) 
     kinds::read(aws, wanted, &mut live).await?;
     let mut names = alarm_names(spec, &live);
     names.extend(wanted.of(Kind::Alarm));
+    names.extend(wanted.of(Kind::CompositeAlarm));
     let (parameters, alarms, (allowed, allowed_notes)) = futures::try_join!(
         parameters(aws, &live, wanted),
         alarms_by_name(aws, names),
         allowed_node_types(aws, &live, spec),
     )?;
     live.parameters = parameters;
-    *live.of_mut(Kind::Alarm) = alarms;
+    store(alarms, &mut live);
     live.allowed_node_types = allowed;
     live.notes.extend(allowed_notes);
     let families = families(aws, &live, spec).await?;
@@ -102,7 +106,7 @@ fn alarm_names(spec: &Spec, live: &Live) -> BTreeSet<String> {
 async fn orphans(aws: &Aws, spec: &Spec, wanted: &Wanted, live: &mut Live) -> Result<(), AwsError> {
     let mut missing = Wanted::default();
     for (kind, ids) in &wanted.by_kind {
-        for id in ids.iter().filter(|id| *kind != Kind::Alarm && !live.of(*kind).contains_key(*id)) {
+        for id in ids.iter().filter(|id| !kind.is_alarm() && !live.of(*kind).contains_key(*id)) {
             let address = Address { kind: *kind, id: id.clone() };
             if live.owned.contains(&address) && !spec.resources.contains_key(&address) {
                 missing.add(address);
@@ -113,9 +117,16 @@ async fn orphans(aws: &Aws, spec: &Spec, wanted: &Wanted, live: &mut Live) -> Re
 }
 
 /// The alarms that carry the stack's tag and were not asked for yet; without tags, those whose descriptions say so.
-async fn unknown_alarms(aws: &Aws, live: &Live, spec: &Spec, known: &Found) -> Result<Found, AwsError> {
+async fn unknown_alarms(
+    aws: &Aws,
+    live: &Live,
+    spec: &Spec,
+    known: &Found,
+    composites: &Found,
+) -> Result<Found, AwsError> {
     let owned = live.owned.iter().filter(|address| address.kind == Kind::Alarm).map(|address| &address.id);
-    let mut names: BTreeSet<String> = owned.filter(|name| !known.contains_key(*name)).cloned().collect();
+    let is_known = |name: &String| known.contains_key(name) || composites.contains_key(name);
+    let mut names: BTreeSet<String> = owned.filter(|name| !is_known(name)).cloned().collect();
     if !names.is_empty() {
         // What was asked for and is not there is not asked for again.
         let asked = alarm_names(spec, live);
@@ -155,11 +166,11 @@ pub async fn again(aws: &Aws, identity: &Identity, addresses: &[Address]) -> Res
     let mut live = empty(aws, identity);
     let mut wanted = Wanted::default();
     addresses.iter().cloned().for_each(|address| wanted.add(address));
-    let ((), alarms) =
-        futures::try_join!(kinds::read(aws, &wanted, &mut live), alarms_by_name(aws, wanted.of(Kind::Alarm)))?;
-    *live.of_mut(Kind::Alarm) = alarms;
+    let names = [wanted.of(Kind::Alarm), wanted.of(Kind::CompositeAlarm)].into_iter().flatten().collect();
+    let ((), alarms) = futures::try_join!(kinds::read(aws, &wanted, &mut live), alarms_by_name(aws, names))?;
+    store(alarms, &mut live);
     live.parameters = parameters(aws, &live, &wanted).await?;
-    for address in addresses.iter().filter(|address| address.kind != Kind::Alarm) {
+    for address in addresses.iter().filter(|address| !address.kind.is_alarm()) {
         if live.get(address).is_none() {
             continue;
         }
@@ -198,6 +209,7 @@ pub(super) async fn alarms(aws: &Aws, live: &Live, spec: &Spec, wanted: &Wanted)
     let mut names: BTreeSet<String> = alarm::wanted(spec, live).named.into_iter().map(|alarm| alarm.name).collect();
     names.extend(live.owned.iter().filter(|address| address.kind == Kind::Alarm).map(|address| address.id.clone()));
     names.extend(wanted.of(Kind::Alarm));
+    names.extend(wanted.of(Kind::CompositeAlarm));
     let mut found = alarms_by_name(aws, names).await?;
     if live.orphans_unknown {
         // Without tags, ownership reads from the descriptions of all alarms.
@@ -237,7 +249,9 @@ pub async fn members_and_alarms(
     kinds::read(aws, &wanted, &mut live).await?;
     let mut names = alarm_names(spec, &live);
     names.extend(before);
-    *live.of_mut(Kind::Alarm) = alarms_by_name(aws, names).await?;
+    let composites = spec.resources.keys().filter(|address| address.kind == Kind::CompositeAlarm);
+    names.extend(composites.map(|address| address.id.clone()));
+    store(alarms_by_name(aws, names).await?, &mut live);
     Ok(live)
 }
 
@@ -284,7 +298,7 @@ async fn confirmed_tags(aws: &Aws, live: &Live, spec: &Spec) -> Result<Confirmed
     let doubtful = spec
         .resources
         .values()
-        .filter(|resource| resource.address.kind != Kind::Alarm && live.get(&resource.address).is_some())
+        .filter(|resource| !resource.address.kind.is_alarm() && live.get(&resource.address).is_some())
         .filter(|resource| {
             live.tags.get(&resource.address).is_none_or(|tags| {
                 ownership::wanted_tags(spec, live, resource).iter().any(|(key, value)| tags.get(key) != value.as_ref())

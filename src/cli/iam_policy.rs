@@ -65,9 +65,11 @@ pub fn policy(spec: Option<&Spec>, purpose: Purpose) -> (Value, Vec<String>) {
 
 fn reads(purpose: Purpose) -> Vec<String> {
     let more: &[&str] = match purpose {
-        Purpose::Plan | Purpose::Smoke => &[],
-        Purpose::Apply | Purpose::Drill => &["elasticache:DescribeEvents"],
-        Purpose::Advise => &["cloudwatch:GetMetricData"],
+        Purpose::Smoke => &[],
+        Purpose::Drill => &["elasticache:DescribeEvents"],
+        // A plan that makes a cache smaller looks at its data first.
+        Purpose::Plan | Purpose::Advise => &["cloudwatch:GetMetricData"],
+        Purpose::Apply => &["cloudwatch:GetMetricData", "elasticache:DescribeEvents"],
     };
     let all: BTreeSet<&str> = READS.iter().chain(more).copied().collect();
     all.into_iter().map(str::to_owned).collect()
@@ -79,8 +81,8 @@ fn statement(id: &str, actions: Vec<String>, resource: Value) -> Value {
 
 /// `elasticache:ModifyUser`; alarms are CloudWatch's.
 fn action(operation: Operation) -> String {
-    let of_alarms =
-        operation.kind() == Some(Kind::Alarm) || matches!(operation, Operation::TagResource | Operation::UntagResource);
+    let of_alarms = operation.kind().is_some_and(Kind::is_alarm)
+        || matches!(operation, Operation::TagResource | Operation::UntagResource);
     format!("{}:{operation}", if of_alarms { "cloudwatch" } else { "elasticache" })
 }
 
@@ -167,7 +169,7 @@ impl<'a> Scope<'a> {
                         resource.text("name").map(|name| name.replace("${member}", "*").replace("${cache}", "*"));
                     names.insert(pattern.unwrap_or_else(|| format!("*-{id}")));
                 }
-                Kind::Alarm => drop(names.insert(id.clone())),
+                kind if kind.is_alarm() => drop(names.insert(id.clone())),
                 _ => {}
             }
         }
@@ -188,7 +190,7 @@ impl<'a> Scope<'a> {
         let (deletions, changes): (Vec<Operation>, Vec<Operation>) =
             caches.into_iter().partition(|operation| operation.deletes());
         let of = |operations: &[Operation]| operations.iter().map(|operation| action(*operation)).collect::<Vec<_>>();
-        let of_elasticache: Vec<Kind> = kinds.iter().copied().filter(|kind| *kind != Kind::Alarm).collect();
+        let of_elasticache: Vec<Kind> = kinds.iter().copied().filter(|kind| !kind.is_alarm()).collect();
         let arns = self.arns(&of_elasticache);
         let mut out = Vec::new();
         if !arns.is_empty() {

@@ -28,6 +28,8 @@ pub struct Document {
     /// Of every resource alike.
     pub tags: Map<String, Value>,
     pub entries: Vec<Entry>,
+    /// What there is besides and no spec can have: comments at the head.
+    pub remarks: Vec<String>,
 }
 
 /// A spec, and what to know about it.
@@ -87,10 +89,25 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
         .collect();
     as_presets(live, &chosen, &mut entries);
     spread::gathered(live, &mut entries);
+    spread::of_caches(live, &mut entries);
     let tags = tags.into_iter().map(|(key, value)| (key, json!(value))).collect();
-    let document = Document { stack, region: live.region.clone(), account_id: live.account_id.clone(), tags, entries };
+    let document = Document {
+        stack,
+        region: live.region.clone(),
+        account_id: live.account_id.clone(),
+        tags,
+        entries,
+        remarks: not_covered(live),
+    };
     let (document, yaml) = sound::made(document, &mut notes)?;
     Ok(Imported { document, addresses: chosen, yaml, notes })
+}
+
+/// Clusters outside of replication groups are no kind of cachectl's.
+fn not_covered(live: &Live) -> Vec<String> {
+    let clusters = live.lone_clusters.join(", ");
+    let told = || format!("Not covered, and left alone: clusters outside of a replication group: {clusters}.");
+    (!live.lone_clusters.is_empty()).then(told).into_iter().collect()
 }
 
 /// The one stack whose tag all of them carry.

@@ -76,8 +76,13 @@ fn nothing(said: String) -> Refused {
 
 /// Of all alarms of an account, those on ElastiCache's metrics, and those that a stack owns.
 fn is_of_elasticache(live: &Live, address: &Address) -> bool {
-    if address.kind != Kind::Alarm {
+    if !address.kind.is_alarm() {
         return true;
+    }
+    if let Some(composite) = live.get(address).filter(|_| address.kind == Kind::CompositeAlarm) {
+        let rule = composite.get("AlarmRule").and_then(Value::as_str).unwrap_or_default();
+        let names_one = |name: &String| is_of_elasticache(live, &Address::new(Kind::Alarm, name));
+        return alarm::stack_of(composite).is_some() || alarm::named_in(rule).iter().any(names_one);
     }
     let Some(alarm) = live.of(Kind::Alarm).get(&address.id) else { return false };
     let named = |value: Option<&Value>| value.and_then(Value::as_str) == Some(NAMESPACE);

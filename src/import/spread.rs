@@ -10,6 +10,7 @@ use crate::model::live::Live;
 use crate::model::{Address, Kind, Resource};
 use crate::resource::alarm::{self, NAMESPACE};
 use crate::resource::alarm_entries::{MEMBER, PATTERNS};
+use crate::resource::composite_alarm;
 use crate::spec::rules::id;
 
 /// What the alarms of several nodes have in common.
@@ -54,6 +55,27 @@ pub(super) fn gathered(live: &Live, entries: &mut Vec<Entry>) {
         let id = id_of(&common, &taken);
         taken.insert(id.clone());
         entries.push(written(id, &common, fields));
+    }
+}
+
+/// A composite alarm that is any alarm of a cache says so, and follows its nodes.
+pub(super) fn of_caches(live: &Live, entries: &mut [Entry]) {
+    let caches: Vec<Address> =
+        entries.iter().map(|entry| &entry.address).filter(|address| address.kind.is_cache()).cloned().collect();
+    for entry in entries.iter_mut().filter(|entry| entry.address.kind == Kind::CompositeAlarm) {
+        let Some(rule) = entry.field("rule").and_then(Value::as_str).map(str::to_owned) else { continue };
+        let alarms = |cache: &Address| -> BTreeSet<String> {
+            let own = live.of(Kind::Alarm).iter().filter(|(_, alarm)| alarm::belongs_to(alarm, cache));
+            own.map(|(name, _)| name.clone()).collect()
+        };
+        let Some(cache) = caches.iter().find(|cache| composite_alarm::is_any_of(&rule, &alarms(cache))) else {
+            continue;
+        };
+        for line in &mut entry.lines {
+            if matches!(line, Line::Field("rule", _)) {
+                *line = Line::Field("of", json!(cache.to_string()));
+            }
+        }
     }
 }
 

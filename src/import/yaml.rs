@@ -20,6 +20,7 @@ pub fn yaml(document: &Document) -> String {
         word(&document.region),
         word(&document.account_id)
     ));
+    document.remarks.iter().for_each(|text| remark(&mut out, "", text));
     if !document.tags.is_empty() {
         field(&mut out, 0, "tags", &Value::Object(document.tags.clone()));
     }
@@ -55,14 +56,16 @@ fn entry(out: &mut String, entry: &Entry) {
                 }
             }
             Line::Field(name, value) => field(out, 2, name, value),
-            Line::Remark(text) => {
-                for line in text.lines() {
-                    // What is not printable would end the comment, or the reading.
-                    let line: String = line.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
-                    out.push_str(&format!("    # {line}\n"));
-                }
-            }
+            Line::Remark(text) => remark(out, "    ", text),
         }
+    }
+}
+
+fn remark(out: &mut String, pad: &str, text: &str) {
+    for line in text.lines() {
+        // What is not printable would end the comment, or the reading.
+        let line: String = line.chars().map(|c| if is_printable(c) { c } else { ' ' }).collect();
+        out.push_str(&format!("{pad}# {line}\n"));
     }
 }
 

@@ -1,10 +1,11 @@
 //! What holds of a cache: as declared, else as it is live, else by AWS's default.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::model::live::{Live, strings};
 use crate::model::shape::is_empty;
 use crate::model::{Address, Kind, Resource, Spec};
+use crate::resource::composite_alarm::cache_of;
 use crate::resource::replication_group::durability;
 use crate::resource::{alarm, alarm_entries, attribute};
 
@@ -122,4 +123,30 @@ pub fn unwatched(cache: &Resource, spec: &Spec, live: Option<&Live>) -> Option<S
 pub fn is_unencrypted_against_the_spec(group: &Address, declared: Option<bool>, live: Option<&Live>) -> bool {
     let view = live.and_then(|live| live.view(group));
     declared == Some(true) && view.is_some_and(|view| !durability::is_encrypted(&view))
+}
+
+/// Does the alarm notify somebody when it fires?
+pub fn acts(alarm: &Map<String, Value>) -> bool {
+    alarm.get("alarmActions").and_then(Value::as_array).is_some_and(|actions| !actions.is_empty())
+}
+
+/// Does a composite alarm notify somebody of the alarms that a cache or an entry stands for?
+pub fn is_told_by_another(resource: &Resource, spec: &Spec) -> bool {
+    let composites = || {
+        let of_kind = spec.resources.values().filter(|other| other.address.kind == Kind::CompositeAlarm);
+        of_kind.filter(|other| acts(&other.fields))
+    };
+    let of_cache = |cache: &Address| composites().any(|other| cache_of(other).as_ref() == Some(cache));
+    if resource.address.kind.is_cache() {
+        return of_cache(&resource.address);
+    }
+    let mut caches = alarm_entries::caches(spec, resource).peekable();
+    if caches.peek().is_some() {
+        return caches.all(of_cache);
+    }
+    let members = alarm::declared_members(resource);
+    composites().any(|other| {
+        let named = other.text("rule").is_some_and(|rule| alarm::named_in(rule).contains(&resource.address.id));
+        named || cache_of(other).is_some_and(|cache| members.iter().any(|member| alarm::is_member(member, &cache)))
+    })
 }

@@ -154,12 +154,13 @@ pub const RULES: &[Rule] = &[
     Rule { id: "no-alarms", severity: Some(Warn), kinds: CACHES,
         why: "Evictions, full memory and lag go unnoticed without alarms.",
         check: |cache, spec, live| held::unwatched(cache, spec, live).map(|why| ("", why)) },
-    Rule { id: "alarm-no-action", severity: Some(Warn), kinds: &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::Alarm],
-        why: "An alarm without an action notifies nobody.",
-        check: |resource, _, _| {
-            let alarm = if resource.address.kind == Kind::Alarm { Some(&resource.fields) } else { resource.fields.get("alarms").and_then(Value::as_object) };
-            let silent = alarm.is_some_and(|alarm| alarm.get("alarmActions").and_then(Value::as_array).is_none_or(|actions| actions.is_empty()));
-            silent.then(|| hit(if resource.address.kind == Kind::Alarm { "" } else { "alarms" }, "alarms without alarmActions notify nobody")).flatten()
+    Rule { id: "alarm-no-action", severity: Some(Warn), kinds: &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::Alarm, Kind::CompositeAlarm],
+        why: "An alarm without an action notifies nobody, unless a composite alarm with one watches it.",
+        check: |resource, spec, _| {
+            let (is_alarm, is_composite) = (resource.address.kind.is_alarm(), resource.address.kind == Kind::CompositeAlarm);
+            let alarm = if is_alarm { Some(&resource.fields) } else { resource.fields.get("alarms").and_then(Value::as_object) };
+            let silent = alarm.is_some_and(|alarm| !held::acts(alarm)) && (is_composite || !held::is_told_by_another(resource, spec));
+            silent.then(|| hit(if is_alarm { "" } else { "alarms" }, "alarms without alarmActions notify nobody")).flatten()
         } },
     Rule { id: "serverless-limits", severity: Some(Warn), kinds: SERVERLESS,
         why: "A serverless cache without limits costs what its clients make it cost.",

@@ -119,6 +119,8 @@ pub struct Draft {
     pub watches: BTreeSet<Address>,
     /// The one of them that there is.
     pub cache: Option<Address>,
+    /// Of a composite alarm: the alarms that its rule names.
+    pub names: BTreeSet<String>,
     /// What it uses until AWS carries out in the maintenance window what it has accepted.
     pub lets_go_in_window: BTreeSet<Address>,
     pub pending: Vec<PendingValue>,
@@ -143,6 +145,7 @@ impl Draft {
             subnets: None,
             watches: BTreeSet::new(),
             cache: None,
+            names: BTreeSet::new(),
             lets_go_in_window: BTreeSet::new(),
             pending: Vec::new(),
             takes_back: Vec::new(),

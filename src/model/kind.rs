@@ -12,4 +12,5 @@ pub enum Kind {
     ReplicationGroup,
     ServerlessCache,
     Alarm,
+    CompositeAlarm,
 }

@@ -31,6 +31,8 @@ pub struct Live {
     pub families: BTreeMap<String, Vec<Value>>,
     /// By name: every composite alarm of the region. Read only where the stack has alarms that one could watch.
     pub composite_alarms: Found,
+    /// Clusters outside of replication groups, with their engines. Read only where everything is imported.
+    pub lone_clusters: Vec<String>,
     /// Service updates of replication groups that are not through. Read only where they are shown.
     pub update_actions: Vec<Value>,
     /// By replication group: ListAllowedNodeTypeModifications. Read only where the node type differs.

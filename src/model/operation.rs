@@ -98,6 +98,7 @@ const PARAMETERS: Option<Kind> = Some(Kind::ParameterGroup);
 const USER: Option<Kind> = Some(Kind::User);
 const USERS: Option<Kind> = Some(Kind::UserGroup);
 const ALARM: Option<Kind> = Some(Kind::Alarm);
+const COMPOSITE: Option<Kind> = Some(Kind::CompositeAlarm);
 
 // Name: what it does, to which kind (none: to any), what shows that it was done, how long AWS usually takes.
 operations! {
@@ -126,6 +127,7 @@ operations! {
     ModifyUserGroup: Count, USERS, Members, Some(Typical::Minutes(1));
     DeleteUserGroup: Delete, USERS, Gone, Some(Typical::Minutes(1));
     PutMetricAlarm: Put, ALARM, Unseen, None;
+    PutCompositeAlarm: Put, COMPOSITE, Unseen, None;
     DeleteAlarms: Delete, ALARM, Gone, None;
     AddTagsToResource: Tag, None, Unseen, Some(Typical::Minutes(1));
     RemoveTagsFromResource: Untag, None, Unseen, Some(Typical::Minutes(1));
@@ -174,7 +176,7 @@ impl Operation {
     pub const fn calls_per_second(self) -> Option<f64> {
         match self {
             // CloudWatch's quotas; they can be raised.
-            Operation::PutMetricAlarm | Operation::DeleteAlarms => Some(3.0),
+            Operation::PutMetricAlarm | Operation::PutCompositeAlarm | Operation::DeleteAlarms => Some(3.0),
             _ => None,
         }
     }

@@ -21,6 +21,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("foreign", "The resource carries the tag of another stack. Two stacks on one resource undo each other's changes; no flag allows that."),
     row("ownership-unknown", "Whose a resource is stands in its tags. Where they cannot be read it may be another stack's, and nothing is written to it."),
     row("missing-dependency", "What the resource refers to exists neither in AWS nor in this plan."),
+    row("composite-rule", "A composite alarm of a cache is any of the cache's alarms: there is one at least, and their names make a rule of at most 10,240 characters."),
     row("alarm-has-parent", "AWS deletes no alarm that a composite alarm watches. Where that is not this stack's, its owner has to take the alarm out of the rule first."),
     row("in-use", "AWS deletes no parameter group, subnet group, user or user group that something uses, or does so behind its back."),
     row("replace-in-use", "AWS takes a deleted user out of its groups, and clients could not log in until it is back."),

@@ -19,16 +19,16 @@ pub fn ownership(draft: &mut Draft, live: &Live, owner: Ownership) {
     let address = draft.address.clone();
     match owner {
         Ownership::Foreign => {
-            let own = (address.kind == Kind::Alarm).then(|| live.get(&address).and_then(alarm::stack_of)).flatten();
+            let own = address.kind.is_alarm().then(|| live.get(&address).and_then(alarm::stack_of)).flatten();
             let tagged = || live.tags.get(&address).and_then(|tags| tags.get(STACK)).map(String::as_str);
             let stack = own.or_else(tagged).unwrap_or("another");
             let hint = match address.kind {
-                Kind::Alarm => "give one of the alarms another name".to_owned(),
+                kind if kind.is_alarm() => "give one of the alarms another name".to_owned(),
                 _ => format!("take it out of one of the specs, or remove its tag {STACK}"),
             };
             draft.blocks("foreign", format!("it belongs to the stack `{stack}`"), hint);
         }
-        Ownership::Unknown if address.kind != Kind::Alarm && !are_tags_to_come(live, &address) => {
+        Ownership::Unknown if !address.kind.is_alarm() && !are_tags_to_come(live, &address) => {
             let why = live.tags_unread.get(&address).map_or("AWS did not tell them", String::as_str);
             draft.blocks(
                 "ownership-unknown",
@@ -129,7 +129,21 @@ pub fn uses(live: &Live, planned: &mut [Planned]) {
 pub fn parents(spec: &Spec, live: &Live, planned: &mut [Planned]) {
     let foreign = live.composite_alarms.iter().filter(|(_, alarm)| alarm::stack_of(alarm) != Some(spec.stack.as_str()));
     let rule = |alarm: &Value| alarm.get("AlarmRule").and_then(Value::as_str).map(alarm::named_in).unwrap_or_default();
-    let parents: Vec<(&String, BTreeSet<String>)> = foreign.map(|(name, alarm)| (name, rule(alarm))).collect();
+    let mut parents: Vec<(String, BTreeSet<String>)> =
+        foreign.map(|(name, alarm)| (name.clone(), rule(alarm))).collect();
+    // One of the stack's own has the rule that the spec gives it; one that is of a cache follows its alarms.
+    let goes = |address: &Address| {
+        planned.iter().any(|planned| planned.draft.address == *address && planned.action == Action::Delete)
+    };
+    let declared = spec.resources.values().filter(|resource| resource.address.kind == Kind::CompositeAlarm);
+    let stays = declared.filter(|resource| !goes(&resource.address));
+    parents.extend(stays.filter_map(|own| Some((own.address.id.clone(), alarm::named_in(own.text("rule")?)))));
+    let left = live.of(Kind::CompositeAlarm).iter().filter(|(name, own)| {
+        let address = Address::new(Kind::CompositeAlarm, name);
+        let is_ours = alarm::stack_of(own) == Some(spec.stack.as_str());
+        is_ours && !spec.resources.contains_key(&address) && !goes(&address)
+    });
+    parents.extend(left.map(|(name, own)| (name.clone(), rule(own))));
     for planned in planned {
         let going: Vec<&String> = match &planned.draft.member_alarms {
             // Which members go is AWS's to choose.
@@ -146,9 +160,9 @@ pub fn parents(spec: &Spec, live: &Live, planned: &mut [Planned]) {
             }
             _ => continue,
         };
-        let held = going
-            .into_iter()
-            .find_map(|name| Some((name.clone(), parents.iter().find(|(_, children)| children.contains(name))?.0)));
+        let held = going.into_iter().find_map(|name| {
+            Some((name.clone(), parents.iter().find(|(_, children)| children.contains(name))?.0.clone()))
+        });
         if let Some((name, parent)) = held {
             planned.draft.blocks(
                 "alarm-has-parent",

@@ -3,6 +3,7 @@
 
 pub mod alarms;
 mod compare;
+pub mod composites;
 pub mod fingerprint;
 pub mod guards;
 pub mod late;
@@ -26,7 +27,7 @@ pub use planned::Planned;
 
 pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>) -> Plan {
     let mut planned = Vec::new();
-    for resource in spec.resources.values().filter(|resource| resource.address.kind != Kind::Alarm) {
+    for resource in spec.resources.values().filter(|resource| !resource.address.kind.is_alarm()) {
         if options.selects(&resource.address) {
             planned.push(if options.destroy {
                 resource::deleted(spec, live, options, &resource.address)
@@ -36,6 +37,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
         }
     }
     alarms::planned(spec, live, options, &mut planned);
+    composites::planned(spec, live, options, &mut planned);
     let orphans = orphans(spec, live, options, &mut planned);
     late::postpone(spec, live, &mut planned);
     guards::dependencies(spec, live, options, &mut planned);
@@ -135,8 +137,10 @@ fn orphans(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planne
     };
     // An alarm's description says whose it is, also where GetResources lags behind.
     let ours = |alarm: &Value| alarm::stack_of(alarm) == Some(spec.stack.as_str());
-    let described =
-        live.of(Kind::Alarm).iter().filter(|(_, alarm)| ours(alarm)).map(|(name, _)| Address::new(Kind::Alarm, name));
+    let described = [Kind::Alarm, Kind::CompositeAlarm].into_iter().flat_map(|kind| {
+        let own = live.of(kind).iter().filter(|(_, alarm)| ours(alarm));
+        own.map(move |(name, _)| Address::new(kind, name))
+    });
     let owned: BTreeSet<Address> = live.owned.iter().cloned().chain(described).collect();
     let orphans: Vec<Address> =
         owned.iter().filter(|address| !claimed(address) && live.get(address).is_some()).cloned().collect();

@@ -23,13 +23,19 @@ pub fn steps(spec: &Spec, planned: &[Planned]) -> Vec<Step> {
         ready.partition(|planned| planned.draft.member_alarms.is_some());
     let (deleted, changed): (Vec<&Planned>, Vec<&Planned>) =
         ready.into_iter().partition(|planned| planned.action == Action::Delete);
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::CompositeAlarm) {
         for planned in changed.iter().filter(|planned| planned.draft.address.kind == kind) {
             let after = needs(spec, planned, &order);
             order.serial(planned, after);
         }
     }
     late(spec, &changed, &mut order);
+    let (with_members, composites) = composites_in_order(&changed, &to_come);
+    for planned in composites {
+        let after = needs(spec, planned, &order);
+        order.serial(planned, after);
+    }
+    delete_composites(&deleted, &mut order);
     let alarms = delete_alarms(&deleted, &mut order);
     for planned in to_come {
         let Some(member_alarms) = &planned.draft.member_alarms else { continue };
@@ -38,8 +44,54 @@ pub fn steps(spec: &Spec, planned: &[Planned]) -> Vec<Step> {
         after.extend(&alarms);
         order.push(&planned.draft.address, Work::MemberAlarms(member_alarms.clone()), after);
     }
+    let members = order.last_of(|address| address.cache_of_members().is_some());
+    for planned in with_members {
+        let after = needs(spec, planned, &order).into_iter().chain(members.iter().copied()).collect();
+        order.serial(planned, after);
+    }
     deletions(&deleted, alarms, &mut order);
     order.steps
+}
+
+/// Composite alarms after those that they name; first those that name an alarm of members to come.
+fn composites_in_order<'a>(changed: &[&'a Planned], to_come: &[&Planned]) -> (Vec<&'a Planned>, Vec<&'a Planned>) {
+    let put: BTreeSet<&str> = changed.iter().map(|planned| planned.draft.address.id.as_str()).collect();
+    let caches: Vec<String> = to_come
+        .iter()
+        .filter_map(|planned| planned.draft.address.cache_of_members())
+        .map(|cache| format!("{cache}-"))
+        .collect();
+    let is_of_members =
+        |name: &String| !put.contains(name.as_str()) && caches.iter().any(|cache| name.starts_with(cache.as_str()));
+    children_first(changed).into_iter().partition(|planned| planned.draft.names.iter().any(is_of_members))
+}
+
+/// The composite alarms of these, each after those of them that its rule names.
+fn children_first<'a>(planned: &[&'a Planned]) -> Vec<&'a Planned> {
+    let mut left: Vec<&Planned> =
+        planned.iter().copied().filter(|planned| planned.draft.address.kind == Kind::CompositeAlarm).collect();
+    let mut ordered: Vec<&Planned> = Vec::new();
+    while !left.is_empty() {
+        let ids: BTreeSet<String> = left.iter().map(|planned| planned.draft.address.id.clone()).collect();
+        let (mut free, rest): (Vec<&Planned>, Vec<&Planned>) =
+            left.into_iter().partition(|planned| planned.draft.names.is_disjoint(&ids));
+        if free.is_empty() {
+            // They name one another in a circle, which AWS refuses.
+            ordered.extend(rest);
+            break;
+        }
+        ordered.append(&mut free);
+        left = rest;
+    }
+    ordered
+}
+
+/// AWS deletes one composite alarm a call, and no alarm before the composite ones that name it.
+fn delete_composites(planned: &[&Planned], order: &mut Order) {
+    for planned in children_first(planned).into_iter().rev() {
+        let after = order.last_of(|address| address.kind == Kind::CompositeAlarm);
+        order.serial(planned, after);
+    }
 }
 
 /// What waits for the caches: user groups before their users.
@@ -115,6 +167,10 @@ fn needs(spec: &Spec, planned: &Planned, order: &Order) -> Vec<StepId> {
         // The alarms of a cache wait for it; those that watch something else wait for nothing.
         return order.last_of(|candidate| planned.draft.watches.contains(candidate));
     }
+    if address.kind == Kind::CompositeAlarm {
+        let named = &planned.draft.names;
+        return order.last_of(|candidate| candidate.kind.is_alarm() && named.contains(&candidate.id));
+    }
     let Some(resource) = spec.resources.get(address) else { return Vec::new() };
     let references = references(resource);
     order.last_of(|candidate| references.contains(candidate))
@@ -122,9 +178,9 @@ fn needs(spec: &Spec, planned: &Planned, order: &Order) -> Vec<StepId> {
 
 /// What uses others goes before them, and after the deletions of alarms.
 fn deletions(planned: &[&Planned], alarms: Vec<StepId>, order: &mut Order) {
-    let changed: Vec<StepId> = order.last_of(|address| address.kind != Kind::Alarm);
+    let changed: Vec<StepId> = order.last_of(|address| !address.kind.is_alarm());
     let mut earlier = alarms;
-    for kind in Kind::in_order_of_deletion().filter(|kind| *kind != Kind::Alarm) {
+    for kind in Kind::in_order_of_deletion().filter(|kind| !kind.is_alarm()) {
         // What is still referred to until other steps are done is deleted after them.
         let mut ids = Vec::new();
         for planned in planned.iter().filter(|planned| planned.draft.address.kind == kind) {
@@ -150,8 +206,9 @@ fn delete_alarms(planned: &[&Planned], order: &mut Order) -> Vec<StepId> {
     for (cache, drafts) in of_caches {
         for chunk in drafts.chunks(alarms::DELETE_CHUNK) {
             let watched: BTreeSet<Address> = chunk.iter().flat_map(|draft| draft.watches.clone()).collect();
-            // A cache that is changed keeps its alarms until it is through.
-            let after = order.last_of(|cache| watched.contains(cache));
+            // A cache that is changed keeps its alarms until it is through, and no alarm goes that a composite alarm
+            // still names.
+            let after = order.last_of(|address| watched.contains(address) || address.kind == Kind::CompositeAlarm);
             let names: Vec<&str> = chunk.iter().map(|draft| draft.address.id.as_str()).collect();
             let parameters = object([("AlarmNames", json!(names))]);
             let call = step::Call { operation: Operation::DeleteAlarms, parameters, wait_for: Wait::Nothing };

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Planned, compare, fingerprint, guards, needs_permit, tags};
+use super::{Planned, compare, composites, fingerprint, guards, needs_permit, tags};
 use crate::model::attribute::{Impact, Phase, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, object};
@@ -203,7 +203,7 @@ fn push_delete(draft: &mut Draft, snapshot: Option<&str>) {
     if let Some((member, snapshot)) = address.kind.row().final_snapshot.zip(snapshot) {
         parameters.insert(member.into(), json!(snapshot));
     }
-    if address.kind == Kind::Alarm {
+    if address.kind.is_alarm() {
         parameters = object([("AlarmNames", json!([address.id]))]);
     }
     draft.push(Phase::Delete, address.kind.row().calls.delete, address.kind.gone(), parameters);
@@ -238,6 +238,9 @@ pub fn deleted(spec: &Spec, live: &Live, options: &Options, address: &Address) -
     let memcached = view.text("Engine") == Some("memcached");
     let snapshot = (address.kind.is_cache() && keep && !memcached).then(|| snapshot_name(address, options));
     push_delete(&mut draft, snapshot.as_deref());
+    if address.kind == Kind::CompositeAlarm {
+        draft.names = composites::named_now(live, address);
+    }
     if address.kind == Kind::Alarm {
         draft.watches = alarm::watched(view.own);
     }

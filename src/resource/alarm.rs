@@ -74,7 +74,7 @@ const WINDOW: Shape = Shape::Object(&[
     ]), "The window begins with the hour, the day or the week. Periods of 60, 300, 3600, 86400 or 604800 seconds."),
 ]);
 #[rustfmt::skip]
-const ACTIONS: Shape = Shape::Object(&[
+pub const ACTIONS: Shape = Shape::Object(&[
     Field::new("alarmTagsPropagation", "AlarmTagsPropagation", Shape::Object(&[
         Field::new("enabled", "Enabled", Shape::Bool, "Whether the alarm's tags are sent.").required(),
         Field::new("includedTagKeys", "IncludedTagKeys", list(&text(128), 1, 50), "Only these tags."),
@@ -399,12 +399,17 @@ pub fn parameters(alarm: &Alarm, live: Option<&Value>, stack: &str) -> Map<Strin
             parameters.insert(member.to_owned(), value);
         }
     }
+    name_stack(&mut parameters, stack);
+    parameters.insert("AlarmName".to_owned(), json!(alarm.name));
+    parameters
+}
+
+/// An alarm's description ends with the stack that the alarm is of.
+pub fn name_stack(parameters: &mut Map<String, Value>, stack: &str) {
     let description =
         parameters.get("AlarmDescription").and_then(Value::as_str).map(plain_description).unwrap_or_default();
     let described = if description.is_empty() { suffix(stack) } else { format!("{description} {}", suffix(stack)) };
     parameters.insert("AlarmDescription".to_owned(), json!(described));
-    parameters.insert("AlarmName".to_owned(), json!(alarm.name));
-    parameters
 }
 
 /// Members of which a value has one at most, so that the live one does not come beside the declared other.
@@ -419,7 +424,7 @@ const INSTEAD: [(&str, &str); 7] = [
 ];
 
 /// A declared value with what it leaves out of the live one.
-fn completed(shape: &Shape, mut declared: Value, live: Option<&Value>) -> Value {
+pub fn completed(shape: &Shape, mut declared: Value, live: Option<&Value>) -> Value {
     match (shape, &mut declared, live) {
         (Shape::Object(fields), Value::Object(own), Some(Value::Object(live))) => {
             for field in *fields {

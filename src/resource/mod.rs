@@ -4,6 +4,7 @@ pub mod alarm;
 pub mod alarm_entries;
 pub mod alarm_preset;
 pub mod arn;
+pub mod composite_alarm;
 pub mod drill;
 pub mod kind_row;
 pub mod local;
@@ -76,6 +77,7 @@ kinds! {
     ReplicationGroup: replication_group::KIND,
     ServerlessCache: serverless_cache::KIND,
     Alarm: alarm::KIND,
+    CompositeAlarm: composite_alarm::KIND,
 }
 
 impl Kind {
@@ -92,6 +94,11 @@ impl Kind {
     /// Do clients store data in it?
     pub const fn is_cache(self) -> bool {
         self.row().is_cache
+    }
+
+    /// Is it an alarm, metric or composite? They share their names, and what is said of them in descriptions.
+    pub const fn is_alarm(self) -> bool {
+        matches!(self, Kind::Alarm | Kind::CompositeAlarm)
     }
 
     /// The kind that stands under this key of a spec.
@@ -168,7 +175,8 @@ mod tests {
         for kind in Kind::ALL {
             let calls = kind.row().calls;
             for operation in [calls.create, calls.modify, calls.delete] {
-                assert_eq!(operation.kind(), Some(kind), "{operation}");
+                let of_alarms = kind.is_alarm() && operation.kind().is_some_and(Kind::is_alarm);
+                assert!(operation.kind() == Some(kind) || of_alarms, "{operation}");
             }
             assert!(calls.delete.deletes(), "{}", calls.delete);
         }

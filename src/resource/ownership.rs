@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::model::live::Live;
 use crate::model::plan::Ownership;
-use crate::model::{Address, Kind, Resource, Spec};
+use crate::model::{Address, Resource, Spec};
 use crate::resource::{alarm, secret};
 
 pub const STACK: &str = "cachectl:stack";
@@ -14,7 +14,7 @@ pub const PROTECT: &str = "cachectl:protect";
 
 pub fn of(spec: &Spec, live: &Live, address: &Address) -> Ownership {
     let Some(own) = live.get(address) else { return Ownership::Absent };
-    if address.kind == Kind::Alarm
+    if address.kind.is_alarm()
         && let Some(stack) = alarm::stack_of(own)
     {
         return if stack == spec.stack { Ownership::Owned } else { Ownership::Foreign };
@@ -31,7 +31,7 @@ pub fn of(spec: &Spec, live: &Live, address: &Address) -> Ownership {
 
 /// The stack that a resource carries; `None` where it carries none, or its tags cannot be read.
 pub fn stack_of<'a>(live: &'a Live, address: &Address) -> Option<&'a str> {
-    let noted = live.of(Kind::Alarm).get(&address.id).filter(|_| address.kind == Kind::Alarm).and_then(alarm::stack_of);
+    let noted = live.get(address).filter(|_| address.kind.is_alarm()).and_then(alarm::stack_of);
     noted.or_else(|| live.tags.get(address)?.get(STACK).map(String::as_str))
 }
 

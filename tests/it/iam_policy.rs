@@ -43,6 +43,9 @@ fn the_policies_allow_what_a_life_cycle_calls_and_reading_allows_no_write() {
     let plan = actions(&policy(&rig, &["cachectl.yaml", "--for", "plan"]));
     let apply = actions(&policy(&rig, &["cachectl.yaml", "--for", "apply"]));
     assert!(rig.sandbox.calls().is_empty(), "no AWS call is needed for a policy");
+    for purpose in [&plan, &apply] {
+        assert!(purpose.contains("cloudwatch:GetMetricData"), "a smaller cache is measured first: {purpose:?}");
+    }
     run(&rig, &["plan"]).exits(0);
     run(&rig, &["status"]).exits(0);
     for operation in called(&rig.sandbox.calls()) {

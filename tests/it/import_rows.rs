@@ -468,6 +468,24 @@ mod alarms_of_all_nodes {
     }
 }
 
+mod what_is_not_covered {
+    use super::*;
+
+    #[test]
+    fn stands_in_a_comment() {
+        let mut live = live();
+        add(
+            &mut live,
+            "parameterGroup/p",
+            json!({"CacheParameterGroupName": "p", "CacheParameterGroupFamily": "valkey8"}),
+        );
+        live.lone_clusters = vec!["sessions (memcached)".to_owned(), "old (redis)".to_owned()];
+        let yaml = all(&live).yaml;
+        assert!(yaml.contains("# Not covered, and left alone: clusters outside of a replication group: sessions (memcached), old (redis)."), "{yaml}");
+        fields(&live, "parameterGroup/p");
+    }
+}
+
 mod texts {
     use super::*;
 

@@ -15,6 +15,7 @@ fn document(description: &str, pairs: &[(String, String)]) -> Document {
         region: "us-east-1".into(),
         account_id: "012345678901".into(),
         tags: Map::new(),
+        remarks: Vec::new(),
         entries: vec![
             of(
                 Kind::ParameterGroup,

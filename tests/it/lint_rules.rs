@@ -77,6 +77,14 @@ fn alarm(actions: &str) -> String {
     )
 }
 
+const TOPIC: &str = "[\"arn:aws:sns:us-east-1:012345678901:alerts\"]";
+
+/// A group with these alarms, and a composite alarm over them with these actions.
+fn composite(alarms: &str, actions: &str) -> String {
+    group(&format!("alarms: {alarms}"))
+        + &format!("compositeAlarms:\n  any: {{of: replicationGroup/cache, alarmActions: {actions}}}\n")
+}
+
 /// What the plan of a group in this TLS mode reads.
 fn in_mode(mode: &str) -> Live {
     let mut live = Live::default();
@@ -221,6 +229,13 @@ fn rows() -> Vec<Row> {
             Some((live_group(json!({}), &["cache-001"]), live_group(json!({}), &["cache-001", "cache-002"]))),
         ),
         of_group("alarm-no-action", "alarms: {preset: recommended}", ""),
+        ("alarm-no-action", composite("{preset: recommended}", "[]"), composite("{preset: recommended}", TOPIC), None),
+        (
+            "alarm-no-action",
+            alarm("[]"),
+            alarm("[]") + "compositeAlarms:\n  any: {rule: ALARM(own), alarmActions: " + TOPIC + "}\n",
+            None,
+        ),
         ("alarm-no-action", alarm("[]"), alarm("[\"arn:aws:sns:us-east-1:012345678901:alerts\"]"), None),
         of_serverless("serverless-limits", "-cacheUsageLimits", ""),
         of_serverless("serverless-limits", "cacheUsageLimits: {dataStorage: {maximum: 10, unit: GB}}", ""),

@@ -8,7 +8,7 @@ use cachectl::model::plan::Plan;
 use cachectl::model::secret::Seen;
 use cachectl::model::step::{MemberAlarms, Work};
 use cachectl::model::{Address, Kind, Resource, Spec, Step};
-use cachectl::plan::{self, alarms, order};
+use cachectl::plan::{self, alarms, composites};
 use cachectl::resource::parameter_group::{declared_parameters, user_parameters};
 use cachectl::resource::{ownership, secret};
 use cachectl::spec;
@@ -46,7 +46,7 @@ pub fn options(allow: &[&str]) -> Options {
 }
 
 /// How each kind is listed: the call, its items, their ids.
-const LISTS: [(Kind, &str, &str, &str); 7] = [
+const LISTS: [(Kind, &str, &str, &str); 8] = [
     (Kind::ReplicationGroup, "DescribeReplicationGroups", "/ReplicationGroups", "ReplicationGroupId"),
     (Kind::ParameterGroup, "DescribeCacheParameterGroups", "/CacheParameterGroups", "CacheParameterGroupName"),
     (Kind::SubnetGroup, "DescribeCacheSubnetGroups", "/CacheSubnetGroups", "CacheSubnetGroupName"),
@@ -54,6 +54,7 @@ const LISTS: [(Kind, &str, &str, &str); 7] = [
     (Kind::UserGroup, "DescribeUserGroups", "/UserGroups", "UserGroupId"),
     (Kind::ServerlessCache, "DescribeServerlessCaches", "/ServerlessCaches", "ServerlessCacheName"),
     (Kind::Alarm, "DescribeAlarms", "/MetricAlarms", "AlarmName"),
+    (Kind::CompositeAlarm, "DescribeAlarms", "/CompositeAlarms", "AlarmName"),
 ];
 
 impl Account {
@@ -99,8 +100,11 @@ impl Account {
     }
 
     fn keyed(&mut self, operation: &str, items: &str, id: &str) -> BTreeMap<String, Value> {
-        let parameters =
-            if operation == "DescribeCacheClusters" { json!({"ShowCacheNodeInfo": true}) } else { json!({}) };
+        let parameters = match operation {
+            "DescribeCacheClusters" => json!({"ShowCacheNodeInfo": true}),
+            "DescribeAlarms" => json!({"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}),
+            _ => json!({}),
+        };
         let key = |item: &Value| item.get(id).and_then(Value::as_str).unwrap_or_default().to_owned();
         self.list(operation, items, &parameters).into_iter().map(|item| (key(&item), item)).collect()
     }
@@ -139,6 +143,10 @@ impl Account {
         for resource in self.list("GetResources", "/ResourceTagMappingList", &json!({})) {
             let arn = resource.get("ResourceARN").and_then(Value::as_str).unwrap_or_default();
             let Some(address) = Address::from_arn(arn) else { continue };
+            // An ARN does not tell the two types of alarms apart.
+            let composite = Address::new(Kind::CompositeAlarm, &address.id);
+            let is_composite = address.kind == Kind::Alarm && live.get(&composite).is_some();
+            let address = if is_composite { composite } else { address };
             let text = |tag: &Value, member: &str| tag[member].as_str().unwrap_or_default().to_owned();
             let tags: Tags = resource["Tags"]
                 .as_array()
@@ -206,7 +214,8 @@ impl Account {
         if let Work::MemberAlarms(MemberAlarms { cache, .. }) = &step.work {
             let live = self.live(spec);
             let planned = alarms::of_cache(spec, &live, options, cache);
-            for alarm in order::steps(spec, &planned) {
+            let composites = composites::of_cache(spec, &live, options, cache);
+            for alarm in composites::stages(spec, &planned, &composites).into_iter().flatten() {
                 assert_eq!(unsendable(alarm.operation(), alarm.parameters()), None);
                 self.sandbox.call(alarm.operation().name(), Value::Object(alarm.parameters().clone()))?;
             }

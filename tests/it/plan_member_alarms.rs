@@ -206,3 +206,90 @@ fn from_one_preset_to_the_other_the_alarms_that_only_the_first_has_go_and_nothin
     let plan = change(&of("recommended"), &of("article"));
     assert!(!plan.is_blocked() && plan.orphans.is_empty(), "{}", shown(&plan));
 }
+
+/// A composite alarm over any alarm of `g`.
+const ANY: &str = "compositeAlarms:\n  g-down: {of: replicationGroup/g, description: something is wrong}\n";
+
+fn rule(account: &mut Account, spec: &cachectl::model::Spec) -> Vec<String> {
+    let live = account.live(spec);
+    let own = live.of(Kind::CompositeAlarm)["g-down"]["AlarmRule"].as_str().unwrap_or_default().to_owned();
+    let named: Vec<String> = cachectl::resource::alarm::named_in(&own).into_iter().collect();
+    let alarms: Vec<String> = live.of(Kind::Alarm).keys().cloned().collect();
+    assert_eq!(named, alarms, "it is of every alarm of the cache, and of no other");
+    named
+}
+
+#[test]
+fn a_composite_alarm_of_a_cache_follows_its_nodes_and_never_holds_an_alarm_that_goes() {
+    let stack = |count: u8| spec(&(group(&format!("numCacheClusters: {count}\n{PLAIN}")) + ANY));
+    let mut account = Account::new();
+    for (count, alarms) in [(3_u8, 27_usize), (4, 36), (2, 18)] {
+        let stack = stack(count);
+        let plans = account.settle(&stack, &options(&[])).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(plans.len(), 1, "one apply does it all");
+        let change = plans[0].changes.iter().find(|change| change.address.kind == Kind::CompositeAlarm);
+        let action = if count == 3 { Action::Create } else { Action::Update };
+        assert_eq!(change.expect("it is in the plan").action, action, "{}", shown(&plans[0]));
+        assert_eq!(rule(&mut account, &stack).len(), alarms);
+    }
+    // With one metric less, its alarms go once the rule does not name them any more.
+    let fewer = spec(&(group("numCacheClusters: 2\nalarms: {preset: recommended, override: {Evictions: none}}") + ANY));
+    let plans = account.settle(&fewer, &options(&[])).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!((plans.len(), rule(&mut account, &fewer).len()), (1, 16));
+    // It goes before its children, and everything with it.
+    let mut destroy = options(&["delete:*"]);
+    destroy.destroy = true;
+    let plan = account.plan(&fewer, &destroy);
+    account.run(&fewer, &destroy, &plan).unwrap_or_else(|why| panic!("{why}"));
+    assert!(account.live(&fewer).found.values().all(|found| found.keys().all(|id| id.contains("default"))));
+}
+
+#[test]
+fn a_composite_alarm_is_changed_whole_tagged_adopted_blocked_where_foreign_and_an_orphan_without_its_line() {
+    let topic = "arn:aws:sns:us-east-1:012345678901:a";
+    let lone = "alarms:\n  a: {namespace: X, metricName: Y, statistic: Sum, period: 60, evaluationPeriods: 1, threshold: 1, comparisonOperator: GreaterThanThreshold}\n";
+    let own = |more: &str| spec(&format!("{lone}compositeAlarms:\n  c: {{rule: ALARM(a), {more}}}\n"));
+    let mut account = Account::new();
+    let none = options(&[]);
+    account.apply_all(&own(&format!("alarmActions: [{topic}], tags: {{x: \"1\"}}")), &none);
+    // What the spec leaves out stays; only the tag is sent apart.
+    let plans = account.apply_all(&own("description: new, tags: {x: \"2\"}"), &none);
+    let called: Vec<&str> = plans[0].steps.iter().map(|step| step.operation().name()).collect();
+    assert_eq!(called, ["TagResource", "PutCompositeAlarm"], "{}", shown(&plans[0]));
+    assert_eq!(plans[0].steps[1].parameters()["AlarmActions"], serde_json::json!([topic]));
+    assert_eq!(plans[0].steps[1].parameters()["AlarmDescription"], "new [cachectl:stack=prod]");
+    // Its line lost, it is an orphan that holds its child; with leave it goes, and the child after it.
+    let without = spec(lone);
+    let plan = account.plan(&without, &none);
+    assert_eq!(
+        plan.orphans.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["compositeAlarm/c"],
+        "{}",
+        shown(&plan)
+    );
+    let mut prune = options(&["delete:*"]);
+    prune.prune = true;
+    account.apply_all(&spec(""), &prune);
+    assert!(account.live(&without).of(Kind::Alarm).is_empty());
+    // Somebody else's under that name is adopted by permission only, another stack's not at all.
+    let put = |account: &mut Account, description: &str| {
+        let alarm = serde_json::json!({"AlarmName": "a", "Namespace": "X", "MetricName": "Y", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold", "AlarmDescription": description});
+        account.call("PutMetricAlarm", alarm);
+        account.call(
+            "PutCompositeAlarm",
+            serde_json::json!({"AlarmName": "c", "AlarmRule": "ALARM(a)", "AlarmDescription": description}),
+        );
+    };
+    put(&mut account, "theirs");
+    let blocked = |plan: &Plan| {
+        plan.changes
+            .iter()
+            .filter_map(|change| change.blocked.as_ref())
+            .map(|blocked| blocked.rule.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(blocked(&account.plan(&own("description: d"), &none)), ["adopt-not-allowed", "adopt-not-allowed"]);
+    account.apply_all(&own("description: d"), &options(&["adopt:*"]));
+    put(&mut account, "theirs [cachectl:stack=other]");
+    assert_eq!(blocked(&account.plan(&own("description: d"), &options(&["adopt:*"]))), ["foreign", "foreign"]);
+}

@@ -30,6 +30,20 @@ mod serverless_cache_name {
     }
 }
 
+mod connection_type {
+    use super::*;
+
+    const PUBLIC: &str = "majorEngineVersion: \"9\"\nuserGroupId: default.iam-user-group";
+
+    #[test]
+    fn is_chosen_at_creation_and_vpc_is_what_a_cache_has_that_does_not_say_it() {
+        let mut case = change("", &cache(&format!("{PUBLIC}\nconnectionType: public")));
+        assert_eq!(parameters(&case.plan(), "CreateServerlessCache")["ConnectionType"], "public");
+        recache(PUBLIC, &format!("{PUBLIC}\nconnectionType: vpc")).nothing();
+        recache(PUBLIC, &format!("{PUBLIC}\nconnectionType: public")).replaces("serverlessCache/s");
+    }
+}
+
 mod engine_redis_to_valkey {
     use super::*;
 

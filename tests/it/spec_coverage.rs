@@ -24,6 +24,7 @@ const CALLS: &[(&str, Kind)] = &[
     ("CreateCacheSubnetGroup", Kind::SubnetGroup),
     ("ModifyCacheSubnetGroup", Kind::SubnetGroup),
     ("PutMetricAlarm", Kind::Alarm),
+    ("PutCompositeAlarm", Kind::CompositeAlarm),
 ];
 
 /// Members without a field of their name, and why. `*` is any call.
@@ -55,6 +56,7 @@ const EXCLUDED: &[(&str, &str, &str)] = &[
     ("*", "NewReplicaCount", "numCacheClusters or replicasPerNodeGroup"),
     ("*", "ReplicaConfiguration", "nodeGroupConfiguration's replicaCount, by shard"),
     ("DecreaseReplicaCount", "ReplicasToRemove", "the plan chooses replicas, never primaries"),
+    ("CreateServerlessCache", "Integrations", "not in the SDK yet: `explain integrations`"),
     ("ModifyServerlessCache", "RemoveUserGroup", "userGroupId: null"),
     ("*", "AuthenticationMode.Passwords", "the user's own passwords say the same"),
     ("ModifyUser", "AppendAccessString", "accessString is the whole of it"),
@@ -164,7 +166,7 @@ fn every_field_is_named_by_the_rule() {
     for kind in Kind::ALL {
         let fields: Vec<Field> = kind.attributes().iter().map(|attribute| attribute.field).collect();
         let prefixes = ["ReplicationGroup", "CacheParameterGroup", "CacheSubnetGroup", "Alarm"];
-        walk(if kind == Kind::Alarm { &prefixes[3..] } else { &prefixes[..3] }, &fields, &mut out);
+        walk(if kind.is_alarm() { &prefixes[3..] } else { &prefixes[..3] }, &fields, &mut out);
     }
     assert!(out.is_empty(), "{out:?}");
 }

@@ -8,6 +8,7 @@ use aws_sdk_cloudwatch::types as cw;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
+use super::composite_alarm;
 use super::tags::tags_of_cloudwatch;
 use crate::aws::client::Aws;
 use crate::aws::error::AwsError;
@@ -48,13 +49,15 @@ async fn pages_of_alarms(
     loop {
         let call =
             aws.cloudwatch.describe_alarms().set_alarm_names(names.clone()).set_alarm_name_prefix(prefix.clone());
+        // Without types, AWS tells of metric alarms alone.
+        let call = call.alarm_types(cw::AlarmType::MetricAlarm).alarm_types(cw::AlarmType::CompositeAlarm);
         let answer = call.max_records(100).set_next_token(pages.token()).send().await;
         let answer = answer.map_err(|error| AwsError::of(OPERATION, error))?;
-        for item in answer.metric_alarms() {
-            let value = describe(item);
-            if takes(&value) {
-                found.insert(item.alarm_name().unwrap_or_default().to_owned(), value);
-            }
+        let metric = answer.metric_alarms().iter().map(|item| (item.alarm_name(), describe(item)));
+        let composite =
+            answer.composite_alarms().iter().map(|item| (item.alarm_name(), composite_alarm::describe(item)));
+        for (name, value) in metric.chain(composite).filter(|(_, value)| takes(value)) {
+            found.insert(name.unwrap_or_default().to_owned(), value);
         }
         if !pages.turn(answer.next_token())? {
             return Ok(found);
@@ -68,20 +71,13 @@ pub async fn composite_alarms(aws: &Aws) -> Result<Found, AwsError> {
     loop {
         let call = aws.cloudwatch.describe_alarms().alarm_types(cw::AlarmType::CompositeAlarm).max_records(100);
         let answer = call.set_next_token(pages.token()).send().await.map_err(|error| AwsError::of(OPERATION, error))?;
-        let named =
-            |alarm: &cw::CompositeAlarm| (alarm.alarm_name().unwrap_or_default().to_owned(), describe_composite(alarm));
+        let named = |alarm: &cw::CompositeAlarm| {
+            (alarm.alarm_name().unwrap_or_default().to_owned(), composite_alarm::describe(alarm))
+        };
         found.extend(answer.composite_alarms().iter().map(named));
         if !pages.turn(answer.next_token())? {
             return Ok(found);
         }
-    }
-}
-
-fn describe_composite(alarm: &cw::CompositeAlarm) -> Value {
-    record! {
-        "AlarmName": alarm.alarm_name(),
-        "AlarmDescription": alarm.alarm_description(),
-        "AlarmRule": alarm.alarm_rule(),
     }
 }
 
@@ -143,12 +139,16 @@ fn describe(alarm: &cw::MetricAlarm) -> Value {
             "WarmUpPeriodDurationInMinutes": warm_up.warm_up_period_duration_in_minutes(),
             "OnlyStartEvaluatingAfterWarmUpPeriodEnds": warm_up.only_start_evaluating_after_warm_up_period_ends(),
         }),
-        "ActionConfiguration": alarm.action_configuration().map(|configuration| record! {
-            "AlarmTagsPropagation": configuration.alarm_tags_propagation().map(|propagation| record! {
-                "Enabled": propagation.enabled(),
-                "IncludedTagKeys": propagation.included_tag_keys(),
-                "ExcludedTagKeys": propagation.excluded_tag_keys(),
-            }),
+        "ActionConfiguration": alarm.action_configuration().map(describe_actions),
+    }
+}
+
+pub(super) fn describe_actions(configuration: &cw::ActionConfiguration) -> Value {
+    record! {
+        "AlarmTagsPropagation": configuration.alarm_tags_propagation().map(|propagation| record! {
+            "Enabled": propagation.enabled(),
+            "IncludedTagKeys": propagation.included_tag_keys(),
+            "ExcludedTagKeys": propagation.excluded_tag_keys(),
         }),
     }
 }
@@ -241,7 +241,7 @@ fn warm_up(p: &mut Params) -> cw::WarmUpConfiguration {
         .build()
 }
 
-fn action_configuration(p: &mut Params) -> cw::ActionConfiguration {
+pub(super) fn action_configuration(p: &mut Params) -> cw::ActionConfiguration {
     let propagation = p.object("AlarmTagsPropagation", |p| {
         cw::AlarmTagsPropagation::builder()
             .set_enabled(p.flag("Enabled"))

@@ -1,8 +1,9 @@
 //! What is particular about each kind at AWS, one file a kind: how it is listed, described and written.
 
 pub(super) mod alarm;
+pub(super) mod composite_alarm;
 pub(super) mod parameter_group;
-mod replication_group;
+pub(super) mod replication_group;
 mod serverless_cache;
 mod subnet_group;
 mod tags;
@@ -38,7 +39,7 @@ async fn listed(aws: &Aws, kind: Kind, ids: Ids) -> Result<Listed, AwsError> {
         }
         Kind::ServerlessCache => serverless_cache::list(aws, ids).await?,
         // Which ones there should be is known once the members of the caches are: the reader asks for them then.
-        Kind::Alarm => Found::new(),
+        Kind::Alarm | Kind::CompositeAlarm => Found::new(),
     };
     Ok(Listed { found, members: Found::new() })
 }
@@ -109,6 +110,7 @@ pub async fn execute(
         Operation::DeleteUserGroup => send!(user_group::delete_user_group(cache, &mut p)),
         Operation::AddTagsToResource => send!(tags::add_tags_to_resource(cache, &mut p)),
         Operation::RemoveTagsFromResource => send!(tags::remove_tags_from_resource(cache, &mut p)),
+        Operation::PutCompositeAlarm => send!(composite_alarm::put_composite_alarm(cloudwatch, &mut p)),
         Operation::PutMetricAlarm => send!(alarm::put_metric_alarm(cloudwatch, &mut p)),
         Operation::DeleteAlarms => send!(alarm::delete_alarms(cloudwatch, &mut p)),
         Operation::TagResource => send!(tags::tag_resource(cloudwatch, &mut p)),

@@ -57,6 +57,27 @@ async fn clusters_page(aws: &Aws, marker: Option<String>) -> Result<Page, AwsErr
     Ok((clusters.collect::<Result<_, AwsError>>()?, answer.marker().map(str::to_owned)))
 }
 
+/// Clusters that are in no replication group, as `sessions (memcached)`: no kind of cachectl's.
+pub(in crate::aws) async fn lone_clusters(aws: &Aws) -> Result<Vec<String>, AwsError> {
+    let (mut found, mut pages) = (Vec::new(), Pages::of(CLUSTERS));
+    loop {
+        let call = aws.elasticache.describe_cache_clusters().max_records(100).set_marker(pages.token());
+        let call = call.show_cache_clusters_not_in_replication_groups(true);
+        let answer = match call.send().await.map_err(|error| AwsError::of(CLUSTERS, error)) {
+            Err(error) if error.kind == ErrorKind::Unsupported => return Ok(found),
+            answer => answer?,
+        };
+        // Some endpoints do not apply the filter.
+        let lone = answer.cache_clusters().iter().filter(|cluster| cluster.replication_group_id().is_none());
+        found.extend(lone.filter_map(|cluster| {
+            Some(format!("{} ({})", cluster.cache_cluster_id()?, cluster.engine().unwrap_or("no engine told")))
+        }));
+        if !pages.turn(answer.marker())? {
+            return Ok(found);
+        }
+    }
+}
+
 /// The members that are needed: from pages as long as many are missing, by name once they are few.
 async fn members(aws: &Aws, needed: &BTreeSet<String>, first: Page, pages: &mut Pages) -> Result<Found, AwsError> {
     let mut found = Found::new();
