@@ -30,9 +30,16 @@ impl Trouble {
     }
 
     pub(super) fn of(error: &io::Error) -> Self {
-        Self::new(io_class(error), error.to_string())
+        let detail = match error.kind() {
+            // With TLS, the library's words for it end in an address of its manual.
+            io::ErrorKind::UnexpectedEof => CLOSED.to_owned(),
+            _ => error.to_string(),
+        };
+        Self::new(io_class(error), detail)
     }
 }
+
+const CLOSED: &str = "the server closed the connection";
 
 /// The class of what broke under a command.
 pub(super) fn io_class(error: &io::Error) -> &'static str {
@@ -199,7 +206,7 @@ impl Line {
                 Err(_) => return Err(Trouble::new("unexpected reply", "the answer is not RESP")),
             }
             match self.read(&mut chunk) {
-                Ok(0) => return Err(Trouble::new("connection dropped", "the server closed the connection")),
+                Ok(0) => return Err(Trouble::of(&io::ErrorKind::UnexpectedEof.into())),
                 Ok(length) => self.inbox.extend_from_slice(&chunk[..length]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Trouble::of(&error)),

@@ -9,7 +9,7 @@ use super::interpolate::{Place, Variable, Variables};
 use super::node::{Content, Entry, Node, Style};
 use super::source::{Sources, Span};
 use super::{Loaded, Request, decode, decode_part, decode_spec, hidden, overlay, rules, schema, yaml};
-use crate::model::Kind;
+use crate::model::{Address, Kind};
 use crate::model::suggest::near;
 
 /// Longer files are no specs.
@@ -22,11 +22,14 @@ pub fn load(request: &Request, environment: &dyn Fn(&str) -> Option<String>) -> 
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
     const NO_SPEC: &str = "name the spec after the command; without a name it is cachectl.yaml in the current folder, and `cachectl init` writes a first one";
+    const ADDRESS: &str = "this is an address: name the spec before it, as in `cachectl.yaml replicationGroup/prod-cache`";
     const NO_OVERLAY: &str = "--overlay names a file, from the current folder on";
     let root = if request.path == Path::new(STDIN) {
         read_stdin(&mut sources, &mut diagnostics)
     } else {
-        read(&request.path, NO_SPEC, &mut sources, &mut diagnostics)
+        let is_address = request.path.to_str().is_some_and(|path| path.parse::<Address>().is_ok());
+        let hint = if is_address { ADDRESS } else { NO_SPEC };
+        read(&request.path, hint, &mut sources, &mut diagnostics)
     };
     let overlays: Vec<Option<Node>> =
         request.overlays.iter().map(|path| read(path, NO_OVERLAY, &mut sources, &mut diagnostics)).collect();

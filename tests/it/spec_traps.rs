@@ -43,6 +43,8 @@ fn a_missing_file_is_told_with_what_to_do() {
     let loaded = read(Path::new("/nonexistent/spec.yaml"));
     assert_eq!(codes(&loaded), ["unreadable-file"]);
     assert!(loaded.diagnostics[0].help.as_deref().is_some_and(|help| help.contains("cachectl.yaml")));
+    let loaded = read(Path::new("replicationGroup/prod-cache"));
+    assert!(loaded.diagnostics[0].help.as_deref().is_some_and(|help| help.starts_with("this is an address")));
 }
 
 #[cfg(unix)]
