@@ -9,8 +9,8 @@ use super::interpolate::{Place, Variable, Variables};
 use super::node::{Content, Entry, Node, Style};
 use super::source::{Sources, Span};
 use super::{Loaded, Request, decode, decode_part, decode_spec, hidden, overlay, rules, schema, yaml};
-use crate::model::{Address, Kind};
 use crate::model::suggest::near;
+use crate::model::{Address, Kind};
 
 /// Longer files are no specs.
 const MAX_FILE: usize = 8 << 20;
@@ -22,7 +22,8 @@ pub fn load(request: &Request, environment: &dyn Fn(&str) -> Option<String>) -> 
     let mut sources = Sources::default();
     let mut diagnostics = Vec::new();
     const NO_SPEC: &str = "name the spec after the command; without a name it is cachectl.yaml in the current folder, and `cachectl init` writes a first one";
-    const ADDRESS: &str = "this is an address: name the spec before it, as in `cachectl.yaml replicationGroup/prod-cache`";
+    const ADDRESS: &str =
+        "this is an address: name the spec before it, as in `cachectl.yaml replicationGroup/prod-cache`";
     const NO_OVERLAY: &str = "--overlay names a file, from the current folder on";
     let root = if request.path == Path::new(STDIN) {
         read_stdin(&mut sources, &mut diagnostics)
