@@ -14,7 +14,7 @@ use crate::model::version::Version;
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::kind_row::Creation;
 use crate::resource::replication_group::datastore;
-use crate::resource::{alarm, ownership};
+use crate::resource::{alarm, ownership, secret};
 
 pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource) -> Planned {
     let address = &resource.address;
@@ -45,7 +45,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
     } else {
         update(&mut draft, &scene);
     }
-    if options.secrets || !draft.replace.is_empty() {
+    if options.secrets || !draft.replace.is_empty() || sends_secret(&draft) {
         needs_secret(&mut draft, live);
     } else if let Some(why) = live.unreadable.get(address) {
         draft.warnings.push(("secret".into(), format!("it is not compared: {why}")));
@@ -65,6 +65,12 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
         needs_permit(&mut draft, options, Permit::Adopt);
     }
     Planned { draft, action, ownership: owner, fingerprint: fingerprint::of(live, address), count: None }
+}
+
+fn sends_secret(draft: &Draft) -> bool {
+    secret::field(draft.address.kind).is_some_and(|(attribute, _)| {
+        draft.calls.iter().any(|call| call.parameters.contains_key(secret::member(attribute)))
+    })
 }
 
 /// What is not read now would be missing in the middle of an apply.

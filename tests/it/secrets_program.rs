@@ -54,6 +54,18 @@ fn what_cannot_be_read_blocks_what_would_send_it_and_shows_the_rest() {
 }
 
 #[test]
+fn a_first_token_that_cannot_be_read_is_a_difference_that_blocks() {
+    let declared = stack("{file: token}");
+    let without: String =
+        declared.lines().filter(|line| !line.contains("authToken")).map(|line| format!("{line}\n")).collect();
+    let rig = Rig::new(&without);
+    rig.apply().exits(0);
+    rig.spec(&declared);
+    rig.run(&["plan"]).exits(3).says("authToken").says("secret-unreadable");
+    rig.run(&["plan", "--detailed-exitcode"]).exits(3);
+}
+
+#[test]
 fn a_plan_of_what_exists_compares_the_rest_and_an_apply_does_not_begin() {
     let rig = Rig::new(&stack("{file: token}"));
     std::fs::write(rig.path("token"), "a-token-of-some-length-1").unwrap();

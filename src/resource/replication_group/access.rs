@@ -165,8 +165,8 @@ fn set_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let has_token = scene.view.flag("AuthTokenEnabled");
     match secret::state(scene.live, &scene.resource.address, "authToken", &difference.declared) {
         secret::State::Same if has_token => {}
-        // Set by somebody else.
-        secret::State::Unknown if scene.live.unreadable.contains_key(&scene.resource.address) => {}
+        // Which one is set cannot be told; that none is can.
+        secret::State::Unknown if has_token && scene.live.unreadable.contains_key(&scene.resource.address) => {}
         secret::State::Unknown if has_token => draft.warnings.push((
             difference.attribute.to_owned(),
             "a token is set, and no tag says which: it is taken to be the declared one and left as it is".into(),
