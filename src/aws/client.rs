@@ -155,7 +155,7 @@ impl Aws {
             credentials: config.credentials_provider(),
             chain: credentials,
             region: settings.region.clone(),
-            pace: pace.within_quotas(endpoint.as_deref()),
+            pace: pace.within_quotas(endpoint.as_deref().filter(|endpoint| !is_of_aws(endpoint))),
             endpoint,
         })
     }

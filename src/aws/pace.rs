@@ -97,12 +97,12 @@ impl Turns {
 }
 
 impl Pace {
-    /// AWS's quotas hold at AWS; another endpoint has the limit that is asked for, if any.
-    pub fn within_quotas(self, endpoint: Option<&str>) -> Self {
+    /// AWS's quotas hold at AWS; what stands in for it has the limit that is asked for, if any.
+    pub fn within_quotas(self, stand_in: Option<&str>) -> Self {
         let asked = std::env::var(LIMIT_VARIABLE).ok().and_then(|text| text.parse::<f64>().ok());
         let quotas = match asked.filter(|calls| *calls > 0.0) {
             Some(calls) => Quotas::Asked(calls),
-            None if endpoint.is_none() => Quotas::Own,
+            None if stand_in.is_none() => Quotas::Own,
             None => Quotas::None,
         };
         Self { quotas, ..self }
