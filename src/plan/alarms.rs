@@ -91,12 +91,13 @@ fn orphans_that_go(spec: &Spec, live: &Live, cache: &Address, moving: Moving, pl
         .filter(|planned| planned.action == Action::Delete && planned.draft.address.kind == Kind::Alarm)
         .map(|planned| planned.draft.address.id.as_str())
         .collect();
-    let name = |alarm: &Value| alarm.get("AlarmName").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let left: Vec<&Value> =
-        existing(spec, live, cache).filter(|alarm| !deleted.contains(name(alarm).as_str())).collect();
+    let goes =
+        |alarm: &&Value| alarm.get("AlarmName").and_then(Value::as_str).is_some_and(|name| deleted.contains(name));
+    let left: Vec<&Value> = existing(spec, live, cache).filter(|alarm| !goes(alarm)).collect();
     match (moving, spec.resources.get(cache)) {
         (Moving::Replaced, Some(resource)) => {
-            left.into_iter().filter(|alarm| alarm::goes_with_replacement(spec, resource, alarm)).count()
+            let members = alarm::members_to_come(spec, resource);
+            left.into_iter().filter(|alarm| !alarm::watches_any(alarm, &members)).count()
         }
         (Moving::Topology, _) => {
             // Which of the nodes go is known afterwards.

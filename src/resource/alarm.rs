@@ -130,6 +130,17 @@ pub const ATTRIBUTES: &[Attribute] = &[
     local::TAGS_ROW,
 ];
 
+/// The ARN of an alarm, which does not tell a metric alarm from a composite one.
+pub const ARN_OF: Arn = Arn { service: "cloudwatch", resource: "alarm", separator: ':', regional: true };
+
+/// The name of an alarm of either kind.
+pub const NAME: IdForm = IdForm {
+    pattern: "^[^:].*$",
+    longest: 255,
+    words: "1 to 255 characters that can be seen, not beginning with a colon",
+    of_aws: None,
+};
+
 pub const KIND: KindRow = KindRow {
     tags: TagCalls::CLOUDWATCH,
     keeps_letter_case: true,
@@ -143,13 +154,8 @@ pub const KIND: KindRow = KindRow {
             about: "CloudWatch metric alarms, by name; with `for`, one for each node of a cache.",
         },
         ATTRIBUTES,
-        Arn { service: "cloudwatch", resource: "alarm", separator: ':', regional: true },
-        IdForm {
-            pattern: "^[^:].*$",
-            longest: 255,
-            words: "1 to 255 characters that can be seen, not beginning with a colon",
-            of_aws: None,
-        },
+        ARN_OF,
+        NAME,
         Calls {
             create: Operation::PutMetricAlarm,
             modify: Operation::PutMetricAlarm,
@@ -319,7 +325,7 @@ fn nodes_by_shard(resource: &Resource) -> Vec<usize> {
 }
 
 /// The names of the members of a cache that is created as the spec asks, as AWS numbers them.
-fn members_to_come(spec: &Spec, resource: &Resource) -> BTreeSet<String> {
+pub fn members_to_come(spec: &Spec, resource: &Resource) -> BTreeSet<String> {
     let id = &resource.address.id;
     if resource.address.kind == Kind::ServerlessCache {
         return [id.clone()].into();
@@ -342,10 +348,9 @@ fn members_to_come(spec: &Spec, resource: &Resource) -> BTreeSet<String> {
     shards.into_iter().enumerate().flat_map(named).collect()
 }
 
-/// Does the alarm's member go when the cache is made anew as the spec asks?
-pub fn goes_with_replacement(spec: &Spec, cache: &Resource, alarm: &Value) -> bool {
-    let members = members_to_come(spec, cache);
-    !watched_members(alarm).any(|member| members.contains(member))
+/// Does the alarm watch one of these members?
+pub fn watches_any(alarm: &Value, members: &BTreeSet<String>) -> bool {
+    watched_members(alarm).any(|member| members.contains(member))
 }
 
 fn filled(mut fields: Map<String, Value>, cache: &Address, node: &str) -> Map<String, Value> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::alarm;
-use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, TagCalls};
+use super::kind_row::{Calls, KindRow, Names, TagCalls};
 use super::local;
 use crate::model::attribute::{Attribute, Impact, Read, Route};
 use crate::model::live::{Live, View};
@@ -50,14 +50,8 @@ pub const KIND: KindRow = KindRow {
             about: "CloudWatch composite alarms, by name: one alarm over others, such as any alarm of a cache with `of`.",
         },
         ATTRIBUTES,
-        // As a metric alarm's: an ARN does not tell the two apart.
-        Arn { service: "cloudwatch", resource: "alarm", separator: ':', regional: true },
-        IdForm {
-            pattern: "^[^:].*$",
-            longest: 255,
-            words: "1 to 255 characters that can be seen, not beginning with a colon",
-            of_aws: None,
-        },
+        alarm::ARN_OF,
+        alarm::NAME,
         Calls {
             create: Operation::PutCompositeAlarm,
             modify: Operation::PutCompositeAlarm,
