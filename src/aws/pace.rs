@@ -34,6 +34,7 @@ const LIMIT_VARIABLE: &str = "CACHECTL_ALARM_CALLS_PER_SECOND";
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
     all: Arc<Mutex<Turns>>,
+    /// When the next call of an operation whose quota is kept may start.
     limited: Arc<Mutex<BTreeMap<Operation, Instant>>>,
     quotas: Quotas,
 }
@@ -108,20 +109,37 @@ impl Pace {
         Self { quotas, ..self }
     }
 
-    /// Waits until a call of this operation may start, by its own quota.
-    pub async fn quota(&self, operation: Operation) {
-        tokio::time::sleep_until(self.own_turn(operation, Instant::now())).await;
+    /// Waits until a call of this operation may start, by its own quota. Returns whether there is one that is kept.
+    pub async fn quota(&self, operation: Operation) -> bool {
+        let turn = self.own_turn(operation, Instant::now());
+        if let Some(turn) = turn {
+            tokio::time::sleep_until(turn).await;
+        }
+        turn.is_some()
     }
 
-    fn own_turn(&self, operation: Operation, now: Instant) -> Instant {
-        let calls = match (operation.calls_per_second(), self.quotas) {
-            (None, _) | (_, Quotas::None) => return now,
-            (Some(calls), Quotas::Own) | (Some(_), Quotas::Asked(calls)) => calls,
+    /// From now on the operation's own quota is kept, at a stand-in too. Returns whether it has one.
+    pub fn keeps(&self, operation: Operation) -> bool {
+        let has_one = operation.calls_per_second().is_some();
+        if let Ok(mut limited) = self.limited.lock()
+            && has_one
+        {
+            limited.entry(operation).or_insert_with(Instant::now);
+        }
+        has_one
+    }
+
+    fn own_turn(&self, operation: Operation, now: Instant) -> Option<Instant> {
+        let own = operation.calls_per_second()?;
+        let mut limited = self.limited.lock().ok()?;
+        let calls = match self.quotas {
+            Quotas::Asked(calls) => calls,
+            Quotas::None if !limited.contains_key(&operation) => return None,
+            Quotas::None | Quotas::Own => own,
         };
-        let Ok(mut limited) = self.limited.lock() else { return now };
         let turn = limited.get(&operation).map_or(now, |next| (*next).max(now));
         limited.insert(operation, turn + Duration::from_secs_f64(1.0 / calls));
-        turn
+        Some(turn)
     }
 
     /// Waits until a call may start.
@@ -196,12 +214,24 @@ mod tests {
     fn alarm_calls_keep_to_their_quota_from_the_first_and_others_do_not_wait_for_them() {
         let pace = Pace { quotas: Quotas::Asked(4.0), ..Pace::default() };
         let start = Instant::now();
-        let turns: Vec<Duration> = (0..4).map(|_| pace.own_turn(Operation::PutMetricAlarm, start) - start).collect();
-        assert_eq!(turns, [0, 250, 500, 750].map(Duration::from_millis));
-        assert_eq!(pace.own_turn(Operation::DeleteAlarms, start), start);
-        assert_eq!(pace.own_turn(Operation::ModifyUser, start), start);
+        let turns: Vec<_> = (0..4).map(|_| pace.own_turn(Operation::PutMetricAlarm, start)).collect();
+        assert_eq!(turns, [0, 250, 500, 750].map(|ms| Some(start + Duration::from_millis(ms))));
+        assert_eq!(pace.own_turn(Operation::DeleteAlarms, start), Some(start));
+        assert_eq!(pace.own_turn(Operation::ModifyUser, start), None);
         assert_eq!(Pace::default().within_quotas(None).quotas, Quotas::Own);
         assert_eq!(Pace::default().within_quotas(Some("http://127.0.0.1:4566")).quotas, Quotas::None);
+    }
+
+    #[test]
+    fn a_stand_in_that_throttles_is_asked_as_slowly_as_aws_from_then_on() {
+        let pace = Pace::default().within_quotas(Some("http://127.0.0.1:4566"));
+        let start = Instant::now();
+        assert_eq!(pace.own_turn(Operation::PutMetricAlarm, start), None);
+        assert!(pace.keeps(Operation::PutMetricAlarm) && !pace.keeps(Operation::ModifyUser));
+        let later = start + Duration::from_secs(60);
+        assert_eq!(pace.own_turn(Operation::PutMetricAlarm, later), Some(later));
+        assert!(pace.own_turn(Operation::PutMetricAlarm, later).is_some_and(|turn| turn > later));
+        assert_eq!(pace.own_turn(Operation::DeleteAlarms, later), None, "it was not throttled");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! "Done" is said of what was seen to be done, and of all of it.
 
-use cachectl_sandbox::{FailureKind, Fault, Options};
+use cachectl_sandbox::{FailureKind, Fault, Options, Quotas};
 
 use crate::harness::{World, path, small};
 use crate::rig::Rig;
+use crate::servers::await_that;
 
 const CHAT: &str = r#"
 apiVersion: cachectl/v1
@@ -171,4 +172,34 @@ fn what_aws_does_not_take_back_is_told_as_not_done_and_nobody_waits_for_it() {
     let unmoved = Fault::error(400, "InvalidParameterCombination", "No modifications were requested");
     rig.sandbox.inject(unmoved.on("ModifyReplicationGroup"));
     rig.apply().exits(1).says("cacheNodeType cache.t4g.medium still waits for the maintenance window");
+}
+
+#[test]
+fn what_is_left_and_blocked_after_the_last_step_is_no_success() {
+    let user = "users:\n  app: {userName: app, engine: valkey, authenticationMode: {type: iam}, accessString: on ~app:* +get}\n";
+    // Seconds to create the group.
+    let rig = Rig::with(&(small("") + user), Options { time_scale: 0.02, ..Options::default() });
+    let mut running = rig.start(&["apply", "--yes", "--no-smoke"]);
+    rig.begun("CreateReplicationGroup", &mut running);
+    rig.begun("CreateUser", &mut running);
+    // Somebody changes the user meanwhile, whose tags can be read no more.
+    await_that("the user is changed", || {
+        rig.by_hand("ModifyUser", "UserId=app&AccessString=on%20~app:*%20%2Bset").contains("ModifyUserResult")
+    });
+    assert!(!running.ended(), "the group came too early for this test");
+    for operation in ["GetResources", "ListTagsForResource"] {
+        rig.sandbox.inject(Fault::access_denied().on(operation));
+    }
+    let ran = running.end().exits(6).says("what is left is blocked: user/app");
+    assert!(!ran.all().contains("no changes are left"), "{}", ran.all());
+}
+
+#[test]
+fn more_alarms_than_the_endpoint_takes_a_second_are_all_put() {
+    let shards = "numNodeGroups: 3\nreplicasPerNodeGroup: 1\nalarms: {preset: recommended}";
+    let spec = small(shards).replace("    numCacheClusters: 2\n", "");
+    let rig = Rig::new(&spec);
+    rig.sandbox.set_quotas(Quotas { call_rates: true, ..Quotas::default() });
+    rig.apply().exits(0).says("no changes are left");
+    assert_eq!(rig.accepted("PutMetricAlarm"), 54);
 }

@@ -96,24 +96,8 @@ fn recovered(report: &Value, behaviour: &str) -> bool {
 
 /// The endpoints of a group, as `status` tells them: the primary's, the reader's, and each node's.
 fn endpoints(rig: &Rig) -> Vec<String> {
-    let answer = call(rig, "DescribeReplicationGroups", "ReplicationGroupId=cache");
+    let answer = rig.by_hand("DescribeReplicationGroups", "ReplicationGroupId=cache");
     answer.split("<Address>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
-}
-
-/// One call of ElastiCache's query API, sent by hand.
-fn call(rig: &Rig, action: &str, more: &str) -> String {
-    let endpoint = rig.sandbox.endpoint();
-    let address = endpoint.trim_start_matches("http://");
-    let body = format!("Action={action}&Version=2015-02-02&{more}");
-    let mut stream = TcpStream::connect(address).unwrap();
-    let head = format!(
-        "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-www-form-urlencoded\r\nauthorization: AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/elasticache/aws4_request, SignedHeaders=host, Signature=0\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 fn connect(host: &str, limit: Duration) -> Option<TcpStream> {
@@ -491,7 +475,7 @@ fn what_is_not_the_stacks_is_not_drilled() {
     assert_eq!(refused(&rig, &ALLOW), ["ownership-unknown"]);
     rig.sandbox.clear_faults();
     let arn = "arn:aws:elasticache:us-east-1:012345678901:replicationgroup:cache";
-    let answer = call(&rig, "RemoveTagsFromResource", &format!("ResourceName={arn}&TagKeys.member.1=cachectl:stack"));
+    let answer = rig.by_hand("RemoveTagsFromResource", &format!("ResourceName={arn}&TagKeys.member.1=cachectl:stack"));
     assert!(answer.contains("200 OK"), "{answer}");
     assert_eq!(refused(&rig, &ALLOW), ["unowned"]);
     rig.spec(&own.replace("  cache:", "  other:"));
@@ -528,8 +512,7 @@ fn a_group_must_be_fit_for_a_failover() {
 #[test]
 fn a_group_with_something_pending_or_on_its_way_is_not_drilled() {
     let rig = plain(&spec(2, "    applyImmediately: false\n"));
-    call(
-        &rig,
+    rig.by_hand(
         "ModifyReplicationGroup",
         "ReplicationGroupId=cache&CacheNodeType=cache.r7g.xlarge&ApplyImmediately=false",
     );
@@ -539,8 +522,7 @@ fn a_group_with_something_pending_or_on_its_way_is_not_drilled() {
     // Ten minutes at a ten-thousandth of a second each do not pass within a look: the call is made while it is slow.
     let slow = Rig::with(&spec(2, ""), Options { time_scale: 0.002, ..Options::default() });
     slow.apply().exits(0);
-    call(
-        &slow,
+    slow.by_hand(
         "ModifyReplicationGroup",
         "ReplicationGroupId=cache&CacheNodeType=cache.r7g.xlarge&ApplyImmediately=true",
     );
@@ -551,7 +533,7 @@ fn a_group_with_something_pending_or_on_its_way_is_not_drilled() {
 fn the_quota_of_fifteen_shards_a_day_is_kept() {
     let rig = plain(&spec(2, ""));
     for _ in 0..15 {
-        let answer = call(&rig, "TestFailover", "ReplicationGroupId=cache&NodeGroupId=0001");
+        let answer = rig.by_hand("TestFailover", "ReplicationGroupId=cache&NodeGroupId=0001");
         assert!(answer.contains("200 OK"), "{answer}");
     }
     assert_eq!(refused(&rig, &ALLOW), ["quota"]);

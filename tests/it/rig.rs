@@ -1,5 +1,7 @@
 //! A stack and what is done to it: applied, interrupted, killed, and looked at afterwards.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -68,6 +70,22 @@ impl Rig {
 
     pub fn start(&self, arguments: &[&str]) -> Running {
         Running::start(&mut self.command(arguments))
+    }
+
+    /// One call of ElastiCache's query API, sent by hand, and what it answers.
+    pub fn by_hand(&self, action: &str, more: &str) -> String {
+        let endpoint = self.sandbox.endpoint();
+        let address = endpoint.trim_start_matches("http://");
+        let body = format!("Action={action}&Version=2015-02-02&{more}");
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = format!(
+            "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-www-form-urlencoded\r\nauthorization: AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/elasticache/aws4_request, SignedHeaders=host, Signature=0\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     pub fn apply(&self) -> Ran {

@@ -70,7 +70,17 @@ pub async fn execute(
     operation: Operation,
     parameters: Map<String, Value>,
 ) -> Result<Option<String>, AwsError> {
-    aws.pace.quota(operation).await;
+    loop {
+        let kept = aws.pace.quota(operation).await;
+        match send(aws, operation, parameters.clone()).await {
+            // It was sent faster than the endpoint takes it; nothing was carried out.
+            Err(error) if error.kind == ErrorKind::Throttled && !kept && aws.pace.keeps(operation) => {}
+            ended => return ended,
+        }
+    }
+}
+
+async fn send(aws: &Aws, operation: Operation, parameters: Map<String, Value>) -> Result<Option<String>, AwsError> {
     let mut p = Params::new(operation.name(), parameters);
     let (cache, cloudwatch) = (&aws.elasticache, &aws.cloudwatch);
     // Builds the call, makes sure that it holds every parameter, sends it.
