@@ -101,6 +101,12 @@ impl AwsError {
         }
     }
 
+    /// May AWS have carried the call out all the same? An answer that is lost, or a fault of AWS's own, tells nothing.
+    pub fn may_have_acted(&self) -> bool {
+        matches!(self.kind, Kind::Unknown | Kind::Timeout | Kind::BadAnswer)
+            || self.status.is_some_and(|status| status >= 500)
+    }
+
     pub fn local(operation: &str, message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Refused,

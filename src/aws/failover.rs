@@ -12,7 +12,7 @@ use super::events;
 pub const OPERATION: &str = "TestFailover";
 
 /// AWS's words for a call that it took (API_TestFailover).
-const CALLED: &str = "Test Failover API called for node group";
+pub const CALLED: &str = "Test Failover API called for node group";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Asks AWS to fail a shard over. It is sent once: who sent it again after a lost answer would fail it over twice.
@@ -26,11 +26,4 @@ pub async fn test(aws: &Aws, group: &str, shard: &str) -> Result<(), AwsError> {
 pub async fn tested_today(aws: &Aws) -> Result<usize, AwsError> {
     let events = events::read(aws, DAY, Some(SourceType::ReplicationGroup)).await?;
     Ok(events.iter().filter(|event| event.message.starts_with(CALLED)).count())
-}
-
-/// Does AWS tell that it took a call for this shard in this time?
-pub async fn was_taken(aws: &Aws, group: &str, shard: &str, time: Duration) -> Result<bool, AwsError> {
-    let events = events::read(aws, time, Some(SourceType::ReplicationGroup)).await?;
-    let wanted = format!("{CALLED} {shard}");
-    Ok(events.iter().any(|event| event.source == group && event.message == wanted))
 }

@@ -420,6 +420,8 @@ impl Run<'_> {
         told.passages.iter().for_each(|passage| journal.canary(passage));
         if self.format == Format::Table {
             self.printer.result(&told.table());
+        } else {
+            told.missed().iter().for_each(|bound| self.printer.stderr(&format!("canary: {bound}")));
         }
         outcome.canary_missed |= told.fails();
         outcome.canary.get_or_insert_default().extend(told.passages);

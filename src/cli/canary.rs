@@ -10,7 +10,7 @@ use super::printer::Printer;
 use super::progress::Live as LiveProgress;
 use super::session::Session;
 use super::way_in::{WayIn, way_in};
-use crate::drill::{self, Count, Gate, Node, Part, Passage, Probes, Require, Seen, Setup};
+use crate::drill::{self, Count, Gate, Part, Passage, Probes, Require, Seen, Setup};
 use crate::model::attribute::Impact;
 use crate::model::live::Live;
 use crate::model::plan::Plan;
@@ -123,15 +123,18 @@ impl Canaries {
 
 /// Clients of every shard, once they get through.
 async fn watch(way: WayIn, printer: &Printer, address: &Address) -> Result<Result<Vec<Probes>, String>, CliError> {
-    let setups = setups(&way);
-    if setups.is_empty() {
+    let mut shards: Vec<Option<&str>> = way.target.members.iter().map(|member| member.shard.as_deref()).collect();
+    shards.dedup();
+    if shards.is_empty() {
         return Ok(Err("AWS tells no nodes of it".to_owned()));
     }
-    if setups.len() == MOST_SHARDS {
+    let setups: Vec<Setup> = shards.iter().take(MOST_SHARDS).map(|shard| way.setup(*shard, RATE, false)).collect();
+    if shards.len() > MOST_SHARDS {
         printer.note(&format!("Canary: of {address} at most {MOST_SHARDS} shards are watched."));
     }
     let begun = tokio::task::spawn_blocking(move || {
-        let mut all = Vec::new();
+        // All are looked at before any is written to.
+        let mut ready = Vec::new();
         for mut setup in setups {
             let look = drill::look(&setup).map_err(|objection| objection.reason)?;
             // Out of step or not: an apply goes on anyway. A full node is not written to.
@@ -142,10 +145,19 @@ async fn watch(way: WayIn, printer: &Printer, address: &Address) -> Result<Resul
             if setup.is_led_astray() {
                 return Err("its keys would all lie in one slot".to_owned());
             }
-            let probes = Probes::start(setup, look.shard, look.connecting);
-            all.push(probes.map_err(|trouble| trouble.to_string())?);
+            ready.push((setup, look.shard, look.connecting));
         }
-        Ok(all)
+        let mut begun: Vec<Probes> = Vec::new();
+        for (setup, shard, connecting) in ready {
+            match Probes::start(setup, shard, connecting) {
+                Ok(probes) => begun.push(probes),
+                Err(trouble) => {
+                    clear(begun);
+                    return Err(trouble.to_string());
+                }
+            }
+        }
+        Ok(begun)
     });
     let probes = match begun.await.map_err(broken)? {
         Ok(probes) => probes,
@@ -160,10 +172,7 @@ async fn watch(way: WayIn, printer: &Printer, address: &Address) -> Result<Resul
         match through.collect::<Result<Vec<()>, String>>() {
             Ok(_) => return Ok(Ok(probes)),
             Err(why) if probes.iter().any(|probes| probes.now() > LIMIT) => {
-                let cleared = tokio::task::spawn_blocking(move || {
-                    probes.into_iter().map(Probes::finish).map(|(setup, _)| drill::clear(&setup)).sum::<usize>()
-                });
-                cleared.await.map_err(broken)?;
+                tokio::task::spawn_blocking(move || clear(probes)).await.map_err(broken)?;
                 return Ok(Err(format!("its clients do not get through before the first step: {why}")));
             }
             Err(_) => {}
@@ -171,27 +180,11 @@ async fn watch(way: WayIn, printer: &Printer, address: &Address) -> Result<Resul
     }
 }
 
-/// One a shard.
-fn setups(way: &WayIn) -> Vec<Setup> {
-    let target = &way.target;
-    let mut shards: Vec<&Option<String>> = target.members.iter().map(|member| &member.shard).collect();
-    shards.dedup();
-    let of = |shard: &&Option<String>| {
-        let (own, others): (Vec<_>, Vec<_>) = target.members.iter().partition(|member| member.shard == **shard);
-        let node =
-            |member: &crate::smoke::Member| Some(Node { id: member.id.clone(), endpoint: member.endpoint.clone()? });
-        Setup {
-            way: target.way.clone(),
-            reader: target.reader.clone(),
-            nodes: own.into_iter().filter_map(node).collect(),
-            others: others.into_iter().filter_map(|member| member.endpoint.clone()).collect(),
-            prefix: way.prefix.clone(),
-            tag: None,
-            rate: RATE,
-            whole: false,
-        }
-    };
-    shards.iter().take(MOST_SHARDS).map(of).collect()
+/// Ends clients whose writes nobody counts, and deletes their keys.
+fn clear(probes: Vec<Probes>) {
+    for (setup, _) in probes.into_iter().map(Probes::finish) {
+        drill::clear(&setup);
+    }
 }
 
 /// What the plan says of the impact of one step: the worst of the attributes that its call changes.
@@ -239,6 +232,15 @@ impl Told {
     /// Does a bound of `drill.require` miss, or could it not be told?
     pub fn fails(&self) -> bool {
         self.gates.iter().any(|(_, gate)| !gate.passed)
+    }
+
+    /// The bounds that do not hold, in a line each.
+    pub fn missed(&self) -> Vec<String> {
+        self.gates
+            .iter()
+            .filter(|(_, gate)| !gate.passed)
+            .map(|(address, gate)| render::passage::bound(address, gate))
+            .collect()
     }
 
     pub fn table(&self) -> String {

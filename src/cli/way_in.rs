@@ -3,16 +3,36 @@
 use super::exit::{CliError, Exit};
 use super::session::Session;
 use super::smoke::{log_in, login, target};
-use crate::client::access::{Access, Prefix};
+use crate::drill::{Node, Setup};
 use crate::model::Resource;
 use crate::model::live::View;
-use crate::smoke::{Settings, Target};
+use crate::smoke::{Member, Settings, Target};
 
 /// A way in, logged in, and where this user may write.
 pub struct WayIn {
     pub target: Target,
     /// The run's own beginning of keys.
     pub prefix: String,
+}
+
+impl WayIn {
+    /// The clients of one shard, `None` being that of a cache without cluster mode. `whole`: a replica has to confirm.
+    pub fn setup(&self, shard: Option<&str>, rate: f64, whole: bool) -> Setup {
+        let target = &self.target;
+        let (own, others): (Vec<_>, Vec<_>) =
+            target.members.iter().partition(|member| member.shard.as_deref() == shard);
+        let node = |member: &Member| Some(Node { id: member.id.clone(), endpoint: member.endpoint.clone()? });
+        Setup {
+            way: target.way.clone(),
+            reader: target.reader.clone(),
+            nodes: own.into_iter().filter_map(node).collect(),
+            others: others.into_iter().filter_map(|member| member.endpoint.clone()).collect(),
+            prefix: self.prefix.clone(),
+            tag: None,
+            rate,
+            whole,
+        }
+    }
 }
 
 /// The way in, or why there is none. Keys begin with `base`, unless the user may only have others.
@@ -45,12 +65,8 @@ fn prefix(base: &str, declared: Option<&str>, access: Option<&str>) -> Option<St
     if let Some(declared) = declared {
         return Some(Settings::fresh_key_prefix(declared));
     }
-    match access.map(|access| Access::parse(access).prefix(base)) {
-        Some(Prefix::Written(base)) => Some(Settings::fresh_key_prefix(&base)),
-        Some(Prefix::Read(_)) => None,
-        // Whatever is tried is refused, and the refusal says why.
-        Some(Prefix::Nowhere) | None => Some(Settings::fresh_key_prefix(base)),
-    }
+    let (prefix, reads_only) = login::own_prefix(base, access);
+    (!reads_only).then_some(prefix)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The course of a drill: everything that was seen, put in order of time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::count::Count;
-use super::judge::{self, Require};
+use super::count::{Count, Lost};
+use super::judge::{self, Require, WELL_WITHIN};
 use super::log::{Ack, Change, NodeState, What};
 use super::picture::picture;
 use super::probe::{Behaviour, Seen};
@@ -51,7 +52,8 @@ pub struct Course {
 
 impl Course {
     /// Puts it in order and judges it.
-    pub fn report(&self) -> Report {
+    pub fn report(mut self) -> Report {
+        self.doubt_the_count();
         let seen = &self.seen;
         let mut report = Report {
             format_version: "1",
@@ -74,8 +76,18 @@ impl Course {
             picture: picture(seen, self.called),
             called_after: self.called,
         };
-        judge::judge(self, &mut report);
+        judge::judge(&self, &mut report);
         report
+    }
+
+    /// That nothing is lost can be told once the failover is over: until then the old primary may be who answers.
+    fn doubt_the_count(&mut self) {
+        let is_over = self.new_primary().is_some() && (self.restored.is_some() || !self.interrupted);
+        let lost_nothing = |lost: &Lost| lost.plain.is_empty() && lost.waited.is_empty();
+        if !is_over && self.count.lost.as_ref().is_some_and(lost_nothing) {
+            self.count.lost = None;
+            self.count.unknown = Some("the failover had not ended".to_owned());
+        }
     }
 
     /// Milliseconds from when AWS was asked.
@@ -91,20 +103,17 @@ impl Course {
 
     /// Who is the one primary at the end, if that is another than before.
     pub fn new_primary(&self) -> Option<String> {
-        let mut last: Vec<(&str, &NodeState)> = Vec::new();
-        for (id, state) in self.nodes() {
-            last.retain(|(known, _)| *known != id);
-            last.push((id, state));
+        match self.primaries()[..] {
+            [one] if one != self.old_primary => Some(one.to_owned()),
+            _ => None,
         }
-        let mut primaries = last.iter().filter(|(_, state)| state.is_primary).map(|(id, _)| *id);
-        primaries.next().filter(|id| *id != self.old_primary && primaries.next().is_none()).map(str::to_owned)
     }
 
-    /// How many nodes say at the end that they are the primary.
-    pub fn primaries(&self) -> usize {
-        let mut last: std::collections::BTreeMap<&str, &NodeState> = std::collections::BTreeMap::new();
-        last.extend(self.nodes());
-        last.values().filter(|state| state.is_primary).count()
+    /// The nodes that say at the end that they are the primary.
+    pub fn primaries(&self) -> Vec<&str> {
+        // Of each node what it said last.
+        let last: BTreeMap<&str, &NodeState> = self.nodes().collect();
+        last.into_iter().filter(|(_, state)| state.is_primary).map(|(id, _)| id).collect()
     }
 
     fn nodes(&self) -> impl Iterator<Item = (&str, &NodeState)> {
@@ -146,7 +155,7 @@ impl Course {
         Client {
             behaviour,
             longest_gap_ms: self.gap(trace).map(|gap| milliseconds(gap.length())),
-            recovered: trace.is_well(self.seen.ended, RECOVERED_WITHIN),
+            recovered: trace.is_well(self.seen.ended, WELL_WITHIN),
         }
     }
 
@@ -273,8 +282,6 @@ impl Course {
     }
 }
 
-/// Who answered so shortly before the end has recovered.
-const RECOVERED_WITHIN: Duration = Duration::from_secs(1);
 const WORTH_TELLING: Duration = Duration::from_millis(100);
 
 /// With one digit after the point.

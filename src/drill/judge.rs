@@ -63,7 +63,7 @@ fn must_hold(course: &Course) -> Vec<String> {
         return found;
     }
     let seen = &course.seen;
-    match (course.new_primary(), course.primaries()) {
+    match (course.new_primary(), course.primaries().len()) {
         (Some(_), _) => {}
         (None, 0) => found.push("there is no primary at the end".to_owned()),
         (None, 1) => found.push(format!("{} is still the primary: nothing failed over", course.old_primary)),
@@ -85,7 +85,8 @@ fn must_hold(course: &Course) -> Vec<String> {
     found
 }
 
-const WELL_WITHIN: Duration = Duration::from_secs(1);
+/// A client is well that was answered within the last so long.
+pub(super) const WELL_WITHIN: Duration = Duration::from_secs(1);
 
 fn deserves_a_look(course: &Course) -> Vec<String> {
     let mut found = Vec::new();
@@ -112,7 +113,7 @@ fn unknown(course: &Course) -> Vec<String> {
         found.push(format!("how many writes are lost: {why}"));
     }
     if course.interrupted {
-        found.push("the drill was interrupted before its end".to_owned());
+        found.push(INTERRUPTED.to_owned());
     }
     found
 }
@@ -125,10 +126,16 @@ fn gates(course: &Course) -> Vec<Gate> {
         let most = restored.unwrap_or_else(|| seen.ended.saturating_sub(course.called));
         gates.push(of_length(MAX_RESTORE, bound, Some(Length { most, least: most, open: restored.is_none() })));
     }
+    // What would have come is not known.
+    for gate in gates.iter_mut().filter(|gate| course.interrupted && gate.passed) {
+        gate.passed = false;
+        gate.undecided = Some(INTERRUPTED.to_owned());
+    }
     gates
 }
 
 const MAX_RESTORE: &str = "maxRestore";
+const INTERRUPTED: &str = "the drill was interrupted before its end";
 
 /// The bounds on what clients met, from their beginning to their end.
 pub fn bounds(require: &Require, seen: &Seen, count: &Count) -> Vec<Gate> {

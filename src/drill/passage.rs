@@ -34,15 +34,26 @@ pub struct Part<'a> {
     pub count: &'a Count,
 }
 
+impl Part<'_> {
+    /// The longest silence that touches the step; one that had not ended with it goes on to its own end.
+    fn longest_gap(&self, trace: &Trace) -> Option<Gap> {
+        let gap = trace.longest_gap(self.from, self.until)?;
+        Some(if gap.open { Gap { until: self.seen.ended.max(gap.until), ..gap } } else { gap })
+    }
+}
+
 impl Passage {
     /// Of a step; silences that begin or end within it count in their whole length.
     pub fn new(step: usize, address: &str, operation: &str, foretold: Option<Impact>, parts: &[Part<'_>]) -> Self {
         let longest = |trace: fn(&Seen) -> &Trace| {
-            let gaps = parts.iter().filter_map(|part| trace(part.seen).longest_gap(part.from, part.until));
-            gaps.map(|gap: Gap| gap.length()).max().map(milliseconds)
+            let gaps = parts.iter().filter_map(|part| part.longest_gap(trace(part.seen)));
+            gaps.map(|gap| gap.length()).max().map(milliseconds)
         };
         let errors = |part: &Part<'_>| {
-            let of = |trace: &Trace| trace.failures_within(part.from, part.until);
+            let of = |trace: &Trace| {
+                let open_until = part.longest_gap(trace).filter(|gap| gap.until > part.until).map(|gap| gap.until);
+                trace.failures_within(part.from, open_until.unwrap_or(part.until))
+            };
             of(&part.seen.writer) + of(&part.seen.reader)
         };
         let lost = |part: &Part<'_>| {

@@ -85,7 +85,9 @@ pub fn objections(standing: &Standing) -> Vec<Objection> {
         object("no-multi-az", "Multi-AZ is off: the replica may be lost with the primary".into(), hint);
     }
     if !standing.pending.is_empty() {
-        let hint = "wait for the maintenance window, or apply it now: cachectl apply --allow flush:ADDRESS".into();
+        let hint = format!(
+            "wait until it is carried out; what waits for the window goes now with: cachectl apply --allow flush:{address}"
+        );
         object("pending", format!("{} is pending", standing.pending.join(", ")), hint);
     }
     for (shard, _) in standing.shards.iter().filter(|(_, replicas)| *replicas == 0) {

@@ -23,10 +23,15 @@ pub fn table(passages: &[Passage], gates: &[(Address, Gate)]) -> String {
     }
     for (address, gate) in gates {
         let label = if gate.passed { Label::Good } else { Label::Error };
-        out.push_str(&paint(label, &format!("  {address} {}: {}", gate.name, said(gate))));
+        out.push_str(&paint(label, &format!("  {}", bound(address, gate))));
         out.push('\n');
     }
     out
+}
+
+/// `replicationGroup/a maxWriteGap: ...`
+pub fn bound(address: &Address, gate: &Gate) -> String {
+    format!("{address} {}: {}", gate.name, said(gate))
 }
 
 /// `foretold brief, seen: longest gap 412 ms, 2 errors, 0 lost writes`

@@ -381,8 +381,58 @@ fn an_answer_that_was_lost_is_looked_up_and_no_second_failover_is_asked_for() {
 }
 
 #[test]
-fn an_interrupt_ends_the_clients_and_says_that_the_failover_goes_on() {
+fn an_answer_that_was_lost_with_events_that_cannot_be_read_leaves_unknown_what_aws_does() {
     let Some(rig) = with_servers(&spec(2, "")) else { return };
+    abrupt(&rig, 0, 600_000, 100, 100);
+    rig.sandbox.inject(Fault::drop_answer().on("TestFailover"));
+    rig.sandbox.inject(Fault::access_denied().on("DescribeEvents"));
+    let ran = rig.run(&arguments(&[]));
+    assert!(ran.code != 0 && ran.stderr.contains("whether it fails over is not known"), "{}", ran.all());
+    assert_eq!(rig.called("TestFailover"), 1);
+}
+
+#[test]
+fn a_fault_of_awss_own_is_no_refusal() {
+    let Some(rig) = with_servers(&spec(2, "")) else { return };
+    rig.sandbox.inject(Fault::error(500, "InternalFailure", "The request processing has failed.").on("TestFailover"));
+    let ran = rig.run(&arguments(&[]));
+    assert!(ran.code != 0 && ran.code != 3, "{}", ran.all());
+    assert!(ran.stderr.contains("AWS tells of no failover") && !ran.stderr.contains("refuses"), "{}", ran.stderr);
+}
+
+#[test]
+fn events_that_cannot_be_read_to_the_end_leave_undecided_whether_the_node_was_replaced() {
+    let Some(rig) = with_servers(&spec(2, "")) else { return };
+    let mut running = rig.start(&arguments(&[]));
+    rig.begun("TestFailover", &mut running);
+    rig.sandbox.inject(Fault::error(400, "InvalidParameterValue", "not now").on("DescribeEvents"));
+    let ran = running.end();
+    let report = checked(&ran);
+    expect(&ran, &report, 0, "undecided");
+    assert!(report["undecided"].to_string().contains("AWS's events could not be read"), "{report:#}");
+    assert!(!ran.stderr.contains("no replacement"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_primary_that_moves_between_the_look_and_the_call_is_left_alone() {
+    let Some(rig) = with_servers(&spec(2, "")) else { return };
+    rig.sandbox.inject(Fault::slow(4_000).on("DescribeEvents"));
+    let mut running = rig.start(&arguments(&[]));
+    // The first look at the events is for the quota; the second comes right before the call.
+    await_that("the clients got through", || {
+        assert!(!running.ended(), "it ended early");
+        rig.called("DescribeEvents") == 2
+    });
+    rig.sandbox.lose_primary("cache", "0001").unwrap();
+    let ran = running.end().exits(3);
+    assert_eq!(ran.json()["blocked"][0]["rule"], "moved", "{}", ran.all());
+    assert_eq!(rig.called("TestFailover"), 0);
+}
+
+#[test]
+fn an_interrupt_ends_the_clients_and_says_that_the_failover_goes_on() {
+    let bounds = "    drill: {require: {maxLostWrites: 0, maxWriteGap: 10m}}\n";
+    let Some(rig) = with_servers(&spec(2, bounds)) else { return };
     rig.sandbox.set_failover(Failover { silence_ms: Some(2_000), replacement_ms: Some(60_000), ..Failover::default() });
     let mut running = rig.start(&arguments(&[]));
     rig.begun("TestFailover", &mut running);
@@ -392,6 +442,9 @@ fn an_interrupt_ends_the_clients_and_says_that_the_failover_goes_on() {
     let report = checked(&ran);
     assert_eq!((ran.code, &report["interrupted"]), (130, &Value::Bool(true)), "{report:#}");
     assert_eq!(report["verdict"], "undecided");
+    // Who was asked may be about to lose what it has, and a longer silence may be to come.
+    assert_eq!(report["write"]["lost"], Value::Null, "{report:#}");
+    assert!(report["gates"].as_array().unwrap().iter().all(|gate| gate["passed"] == false), "{report:#}");
     assert!(ran.stderr.contains("goes on inside AWS"), "{}", ran.stderr);
     let primary = endpoints(&rig)[0].clone();
     await_that("no key is left", || ask_of(&primary, "DBSIZE").is_some_and(|size| size.starts_with(":0")));

@@ -200,9 +200,14 @@ impl Run<'_> {
                         Exit::Done
                     };
                     reports.push(*report);
+                    // A signal from here on meets no failover that is under way.
+                    self.called.store(false, Ordering::SeqCst);
                 }
                 Ok(Ended::Refused(objections)) if reports.is_empty() => return Ok(self.refuse(&objections)),
-                Ok(Ended::Refused(objections)) => exit = self.refused(&objections),
+                Ok(Ended::Refused(objections)) => {
+                    exit = self.told(&objections);
+                    self.printer.note(&format!("AWS was not asked to fail shard {shard} over."));
+                }
                 Ok(Ended::Interrupted) => exit = Exit::Interrupted,
                 Err(error) => {
                     // What was measured before is shown.
@@ -229,7 +234,7 @@ impl Run<'_> {
     async fn rehearse(&self, way: &WayIn, shards: &[String]) -> Result<Exit, CliError> {
         let mut lines = Vec::new();
         for shard in shards {
-            let setup = self.setup(way, shard);
+            let setup = way.setup(Some(shard), f64::from(self.args.rate), true);
             let looked = tokio::task::spawn_blocking(move || drill::look(&setup)).await.map_err(broken)?;
             match looked {
                 Ok(look) if look.objections.is_empty() => lines.push((shard, look.primary)),
@@ -264,15 +269,16 @@ impl Run<'_> {
                 .collect();
             self.printer.document(&json!({"formatVersion": "1", "address": self.address, "blocked": blocked}));
         }
-        self.refused(objections)
+        let exit = self.told(objections);
+        self.printer.note("AWS was not asked for a failover.");
+        exit
     }
 
-    fn refused(&self, objections: &[Objection]) -> Exit {
+    fn told(&self, objections: &[Objection]) -> Exit {
         for Objection { rule, reason, hint } in objections {
             let message = format!("{}: {reason} ({rule})", self.address);
             self.printer.error(&CliError::new(Exit::Blocked, message).hint(hint));
         }
-        self.printer.note("AWS was not asked for a failover.");
         Exit::Blocked
     }
 

@@ -1,5 +1,6 @@
 //! The drill of one shard, from the first look to the report.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::aws::failover;
 use crate::cli::clock;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::way_in::WayIn;
-use crate::drill::{self, Course, Node, Objection, Probes, Report, Require, Setup};
+use crate::drill::{self, Course, Objection, Probes, Report, Require};
 
 /// How the drill of a shard ended.
 pub enum Ended {
@@ -31,26 +32,8 @@ const LATELY: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
 
 impl Run<'_> {
-    pub(super) fn setup(&self, way: &WayIn, shard: &str) -> Setup {
-        let target = &way.target;
-        let of_shard = |member: &&crate::smoke::Member| member.shard.as_deref() == Some(shard);
-        let node =
-            |member: &crate::smoke::Member| Some(Node { id: member.id.clone(), endpoint: member.endpoint.clone()? });
-        let others = target.members.iter().filter(|member| !of_shard(member));
-        Setup {
-            way: target.way.clone(),
-            reader: target.reader.clone(),
-            nodes: target.members.iter().filter(of_shard).filter_map(node).collect(),
-            others: others.filter_map(|member| member.endpoint.clone()).collect(),
-            prefix: way.prefix.clone(),
-            tag: None,
-            rate: f64::from(self.args.rate),
-            whole: true,
-        }
-    }
-
     pub(super) async fn shard(&self, way: &WayIn, shard: &str, require: Require) -> Result<Ended, CliError> {
-        let mut setup = self.setup(way, shard);
+        let mut setup = way.setup(Some(shard), f64::from(self.args.rate), true);
         let looked = {
             let setup = setup.clone();
             tokio::task::spawn_blocking(move || drill::look(&setup)).await.map_err(broken)?
@@ -69,6 +52,7 @@ impl Run<'_> {
                 hint,
             )]));
         }
+        let nodes = setup.nodes.iter().map(|node| node.id.clone()).collect();
         let probes = Probes::start(setup, look.shard, look.connecting)
             .map_err(|trouble| CliError::new(Exit::Error, format!("the clients cannot begin: {trouble}")))?;
         match self.warm_up(&probes).await {
@@ -90,7 +74,7 @@ impl Run<'_> {
             "Clients of shard {shard} get through, {} writes and reads a second; {} is the primary. Asking AWS for the failover ...",
             self.args.rate, look.primary
         ));
-        self.fail_over(probes, shard, look.primary, require).await
+        self.fail_over(probes, shard, look.primary, nodes, require).await
     }
 
     async fn warm_up(&self, probes: &Probes) -> Warm {
@@ -131,26 +115,42 @@ impl Run<'_> {
         probes: Probes,
         shard: &str,
         old_primary: String,
+        nodes: BTreeSet<String>,
         require: Require,
     ) -> Result<Ended, CliError> {
-        let mut watch = Watch::new(self, shard, old_primary.clone());
+        let mut watch = Watch::new(self, shard, old_primary.clone(), nodes);
         watch.remember().await;
+        // What was seen before the clients warmed up is old by now.
+        let now = probes.now();
+        let stands = probes.primary().as_ref() == Some(&old_primary) && probes.is_whole();
+        if let Some(why) = match probes.get_through(now.saturating_sub(LATELY), now) {
+            Ok(()) if stands => None,
+            Ok(()) => Some(format!("{old_primary} is not the one primary with its replicas in step any more")),
+            Err(why) => Some(format!("clients do not get through any more: {why}")),
+        } {
+            self.give_up(probes).await?;
+            let hint = "something else happens to it: try again once it is at rest";
+            return Ok(Ended::Refused(vec![Objection::new("moved", why, hint)]));
+        }
         let (called, started_at) = (probes.now(), clock::precise());
         self.called.store(true, Ordering::SeqCst);
         if let Err(error) = failover::test(&self.session.aws, &self.address.id, shard).await {
-            let is_lost = matches!(error.kind, ErrorKind::Unknown | ErrorKind::Timeout | ErrorKind::BadAnswer);
+            let is_lost = error.may_have_acted();
             // A lost answer says nothing of what AWS did: its events, or a new primary, do.
-            if !is_lost || !watch.was_taken(&probes, called).await {
-                self.called.store(false, Ordering::SeqCst);
+            let taken = if is_lost { watch.was_taken(&probes, called).await } else { Some(false) };
+            if taken != Some(true) {
+                self.called.store(taken.is_none(), Ordering::SeqCst);
                 self.give_up(probes).await?;
                 return match error.kind {
+                    _ if taken.is_none() => Err(CliError::from(error)
+                        .hint("the answer was lost, and AWS's events could not be read: whether it fails over is not known; look at `cachectl status`")),
+                    _ if is_lost => Err(CliError::from(error)
+                        .hint("the answer was lost, and AWS tells of no failover: look at `cachectl status` before another drill")),
                     ErrorKind::Interrupted => Ok(Ended::Interrupted),
                     ErrorKind::Refused | ErrorKind::NotFound => {
                         let error = CliError::from(error).exits(Exit::Blocked);
                         Err(error.hint("AWS refuses the failover; nothing was done"))
                     }
-                    _ if is_lost => Err(CliError::from(error)
-                        .hint("the answer was lost, and AWS tells of no failover: look at `cachectl status` before another drill")),
                     _ => Err(error.into()),
                 };
             }

@@ -1,18 +1,18 @@
 //! How a group stands before its drill, gathered from the spec, from AWS and from the command line.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
 
 use super::{Failover, Run};
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::failover;
 use crate::cli::exit::{CliError, Exit};
 use crate::drill::{Allowed, Standing};
-use crate::model::live::{Live, View};
-use crate::model::shape::is_empty;
+use crate::model::live::Live;
 use crate::model::{Address, Resource};
 use crate::resource::ownership;
 use crate::resource::readiness::{self, Condition};
 use crate::resource::replication_group::nodes::replica_counts;
+use crate::resource::replication_group::pending::accepted;
 
 /// The shards that are meant; none of a group that does not exist.
 pub fn shards(args: &Failover, live: &Live, address: &Address) -> Result<Vec<String>, CliError> {
@@ -45,6 +45,8 @@ impl Run<'_> {
         let view = live.view(self.address);
         let (condition, state) = readiness::of(live, self.address);
         let counts = view.as_ref().map(replica_counts).unwrap_or_default();
+        let pending: BTreeSet<String> =
+            view.as_ref().into_iter().flat_map(accepted).map(|(member, _)| member.clone()).collect();
         let text = |member: &str| view.as_ref().and_then(|view| view.text(member));
         Ok(Standing {
             address: self.address.to_string(),
@@ -54,7 +56,7 @@ impl Run<'_> {
             unready: (condition != Condition::Ready).then(|| state.to_string()),
             has_failover: text("AutomaticFailover") == Some("enabled"),
             is_multi_az: text("MultiAZ") == Some("enabled"),
-            pending: view.as_ref().map(pending).unwrap_or_default(),
+            pending: pending.into_iter().collect(),
             shards: counts.into_iter().filter(|(shard, _)| shards.contains(shard)).collect(),
             recent: self.recent().await?,
         })
@@ -84,17 +86,4 @@ impl Run<'_> {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// The members of what AWS has accepted and not carried out, of the group and of its nodes.
-fn pending(view: &View<'_>) -> Vec<String> {
-    let of = |value: &Value| -> Vec<String> {
-        let waiting = value.get("PendingModifiedValues").and_then(Value::as_object);
-        let waiting = waiting.into_iter().flatten().filter(|(_, value)| !is_empty(value));
-        waiting.map(|(member, _)| member.clone()).collect()
-    };
-    let mut all: Vec<String> = std::iter::once(view.own).chain(view.members.iter().copied()).flat_map(of).collect();
-    all.sort();
-    all.dedup();
-    all
 }

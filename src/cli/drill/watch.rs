@@ -29,26 +29,30 @@ pub struct Watch<'a> {
     run: &'a Run<'a>,
     shard: String,
     old_primary: String,
+    /// Of the shard, by AWS's names.
+    nodes: BTreeSet<String>,
     /// Events that were told before.
     known: Vec<Event>,
     states: BTreeMap<String, String>,
     news: Vec<News>,
     said: BTreeSet<&'static str>,
-    blind: BTreeSet<String>,
+    /// Why AWS's events could not be read when they were asked for last.
+    unread: Option<String>,
     restored: Option<Duration>,
 }
 
 impl<'a> Watch<'a> {
-    pub fn new(run: &'a Run<'a>, shard: &str, old_primary: String) -> Self {
+    pub fn new(run: &'a Run<'a>, shard: &str, old_primary: String, nodes: BTreeSet<String>) -> Self {
         Self {
             run,
             shard: shard.to_owned(),
             old_primary,
+            nodes,
             known: Vec::new(),
             states: BTreeMap::new(),
             news: Vec::new(),
             said: BTreeSet::new(),
-            blind: BTreeSet::new(),
+            unread: None,
             restored: None,
         }
     }
@@ -65,18 +69,25 @@ impl<'a> Watch<'a> {
         self.known = self.events(SKEW).await;
     }
 
-    /// After a lost answer: did AWS take the call?
-    pub async fn was_taken(&mut self, probes: &Probes, called: Duration) -> bool {
+    /// After a lost answer: did AWS take the call? `None` where its events could not be read, or nobody waited for them.
+    pub async fn was_taken(&mut self, probes: &Probes, called: Duration) -> Option<bool> {
+        let guard = self.run.session.aws.guard.clone();
+        let wanted = format!("{} {}", failover::CALLED, self.shard);
         for _ in 0..LOOKS_AFTER_LOSS {
-            let switched = probes.primary().is_some_and(|primary| primary != self.old_primary);
-            let since = probes.now().saturating_sub(called) + Duration::from_secs(2);
-            let taken = failover::was_taken(&self.run.session.aws, &self.run.address.id, &self.shard, since).await;
-            if switched || taken.unwrap_or(false) {
-                return true;
+            if probes.primary().is_some_and(|primary| primary != self.old_primary) {
+                return Some(true);
             }
-            tokio::time::sleep(self.pause()).await;
+            let events = self.events(probes.now().saturating_sub(called) + SKEW).await;
+            let is_it = |event: &Event| event.source == self.run.address.id && event.message == wanted;
+            if events.iter().any(|event| is_it(event) && !self.known.contains(event)) {
+                return Some(true);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.pause()) => {}
+                () = guard.interruption() => return None,
+            }
         }
-        false
+        self.unread.is_none().then_some(false)
     }
 
     /// Looks until the shard is as it was but for who is primary, or until time is over or somebody interrupts.
@@ -109,7 +120,7 @@ impl<'a> Watch<'a> {
             let begun = self.has_event(&["Recovering cache nodes"]);
             if well_looks > 0 && (finished || !begun && well_looks > LOOKS_FOR_A_REPLACEMENT) {
                 self.restored = well_since;
-                if !finished && self.blind.is_empty() {
+                if !finished && self.unread.is_none() {
                     self.run.printer.note("AWS tells of no replacement of the old primary's node.");
                 }
                 break;
@@ -140,7 +151,7 @@ impl<'a> Watch<'a> {
     /// News, when all was restored, whether somebody interrupted, and what could not be seen.
     pub fn end(self) -> (Vec<News>, Option<Duration>, bool, Vec<String>) {
         let interrupted = self.run.session.aws.guard.is_interrupted();
-        (self.news, self.restored, interrupted, self.blind.into_iter().collect())
+        (self.news, self.restored, interrupted, self.unread.into_iter().collect())
     }
 
     fn say(&mut self, once: &'static str, text: &str) {
@@ -149,9 +160,13 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Has AWS told so of a node of this shard?
     fn has_event(&self, beginnings: &[&str]) -> bool {
         self.news.iter().any(|news| match &news.what {
-            Word::Event(told) => beginnings.iter().any(|beginning| told.message.starts_with(beginning)),
+            Word::Event(told) => {
+                self.nodes.contains(&told.source)
+                    && beginnings.iter().any(|beginning| told.message.starts_with(beginning))
+            }
             Word::Status { .. } => false,
         })
     }
@@ -171,13 +186,16 @@ impl<'a> Watch<'a> {
 
     async fn events(&mut self, time: Duration) -> Vec<Event> {
         match events::recent(&self.run.session.aws, time).await {
-            Ok(found) => found.into_iter().filter(|event| event.is_of(&self.run.address.id)).collect(),
+            Ok(found) => {
+                self.unread = None;
+                found.into_iter().filter(|event| event.is_of(&self.run.address.id)).collect()
+            }
             Err(error) => {
-                if error.kind == ErrorKind::AccessDenied {
-                    self.blind.insert(
-                        "AWS's events may not be read (elasticache:DescribeEvents): whether AWS replaced the node is not told".to_owned(),
-                    );
-                }
+                let why = match error.kind {
+                    ErrorKind::AccessDenied => "AWS's events may not be read (elasticache:DescribeEvents)".to_owned(),
+                    _ => format!("AWS's events could not be read: {error}"),
+                };
+                self.unread = Some(format!("{why}: whether AWS replaced the node is not told"));
                 Vec::new()
             }
         }

@@ -107,16 +107,23 @@ fn is_open(user: &Resource) -> bool {
 
 /// Puts the run's keys where this user may write them; a user who may only read makes the run read only.
 pub fn confine(settings: &mut Settings, declared: Option<&str>, access: Option<&str>) {
-    let Some(access) = access.filter(|_| declared.is_none()) else { return };
-    match Access::parse(access).prefix(PREFIX) {
-        Prefix::Written(base) => settings.key_prefix = Settings::fresh_key_prefix(&base),
-        Prefix::Read(base) => {
-            settings.key_prefix = Settings::fresh_key_prefix(&base);
-            settings.read_only = true;
-        }
-        // Whatever is tried is refused, and the refusal says why.
-        Prefix::Nowhere => {}
+    if access.is_none() || declared.is_some() {
+        return;
     }
+    let (prefix, reads_only) = own_prefix(PREFIX, access);
+    settings.key_prefix = prefix;
+    settings.read_only |= reads_only;
+}
+
+/// What a run's own keys begin with where this user may have them, and whether it may only read there.
+pub fn own_prefix(base: &str, access: Option<&str>) -> (String, bool) {
+    let (base, reads_only) = match access.map(|access| Access::parse(access).prefix(base)) {
+        Some(Prefix::Written(base)) => (base, false),
+        Some(Prefix::Read(base)) => (base, true),
+        // Whatever is tried is refused, and the refusal says why.
+        Some(Prefix::Nowhere) | None => (base.to_owned(), false),
+    };
+    (Settings::fresh_key_prefix(&base), reads_only)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What waits for the maintenance window, and what must not disturb it: `ApplyImmediately` carries out
 //! everything that waits, not only its own call.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{MODIFY, engine, is_immediate, member_may_wait, modify};
@@ -174,20 +176,15 @@ fn flush_alone(draft: &mut Draft, scene: &Scene<'_>) {
 
 /// What waits, by AWS's names.
 pub fn pending_changes(view: &View<'_>) -> Vec<String> {
-    let of = |value: &Value| -> Vec<String> {
-        let pending = value.get("PendingModifiedValues").and_then(Value::as_object);
-        pending
-            .into_iter()
-            .flatten()
-            .filter(|(member, value)| !NEVER_WAIT.contains(&member.as_str()) && !crate::model::shape::is_empty(value))
-            .map(|(member, value)| {
-                format!("{member} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-            })
-            .collect()
-    };
-    let mut pending = of(view.own);
-    pending.extend(view.members.iter().flat_map(|cluster| of(cluster)));
-    pending.sort();
-    pending.dedup();
-    pending
+    let waiting = accepted(view).filter(|(member, _)| !NEVER_WAIT.contains(&member.as_str()));
+    let told = waiting
+        .map(|(member, value)| format!("{member} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+    told.collect::<BTreeSet<String>>().into_iter().collect()
+}
+
+/// What AWS has accepted and not carried out, of the group and of its nodes, by member.
+pub fn accepted<'a>(view: &View<'a>) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    let all = std::iter::once(view.own).chain(view.members.iter().copied());
+    let pending = all.filter_map(|value: &'a Value| value.get("PendingModifiedValues")?.as_object()).flatten();
+    pending.filter(|(_, value)| !crate::model::shape::is_empty(value))
 }
