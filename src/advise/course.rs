@@ -9,15 +9,15 @@ const SPARKS: usize = 28;
 
 /// Values by hour, in order of time.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Course(Vec<Point>);
+pub(super) struct Course(Vec<Point>);
 
 impl Course {
-    pub fn new(points: &[Point]) -> Self {
+    pub(super) fn new(points: &[Point]) -> Self {
         Self(points.to_vec())
     }
 
     /// Several courses, hour by hour.
-    pub fn joined(courses: &[Course], join: fn(f64, f64) -> f64) -> Self {
+    pub(super) fn joined(courses: &[Course], join: fn(f64, f64) -> f64) -> Self {
         let mut hours: BTreeMap<i64, f64> = BTreeMap::new();
         for (at, value) in courses.iter().flat_map(|course| &course.0) {
             hours.entry(*at).and_modify(|sum| *sum = join(*sum, *value)).or_insert(*value);
@@ -25,16 +25,16 @@ impl Course {
         Self(hours.into_iter().collect())
     }
 
-    pub fn summed(courses: &[Course]) -> Self {
+    pub(super) fn summed(courses: &[Course]) -> Self {
         Self::joined(courses, |one, other| one + other)
     }
 
-    pub fn highest(courses: &[Course]) -> Self {
+    pub(super) fn highest(courses: &[Course]) -> Self {
         Self::joined(courses, f64::max)
     }
 
     /// `100 * self / (self + other)`, in the hours that have any of both.
-    pub fn share(&self, other: &Course) -> Self {
+    pub(super) fn share(&self, other: &Course) -> Self {
         let others: BTreeMap<i64, f64> = other.0.iter().copied().collect();
         let mine: BTreeMap<i64, f64> = self.0.iter().copied().collect();
         let hours = mine.keys().chain(others.keys()).copied().collect::<std::collections::BTreeSet<i64>>();
@@ -47,57 +47,57 @@ impl Course {
     }
 
     /// Every value times a factor.
-    pub fn scaled(&self, factor: f64) -> Self {
+    pub(super) fn scaled(&self, factor: f64) -> Self {
         Self(self.0.iter().map(|(at, value)| (*at, value * factor)).collect())
     }
 
-    pub fn hours(&self) -> usize {
+    pub(super) fn hours(&self) -> usize {
         self.0.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub fn values(&self) -> impl Iterator<Item = f64> + '_ {
+    pub(super) fn values(&self) -> impl Iterator<Item = f64> + '_ {
         self.0.iter().map(|(_, value)| *value)
     }
 
-    pub fn sum(&self) -> f64 {
+    pub(super) fn sum(&self) -> f64 {
         self.values().sum()
     }
 
-    pub fn mean(&self) -> Option<f64> {
+    pub(super) fn mean(&self) -> Option<f64> {
         (!self.0.is_empty()).then(|| self.sum() / self.0.len() as f64)
     }
 
-    pub fn max(&self) -> Option<f64> {
+    pub(super) fn max(&self) -> Option<f64> {
         self.values().reduce(f64::max)
     }
 
-    pub fn min(&self) -> Option<f64> {
+    pub(super) fn min(&self) -> Option<f64> {
         self.values().reduce(f64::min)
     }
 
     /// The value that 95 of 100 hours do not exceed: one bad hour is no reason to buy anything.
-    pub fn p95(&self) -> Option<f64> {
+    pub(super) fn p95(&self) -> Option<f64> {
         let mut values: Vec<f64> = self.values().collect();
         values.sort_by(f64::total_cmp);
         let at = (values.len() as f64 * 0.95).ceil() as usize;
         values.get(at.saturating_sub(1)).copied()
     }
 
-    pub fn hours_above(&self, threshold: f64) -> usize {
+    pub(super) fn hours_above(&self, threshold: f64) -> usize {
         self.values().filter(|value| *value > threshold).count()
     }
 
     /// Per second, where each value is the sum of an hour.
-    pub fn per_second(&self) -> Self {
+    pub(super) fn per_second(&self) -> Self {
         self.scaled(1.0 / f64::from(PERIOD))
     }
 
     /// The course in at most 28 block characters, each the highest value of its hours.
-    pub fn sparkline(&self) -> String {
+    pub(super) fn sparkline(&self) -> String {
         if self.0.is_empty() {
             return String::new();
         }

@@ -6,7 +6,7 @@ use crate::model::advice::{Figure, FigureStatus};
 
 /// Which side of its threshold a figure should be on.
 #[derive(Clone, Copy)]
-pub enum Bound {
+pub(super) enum Bound {
     AtMost(f64),
     Below(f64),
     AtLeast(f64),
@@ -17,7 +17,7 @@ pub enum Bound {
 }
 
 /// A figure of a course. Under a day of hours it is shown and not judged.
-pub fn figure(
+pub(super) fn figure(
     name: &'static str,
     value: Option<f64>,
     unit: &'static str,

@@ -17,19 +17,19 @@ use crate::model::{Address, Kind, Resource};
 use crate::resource::parameter_group::{is_aws_own, user_parameters};
 
 /// Of 65,000 connections that a node takes.
-pub const CONNECTIONS: f64 = 52_000.0;
-pub const HIT_RATE: f64 = 90.0;
-pub const MEMORY: f64 = 80.0;
+pub(super) const CONNECTIONS: f64 = 52_000.0;
+pub(super) const HIT_RATE: f64 = 90.0;
+pub(super) const MEMORY: f64 = 80.0;
 /// Of the engine's thread, as an average of an hour; alarms look at minutes, and at 90.
-pub const ENGINE_CPU: f64 = 80.0;
-pub const LAG: f64 = 1.0;
+pub(super) const ENGINE_CPU: f64 = 80.0;
+pub(super) const LAG: f64 = 1.0;
 /// CloudWatch's own alarm takes the engine's thread from this many cores on, and below it the node's.
-pub const MANY_VCPU: u32 = 4;
+pub(super) const MANY_VCPU: u32 = 4;
 /// The article's rule of thumb: this share of the data gets four fifths of the reads.
 const WORKING_SET: f64 = 0.2;
 
 /// One node with what it measured.
-pub struct Node {
+pub(super) struct Node {
     pub id: String,
     /// AWS tells it only with cluster mode disabled.
     pub is_primary: Option<bool>,
@@ -41,25 +41,25 @@ pub struct Node {
     pub network: Course,
 }
 
-pub struct Shard {
+pub(super) struct Shard {
     pub id: String,
     pub nodes: Vec<Node>,
 }
 
 impl Shard {
     /// Bytes that it holds, in its fullest hour.
-    pub fn bytes(&self) -> Option<f64> {
+    pub(super) fn bytes(&self) -> Option<f64> {
         self.nodes.iter().filter_map(|node| node.bytes.max()).reduce(f64::max)
     }
 
     /// Of its busiest node, but for one hour in twenty.
-    pub fn cpu(&self) -> Option<f64> {
+    pub(super) fn cpu(&self) -> Option<f64> {
         self.nodes.iter().filter_map(|node| node.cpu.p95()).reduce(f64::max)
     }
 }
 
 /// All that advice on a group looks at.
-pub struct Group<'a> {
+pub(super) struct Group<'a> {
     pub input: &'a Input<'a>,
     pub resource: &'a Resource,
     pub address: &'a Address,
@@ -89,51 +89,51 @@ pub struct Group<'a> {
 }
 
 impl Group<'_> {
-    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.shards.iter().flat_map(|shard| &shard.nodes)
     }
 
-    pub fn node_count(&self) -> usize {
+    pub(super) fn node_count(&self) -> usize {
         self.nodes().count()
     }
 
     /// Bytes that data may use on a node.
-    pub fn usable(&self) -> Option<f64> {
+    pub(super) fn usable(&self) -> Option<f64> {
         self.node_type.map(|node_type| node_type.usable_memory(self.reserved_percent) as f64)
     }
 
     /// Of the fullest shard.
-    pub fn used(&self) -> Option<f64> {
+    pub(super) fn used(&self) -> Option<f64> {
         self.shards.iter().filter_map(Shard::bytes).reduce(f64::max)
     }
 
     /// Of all shards; `None` where one of them has no measurements.
-    pub fn used_total(&self) -> Option<f64> {
+    pub(super) fn used_total(&self) -> Option<f64> {
         self.shards.iter().map(Shard::bytes).sum()
     }
 
-    pub fn hit_rate(&self) -> Option<f64> {
+    pub(super) fn hit_rate(&self) -> Option<f64> {
         let (hits, misses) = (self.hits.sum(), self.misses.sum());
         (hits + misses > 0.0).then(|| 100.0 * hits / (hits + misses))
     }
 
     /// Share of reads among the commands that read or write, in percent.
-    pub fn read_share(&self) -> Option<f64> {
+    pub(super) fn read_share(&self) -> Option<f64> {
         let (reads, writes) = (self.reads.sum(), self.writes.sum());
         (reads + writes > 0.0).then(|| 100.0 * reads / (reads + writes))
     }
 
-    pub fn memory_percent(&self) -> Option<f64> {
+    pub(super) fn memory_percent(&self) -> Option<f64> {
         self.memory.p95().or_else(|| Some(100.0 * self.used()? / self.usable()?))
     }
 
     /// The busiest shard's CPU.
-    pub fn cpu(&self) -> Option<f64> {
+    pub(super) fn cpu(&self) -> Option<f64> {
         self.shards.iter().filter_map(Shard::cpu).reduce(f64::max)
     }
 
     /// At which its CPU is the limit.
-    pub fn cpu_threshold(&self) -> f64 {
+    pub(super) fn cpu_threshold(&self) -> f64 {
         match self.node_type.map(|node_type| node_type.vcpu) {
             Some(vcpu) if vcpu < MANY_VCPU => 90.0 / f64::from(vcpu),
             _ => ENGINE_CPU,
@@ -141,19 +141,19 @@ impl Group<'_> {
     }
 
     /// Bytes a second of the busiest node, the busier direction.
-    pub fn network(&self) -> Option<f64> {
+    pub(super) fn network(&self) -> Option<f64> {
         self.nodes().filter_map(|node| node.network.p95()).reduce(f64::max)
     }
 
     /// Does the spec leave this field alone?
-    pub fn ignores(&self, field: &str) -> bool {
+    pub(super) fn ignores(&self, field: &str) -> bool {
         let ignored = self.resource.fields.get("lifecycle").and_then(|lifecycle| lifecycle.get("ignore"));
         strings(ignored).any(|name| name == field)
     }
 }
 
 /// Figures and advice of a replication group.
-pub fn advice(input: &Input<'_>, resource: &Resource, view: &View<'_>) -> CacheAdvice {
+pub(super) fn advice(input: &Input<'_>, resource: &Resource, view: &View<'_>) -> CacheAdvice {
     let group = read(input, resource, view);
     let mut notes: Vec<String> = too_little(group.hours).into_iter().collect();
     if group.node_type.is_none() {

@@ -24,7 +24,7 @@ const IDLE: f64 = 1.0 / 60.0;
 const WORTH: f64 = 0.75;
 
 /// The advice on a group; `settled`: the spec's node type is the live one.
-pub fn of_group(group: &Group<'_>, settled: bool) -> Vec<Advice> {
+pub(super) fn of_group(group: &Group<'_>, settled: bool) -> Vec<Advice> {
     let mut advice = Vec::new();
     if group.hours >= LEAST_HOURS {
         if let Some(idle) = idle(group) {

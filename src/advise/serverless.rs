@@ -48,7 +48,7 @@ struct Used {
 }
 
 /// Figures and advice of a serverless cache.
-pub fn advice(input: &Input<'_>, resource: &Resource, view: &View<'_>) -> CacheAdvice {
+pub(super) fn advice(input: &Input<'_>, resource: &Resource, view: &View<'_>) -> CacheAdvice {
     let of = |name: &str| Course::new(input.metrics.of(&resource.address.id, name));
     let billed = billed_now(Kind::ServerlessCache, view);
     let (storage_limit, unit_limit) = match &billed {

@@ -33,7 +33,7 @@ const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
 /// An answer that AWS does not give.
 #[derive(Debug, thiserror::Error)]
-pub enum BadAnswer {
+pub(super) enum BadAnswer {
     #[error("the answer is longer than {} MB, which no answer of AWS is; it was not read to its end", LONGEST_ANSWER >> 20)]
     TooLong,
     #[error("the answer is cut off or damaged ({0}), and is rejected")]

@@ -9,7 +9,7 @@ use crate::model::live::View;
 use crate::smoke::{Member, Settings, Target};
 
 /// A way in, logged in, and where this user may write.
-pub struct WayIn {
+pub(super) struct WayIn {
     pub target: Target,
     /// The run's own beginning of keys.
     pub prefix: String,
@@ -17,7 +17,7 @@ pub struct WayIn {
 
 impl WayIn {
     /// The clients of one shard, `None` being that of a cache without cluster mode. `whole`: a replica has to confirm.
-    pub fn setup(&self, shard: Option<&str>, rate: f64, whole: bool) -> Setup {
+    pub(super) fn setup(&self, shard: Option<&str>, rate: f64, whole: bool) -> Setup {
         let target = &self.target;
         let (own, others): (Vec<_>, Vec<_>) =
             target.members.iter().partition(|member| member.shard.as_deref() == shard);
@@ -36,7 +36,7 @@ impl WayIn {
 }
 
 /// The way in, or why there is none. Keys begin with `base`, unless the user may only have others.
-pub async fn way_in(
+pub(super) async fn way_in(
     session: &Session,
     resource: &Resource,
     view: &View<'_>,

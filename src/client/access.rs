@@ -2,7 +2,7 @@
 
 /// A user's rules, read from an access string such as `on ~app:* +@read +@write`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Access {
+pub(crate) struct Access {
     pub on: bool,
     /// Key patterns for reading and writing, and for reading alone.
     written: Vec<String>,
@@ -12,7 +12,7 @@ pub struct Access {
 
 /// Where a user's keys may lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Prefix {
+pub(crate) enum Prefix {
     /// Keys that begin like this may be read and written.
     Written(String),
     /// They may only be read.
@@ -23,7 +23,7 @@ pub enum Prefix {
 
 impl Access {
     /// Reads an access string. Selectors in parentheses are left out: they add rights, and never take any.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut access = Self::default();
         for word in without_selectors(text).split_whitespace() {
             match word {
@@ -57,7 +57,7 @@ impl Access {
     }
 
     /// Where keys of a test may lie that would by itself begin with `base`.
-    pub fn prefix(&self, base: &str) -> Prefix {
+    pub(crate) fn prefix(&self, base: &str) -> Prefix {
         let writable = if self.writes { &self.written[..] } else { &[] };
         if let Some(prefix) = under(writable, base) {
             return Prefix::Written(prefix);

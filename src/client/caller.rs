@@ -13,7 +13,7 @@ use super::topology::{Shard, key_slot, shards};
 
 /// What a caller counted.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     pub latency: Recorder,
     /// Commands that were answered.
     pub answered: u64,
@@ -32,7 +32,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.latency.merge(&other.latency);
         self.answered += other.answered;
         self.hits += other.hits;
@@ -49,11 +49,11 @@ impl Tally {
         }
     }
 
-    pub fn error_count(&self) -> u64 {
+    pub(crate) fn error_count(&self) -> u64 {
         self.errors.values().sum()
     }
 
-    pub fn failed(&mut self, failure: &Failure) {
+    pub(crate) fn failed(&mut self, failure: &Failure) {
         *self.errors.entry(failure.class.clone()).or_default() += 1;
         // A hundred places are as good as all of them.
         if self.places.len() < 100 {
@@ -61,7 +61,7 @@ impl Tally {
         }
     }
 
-    pub fn read(&mut self, hit: bool) {
+    pub(crate) fn read(&mut self, hit: bool) {
         if hit {
             self.hits += 1;
         } else {
@@ -69,27 +69,27 @@ impl Tally {
         }
     }
 
-    pub fn hit_rate(&self) -> Option<f64> {
+    pub(crate) fn hit_rate(&self) -> Option<f64> {
         let reads = self.hits + self.misses;
         (reads > 0).then(|| self.hits as f64 / reads as f64)
     }
 
     /// Notes that the cache broke a promise.
-    pub fn violated(&mut self, what: &'static str) {
+    pub(crate) fn violated(&mut self, what: &'static str) {
         *self.violations.entry(what).or_default() += 1;
     }
 }
 
 /// Which primary serves which slot, as all callers of a run see it. Empty outside of cluster mode.
 #[derive(Clone, Debug, Default)]
-pub struct Routes(Arc<RwLock<Vec<Shard>>>);
+pub(crate) struct Routes(Arc<RwLock<Vec<Shard>>>);
 
 impl Routes {
-    pub fn new(shards: Vec<Shard>) -> Self {
+    pub(crate) fn new(shards: Vec<Shard>) -> Self {
         Self(Arc::new(RwLock::new(shards)))
     }
 
-    pub fn shards(&self) -> Vec<Shard> {
+    pub(crate) fn shards(&self) -> Vec<Shard> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -99,7 +99,7 @@ impl Routes {
     }
 
     /// Asks the known nodes one after the other how the slots lie by now; false when nobody tells.
-    pub async fn refresh(&self, connector: &Connector) -> bool {
+    pub(crate) async fn refresh(&self, connector: &Connector) -> bool {
         let known = self.shards();
         let replicas = known.iter().flat_map(|shard| &shard.replicas);
         for (host, port) in known.iter().map(|shard| &shard.primary).chain(replicas) {
@@ -115,7 +115,7 @@ impl Routes {
     }
 }
 
-pub struct Caller {
+pub(crate) struct Caller {
     connector: Connector,
     routes: Routes,
     connections: BTreeMap<(String, u16), Connection>,
@@ -130,12 +130,12 @@ const REDIRECTIONS: usize = 4;
 
 impl Caller {
     /// Connects with the first command, or when it is told to.
-    pub fn new(connector: Connector, routes: Routes) -> Self {
+    pub(crate) fn new(connector: Connector, routes: Routes) -> Self {
         Self { connector, routes, connections: BTreeMap::new(), pause: FIRST_PAUSE, tally: Tally::default() }
     }
 
     /// Connects to every primary, so that no command pays for a handshake. What fails now fails again with a command.
-    pub async fn connect(&mut self) {
+    pub(crate) async fn connect(&mut self) {
         let mut nodes = vec![self.connector.home()];
         if self.connector.is_cluster() {
             nodes = self.routes.shards().into_iter().map(|shard| shard.primary).collect();
@@ -146,12 +146,12 @@ impl Caller {
     }
 
     /// Hands out what was counted and starts anew.
-    pub fn take_tally(&mut self) -> Tally {
+    pub(crate) fn take_tally(&mut self) -> Tally {
         std::mem::take(&mut self.tally)
     }
 
     /// Sends a command, times it and counts it. `None` is an error, which is counted too.
-    pub async fn call<T: FromRedisValue>(&mut self, command: &Cmd) -> Option<T> {
+    pub(crate) async fn call<T: FromRedisValue>(&mut self, command: &Cmd) -> Option<T> {
         let begun = Instant::now();
         match self.attempt(command).await {
             Ok(reply) => {
@@ -171,12 +171,12 @@ impl Caller {
     }
 
     /// As `call`, for one that does the timing and counting.
-    pub async fn attempt<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, Failure> {
+    pub(crate) async fn attempt<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, Failure> {
         self.query(command).await.map_err(|(error, node)| Failure::of(&error, &node))
     }
 
     /// As `attempt`, with the client library's own error.
-    pub async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, (RedisError, String)> {
+    pub(crate) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, (RedisError, String)> {
         let slot = key(command).map_or(0, |key| key_slot(&key));
         let home = self.connector.home();
         let cluster = self.connector.is_cluster();
@@ -260,7 +260,7 @@ fn key(command: &Cmd) -> Option<String> {
 
 /// A command that was not answered as it should.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     pub class: String,
     /// `host:port`.
     pub node: String,
@@ -268,7 +268,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn of(error: &RedisError, node: &str) -> Self {
+    pub(crate) fn of(error: &RedisError, node: &str) -> Self {
         Self { class: error_class(error), node: node.to_owned(), timed_out: error.is_timeout() }
     }
 }

@@ -20,7 +20,7 @@ use super::way::{EndpointMap, Way};
 
 /// Why no TCP connection came about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unreachable {
+pub(crate) enum Unreachable {
     Dns(String),
     Refused,
     Timeout(Duration),
@@ -40,13 +40,13 @@ impl fmt::Display for Unreachable {
 
 impl Unreachable {
     /// The host said no: it was reached, so a wall in between is no excuse.
-    pub fn is_refusal(&self) -> bool {
+    pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused)
     }
 
     /// What to do now. A security group drops packets silently, so a VPC-only endpoint shows as a
     /// timeout; a refusal comes from a host that was reached.
-    pub fn hint(&self, way: &Way) -> String {
+    pub(crate) fn hint(&self, way: &Way) -> String {
         let (host, port) = (&way.host, way.port);
         let (near, near_port) = way.map.lead(host, port);
         let tunnelled = way.map.has(host, port);
@@ -80,7 +80,7 @@ impl Unreachable {
 }
 
 /// The command that opens a tunnel to a node by way of an instance in its VPC.
-pub fn tunnel(host: &str, port: u16, near: u16) -> String {
+pub(crate) fn tunnel(host: &str, port: u16, near: u16) -> String {
     format!(
         "aws ssm start-session --target INSTANCE --document-name AWS-StartPortForwardingSessionToRemoteHost \
          --parameters host={host},portNumber={port},localPortNumber={near}"
@@ -88,7 +88,7 @@ pub fn tunnel(host: &str, port: u16, near: u16) -> String {
 }
 
 /// Resolves and connects, trying every address, all within `limit`.
-pub async fn reach(way: &Way, limit: Duration) -> Result<SocketAddr, Unreachable> {
+pub(crate) async fn reach(way: &Way, limit: Duration) -> Result<SocketAddr, Unreachable> {
     let attempt = async {
         let addresses: Vec<SocketAddr> = lookup_host(way.map.lead(&way.host, way.port))
             .await
@@ -114,7 +114,7 @@ pub async fn reach(way: &Way, limit: Duration) -> Result<SocketAddr, Unreachable
 
 /// rustls picks a provider by itself only while exactly one is compiled in anywhere in the tree;
 /// installing one makes the choice independent of other crates' features.
-pub fn install_crypto_provider() {
+pub(crate) fn install_crypto_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // An error means that the application installed one before, which is just as good.
@@ -124,38 +124,38 @@ pub fn install_crypto_provider() {
 
 /// Opens connections into one cache.
 #[derive(Clone)]
-pub struct Connector {
+pub(crate) struct Connector {
     way: Way,
     timeout: Duration,
 }
 
 impl Connector {
-    pub fn new(way: Way, timeout: Duration) -> Self {
+    pub(crate) fn new(way: Way, timeout: Duration) -> Self {
         if way.tls.is_some() {
             install_crypto_provider();
         }
         Self { way, timeout }
     }
 
-    pub fn way(&self) -> &Way {
+    pub(crate) fn way(&self) -> &Way {
         &self.way
     }
 
-    pub fn is_cluster(&self) -> bool {
+    pub(crate) fn is_cluster(&self) -> bool {
         self.way.cluster
     }
 
     /// The target's own endpoint.
-    pub fn home(&self) -> (String, u16) {
+    pub(crate) fn home(&self) -> (String, u16) {
         (self.way.host.clone(), self.way.port)
     }
 
-    pub fn set_cluster(&mut self, cluster: bool) {
+    pub(crate) fn set_cluster(&mut self, cluster: bool) {
         self.way.cluster = cluster;
     }
 
     /// The same way in for someone who has no password.
-    pub fn without_credentials(&self) -> Self {
+    pub(crate) fn without_credentials(&self) -> Self {
         Self { way: self.way.without_credentials(), ..self.clone() }
     }
 
@@ -183,7 +183,7 @@ impl Connector {
     }
 
     /// A connection to one node, without redirections.
-    pub async fn node(&self, host: &str, port: u16) -> RedisResult<Connection> {
+    pub(crate) async fn node(&self, host: &str, port: u16) -> RedisResult<Connection> {
         let info = self.info(host, port)?;
         let client = if self.way.tls.is_some() {
             Client::build_with_tls(info, self.certificates())?
@@ -198,12 +198,12 @@ impl Connector {
     }
 
     /// A connection to whichever node answers at the target's own endpoint.
-    pub async fn endpoint(&self) -> RedisResult<Connection> {
+    pub(crate) async fn endpoint(&self) -> RedisResult<Connection> {
         self.node(&self.way.host, self.way.port).await
     }
 
     /// An error for people: the server's own words, and never the password.
-    pub fn describe(&self, error: &RedisError) -> String {
+    pub(crate) fn describe(&self, error: &RedisError) -> String {
         let text = match (error.code(), error.detail()) {
             (Some(code), Some(detail)) => format!("{code} {detail}"),
             _ if error.kind() == ErrorKind::AuthenticationFailed => "the cache refused the password".to_owned(),
@@ -234,10 +234,10 @@ impl AsyncDNSResolver for Leads {
 }
 
 /// To one node. Clones share it; a command waits for those before it.
-pub type Connection = MultiplexedConnection;
+pub(crate) type Connection = MultiplexedConnection;
 
 /// Sends a command made of words.
-pub async fn ask<T: FromRedisValue>(connection: &mut impl ConnectionLike, words: &[&str]) -> RedisResult<T> {
+pub(crate) async fn ask<T: FromRedisValue>(connection: &mut impl ConnectionLike, words: &[&str]) -> RedisResult<T> {
     let mut command = redis::Cmd::new();
     for word in words {
         command.arg(*word);
@@ -246,7 +246,7 @@ pub async fn ask<T: FromRedisValue>(connection: &mut impl ConnectionLike, words:
 }
 
 /// The class under which a failed command is counted.
-pub fn error_class(error: &RedisError) -> String {
+pub(crate) fn error_class(error: &RedisError) -> String {
     // One answer for many causes: this one has a name of its own.
     if error.to_string().contains("max number of clients") {
         return "max clients".to_owned();
@@ -271,7 +271,7 @@ pub fn error_class(error: &RedisError) -> String {
 }
 
 /// The user may not do this: a statement about access rules, not about the cache.
-pub fn is_denied(error: &RedisError) -> bool {
+pub(crate) fn is_denied(error: &RedisError) -> bool {
     error.code() == Some("NOPERM")
 }
 

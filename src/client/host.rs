@@ -9,14 +9,14 @@ use super::latency::Recorder;
 
 /// Nanoseconds per thread of this process: on a processor, and waiting for one.
 #[derive(Clone, Debug)]
-pub struct Usage {
+pub(crate) struct Usage {
     at: Instant,
     threads: HashMap<String, (u64, u64)>,
 }
 
 impl Usage {
     /// Reads `/proc/self/task/*/schedstat`; empty where there is none.
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let mut threads = HashMap::new();
         for task in std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
             let Ok(text) = std::fs::read_to_string(task.path().join("schedstat")) else {
@@ -31,7 +31,7 @@ impl Usage {
     }
 
     /// What happened between `self` and `later`.
-    pub fn until(&self, later: &Self) -> Option<Share> {
+    pub(crate) fn until(&self, later: &Self) -> Option<Share> {
         let wall = later.at.duration_since(self.at).as_nanos() as f64;
         if wall == 0.0 || later.threads.is_empty() {
             return None;
@@ -51,7 +51,7 @@ impl Usage {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Share {
+pub(crate) struct Share {
     /// CPU time of all threads.
     pub cpu: Duration,
     /// The busiest thread's share of the wall clock, 0 to 1.
@@ -63,7 +63,7 @@ pub struct Share {
 /// Why this machine may have made the latencies worse. Thresholds: an idle client that begins a
 /// command later than 1 ms and a tenth of the measured p99, a thread busy 80 % of the time, or 5 % of
 /// the time spent waiting for a processor.
-pub fn client_limits(lag_p99_ms: Option<f64>, total: &Recorder, share: Option<Share>) -> Vec<String> {
+pub(crate) fn client_limits(lag_p99_ms: Option<f64>, total: &Recorder, share: Option<Share>) -> Vec<String> {
     let mut limits = Vec::new();
     if let (Some(lag), Some(p99)) = (lag_p99_ms, total.raw_ms(0.99))
         && lag > (p99 / 10.0).max(1.0)

@@ -114,7 +114,7 @@ pub struct Latencies {
 
 /// Whether a share of samples is within a limit, given that the samples are only a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     Within,
     Beyond,
     /// Beyond the limit, by no more than chance explains.
@@ -123,7 +123,7 @@ pub enum Decision {
 
 /// `over` of `samples` were beyond; `allowed` is the share that may be. Beyond by more than two
 /// standard deviations of the binomial is a finding, less could be luck.
-pub fn decide(over: u64, samples: u64, allowed: f64) -> Decision {
+pub(crate) fn decide(over: u64, samples: u64, allowed: f64) -> Decision {
     let expected = samples as f64 * allowed;
     let deviation = (expected * (1.0 - allowed)).sqrt();
     let over = over as f64;

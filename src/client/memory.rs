@@ -4,7 +4,7 @@ use super::topology::Facts;
 
 /// One node's memory, from its `INFO`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// What counts against `maxmemory`.
     pub used: u64,
     /// 0: no limit.
@@ -13,7 +13,7 @@ pub struct Memory {
 }
 
 /// `None` where it says nothing of it.
-pub fn memory(info: &Facts) -> Option<Memory> {
+pub(crate) fn memory(info: &Facts) -> Option<Memory> {
     let number = |key: &str| info.get(key).and_then(|value| value.parse::<u64>().ok());
     let uncounted = number("mem_not_counted_for_evict").unwrap_or(0);
     Some(Memory {

@@ -4,20 +4,20 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// A different number in every call and every process.
-pub fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
 /// splitmix64: one addition and three shifts, so that choosing a key costs nothing next to sending it.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,12 +26,12 @@ impl Random {
     }
 
     /// Uniform in `0..bound`; 0 when `bound` is 0.
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 
     /// Uniform in `0.0..1.0`.
-    pub fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
@@ -39,12 +39,12 @@ impl Random {
 /// Ranks `0..n` with probability proportional to `1 / (rank + 1)`: a few items are asked for all
 /// the time, most hardly ever, as in a real working set.
 #[derive(Clone, Debug)]
-pub struct Zipf {
+pub(crate) struct Zipf {
     cumulative: Vec<f64>,
 }
 
 impl Zipf {
-    pub fn new(n: usize) -> Self {
+    pub(crate) fn new(n: usize) -> Self {
         let mut total = 0.0;
         let mut cumulative: Vec<f64> = (1..=n.max(1))
             .map(|rank| {
@@ -58,7 +58,7 @@ impl Zipf {
         Self { cumulative }
     }
 
-    pub fn pick(&self, random: &mut Random) -> usize {
+    pub(crate) fn pick(&self, random: &mut Random) -> usize {
         let at = random.fraction();
         self.cumulative.partition_point(|share| *share < at).min(self.cumulative.len() - 1)
     }

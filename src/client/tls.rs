@@ -12,14 +12,14 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 /// What a successful handshake showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handshake {
+pub(crate) struct Handshake {
     /// `TLSv1.3`.
     pub protocol: String,
     pub days_left: Option<i64>,
 }
 
 /// The trust anchors: the given PEM, or the system's. Errors name the file's fault, not its content.
-pub fn client_config(ca_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
+pub(crate) fn client_config(ca_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     if let Some(pem) = ca_pem {
         for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -43,7 +43,7 @@ pub fn client_config(ca_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, String>
 }
 
 /// Shakes hands and hangs up. Blocking: the exchange is short and both directions have a timeout.
-pub fn handshake(
+pub(crate) fn handshake(
     address: SocketAddr,
     host: &str,
     config: Arc<ClientConfig>,
@@ -70,7 +70,7 @@ pub fn handshake(
 }
 
 /// Sends `PING` without TLS and returns the reply, if it is one that a plaintext server gives.
-pub fn plaintext_answer(address: SocketAddr, limit: Duration) -> io::Result<Option<String>> {
+pub(crate) fn plaintext_answer(address: SocketAddr, limit: Duration) -> io::Result<Option<String>> {
     let mut tcp = connect(address, limit)?;
     tcp.write_all(b"PING\r\n")?;
     let mut reply = [0_u8; 64];
@@ -98,7 +98,7 @@ fn explain(error: &io::Error) -> String {
 }
 
 /// What to do about a failed handshake, from rustls's words.
-pub fn hint(error: &str, ca_given: bool) -> String {
+pub(crate) fn hint(error: &str, ca_given: bool) -> String {
     if error.starts_with("CA file") || error.contains("no certificate authority") {
         "caFile must be a PEM file with certificates (BEGIN CERTIFICATE), not a key".to_owned()
     } else if error.contains("UnknownIssuer") {

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use redis::Value;
 
 /// `key:value` lines of `INFO` and `CLUSTER INFO`.
-pub type Facts = BTreeMap<String, String>;
+pub(crate) type Facts = BTreeMap<String, String>;
 
-pub fn facts(text: &str) -> Facts {
+pub(crate) fn facts(text: &str) -> Facts {
     text.lines()
         .filter_map(|line| line.trim_end().split_once(':'))
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
 }
 
-pub const SLOTS: u16 = 16_384;
+pub(crate) const SLOTS: u16 = 16_384;
 
 /// One primary, its replicas, and the slots they serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Shard {
 
 /// `CLUSTER SLOTS`: slot ranges with their nodes, the primary first. It works on every engine
 /// version, where `CLUSTER SHARDS` begins with 7.0.
-pub fn shards(reply: &Value, asked: (&str, u16)) -> Vec<Shard> {
+pub(crate) fn shards(reply: &Value, asked: (&str, u16)) -> Vec<Shard> {
     let mut shards: Vec<Shard> = Vec::new();
     let Value::Array(ranges) = reply else {
         return shards;
@@ -91,13 +91,13 @@ fn node(value: &Value, asked: (&str, u16)) -> Option<(String, u16)> {
 }
 
 /// The slot of a key: that of its hash tag, where it has one that is not empty.
-pub fn key_slot(key: &str) -> u16 {
+pub(crate) fn key_slot(key: &str) -> u16 {
     let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
     slot(tag.filter(|tag| !tag.is_empty()).unwrap_or(key))
 }
 
 /// The slot of a hash tag: CRC16 (XMODEM) modulo 16384.
-pub fn slot(tag: &str) -> u16 {
+pub(crate) fn slot(tag: &str) -> u16 {
     let mut crc = 0_u16;
     for byte in tag.bytes() {
         crc ^= u16::from(byte) << 8;
@@ -110,7 +110,7 @@ pub fn slot(tag: &str) -> u16 {
 
 /// What a primary says of one replica.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Replica {
+pub(crate) struct Replica {
     /// `ip:port`, as it announced itself.
     pub name: String,
     /// It gets the stream. A fresh one says `wait_bgsave` with a lag of 0, so the lag alone lies.
@@ -122,7 +122,7 @@ pub struct Replica {
 }
 
 /// The replicas in a primary's `INFO replication`.
-pub fn replicas(info: &Facts) -> Vec<Replica> {
+pub(crate) fn replicas(info: &Facts) -> Vec<Replica> {
     let number = |key: &str| info.get(key).and_then(|value| value.parse::<u64>().ok());
     let offset = number("master_repl_offset").unwrap_or(0);
     let lines = (0..number("connected_slaves").unwrap_or(0)).filter_map(|index| info.get(&format!("slave{index}")));

@@ -47,7 +47,7 @@ pub struct NodeState {
 
 /// Shared by all probes of a run.
 #[derive(Debug)]
-pub struct Log {
+pub(super) struct Log {
     begun: Instant,
     acks: Mutex<Vec<Ack>>,
     runs: Mutex<Vec<String>>,
@@ -59,24 +59,24 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Log {
-    pub fn new(begun: Instant) -> Self {
+    pub(super) fn new(begun: Instant) -> Self {
         Self { begun, acks: Mutex::default(), runs: Mutex::default(), changes: Mutex::default() }
     }
 
-    pub fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.begun.elapsed()
     }
 
-    pub fn begun(&self) -> Instant {
+    pub(super) fn begun(&self) -> Instant {
         self.begun
     }
 
-    pub fn acknowledged(&self, ack: Ack) {
+    pub(super) fn acknowledged(&self, ack: Ack) {
         locked(&self.acks).push(ack);
     }
 
     /// The place of a server process among those that were met.
-    pub fn run(&self, id: &str) -> usize {
+    pub(super) fn run(&self, id: &str) -> usize {
         let mut runs = locked(&self.runs);
         runs.iter().position(|known| known == id).unwrap_or_else(|| {
             runs.push(id.to_owned());
@@ -84,21 +84,21 @@ impl Log {
         })
     }
 
-    pub fn changed(&self, what: What) {
+    pub(super) fn changed(&self, what: What) {
         locked(&self.changes).push(Change { at: self.now(), what });
     }
 
-    pub fn acks(&self) -> Vec<Ack> {
+    pub(super) fn acks(&self) -> Vec<Ack> {
         let mut acks = locked(&self.acks).clone();
         acks.sort_by_key(|ack| ack.at);
         acks
     }
 
-    pub fn runs(&self) -> Vec<String> {
+    pub(super) fn runs(&self) -> Vec<String> {
         locked(&self.runs).clone()
     }
 
-    pub fn changes(&self) -> Vec<Change> {
+    pub(super) fn changes(&self) -> Vec<Change> {
         let mut changes = locked(&self.changes).clone();
         changes.sort_by_key(|change| change.at);
         changes

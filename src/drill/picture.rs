@@ -36,7 +36,7 @@ const CELLS: u32 = 56;
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// The longest of the silences that ended, with as much again before and after it.
-pub fn picture(seen: &Seen, called: Duration) -> Picture {
+pub(super) fn picture(seen: &Seen, called: Duration) -> Picture {
     let ending = |trace: &Trace| trace.longest_gap(called, seen.ended).filter(|gap| !gap.open);
     let clients = seen.clients.iter().map(|(_, trace)| trace);
     let gaps = [&seen.writer, &seen.reader].into_iter().chain(clients).filter_map(ending);

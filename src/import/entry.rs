@@ -43,7 +43,7 @@ impl Entry {
     }
 }
 
-pub fn of(live: &Live, address: &Address, common: &Tags) -> Option<Entry> {
+pub(super) fn of(live: &Live, address: &Address, common: &Tags) -> Option<Entry> {
     let view = live.view(address)?;
     let mut lines = Vec::new();
     let mut notes = Vec::new();

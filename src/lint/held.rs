@@ -11,7 +11,7 @@ use crate::resource::{alarm, alarm_entries, attribute};
 
 /// A setting, and who says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Held {
+pub(super) enum Held {
     /// The spec.
     Declared(bool),
     /// AWS, of the resource as it is; the spec leaves it alone.
@@ -33,7 +33,7 @@ impl Held {
     }
 
     /// Where it does not hold: a sentence that says which half is missing.
-    pub fn lacks(self, what: &str) -> Option<String> {
+    pub(super) fn lacks(self, what: &str) -> Option<String> {
         match self {
             Held::Declared(true) | Held::Live(true) | Held::Default(true) => None,
             Held::Declared(false) => Some(format!("{what} is declared off")),
@@ -45,7 +45,7 @@ impl Held {
 }
 
 /// A switch of a cache; AWS's default for it, where it is known, is off.
-pub fn switch(cache: &Resource, live: Option<&Live>, name: &str) -> Held {
+pub(super) fn switch(cache: &Resource, live: Option<&Live>, name: &str) -> Held {
     let now = live.and_then(|live| {
         let view = live.view(&cache.address)?;
         attribute(cache.address.kind, name)?.live(&view, None)?.as_bool()
@@ -55,7 +55,7 @@ pub fn switch(cache: &Resource, live: Option<&Live>, name: &str) -> Held {
 
 /// Encryption at rest, by what is in effect and not by the group's own flag: AWS turns it on by itself for what is
 /// durable, and by default for valkey.
-pub fn encryption_at_rest(group: &Resource, live: Option<&Live>) -> Held {
+pub(super) fn encryption_at_rest(group: &Resource, live: Option<&Live>) -> Held {
     let now = live.and_then(|live| live.view(&group.address)).map(|view| durability::is_encrypted(&view));
     let default = match group.text("engine") {
         Some("valkey") => Some(true),
@@ -66,7 +66,7 @@ pub fn encryption_at_rest(group: &Resource, live: Option<&Live>) -> Held {
 }
 
 /// A token or a user group.
-pub fn access_control(cache: &Resource, live: Option<&Live>) -> Held {
+pub(super) fn access_control(cache: &Resource, live: Option<&Live>) -> Held {
     let fields = ["authToken", "userGroupIds", "userGroupId"];
     let mut declared = fields.iter().filter_map(|name| cache.fields.get(*name)).peekable();
     let declared = declared.peek().is_some().then(|| declared.any(|value| !is_empty(value)));
@@ -78,14 +78,14 @@ pub fn access_control(cache: &Resource, live: Option<&Live>) -> Held {
 }
 
 /// Days that automatic snapshots are kept for; AWS's default is none.
-pub fn snapshots(cache: &Resource, live: Option<&Live>) -> Held {
+pub(super) fn snapshots(cache: &Resource, live: Option<&Live>) -> Held {
     let days = |value: Option<&Value>| value.and_then(Value::as_i64).map(|days| days > 0);
     let now = live.and_then(|live| days(live.get(&cache.address)?.get("SnapshotRetentionLimit")));
     Held::of(cache.number("snapshotRetentionLimit").map(|days| days > 0), now, Some(false))
 }
 
 /// What alarms of the stack do not watch, by their dimensions and not by their names; `None` where all is watched.
-pub fn unwatched(cache: &Resource, spec: &Spec, live: Option<&Live>) -> Option<String> {
+pub(super) fn unwatched(cache: &Resource, spec: &Spec, live: Option<&Live>) -> Option<String> {
     let entries = || spec.resources.values().filter(|resource| resource.address.kind == Kind::Alarm);
     // These follow the members; `alarms: none` is a decision.
     if cache.fields.contains_key("alarms") || entries().any(|entry| alarm_entries::is_for(entry, &cache.address)) {
@@ -120,18 +120,18 @@ pub fn unwatched(cache: &Resource, spec: &Spec, live: Option<&Live>) -> Option<S
 }
 
 /// Is what is declared of encryption at rest true of the live group? It cannot be added to one.
-pub fn is_unencrypted_against_the_spec(group: &Address, declared: Option<bool>, live: Option<&Live>) -> bool {
+pub(super) fn is_unencrypted_against_the_spec(group: &Address, declared: Option<bool>, live: Option<&Live>) -> bool {
     let view = live.and_then(|live| live.view(group));
     declared == Some(true) && view.is_some_and(|view| !durability::is_encrypted(&view))
 }
 
 /// Does the alarm notify somebody when it fires?
-pub fn acts(alarm: &Map<String, Value>) -> bool {
+pub(super) fn acts(alarm: &Map<String, Value>) -> bool {
     alarm.get("alarmActions").and_then(Value::as_array).is_some_and(|actions| !actions.is_empty())
 }
 
 /// Does a composite alarm notify somebody of the alarms that a cache or an entry stands for?
-pub fn is_told_by_another(resource: &Resource, spec: &Spec) -> bool {
+pub(super) fn is_told_by_another(resource: &Resource, spec: &Spec) -> bool {
     let composites = || {
         let of_kind = spec.resources.values().filter(|other| other.address.kind == Kind::CompositeAlarm);
         of_kind.filter(|other| acts(&other.fields))

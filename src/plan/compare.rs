@@ -7,7 +7,7 @@ use crate::resource::replication_group::{datastore, pending};
 use serde_json::Value;
 
 /// Compares every declared attribute with the live one and lets its row decide.
-pub fn compare(draft: &mut Draft, scene: &Scene<'_>) {
+pub(super) fn compare(draft: &mut Draft, scene: &Scene<'_>) {
     for attribute in scene.rows {
         let Some(declared) = scene.declared(attribute.field.name) else { continue };
         if matches!(attribute.route, Route::Local | Route::Seed | Route::Whole) {

@@ -15,7 +15,7 @@ use crate::resource::ownership::wanted_tags;
 use crate::resource::secret;
 
 /// The tag calls of an existing resource: the last of its changes, since they make a group `modifying`.
-pub fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
+pub(super) fn change_tags(draft: &mut Draft, scene: &Scene<'_>) {
     let address = draft.address.clone();
     let Some(live) = scene.live.tags.get(&address) else { return };
     let mut wanted = wanted_tags(scene.spec, scene.live, scene.resource);

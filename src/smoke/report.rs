@@ -320,7 +320,7 @@ pub struct Comparison {
 }
 
 /// The worst thing that was found decides.
-pub fn verdict(checks: &[Check], gates: &[Gate]) -> Verdict {
+pub(super) fn verdict(checks: &[Check], gates: &[Gate]) -> Verdict {
     let checked = checks.iter().map(|check| check.status);
     let gated = gates.iter().map(|gate| match (gate.passed, &gate.undecided) {
         (true, _) => Verdict::Passed,

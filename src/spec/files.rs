@@ -22,7 +22,7 @@ fn places(resource: &Resource) -> Vec<Place> {
     fixed.into_iter().chain(listed).collect()
 }
 
-pub fn anchor(resources: &mut BTreeMap<Address, Resource>, locations: &Locations, sources: &Sources) {
+pub(super) fn anchor(resources: &mut BTreeMap<Address, Resource>, locations: &Locations, sources: &Sources) {
     for resource in resources.values_mut() {
         for (field, way, path) in places(resource) {
             let span = locations.value(&join(&resource.path, &path));

@@ -25,7 +25,7 @@ fn sounds_secret(key: &str) -> bool {
 }
 
 /// The spans of everything in a document that may be a literal secret.
-pub fn secrets(node: &Node) -> Vec<Span> {
+pub(super) fn secrets(node: &Node) -> Vec<Span> {
     let mut out = Vec::new();
     walk(node, false, &mut out);
     out
@@ -55,13 +55,13 @@ fn walk(node: &Node, secret: bool, out: &mut Vec<Span>) {
 }
 
 /// As long as the text, with its line ends, so that every position stays true.
-pub fn masked(text: &str) -> String {
+pub(super) fn masked(text: &str) -> String {
     text.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect()
 }
 
 /// Masks what follows a key that sounds like a secret: on its line, and on deeper lines after it. For
 /// text that is not YAML, where the better way is closed.
-pub fn by_looks(text: &str) -> String {
+pub(super) fn by_looks(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     // Lines deeper than this belong to a secret.
     let mut under: Option<usize> = None;

@@ -15,7 +15,7 @@ use crate::resource::alarm_entries::{CACHE, MEMBER, PATTERNS};
 const MAX_BYTES: usize = 4 << 20;
 
 #[derive(Clone, Debug)]
-pub struct Variable {
+pub(super) struct Variable {
     pub value: String,
     /// What may be shown of it, where it comes from the environment.
     pub template: Option<Box<str>>,
@@ -50,7 +50,7 @@ impl Expanded {
 
 /// Where in a spec a value stands, as far as what may stand in it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub(super) enum Place {
     /// The spec, or an environment's part of it.
     Spec,
     Environments,
@@ -81,7 +81,7 @@ fn is_of_pattern(expression: &str) -> bool {
         .any(|name| name.strip_prefix("${").and_then(|name| name.strip_suffix('}')) == Some(expression))
 }
 
-pub struct Variables<'a> {
+pub(super) struct Variables<'a> {
     pub values: BTreeMap<String, Variable>,
     /// Declared, but not as a single value; that is reported elsewhere.
     pub faulty: BTreeSet<String>,
@@ -94,7 +94,7 @@ pub struct Variables<'a> {
 }
 
 impl<'a> Variables<'a> {
-    pub fn new(sources: &'a Sources, environment: &'a dyn Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn new(sources: &'a Sources, environment: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             values: BTreeMap::new(),
             faulty: BTreeSet::new(),
@@ -107,7 +107,7 @@ impl<'a> Variables<'a> {
     }
 
     /// Writes variables out within a value of a spec.
-    pub fn apply(&mut self, node: &mut Node, place: Place, diagnostics: &mut Vec<Diagnostic>) {
+    pub(super) fn apply(&mut self, node: &mut Node, place: Place, diagnostics: &mut Vec<Diagnostic>) {
         let span = node.span;
         match &mut node.content {
             Content::Scalar { text, style } if text.contains("${") => {

@@ -2,7 +2,7 @@
 
 use super::node::{Content, Node};
 
-pub fn merge(base: &mut Node, over: &Node) {
+pub(super) fn merge(base: &mut Node, over: &Node) {
     match (&mut base.content, &over.content) {
         (Content::Map(base), Content::Map(over)) => {
             for entry in over {

@@ -9,11 +9,11 @@ use std::time::Duration;
 use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-pub const ACCOUNT: &str = "012345678901";
+pub(crate) const ACCOUNT: &str = "012345678901";
 
 /// One call, as it arrived.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// `DescribeUsers`.
     pub operation: String,
     /// Method and target, as a proxy sees it.
@@ -22,7 +22,7 @@ pub struct Asked {
     pub body: String,
 }
 
-pub enum Answer {
+pub(crate) enum Answer {
     /// What a blank account says.
     Usual,
     Xml(String),
@@ -35,19 +35,19 @@ pub enum Answer {
 
 type Says = dyn Fn(&Asked) -> Answer + Send + Sync;
 
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     pub port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
     ended: Arc<AtomicBool>,
 }
 
 impl Endpoint {
-    pub fn new(says: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(says: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         Self::start(says, None)
     }
 
     /// With a certificate for its name, for those who connect through it as their proxy.
-    pub fn with_tls(certificate: &Certificate, says: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn with_tls(certificate: &Certificate, says: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         Self::start(says, Some(certificate.server()))
     }
 
@@ -69,15 +69,15 @@ impl Endpoint {
         Self { port, asked, ended }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub fn operations(&self) -> Vec<String> {
+    pub(crate) fn operations(&self) -> Vec<String> {
         self.asked().into_iter().map(|asked| asked.operation).collect()
     }
 }
@@ -184,14 +184,14 @@ fn usual(operation: &str) -> Answer {
     }
 }
 
-pub fn xml(operation: &str, result: &str) -> String {
+pub(crate) fn xml(operation: &str, result: &str) -> String {
     format!(
         "<{operation}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{operation}Result>{result}\
          </{operation}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{operation}Response>"
     )
 }
 
-pub fn refusal(code: &str, message: &str) -> Answer {
+pub(crate) fn refusal(code: &str, message: &str) -> Answer {
     let message = message.replace('&', "&amp;").replace('<', "&lt;");
     let body = format!(
         "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
@@ -201,14 +201,14 @@ pub fn refusal(code: &str, message: &str) -> Answer {
 }
 
 /// A server's certificate, and the authority that nobody but its PEM vouches for.
-pub struct Certificate {
+pub(crate) struct Certificate {
     pub authority: String,
     chain: String,
     key: String,
 }
 
 impl Certificate {
-    pub fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let authority_key = rcgen::KeyPair::generate().unwrap();
         let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
         parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

@@ -11,29 +11,29 @@ use serde_json::Value;
 /// No command of these tests takes this long, however slow the machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-pub struct World {
+pub(crate) struct World {
     pub sandbox: Sandbox,
     pub dir: tempfile::TempDir,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Options { time_scale: 0.0, ..Options::default() })
     }
 
-    pub fn with(options: Options) -> Self {
+    pub(crate) fn with(options: Options) -> Self {
         let sandbox = Sandbox::start_blocking(options).expect("a sandbox starts");
         Self { sandbox, dir: tempfile::tempdir().expect("a folder") }
     }
 
     /// Writes a spec and gives back its path.
-    pub fn spec(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn spec(&self, name: &str, text: &str) -> PathBuf {
         let path = self.dir.path().join(name);
         std::fs::write(&path, text).expect("the spec is written");
         path
     }
 
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = bare(self.dir.path());
         command
             .env("AWS_ENDPOINT_URL", self.sandbox.endpoint())
@@ -43,13 +43,13 @@ impl World {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command().args(arguments))
     }
 }
 
 /// The binary with an environment that leads nowhere.
-pub fn bare(dir: &Path) -> Command {
+pub(crate) fn bare(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cachectl"));
     command
         .env_clear()
@@ -65,7 +65,7 @@ pub fn bare(dir: &Path) -> Command {
 
 /// How a run ended.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
@@ -82,37 +82,37 @@ impl From<Output> for Ran {
 }
 
 impl Ran {
-    pub fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         Running::start(command).end()
     }
 
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
 
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.all().contains(text), "no `{text}` in\n{}", self.all());
         self
     }
 
-    pub fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in\n{}", self.stdout))
     }
 }
 
-pub fn path(path: &Path) -> &str {
+pub(crate) fn path(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 
 /// A spec of one small group, with these further lines for the group.
-pub fn small(lines: &str) -> String {
+pub(crate) fn small(lines: &str) -> String {
     format!(
         "apiVersion: cachectl/v1\nstack: small\nregion: us-east-1\nreplicationGroups:\n  cache:\n    description: A cache\n    engine: valkey\n    engineVersion: \"8.0\"\n    cacheNodeType: cache.t4g.small\n    numCacheClusters: 2\n    automaticFailoverEnabled: true\n    transitEncryptionEnabled: true\n{}",
         lines.lines().map(|line| format!("    {line}\n")).collect::<String>()
@@ -120,7 +120,7 @@ pub fn small(lines: &str) -> String {
 }
 
 /// A command under way; it ends with the test.
-pub struct Running(Option<Child>);
+pub(crate) struct Running(Option<Child>);
 
 impl From<Child> for Running {
     fn from(child: Child) -> Self {
@@ -130,7 +130,7 @@ impl From<Child> for Running {
 
 impl Running {
     /// Starts the command with its output held back for the end.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command runs")))
     }
 
@@ -138,23 +138,23 @@ impl Running {
         self.0.as_mut().unwrap()
     }
 
-    pub fn ended(&mut self) -> bool {
+    pub(crate) fn ended(&mut self) -> bool {
         self.child().try_wait().unwrap().is_some()
     }
 
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child().kill().unwrap();
         self.child().wait().unwrap();
     }
 
     /// `INT`, `TERM`, `HUP`.
-    pub fn signal(&mut self, name: &str) {
+    pub(crate) fn signal(&mut self, name: &str) {
         let pid = self.child().id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
     /// Waits for the end, which has to come.
-    pub fn end(mut self) -> Ran {
+    pub(crate) fn end(mut self) -> Ran {
         let child = self.0.take().unwrap();
         let pid = child.id().to_string();
         let (ended, watch) = mpsc::channel::<()>();

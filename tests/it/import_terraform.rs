@@ -10,10 +10,10 @@ use cachectl_sandbox::Options;
 use crate::harness::Ran;
 use crate::rig::Rig;
 
-pub const STATE: &str = include_str!("../terraform/state.json");
+pub(crate) const STATE: &str = include_str!("../terraform/state.json");
 
 /// What the state tells of, but for two that somebody deleted since.
-pub const LIVE: &str = r#"
+pub(crate) const LIVE: &str = r#"
 apiVersion: cachectl/v1
 stack: shop
 region: us-east-1

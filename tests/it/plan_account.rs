@@ -20,14 +20,14 @@ use super::sendable::unsendable;
 /// A plan that takes more applies than this goes round in circles.
 const MOST_HOPS: usize = 6;
 
-pub struct Account {
+pub(crate) struct Account {
     pub sandbox: Direct,
     /// Versions of secrets by place and key; 1 where nothing is set.
     pub secrets: BTreeMap<String, usize>,
 }
 
 /// A spec from its sections.
-pub fn spec(sections: &str) -> Spec {
+pub(crate) fn spec(sections: &str) -> Spec {
     let text = format!("apiVersion: cachectl/v1\nstack: prod\nregion: us-east-1\n{sections}");
     let loaded = spec::from_text(&text);
     match loaded.spec {
@@ -37,7 +37,7 @@ pub fn spec(sections: &str) -> Spec {
 }
 
 /// `--allow` for everything that the words name.
-pub fn options(allow: &[&str]) -> Options {
+pub(crate) fn options(allow: &[&str]) -> Options {
     Options {
         allow: allow.iter().map(|text| text.parse().expect("ACTION:GLOB")).collect(),
         timestamp: "20270101-120000".into(),
@@ -58,18 +58,18 @@ const LISTS: [(Kind, &str, &str, &str); 8] = [
 ];
 
 impl Account {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { sandbox: Direct::new(cachectl_sandbox::Options::default()), secrets: BTreeMap::new() }
     }
 
     /// An account where the stack stands as declared.
-    pub fn with(sections: &str) -> Self {
+    pub(crate) fn with(sections: &str) -> Self {
         let mut account = Self::new();
         account.apply_all(&spec(sections), &options(&[]));
         account
     }
 
-    pub fn call(&mut self, operation: &str, parameters: Value) -> Value {
+    pub(crate) fn call(&mut self, operation: &str, parameters: Value) -> Value {
         match self.sandbox.call(operation, parameters.clone()) {
             Ok(answer) => answer,
             Err(refusal) => panic!("{operation} {parameters}: {refusal}"),
@@ -110,7 +110,7 @@ impl Account {
     }
 
     /// What the reader would have read.
-    pub fn live(&mut self, spec: &Spec) -> Live {
+    pub(crate) fn live(&mut self, spec: &Spec) -> Live {
         let mut live = Live {
             account_id: "012345678901".into(),
             partition: "aws".into(),
@@ -189,7 +189,7 @@ impl Account {
         }
     }
 
-    pub fn version(&self, reference: &Value) -> String {
+    pub(crate) fn version(&self, reference: &Value) -> String {
         let version = format!("v{}", self.secrets.get(&place(reference)).copied().unwrap_or(1));
         secret::versioned(reference, &version)
     }
@@ -204,13 +204,13 @@ impl Account {
         }
     }
 
-    pub fn plan(&mut self, spec: &Spec, options: &Options) -> Plan {
+    pub(crate) fn plan(&mut self, spec: &Spec, options: &Options) -> Plan {
         let live = self.live(spec);
         plan::plan(spec, &live, options, Vec::new())
     }
 
     /// Sends one step's call, or those that the alarms of a cache come to.
-    pub fn step(&mut self, spec: &Spec, options: &Options, step: &Step) -> Result<(), Refusal> {
+    pub(crate) fn step(&mut self, spec: &Spec, options: &Options, step: &Step) -> Result<(), Refusal> {
         if let Work::MemberAlarms(MemberAlarms { cache, .. }) = &step.work {
             let live = self.live(spec);
             let planned = alarms::of_cache(spec, &live, options, cache);
@@ -239,7 +239,7 @@ impl Account {
     }
 
     /// Carries a plan out. The reason, where one of its steps is refused.
-    pub fn run(&mut self, spec: &Spec, options: &Options, plan: &Plan) -> Result<(), String> {
+    pub(crate) fn run(&mut self, spec: &Spec, options: &Options, plan: &Plan) -> Result<(), String> {
         for step in &plan.steps {
             self.step(spec, options, step)
                 .map_err(|refusal| format!("step {} {}: {refusal}\n{}", step.id, brief(step), shown(plan)))?;
@@ -248,7 +248,7 @@ impl Account {
     }
 
     /// Applies until nothing is left to do: hop after hop.
-    pub fn settle(&mut self, spec: &Spec, options: &Options) -> Result<Vec<Plan>, String> {
+    pub(crate) fn settle(&mut self, spec: &Spec, options: &Options) -> Result<Vec<Plan>, String> {
         let mut plans = Vec::new();
         loop {
             let plan = self.plan(spec, options);
@@ -271,11 +271,11 @@ impl Account {
         }
     }
 
-    pub fn apply_all(&mut self, spec: &Spec, options: &Options) -> Vec<Plan> {
+    pub(crate) fn apply_all(&mut self, spec: &Spec, options: &Options) -> Vec<Plan> {
         self.settle(spec, options).unwrap_or_else(|why| panic!("{why}"))
     }
 
-    pub fn member_ids(&mut self, group: &str) -> Vec<String> {
+    pub(crate) fn member_ids(&mut self, group: &str) -> Vec<String> {
         let answer = self.call("DescribeReplicationGroups", json!({"ReplicationGroupId": group}));
         strings(answer.pointer("/ReplicationGroups/0/MemberClusters")).map(str::to_owned).collect()
     }
@@ -287,7 +287,7 @@ fn place(reference: &Value) -> String {
 }
 
 /// The mark of a key of the secret `prod/cache` at a version.
-pub fn mark(key: &str, version: usize) -> String {
+pub(crate) fn mark(key: &str, version: usize) -> String {
     secret::versioned(&json!({"secretsManager": "prod/cache", "key": key}), &format!("v{version}"))
 }
 
@@ -296,7 +296,7 @@ fn brief(step: &Step) -> String {
 }
 
 /// A plan in lines, for the message of a failed test.
-pub fn shown(plan: &Plan) -> String {
+pub(crate) fn shown(plan: &Plan) -> String {
     let mut lines = Vec::new();
     for change in &plan.changes {
         lines.push(format!("{:?} {}", change.action, change.address));
@@ -311,7 +311,7 @@ pub fn shown(plan: &Plan) -> String {
 }
 
 /// The parameters of a step without what every call of its resource carries.
-pub fn decisive(step: &Step) -> Map<String, Value> {
+pub(crate) fn decisive(step: &Step) -> Map<String, Value> {
     let carried: BTreeSet<&str> = [step.address.kind.id_member(), "ApplyImmediately"].into();
     step.parameters()
         .iter()

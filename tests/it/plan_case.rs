@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::plan_account::{Account, decisive, options, shown, spec};
 
-pub struct Case {
+pub(crate) struct Case {
     pub account: Account,
     pub options: Options,
     pub after: String,
 }
 
 /// A replication group `g` with these fields, and the rest that a group needs.
-pub fn group(fields: &str) -> String {
+pub(crate) fn group(fields: &str) -> String {
     let mut lines = vec!["replicationGroups:".to_owned(), "  g:".to_owned()];
     let defaults = [
         ("description", "description: cache"),
@@ -38,44 +38,44 @@ pub fn group(fields: &str) -> String {
 }
 
 /// From a group with these fields to one with those.
-pub fn regroup(before: &str, after: &str) -> Case {
+pub(crate) fn regroup(before: &str, after: &str) -> Case {
     change(&group(before), &group(after))
 }
 
-pub fn change(before: &str, after: &str) -> Case {
+pub(crate) fn change(before: &str, after: &str) -> Case {
     Case { account: Account::with(before), options: options(&[]), after: after.to_owned() }
 }
 
 impl Case {
-    pub fn allow(mut self, allow: &[&str]) -> Self {
+    pub(crate) fn allow(mut self, allow: &[&str]) -> Self {
         self.options.allow.extend(options(allow).allow);
         self
     }
 
-    pub fn all_hops(mut self) -> Self {
+    pub(crate) fn all_hops(mut self) -> Self {
         self.options.all_hops = true;
         self
     }
 
-    pub fn prune(mut self) -> Self {
+    pub(crate) fn prune(mut self) -> Self {
         self.options.prune = true;
         self
     }
 
     /// Something that happens to the account between the two specs.
-    pub fn meanwhile(mut self, happens: impl FnOnce(&mut Account)) -> Self {
+    pub(crate) fn meanwhile(mut self, happens: impl FnOnce(&mut Account)) -> Self {
         happens(&mut self.account);
         self
     }
 
-    pub fn plan(&mut self) -> Plan {
+    pub(crate) fn plan(&mut self) -> Plan {
         self.account.plan(&spec(&self.after), &self.options)
     }
 
     /// Exactly these calls with exactly these parameters beside the id and ApplyImmediately; all
     /// accepted; and after them, and further hops, nothing is left to do.
     #[track_caller]
-    pub fn calls(mut self, expected: &[(&str, Value)]) -> Self {
+    pub(crate) fn calls(mut self, expected: &[(&str, Value)]) -> Self {
         let plan = self.plan();
         expect_calls(&plan, expected);
         let spec = spec(&self.after);
@@ -92,7 +92,7 @@ impl Case {
 
     /// The same calls as another plan of it would make, and what is left for the next apply.
     #[track_caller]
-    pub fn remains(mut self, text: &str) -> Self {
+    pub(crate) fn remains(mut self, text: &str) -> Self {
         let plan = self.plan();
         let found = plan.changes.iter().flat_map(|change| &change.remaining).any(|line| line.contains(text));
         assert!(found, "nothing remains of {text}:\n{}", shown(&plan));
@@ -100,14 +100,14 @@ impl Case {
     }
 
     #[track_caller]
-    pub fn impact(mut self, impact: Impact) -> Self {
+    pub(crate) fn impact(mut self, impact: Impact) -> Self {
         let plan = self.plan();
         assert!(plan.changes.iter().any(|change| change.impact == impact), "{}", shown(&plan));
         self
     }
 
     #[track_caller]
-    pub fn nothing(mut self) {
+    pub(crate) fn nothing(mut self) {
         let plan = self.plan();
         let quiet = plan.steps.is_empty() && !plan.is_blocked() && plan.changes.iter().all(|c| c.attributes.is_empty());
         assert!(quiet, "{}", shown(&plan));
@@ -115,14 +115,14 @@ impl Case {
 
     /// No difference and no call, but a word about it.
     #[track_caller]
-    pub fn noted(mut self, text: &str) {
+    pub(crate) fn noted(mut self, text: &str) {
         let plan = self.plan();
         let quiet = plan.steps.is_empty() && !plan.is_blocked() && plan.changes.iter().all(|c| c.attributes.is_empty());
         assert!(quiet && plan.notes.iter().any(|note| note.contains(text)), "{}", shown(&plan));
     }
 
     #[track_caller]
-    pub fn blocked(mut self, rule: &str, hint: &str) {
+    pub(crate) fn blocked(mut self, rule: &str, hint: &str) {
         let plan = self.plan();
         let blocked = plan.changes.iter().filter_map(|change| change.blocked.as_ref());
         let fits = blocked.clone().any(|blocked| blocked.rule == rule && blocked.hint.contains(hint));
@@ -136,7 +136,7 @@ impl Case {
 
     /// Only a replacement changes it: blocked, until it is allowed. Then it is deleted and made anew.
     #[track_caller]
-    pub fn replaces(mut self, address: &str) -> Plan {
+    pub(crate) fn replaces(mut self, address: &str) -> Plan {
         let address = address.parse().expect("an address");
         let plan = self.plan();
         let change = plan.change(&address).unwrap_or_else(|| panic!("{}", shown(&plan)));
@@ -159,7 +159,7 @@ impl Case {
 }
 
 #[track_caller]
-pub fn expect_calls(plan: &Plan, expected: &[(&str, Value)]) {
+pub(crate) fn expect_calls(plan: &Plan, expected: &[(&str, Value)]) {
     assert!(!plan.is_blocked(), "{}", shown(plan));
     let found: Vec<(String, Value)> =
         plan.steps.iter().map(|step| (step.operation().name().to_owned(), Value::Object(decisive(step)))).collect();
@@ -170,7 +170,7 @@ pub fn expect_calls(plan: &Plan, expected: &[(&str, Value)]) {
 
 /// The parameters of the first step of this operation.
 #[track_caller]
-pub fn parameters(plan: &Plan, operation: &str) -> Value {
+pub(crate) fn parameters(plan: &Plan, operation: &str) -> Value {
     let step = plan.steps.iter().find(|step| step.operation().name() == operation);
     step.map(|step| Value::Object(step.parameters().clone()))
         .unwrap_or_else(|| panic!("no {operation}:\n{}", shown(plan)))

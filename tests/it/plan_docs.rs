@@ -76,7 +76,7 @@ fn every_attribute_says_what_it_is_and_none_is_sent_twice() {
 }
 
 /// As much of JSON Schema as the plan's schema uses. What is wrong, by its place in the document.
-pub fn violations(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
+pub(crate) fn violations(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     let schema = match schema.get("$ref").and_then(Value::as_str) {
         Some(reference) => {
             root.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} is nowhere"))

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-pub const GROUP_GENES: usize = 32;
-pub const OTHER_GENES: usize = 20;
-pub const GENES: usize = GROUP_GENES + OTHER_GENES;
+pub(crate) const GROUP_GENES: usize = 32;
+pub(crate) const OTHER_GENES: usize = 20;
+pub(crate) const GENES: usize = GROUP_GENES + OTHER_GENES;
 
 const VERSIONS: [(&str, &str, &str); 8] = [
     ("valkey", "8.0", "valkey8"),
@@ -31,7 +31,7 @@ const SUBNETS: [&str; 4] = [
 ];
 
 /// Genes of one spec.
-pub struct Genes<'a>(pub &'a [u8]);
+pub(crate) struct Genes<'a>(pub &'a [u8]);
 
 impl Genes<'_> {
     fn pick<'v, T: ?Sized>(&self, gene: usize, values: &[&'v T]) -> &'v T {
@@ -62,7 +62,7 @@ const SHAPES: [Shape; 11] = [
 ];
 
 /// The sections of a legal spec.
-pub fn spec(genes: &[u8]) -> String {
+pub(crate) fn spec(genes: &[u8]) -> String {
     let (group, other) = (Genes(&genes[..GROUP_GENES]), Genes(&genes[GROUP_GENES..GENES]));
     let mut needed = BTreeSet::new();
     let zones =

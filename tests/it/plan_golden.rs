@@ -23,7 +23,7 @@ fn blesses() -> bool {
     std::env::var_os("CACHECTL_BLESS").is_some()
 }
 
-pub fn cases() -> Vec<PathBuf> {
+pub(crate) fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plans");
     let mut cases: Vec<PathBuf> = fs::read_dir(root)
         .expect("tests/plans")
@@ -92,7 +92,7 @@ fn options_of(case: &Path) -> Options {
     }
 }
 
-pub fn plan_of(case: &Path) -> Plan {
+pub(crate) fn plan_of(case: &Path) -> Plan {
     let spec = load(&case.join("spec.yaml"));
     let path = case.join("live.json");
     if blesses() && !path.exists() {

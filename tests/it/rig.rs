@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use cachectl_sandbox::{Call, Options};
 
-pub use crate::harness::Running;
+pub(crate) use crate::harness::Running;
 use crate::harness::{Ran, World};
 
 /// AWS's minutes become tenths of a second: a group takes 0.15 s to be created.
-pub const QUICK: f64 = 0.0005;
+pub(crate) const QUICK: f64 = 0.0005;
 
 /// A stack in a folder of its own.
-pub struct Rig {
+pub(crate) struct Rig {
     world: World,
 }
 
@@ -29,51 +29,51 @@ impl Deref for Rig {
 }
 
 impl Rig {
-    pub fn new(spec: &str) -> Self {
+    pub(crate) fn new(spec: &str) -> Self {
         Self::with(spec, Options { time_scale: QUICK, ..Options::default() })
     }
 
-    pub fn with(spec: &str, options: Options) -> Self {
+    pub(crate) fn with(spec: &str, options: Options) -> Self {
         let rig = Self { world: World::with(options) };
         rig.spec(spec);
         rig
     }
 
     /// The stack from now on.
-    pub fn spec(&self, spec: &str) {
+    pub(crate) fn spec(&self, spec: &str) {
         self.world.spec("cachectl.yaml", spec);
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.world.dir.path().join(name)
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         self.within(Command::new(env!("CARGO_BIN_EXE_cachectl")), arguments)
     }
 
     /// The same for a program that starts cachectl.
-    pub fn within(&self, mut command: Command, arguments: &[&str]) -> Command {
+    pub(crate) fn within(&self, mut command: Command, arguments: &[&str]) -> Command {
         let own = self.world.command();
         command.env_clear().envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.args(arguments).current_dir(self.world.dir.path()).stdin(Stdio::null());
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.start(arguments).end()
     }
 
-    pub fn start(&self, arguments: &[&str]) -> Running {
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         Running::start(&mut self.command(arguments))
     }
 
     /// One call of ElastiCache's query API, sent by hand, and what it answers.
-    pub fn by_hand(&self, action: &str, more: &str) -> String {
+    pub(crate) fn by_hand(&self, action: &str, more: &str) -> String {
         let endpoint = self.sandbox.endpoint();
         let address = endpoint.trim_start_matches("http://");
         let body = format!("Action={action}&Version=2015-02-02&{more}");
@@ -88,41 +88,41 @@ impl Rig {
         answer
     }
 
-    pub fn apply(&self) -> Ran {
+    pub(crate) fn apply(&self) -> Ran {
         self.run(&["apply", "--yes", "--no-smoke"])
     }
 
-    pub fn destroy(&self) -> Ran {
+    pub(crate) fn destroy(&self) -> Ran {
         self.run(&["destroy", "--yes", "--allow", "delete:*"])
     }
 
     /// A plan of the stack finds nothing to do.
-    pub fn settled(&self) {
+    pub(crate) fn settled(&self) {
         let plan = self.run(&["plan", "--format", "json", "--show-unchanged"]).exits(0).json();
         assert_eq!(plan["steps"], serde_json::json!([]), "{plan:#}");
         assert_eq!(plan["orphans"], serde_json::json!([]), "{plan:#}");
     }
 
     /// How often an operation was called, whatever came of it.
-    pub fn called(&self, operation: &str) -> usize {
+    pub(crate) fn called(&self, operation: &str) -> usize {
         self.sandbox.calls().iter().filter(|call| call.operation == operation).count()
     }
 
     /// How often it took effect, whether or not the answer arrived.
-    pub fn accepted(&self, operation: &str) -> usize {
+    pub(crate) fn accepted(&self, operation: &str) -> usize {
         let took_effect = |call: &&Call| call.status == 200 || call.error.as_deref() == Some("answer dropped");
         self.sandbox.calls().iter().filter(|call| call.operation == operation).filter(took_effect).count()
     }
 
     /// Calls that change something.
-    pub fn writes(&self) -> Vec<String> {
+    pub(crate) fn writes(&self) -> Vec<String> {
         let reads = ["Describe", "List", "Get"];
         let calls = self.sandbox.calls().into_iter().map(|call| call.operation);
         calls.filter(|name| !reads.iter().any(|prefix| name.starts_with(prefix))).collect()
     }
 
     /// Waits until this operation was called.
-    pub fn begun(&self, operation: &str, running: &mut Running) {
+    pub(crate) fn begun(&self, operation: &str, running: &mut Running) {
         let begun = Instant::now();
         while self.called(operation) == 0 {
             assert!(!running.ended(), "it ended without {operation}");
@@ -132,7 +132,7 @@ impl Rig {
     }
 
     /// Waits until the groups were looked at this many more times.
-    pub fn looked(&self, times: usize, running: &mut Running) {
+    pub(crate) fn looked(&self, times: usize, running: &mut Running) {
         let (begun, before) = (Instant::now(), self.called("DescribeReplicationGroups"));
         while self.called("DescribeReplicationGroups") < before + times {
             assert!(!running.ended(), "it ended before it looked");
@@ -142,7 +142,7 @@ impl Rig {
     }
 
     /// Waits until the sandbox has begun this many calls, or the command ended.
-    pub fn reached(&self, calls: usize, running: &mut Running) -> bool {
+    pub(crate) fn reached(&self, calls: usize, running: &mut Running) -> bool {
         let begun = Instant::now();
         loop {
             if self.sandbox.calls().len() >= calls {

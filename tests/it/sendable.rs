@@ -30,7 +30,7 @@ static BUILDER: LazyLock<(Runtime, Aws)> = LazyLock::new(|| {
 });
 
 /// Why the call builder does not take these parameters.
-pub fn unsendable(operation: Operation, parameters: &Map<String, Value>) -> Option<String> {
+pub(crate) fn unsendable(operation: Operation, parameters: &Map<String, Value>) -> Option<String> {
     let (runtime, aws) = &*BUILDER;
     match runtime.block_on(kinds::execute(aws, operation, parameters.clone())) {
         // It was built, and would have been sent.

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// A server that dies with the test.
-pub struct Server {
+pub(crate) struct Server {
     pub child: Child,
     pub port: u16,
     pub dir: tempfile::TempDir,
@@ -24,7 +24,7 @@ impl Drop for Server {
 }
 
 /// `CACHECTL_TEST_SERVER`, or the first server on the path; `None` skips the test.
-pub fn server_binary() -> Option<PathBuf> {
+pub(crate) fn server_binary() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("CACHECTL_TEST_SERVER") {
         return Some(path.into());
     }
@@ -40,13 +40,13 @@ pub fn server_binary() -> Option<PathBuf> {
 }
 
 #[expect(clippy::print_stderr, reason = "a skipped test says why")]
-pub fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
 /// A port that was free a moment ago. Below 50000, so that a cluster's bus port (+10000) exists, and
 /// with both of them free.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     // Test programs that run side by side begin apart.
     let mut port = 20_000 + (std::process::id() % 290) as u16 * 100;
@@ -59,12 +59,12 @@ pub fn free_port() -> u16 {
     }
 }
 
-pub fn start(binary: &Path, arguments: &[&str]) -> Server {
+pub(crate) fn start(binary: &Path, arguments: &[&str]) -> Server {
     let port = free_port().to_string();
     start_on(binary, &port, [&["--port", &port], arguments].concat())
 }
 
-pub fn start_on(binary: &Path, port: &str, arguments: Vec<&str>) -> Server {
+pub(crate) fn start_on(binary: &Path, port: &str, arguments: Vec<&str>) -> Server {
     let dir = tempfile::tempdir().unwrap();
     let child = Command::new(binary)
         .args(["--bind", "127.0.0.1", "--save", "", "--dir"])
@@ -80,7 +80,7 @@ pub fn start_on(binary: &Path, port: &str, arguments: Vec<&str>) -> Server {
     server
 }
 
-pub fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{what}: not within 30 s");
@@ -89,7 +89,7 @@ pub fn await_that(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// One inline command and the first part of its answer.
-pub fn ask(port: u16, command: &str) -> String {
+pub(crate) fn ask(port: u16, command: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     stream.write_all(format!("{command}\r\n").as_bytes()).unwrap();
@@ -111,13 +111,13 @@ pub fn ask(port: u16, command: &str) -> String {
     }
 }
 
-pub fn signal(server: &Server, signal: &str) {
+pub(crate) fn signal(server: &Server, signal: &str) {
     let status = Command::new("kill").args([signal, &server.child.id().to_string()]).status();
     assert!(status.unwrap().success());
 }
 
 /// A certificate authority and a server certificate, or `None` without openssl.
-pub fn certificates(dir: &Path) -> Option<()> {
+pub(crate) fn certificates(dir: &Path) -> Option<()> {
     let openssl = |line: &str| {
         let status = Command::new("openssl")
             .args(line.split(' '))
@@ -136,12 +136,12 @@ pub fn certificates(dir: &Path) -> Option<()> {
 }
 
 /// Three primaries with a replica each.
-pub fn cluster(binary: &Path) -> Vec<Server> {
+pub(crate) fn cluster(binary: &Path) -> Vec<Server> {
     cluster_of(binary, 1)
 }
 
 /// Three primaries, with a replica each or none.
-pub fn cluster_of(binary: &Path, replicas: usize) -> Vec<Server> {
+pub(crate) fn cluster_of(binary: &Path, replicas: usize) -> Vec<Server> {
     let count = 3 + 3 * replicas;
     let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0"];
     let nodes: Vec<Server> = (0..count).map(|_| start(binary, &arguments)).collect();
@@ -175,7 +175,7 @@ pub fn cluster_of(binary: &Path, replicas: usize) -> Vec<Server> {
 }
 
 /// A server with TLS and a password, and the authority that signed its certificate. `None` without openssl or TLS.
-pub fn with_tls(binary: &Path, dir: &Path, password: &str) -> Option<(Server, PathBuf)> {
+pub(crate) fn with_tls(binary: &Path, dir: &Path, password: &str) -> Option<(Server, PathBuf)> {
     let file = |name: &str| dir.join(name).display().to_string();
     if certificates(dir).is_none() {
         note("no openssl: skipped");
@@ -206,7 +206,7 @@ pub fn with_tls(binary: &Path, dir: &Path, password: &str) -> Option<(Server, Pa
 }
 
 /// A port behind which every piece of a request waits this long before the server gets it.
-pub fn slow(to: u16, delay: Duration) -> u16 {
+pub(crate) fn slow(to: u16, delay: Duration) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -233,14 +233,14 @@ pub fn slow(to: u16, delay: Duration) -> u16 {
 
 impl Server {
     /// A number of `INFO`.
-    pub fn number(&self, section: &str, name: &str) -> u64 {
+    pub(crate) fn number(&self, section: &str, name: &str) -> u64 {
         let text = ask(self.port, &format!("INFO {section}"));
         let value = text.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
         value.unwrap_or_else(|| panic!("no {name} in {text}")).trim().parse().unwrap()
     }
 
     /// Kills it, and starts an empty one on the same port.
-    pub fn replace(&mut self, binary: &Path, arguments: &[&str]) {
+    pub(crate) fn replace(&mut self, binary: &Path, arguments: &[&str]) {
         let _ = self.child.kill();
         let _ = self.child.wait();
         std::thread::sleep(Duration::from_millis(800));
@@ -248,14 +248,14 @@ impl Server {
         *self = start_on(binary, &port, [&["--port", &port], arguments].concat());
     }
 
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 /// A way to a server that takes this long in each direction. It ends with the test program.
-pub fn distant(port: u16, each_way: Duration) -> u16 {
+pub(crate) fn distant(port: u16, each_way: Duration) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let near = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

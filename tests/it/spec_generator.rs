@@ -7,14 +7,14 @@ use cachectl::spec::schema;
 use serde_json::{Map, Value, json};
 
 /// A small random generator, so that a seed says everything.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,15 +22,15 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
 
-    pub fn chance(&mut self, one_in: usize) -> bool {
+    pub(crate) fn chance(&mut self, one_in: usize) -> bool {
         self.below(one_in) == 0
     }
 
-    pub fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub(crate) fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 }
@@ -45,7 +45,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// A spec as JSON, which is YAML too. Rules across fields may still refuse it.
-pub fn document(random: &mut Random) -> Value {
+pub(crate) fn document(random: &mut Random) -> Value {
     let mut root = object(random, schema::HEAD, 2);
     root.remove("vars");
     root.insert("apiVersion".into(), json!("cachectl/v1"));
@@ -89,7 +89,7 @@ fn text(random: &mut Random, min: usize, max: usize) -> String {
     out.chars().take(max).collect()
 }
 
-pub fn value(random: &mut Random, shape: &Shape) -> Value {
+pub(crate) fn value(random: &mut Random, shape: &Shape) -> Value {
     match shape {
         Shape::Text { pattern: Some(_), example, .. } => json!(example.trim_matches('"')),
         Shape::Text { min, max, .. } => json!(text(random, *min, *max)),
@@ -161,7 +161,7 @@ pub fn value(random: &mut Random, shape: &Shape) -> Value {
 }
 
 /// The document with one thing changed: a key, a value, a type, a length.
-pub fn spoilt(random: &mut Random, document: &Value) -> Value {
+pub(crate) fn spoilt(random: &mut Random, document: &Value) -> Value {
     let mut document = document.clone();
     let mut paths = Vec::new();
     collect("", &document, &mut paths);

@@ -19,13 +19,13 @@ use crate::server::Shared;
 use crate::state::State;
 
 /// What one group's servers are to become; `None` ends them.
-pub struct Order {
+pub(crate) struct Order {
     group: String,
     shape: Option<Shape>,
 }
 
 /// Hands shapes over to the worker, which makes them real while the API goes on answering.
-pub struct Bridge {
+pub(crate) struct Bridge {
     servers: DataPlane,
     orders: UnboundedSender<Order>,
 }
@@ -34,7 +34,10 @@ pub struct Bridge {
 const TICK: Duration = Duration::from_millis(20);
 
 /// `None` when no data plane is wanted.
-pub async fn open(wanted: bool, server: Option<&Path>) -> io::Result<Option<(Bridge, UnboundedReceiver<Order>)>> {
+pub(crate) async fn open(
+    wanted: bool,
+    server: Option<&Path>,
+) -> io::Result<Option<(Bridge, UnboundedReceiver<Order>)>> {
     if !wanted {
         return Ok(None);
     }
@@ -47,7 +50,7 @@ pub async fn open(wanted: bool, server: Option<&Path>) -> io::Result<Option<(Bri
 }
 
 /// Carries out orders: those of one group in turn, those of different groups together.
-pub async fn work(orders: Option<UnboundedReceiver<Order>>, shared: Shared) {
+pub(crate) async fn work(orders: Option<UnboundedReceiver<Order>>, shared: Shared) {
     let Some(mut orders) = orders else {
         return std::future::pending().await;
     };
@@ -93,11 +96,11 @@ async fn carry_out(order: Order, before: Option<JoinHandle<()>>, shared: Shared)
 }
 
 impl Bridge {
-    pub fn servers(&self) -> &DataPlane {
+    pub(crate) fn servers(&self) -> &DataPlane {
         &self.servers
     }
 
-    pub fn hand_over(&self, state: &mut State) {
+    pub(crate) fn hand_over(&self, state: &mut State) {
         for group in std::mem::take(&mut state.touched) {
             let shape = shape(state, &group);
             *state.busy.entry(group.clone()).or_default() += 1;
@@ -107,7 +110,7 @@ impl Bridge {
     }
 }
 
-pub fn settle(state: &mut State, group: &str, failure: Option<&str>) {
+pub(crate) fn settle(state: &mut State, group: &str, failure: Option<&str>) {
     if let Some(count) = state.busy.get_mut(group) {
         *count -= 1;
         if *count == 0 {

@@ -112,7 +112,7 @@ fn done(shared: &Shared, change: impl FnOnce(&mut State) -> Result<Value, Refusa
     }
 }
 
-pub fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Answer {
+pub(crate) fn answer(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Answer {
     match (method.as_str(), route) {
         ("GET", "health") => ok(&json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})),
         ("GET", "ca.pem") => match shared.lock().ca_pem() {

@@ -31,7 +31,7 @@ pub struct Failure {
 }
 
 /// Whether a failure of this kind was ordered for this resource. It strikes once.
-pub fn strikes(state: &mut State, kind: Kind, id: &str) -> bool {
+pub(crate) fn strikes(state: &mut State, kind: Kind, id: &str) -> bool {
     let found = state
         .failures
         .iter()

@@ -121,7 +121,7 @@ impl Fault {
 
 /// What the faults that are armed do to one call.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     pub refuse_connection: bool,
     pub drop_answer: bool,
     pub slow_ms: u64,
@@ -132,7 +132,7 @@ pub struct Verdict {
 
 /// The faults in force and the dice they throw.
 #[derive(Debug, Clone)]
-pub struct Armed {
+pub(crate) struct Armed {
     faults: Vec<Fault>,
     dice: u64,
 }
@@ -146,28 +146,28 @@ impl Default for Armed {
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Armed {
-    pub fn add(&mut self, fault: Fault) {
+    pub(crate) fn add(&mut self, fault: Fault) {
         self.faults.push(fault);
     }
 
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.faults.clear();
     }
 
-    pub fn seed(&mut self, seed: u64) {
+    pub(crate) fn seed(&mut self, seed: u64) {
         self.dice = seed ^ SEED;
     }
 
-    pub fn faults(&self) -> &[Fault] {
+    pub(crate) fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    pub fn any_stale(&self) -> bool {
+    pub(crate) fn any_stale(&self) -> bool {
         self.faults.iter().any(|fault| matches!(fault.effect, Effect::Stale { .. }))
     }
 
     /// Throws the dice for one call and uses up what struck.
-    pub fn judge(&mut self, operation: &str, is_read: bool) -> Verdict {
+    pub(crate) fn judge(&mut self, operation: &str, is_read: bool) -> Verdict {
         let mut verdict = Verdict::default();
         let mut dice = self.dice;
         for fault in &mut self.faults {
@@ -212,7 +212,7 @@ fn throw(dice: &mut u64) -> f64 {
 }
 
 /// The error AWS's front end would answer with, in the code of the service at hand.
-pub fn refusal(effect: &Effect, service: Service, protocol: Protocol, operation: &str) -> Refusal {
+pub(crate) fn refusal(effect: &Effect, service: Service, protocol: Protocol, operation: &str) -> Refusal {
     let is_json = matches!(protocol, Protocol::Json { .. });
     match effect {
         Effect::Error { status, code, message } => Refusal::new(code.clone(), *status, message.clone()),

@@ -7,40 +7,40 @@ use crate::state::State;
 
 /// How long AWS takes, in seconds, before `--time-scale` shortens it. Orders of magnitude from the
 /// waiters and test timeouts of public tools; AWS promises none of them.
-pub mod durations {
-    pub const CREATE_GROUP: f64 = 300.0;
+pub(crate) mod durations {
+    pub(crate) const CREATE_GROUP: f64 = 300.0;
     /// Members become available this much after their group.
-    pub const MEMBER_LAG: f64 = 30.0;
-    pub const DELETE_GROUP: f64 = 240.0;
-    pub const FINAL_SNAPSHOT: f64 = 120.0;
-    pub const SMALL_CHANGE: f64 = 15.0;
-    pub const NODE_TYPE: f64 = 600.0;
-    pub const ENGINE: f64 = 600.0;
-    pub const FAILOVER_SETTING: f64 = 45.0;
-    pub const TLS: f64 = 420.0;
-    pub const CLUSTER_MODE: f64 = 420.0;
-    pub const ACCESS: f64 = 60.0;
-    pub const LOGS: f64 = 60.0;
-    pub const ADD_REPLICAS: f64 = 300.0;
-    pub const REMOVE_REPLICAS: f64 = 120.0;
-    pub const RESHARD: f64 = 600.0;
-    pub const PARAMETERS: f64 = 30.0;
-    pub const TAGS: f64 = 60.0;
+    pub(crate) const MEMBER_LAG: f64 = 30.0;
+    pub(crate) const DELETE_GROUP: f64 = 240.0;
+    pub(crate) const FINAL_SNAPSHOT: f64 = 120.0;
+    pub(crate) const SMALL_CHANGE: f64 = 15.0;
+    pub(crate) const NODE_TYPE: f64 = 600.0;
+    pub(crate) const ENGINE: f64 = 600.0;
+    pub(crate) const FAILOVER_SETTING: f64 = 45.0;
+    pub(crate) const TLS: f64 = 420.0;
+    pub(crate) const CLUSTER_MODE: f64 = 420.0;
+    pub(crate) const ACCESS: f64 = 60.0;
+    pub(crate) const LOGS: f64 = 60.0;
+    pub(crate) const ADD_REPLICAS: f64 = 300.0;
+    pub(crate) const REMOVE_REPLICAS: f64 = 120.0;
+    pub(crate) const RESHARD: f64 = 600.0;
+    pub(crate) const PARAMETERS: f64 = 30.0;
+    pub(crate) const TAGS: f64 = 60.0;
     /// Until a replica takes over from a primary that is gone, or is handed its role.
-    pub const TEST_FAILOVER: f64 = 30.0;
+    pub(crate) const TEST_FAILOVER: f64 = 30.0;
     /// Until the names follow.
-    pub const FAILOVER_NAMES: f64 = 10.0;
+    pub(crate) const FAILOVER_NAMES: f64 = 10.0;
     /// Until the old primary's node is replaced.
-    pub const NODE_REPLACEMENT: f64 = 240.0;
-    pub const REBOOT: f64 = 60.0;
-    pub const SERVERLESS: f64 = 60.0;
-    pub const SNAPSHOT: f64 = 180.0;
-    pub const USER: f64 = 15.0;
-    pub const USER_GROUP: f64 = 30.0;
+    pub(crate) const NODE_REPLACEMENT: f64 = 240.0;
+    pub(crate) const REBOOT: f64 = 60.0;
+    pub(crate) const SERVERLESS: f64 = 60.0;
+    pub(crate) const SNAPSHOT: f64 = 180.0;
+    pub(crate) const USER: f64 = 15.0;
+    pub(crate) const USER_GROUP: f64 = 30.0;
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Job {
+pub(crate) enum Job {
     GroupCreated(String),
     GroupChanged(String),
     GroupGone(String),
@@ -92,25 +92,25 @@ impl Job {
 
 /// Jobs by due time, then in the order they were made.
 #[derive(Debug, Clone, Default)]
-pub struct Timetable {
+pub(crate) struct Timetable {
     jobs: BTreeMap<(i64, u64), Job>,
     made: u64,
 }
 
 impl Timetable {
-    pub fn add(&mut self, due: i64, job: Job) {
+    pub(crate) fn add(&mut self, due: i64, job: Job) {
         self.made += 1;
         self.jobs.insert((due, self.made), job);
     }
 
     /// Takes back jobs that no longer apply (a group is deleted while it is being created).
-    pub fn cancel(&mut self, applies: impl Fn(&Job) -> bool) {
+    pub(crate) fn cancel(&mut self, applies: impl Fn(&Job) -> bool) {
         self.jobs.retain(|_, job| !applies(job));
     }
 }
 
 /// Brings the state up to `now`.
-pub fn advance(state: &mut State, now: i64) {
+pub(crate) fn advance(state: &mut State, now: i64) {
     let mut held_back = Vec::new();
     while let Some(entry) = state.timetable.jobs.first_entry() {
         let (due, _) = *entry.key();

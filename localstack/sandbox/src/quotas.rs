@@ -44,11 +44,11 @@ const RATES: [(&str, f64); 12] = [
 
 /// What is left of each rate: a bucket that holds one second's calls and fills by itself.
 #[derive(Debug, Clone, Default)]
-pub struct Meter(BTreeMap<&'static str, (f64, i64)>);
+pub(crate) struct Meter(BTreeMap<&'static str, (f64, i64)>);
 
 impl Meter {
     /// Counts a call made at `now` (milliseconds).
-    pub fn take(&mut self, service: Service, operation: &str, now: i64) -> Result<(), Refusal> {
+    pub(crate) fn take(&mut self, service: Service, operation: &str, now: i64) -> Result<(), Refusal> {
         let rate = RATES.iter().find(|(name, _)| *name == operation).filter(|_| service == Service::CloudWatch);
         let Some((name, rate)) = rate else { return Ok(()) };
         let (left, at) = self.0.entry(name).or_insert((*rate, now));

@@ -7,12 +7,12 @@ use crate::wire::output::{Output, Record};
 
 /// A value with its past: oldest first.
 #[derive(Debug, Clone, Default)]
-pub struct Secret {
+pub(crate) struct Secret {
     pub versions: Vec<Stored>,
 }
 
 #[derive(Debug, Clone)]
-pub struct Stored {
+pub(crate) struct Stored {
     pub id: String,
     pub value: String,
     pub at: f64,
@@ -20,7 +20,7 @@ pub struct Stored {
 
 impl Secret {
     /// Version ids look like those of Secrets Manager and depend only on name and number.
-    pub fn push(&mut self, name: &str, value: String, at: f64) {
+    pub(crate) fn push(&mut self, name: &str, value: String, at: f64) {
         let number = self.versions.len() + 1;
         let sum = name
             .bytes()
@@ -30,7 +30,7 @@ impl Secret {
     }
 }
 
-pub fn get_secret_value(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn get_secret_value(state: &State, input: &Input) -> Result<Output, Refusal> {
     let asked = input.required("SecretId")?;
     let missing = || Refusal::bad("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
     // An ARN ends in the name and six random characters.
@@ -64,7 +64,7 @@ pub fn get_secret_value(state: &State, input: &Input) -> Result<Output, Refusal>
         .into())
 }
 
-pub fn get_parameter(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn get_parameter(state: &State, input: &Input) -> Result<Output, Refusal> {
     let asked = input.required("Name")?;
     let (name, selector) = match asked.split_once(':') {
         Some((name, version)) => (name, Some(version)),

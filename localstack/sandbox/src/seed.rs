@@ -8,13 +8,13 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use crate::wire::input::Input;
 
-pub fn is_seeded(group: &str) -> bool {
+pub(crate) fn is_seeded(group: &str) -> bool {
     group.starts_with("seed-")
 }
 
 /// Makes `count` available groups `seed-0001`, `seed-0002`… of two nodes, through the same checks as
 /// CreateReplicationGroup but without the wait and without real servers.
-pub fn groups(state: &mut State, count: usize, tags: &BTreeMap<String, String>) -> Result<usize, Refusal> {
+pub(crate) fn groups(state: &mut State, count: usize, tags: &BTreeMap<String, String>) -> Result<usize, Refusal> {
     let text = |value: &str| Input::Text(value.to_owned());
     let tags: Vec<Input> = tags
         .iter()

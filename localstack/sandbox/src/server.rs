@@ -20,15 +20,15 @@ const DROPPED: &str = "answer dropped";
 
 /// The world and its lock, shared by the server, the handle and the data plane.
 #[derive(Clone)]
-pub struct Shared(Arc<Mutex<World>>);
+pub(crate) struct Shared(Arc<Mutex<World>>);
 
 impl Shared {
-    pub fn new(world: World) -> Self {
+    pub(crate) fn new(world: World) -> Self {
         Shared(Arc::new(Mutex::new(world)))
     }
 
     /// A panic in one call must not take the others with it.
-    pub fn lock(&self) -> MutexGuard<'_, World> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -45,7 +45,7 @@ impl std::fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-pub async fn serve(listener: TcpListener, shared: Shared) -> Infallible {
+pub(crate) async fn serve(listener: TcpListener, shared: Shared) -> Infallible {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of file descriptors, most likely: wait for some to come back.

@@ -21,7 +21,7 @@ use crate::quotas::Quotas;
 use crate::secrets::Secret;
 
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     pub account_id: String,
     pub region: String,
     /// A cap below the API's own page sizes, so that paging can be tested with few resources.
@@ -31,12 +31,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn arn(&self, kind: &str, name: &str) -> String {
+    pub(crate) fn arn(&self, kind: &str, name: &str) -> String {
         format!("arn:aws:elasticache:{}:{}:{kind}:{name}", self.region, self.account_id)
     }
 
     /// `us-east-1` is `use1` in endpoint names.
-    pub fn region_code(&self) -> String {
+    pub(crate) fn region_code(&self) -> String {
         let mut parts = self.region.split('-');
         let area = parts.next().unwrap_or_default();
         parts.fold(area.to_owned(), |code, part| code + part.get(..1).unwrap_or_default())
@@ -44,7 +44,7 @@ impl Settings {
 }
 
 #[derive(Debug, Clone)]
-pub struct State {
+pub(crate) struct State {
     pub settings: Settings,
     /// Milliseconds since 1970, set before every call and every job.
     pub now: i64,
@@ -78,7 +78,7 @@ pub struct State {
 
 /// Whether endpoints lead to real servers.
 #[derive(Clone, Default)]
-pub struct Servers(pub Option<DataPlane>);
+pub(crate) struct Servers(pub Option<DataPlane>);
 
 impl fmt::Debug for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,7 +87,7 @@ impl fmt::Debug for Servers {
 }
 
 impl State {
-    pub fn new(settings: Settings, now: i64) -> Self {
+    pub(crate) fn new(settings: Settings, now: i64) -> Self {
         let mut state = State {
             settings,
             now,
@@ -122,24 +122,24 @@ impl State {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are below 2^53")]
-    pub fn now_seconds(&self) -> f64 {
+    pub(crate) fn now_seconds(&self) -> f64 {
         self.now as f64 / 1000.0
     }
 
     /// Whether real servers of this group are not as they should be yet.
-    pub fn is_busy(&self, group: &str) -> bool {
+    pub(crate) fn is_busy(&self, group: &str) -> bool {
         self.servers.0.is_some() && (self.touched.contains(group) || self.busy.contains_key(group))
     }
 
     /// From now until `seconds` of AWS's time are over.
-    pub fn span(&self, seconds: f64) -> Span {
+    pub(crate) fn span(&self, seconds: f64) -> Span {
         #[expect(clippy::cast_possible_truncation, reason = "durations are hours at most")]
         let wait = (seconds * self.settings.time_scale * 1000.0) as i64;
         Span { from: self.now, to: self.now + wait }
     }
 
     /// Runs `job` after `seconds` of AWS's time.
-    pub fn later(&mut self, seconds: f64, job: Job) {
+    pub(crate) fn later(&mut self, seconds: f64, job: Job) {
         let due = self.span(seconds).to;
         self.timetable.add(due, job);
     }

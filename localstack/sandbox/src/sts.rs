@@ -5,7 +5,7 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
-pub fn get_caller_identity(state: &State, _input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn get_caller_identity(state: &State, _input: &Input) -> Result<Output, Refusal> {
     let account = &state.settings.account_id;
     Ok(Record::new()
         .put("UserId", "AIDASANDBOXSANDBOX0")

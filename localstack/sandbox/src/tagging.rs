@@ -13,7 +13,7 @@ fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::bad("InvalidParameterException", message)
 }
 
-pub fn get_resources(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn get_resources(state: &State, input: &Input) -> Result<Output, Refusal> {
     let types = input.texts("ResourceTypeFilters").unwrap_or_default();
     let arns = input.texts("ResourceARNList").unwrap_or_default();
     let mut filters = Vec::new();

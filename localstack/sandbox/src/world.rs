@@ -40,7 +40,7 @@ const LOGGED: usize = 100_000;
 /// Past states kept for stale reads.
 const HISTORY: usize = 2_000;
 
-pub struct World {
+pub(crate) struct World {
     state: Arc<State>,
     history: VecDeque<(i64, Arc<State>)>,
     pub faults: Armed,
@@ -74,7 +74,7 @@ fn operation(service: Service, name: &str) -> Option<Operation> {
 }
 
 /// What a call in progress must remember to finish its line in the log.
-pub struct Began {
+pub(crate) struct Began {
     /// Counted from the first call ever, so that it finds its line even after the log forgot some.
     number: usize,
     at: Instant,
@@ -82,7 +82,7 @@ pub struct Began {
 
 impl World {
     /// With a bridge every change of a group's shape goes to its real servers.
-    pub fn new(settings: Settings, bridge: Option<Bridge>) -> Self {
+    pub(crate) fn new(settings: Settings, bridge: Option<Bridge>) -> Self {
         let mut state = State::new(settings, wall_clock());
         state.servers = Servers(bridge.as_ref().map(|bridge| bridge.servers().clone()));
         World {
@@ -101,7 +101,7 @@ impl World {
     }
 
     /// Forgets everything but the settings.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         let old: Vec<String> = self.state.groups.keys().chain(self.state.serverless.keys()).cloned().collect();
         let mut state = State::new(self.state.settings.clone(), self.now());
         state.servers = self.state.servers.clone();
@@ -116,17 +116,17 @@ impl World {
         self.hand_over();
     }
 
-    pub fn clear_calls(&mut self) {
+    pub(crate) fn clear_calls(&mut self) {
         self.forgotten += self.calls.len();
         self.calls.clear();
     }
 
-    pub fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.iter().cloned().collect()
     }
 
     /// The state as of now, to change.
-    pub fn edit<T>(&mut self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn edit<T>(&mut self, change: impl FnOnce(&mut State) -> T) -> T {
         self.advance();
         let result = change(Arc::make_mut(&mut self.state));
         self.hand_over();
@@ -139,13 +139,13 @@ impl World {
     }
 
     /// Lets this much time pass at once.
-    pub fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         self.ahead += i64::try_from(time.as_millis()).unwrap_or(0);
         self.advance();
         self.remember();
     }
 
-    pub fn inject(&mut self, fault: Fault) {
+    pub(crate) fn inject(&mut self, fault: Fault) {
         self.advance();
         self.faults.add(fault);
         if self.faults.any_stale() && self.history.is_empty() {
@@ -153,21 +153,21 @@ impl World {
         }
     }
 
-    pub fn set_secret(&mut self, name: &str, value: String) {
+    pub(crate) fn set_secret(&mut self, name: &str, value: String) {
         self.edit(|state| {
             let at = state.now_seconds();
             state.secrets.entry(name.to_owned()).or_default().push(name, value, at);
         });
     }
 
-    pub fn set_parameter(&mut self, name: &str, value: String) {
+    pub(crate) fn set_parameter(&mut self, name: &str, value: String) {
         self.edit(|state| {
             let at = state.now_seconds();
             state.parameters.entry(name.to_owned()).or_default().push(name, value, at);
         });
     }
 
-    pub fn begin(&mut self, service: Service, operation: &str) -> Began {
+    pub(crate) fn begin(&mut self, service: Service, operation: &str) -> Began {
         self.in_flight += 1;
         if self.calls.len() == LOGGED {
             self.calls.pop_front();
@@ -185,7 +185,7 @@ impl World {
         Began { number: self.forgotten + self.calls.len() - 1, at: Instant::now() }
     }
 
-    pub fn end(&mut self, began: &Began, status: u16, error: Option<&str>) {
+    pub(crate) fn end(&mut self, began: &Began, status: u16, error: Option<&str>) {
         self.in_flight -= 1;
         let line = began.number.checked_sub(self.forgotten);
         if let Some(call) = line.and_then(|line| self.calls.get_mut(line)) {
@@ -195,17 +195,17 @@ impl World {
         }
     }
 
-    pub fn judge(&mut self, incoming: &Incoming) -> Verdict {
+    pub(crate) fn judge(&mut self, incoming: &Incoming) -> Verdict {
         let is_read = matches!(operation(incoming.service, &incoming.operation), Some(Operation::Read(_)));
         self.faults.judge(&incoming.operation, is_read)
     }
 
-    pub fn request_id(&mut self) -> String {
+    pub(crate) fn request_id(&mut self) -> String {
         self.request_number += 1;
         format!("5a11db0c-0000-4000-8000-{:012x}", self.request_number)
     }
 
-    pub fn run(&mut self, incoming: &Incoming, stale_ms: Option<u64>) -> Result<Option<Output>, Refusal> {
+    pub(crate) fn run(&mut self, incoming: &Incoming, stale_ms: Option<u64>) -> Result<Option<Output>, Refusal> {
         let Some(operation) = operation(incoming.service, &incoming.operation) else {
             return Err(match incoming.service {
                 Service::ElastiCache | Service::Sts => Refusal::unknown_operation(&incoming.operation),
@@ -231,7 +231,7 @@ impl World {
     }
 
     /// Lets time pass: what is due happens, and the servers hear of it.
-    pub fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         let now = self.now();
         life::advance(Arc::make_mut(&mut self.state), now);
         self.hand_over();
@@ -246,24 +246,24 @@ impl World {
     }
 
     /// The servers of a group are as one of its shapes wanted them, or could not be made so.
-    pub fn servers_ready(&mut self, group: &str, failure: Option<&str>) {
+    pub(crate) fn servers_ready(&mut self, group: &str, failure: Option<&str>) {
         let state = Arc::make_mut(&mut self.state);
         bridge::settle(state, group, failure);
         self.advance();
     }
 
     /// Lets go of the servers, so that they end with the thread that runs them.
-    pub fn close_servers(&mut self) {
+    pub(crate) fn close_servers(&mut self) {
         self.bridge = None;
         self.history.clear();
         Arc::make_mut(&mut self.state).servers = Servers::default();
     }
 
-    pub fn servers(&self) -> Option<DataPlane> {
+    pub(crate) fn servers(&self) -> Option<DataPlane> {
         self.state.servers.0.clone()
     }
 
-    pub fn ca_pem(&self) -> Option<String> {
+    pub(crate) fn ca_pem(&self) -> Option<String> {
         Some(self.bridge.as_ref()?.servers().ca_pem().to_owned())
     }
 

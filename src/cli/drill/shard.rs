@@ -14,7 +14,7 @@ use crate::cli::way_in::WayIn;
 use crate::drill::{self, Course, Objection, Probes, Report, Require};
 
 /// How the drill of a shard ended.
-pub enum Ended {
+pub(super) enum Ended {
     Reported(Box<Report>),
     /// Nothing was asked of AWS.
     Refused(Vec<Objection>),

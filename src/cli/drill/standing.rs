@@ -15,7 +15,7 @@ use crate::resource::replication_group::nodes::replica_counts;
 use crate::resource::replication_group::pending::accepted;
 
 /// The shards that are meant; none of a group that does not exist.
-pub fn shards(args: &Failover, live: &Live, address: &Address) -> Result<Vec<String>, CliError> {
+pub(super) fn shards(args: &Failover, live: &Live, address: &Address) -> Result<Vec<String>, CliError> {
     let Some(view) = live.view(address) else { return Ok(Vec::new()) };
     let all: Vec<String> = replica_counts(&view).into_iter().map(|(shard, _)| shard).collect();
     if let Some(wanted) = &args.shard {

@@ -25,7 +25,7 @@ const SKEW: Duration = Duration::from_secs(60);
 /// Looks at AWS's events after a lost answer.
 const LOOKS_AFTER_LOSS: usize = 10;
 
-pub struct Watch<'a> {
+pub(super) struct Watch<'a> {
     run: &'a Run<'a>,
     shard: String,
     old_primary: String,
@@ -42,7 +42,7 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    pub fn new(run: &'a Run<'a>, shard: &str, old_primary: String, nodes: BTreeSet<String>) -> Self {
+    pub(super) fn new(run: &'a Run<'a>, shard: &str, old_primary: String, nodes: BTreeSet<String>) -> Self {
         Self {
             run,
             shard: shard.to_owned(),
@@ -62,7 +62,7 @@ impl<'a> Watch<'a> {
     }
 
     /// What was so before the failover is no news.
-    pub async fn remember(&mut self) {
+    pub(super) async fn remember(&mut self) {
         if let Some(live) = self.look().await {
             self.states = self.states_of(&live);
         }
@@ -70,7 +70,7 @@ impl<'a> Watch<'a> {
     }
 
     /// After a lost answer: did AWS take the call? `None` where its events could not be read, or nobody waited for them.
-    pub async fn was_taken(&mut self, probes: &Probes, called: Duration) -> Option<bool> {
+    pub(super) async fn was_taken(&mut self, probes: &Probes, called: Duration) -> Option<bool> {
         let guard = self.run.session.aws.guard.clone();
         let wanted = format!("{} {}", failover::CALLED, self.shard);
         for _ in 0..LOOKS_AFTER_LOSS {
@@ -91,7 +91,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Looks until the shard is as it was but for who is primary, or until time is over or somebody interrupts.
-    pub async fn until_restored(&mut self, probes: &Probes, called: Duration) {
+    pub(super) async fn until_restored(&mut self, probes: &Probes, called: Duration) {
         let guard = self.run.session.aws.guard.clone();
         let (mut well_looks, mut well_since) = (0, None);
         loop {
@@ -149,7 +149,7 @@ impl<'a> Watch<'a> {
     }
 
     /// News, when all was restored, whether somebody interrupted, and what could not be seen.
-    pub fn end(self) -> (Vec<News>, Option<Duration>, bool, Vec<String>) {
+    pub(super) fn end(self) -> (Vec<News>, Option<Duration>, bool, Vec<String>) {
         let interrupted = self.run.session.aws.guard.is_interrupted();
         (self.news, self.restored, interrupted, self.unread.into_iter().collect())
     }

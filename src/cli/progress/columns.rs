@@ -14,7 +14,7 @@ const USUAL_STATUS: usize = 9;
 
 /// A step under way, or a resource that is waited for.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub(super) struct Row {
     pub id: StepId,
     pub address: Address,
     pub began: Instant,
@@ -23,7 +23,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn new(subject: Subject<'_>, began: Instant) -> Self {
+    pub(super) fn new(subject: Subject<'_>, began: Instant) -> Self {
         Self {
             id: subject.id(),
             address: subject.address().clone(),
@@ -65,7 +65,7 @@ impl Row {
     }
 
     /// The row in these columns; never wider than they were made for.
-    pub fn line(&self, columns: &Columns, now: Instant) -> String {
+    pub(super) fn line(&self, columns: &Columns, now: Instant) -> String {
         let cells = [
             (self.name(columns.whole), columns.name),
             (self.status().to_owned(), columns.status),
@@ -85,7 +85,7 @@ impl Row {
 }
 
 /// `0:05`, `4:10`, `1:04:10`
-pub fn clock(time: Duration) -> String {
+pub(super) fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
@@ -100,7 +100,7 @@ fn cell(text: &str, width: usize, bounded: bool) -> String {
 
 /// The widths of a list of rows, so that it is not ragged. A column of no width is left out.
 #[derive(Clone, Debug)]
-pub struct Columns {
+pub(super) struct Columns {
     /// Addresses with their kind; ids otherwise.
     whole: bool,
     /// `3/5 nodes`; `3/5` otherwise.
@@ -117,7 +117,7 @@ pub struct Columns {
 impl Columns {
     /// The widest layout that the room has for all of these rows: first the detail goes, then the word beside the
     /// nodes, the kind, what is expected, and the end of the name.
-    pub fn fitting<'a>(rows: impl Iterator<Item = &'a Row> + Clone, room: usize, now: Instant) -> Self {
+    pub(super) fn fitting<'a>(rows: impl Iterator<Item = &'a Row> + Clone, room: usize, now: Instant) -> Self {
         let longest = |text: &dyn Fn(&Row) -> String| {
             rows.clone().map(|row| console::measure_text_width(&text(row))).max().unwrap_or(0)
         };
@@ -147,7 +147,7 @@ impl Columns {
     }
 
     /// Of a log, where a line says all there is, and stands under lines that cannot be drawn anew.
-    pub fn of_a_log(name: usize) -> Self {
+    pub(super) fn of_a_log(name: usize) -> Self {
         Self {
             whole: true,
             word: true,

@@ -12,7 +12,7 @@ const SHORT: Duration = Duration::from_secs(2);
 const UNKNOWN: Duration = Duration::from_secs(20 * 60);
 
 /// The steps of a run, and those that are done.
-pub struct Course {
+pub(super) struct Course {
     weights: BTreeMap<StepId, Duration>,
     done: usize,
     finished: Duration,
@@ -21,7 +21,7 @@ pub struct Course {
 }
 
 impl Course {
-    pub fn of(steps: &[Step]) -> Self {
+    pub(super) fn of(steps: &[Step]) -> Self {
         let typical = |step: &Step| step.call().and_then(Call::typically);
         let weight = |step: &Step| match typical(step) {
             None => SHORT,
@@ -44,17 +44,17 @@ impl Course {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.weights.is_empty()
     }
 
-    pub fn end(&mut self, step: StepId) {
+    pub(super) fn end(&mut self, step: StepId) {
         self.done += 1;
         self.finished += self.weights.get(&step).copied().unwrap_or_default();
     }
 
     /// Of a thousand. A step under way counts by its time, and never as done.
-    pub fn permille(&self, under_way: impl Iterator<Item = (StepId, Instant)>, now: Instant) -> u64 {
+    pub(super) fn permille(&self, under_way: impl Iterator<Item = (StepId, Instant)>, now: Instant) -> u64 {
         let all: Duration = self.weights.values().sum();
         let running: Duration = under_way
             .filter_map(|(id, began)| {
@@ -67,12 +67,12 @@ impl Course {
     }
 
     /// `3/9 steps`
-    pub fn steps(&self) -> String {
+    pub(super) fn steps(&self) -> String {
         format!("{}/{} steps", self.done, self.weights.len())
     }
 
     /// ` of ~30 min`
-    pub fn expected(&self) -> String {
+    pub(super) fn expected(&self) -> String {
         self.expected.map_or_else(String::new, |expected| format!(" of ~{} min", expected.as_secs().div_ceil(60)))
     }
 }

@@ -11,7 +11,7 @@ use crate::model::report::{Subject, WaitState};
 /// A step without news says that it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-pub struct Log {
+pub(super) struct Log {
     entries: BTreeMap<String, Entry>,
     columns: Columns,
 }
@@ -30,27 +30,27 @@ impl Entry {
 }
 
 impl Log {
-    pub fn of(steps: &[Step]) -> Self {
+    pub(super) fn of(steps: &[Step]) -> Self {
         let longest = steps.iter().filter(|step| step.call().is_some_and(|call| call.typically().is_some()));
         let longest = longest.map(|step| step.address.to_string().chars().count()).max().unwrap_or(0);
         Self { entries: BTreeMap::new(), columns: Columns::of_a_log(longest) }
     }
 
-    pub fn begin(&mut self, subject: Subject<'_>, now: Instant) {
+    pub(super) fn begin(&mut self, subject: Subject<'_>, now: Instant) {
         self.entries.insert(key(subject), Entry::new(subject, now));
     }
 
-    pub fn end(&mut self, subject: Subject<'_>) {
+    pub(super) fn end(&mut self, subject: Subject<'_>) {
         self.entries.remove(&key(subject));
     }
 
     /// Something else was said of it.
-    pub fn told(&mut self, subject: Subject<'_>, now: Instant) {
+    pub(super) fn told(&mut self, subject: Subject<'_>, now: Instant) {
         self.entries.entry(key(subject)).or_insert_with(|| Entry::new(subject, now)).said = now;
     }
 
     /// The line for it, if it is news.
-    pub fn seen(&mut self, subject: Subject<'_>, state: &WaitState, now: Instant) -> Option<String> {
+    pub(super) fn seen(&mut self, subject: Subject<'_>, state: &WaitState, now: Instant) -> Option<String> {
         let entry = self.entries.entry(key(subject)).or_insert_with(|| Entry::new(subject, now));
         let last = &entry.row.state;
         // Counting up to a hundred alarms is for a terminal; a log gets the first and the last of them.
@@ -69,7 +69,7 @@ impl Log {
     }
 
     /// The steps that nothing was said of for a while.
-    pub fn beat(&mut self, now: Instant) -> Vec<String> {
+    pub(super) fn beat(&mut self, now: Instant) -> Vec<String> {
         let columns = &self.columns;
         let silent = self.entries.values_mut().filter(|entry| now.saturating_duration_since(entry.said) >= HEARTBEAT);
         silent

@@ -17,7 +17,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// The spinner and a space.
 const SPINNER: usize = 2;
 
-pub struct Terminal {
+pub(super) struct Terminal {
     pub bars: MultiProgress,
     /// None while a stack is waited for before its plan is made.
     overall: Option<ProgressBar>,
@@ -31,7 +31,7 @@ struct Shown {
 }
 
 impl Terminal {
-    pub fn new(course: Course) -> Self {
+    pub(super) fn new(course: Course) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let overall = (!course.is_empty()).then(|| {
             let bar = bars.add(ProgressBar::new(1000));
@@ -44,13 +44,13 @@ impl Terminal {
         Self { bars, overall, began: Instant::now(), shown }
     }
 
-    pub fn begin(&self, subject: Subject<'_>, now: Instant) {
+    pub(super) fn begin(&self, subject: Subject<'_>, now: Instant) {
         if let Ok(mut shown) = self.shown.lock() {
             self.row(&mut shown, subject, now);
         }
     }
 
-    pub fn seen(&self, subject: Subject<'_>, state: &WaitState, now: Instant) {
+    pub(super) fn seen(&self, subject: Subject<'_>, state: &WaitState, now: Instant) {
         if let Ok(mut shown) = self.shown.lock() {
             self.row(&mut shown, subject, now).state = state.clone();
         }
@@ -60,7 +60,7 @@ impl Terminal {
         &mut shown.rows.entry(key(subject)).or_insert_with(|| (Row::new(subject, now), self.line())).0
     }
 
-    pub fn end(&self, subject: Subject<'_>, status: Status) {
+    pub(super) fn end(&self, subject: Subject<'_>, status: Status) {
         let Ok(mut shown) = self.shown.lock() else { return };
         if status == Status::Done {
             shown.course.end(subject.id());
@@ -71,7 +71,7 @@ impl Terminal {
     }
 
     /// All rows in the columns that they share, and the bar.
-    pub fn draw(&self, width: usize, now: Instant) {
+    pub(super) fn draw(&self, width: usize, now: Instant) {
         let Ok(shown) = self.shown.lock() else { return };
         let columns = Columns::fitting(shown.rows.values().map(|(row, _)| row), width.saturating_sub(SPINNER), now);
         for (row, bar) in shown.rows.values() {

@@ -6,7 +6,7 @@ use crate::client::connect::tunnel;
 use crate::smoke::Target;
 
 /// The commands for one cache: this test there, a check by hand, and tunnels from here. No secret is in them.
-pub fn text(target: &Target, login: &Login, args: &Args, region: &str) -> String {
+pub(super) fn text(target: &Target, login: &Login, args: &Args, region: &str) -> String {
     let (host, port) = (&target.way.host, target.way.port);
     let mut out = format!("# {}: {host}:{port}\n", target.address);
     out.push_str("# inside the VPC, where the cache's security group lets it in and the spec's secrets can be read:\n");

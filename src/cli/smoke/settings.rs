@@ -10,7 +10,7 @@ use crate::smoke::{OnUndecided, OnUnreachable, PREFIX, Requirements, Settings};
 use crate::spec::decode::duration;
 
 /// The settings; what is not declared has its default.
-pub fn settings(smoke: Option<&Value>) -> Settings {
+pub(super) fn settings(smoke: Option<&Value>) -> Settings {
     let mut settings = Settings::default();
     let Some(smoke) = smoke else { return settings };
     let text = |name: &str| smoke.get(name).and_then(Value::as_str);

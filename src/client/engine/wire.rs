@@ -3,7 +3,7 @@
 use super::settings::DIGITS;
 
 /// A command in RESP.
-pub fn encode(arguments: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn encode(arguments: &[&[u8]]) -> Vec<u8> {
     let mut out = format!("*{}\r\n", arguments.len()).into_bytes();
     for argument in arguments {
         out.extend_from_slice(format!("${}\r\n", argument.len()).as_bytes());
@@ -62,7 +62,7 @@ pub(super) enum Reply {
 
 /// Bytes that are no RESP: the other side speaks something else, or the connection lost its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed;
+pub(crate) struct Malformed;
 
 /// The first reply in `bytes` and its length; `None` while it is not there in full.
 pub(super) fn reply(bytes: &[u8]) -> Result<Option<(Reply, usize)>, Malformed> {
@@ -170,7 +170,7 @@ pub(super) fn refusal(bytes: &[u8]) -> Refusal {
 }
 
 /// The class of an error message: the server's code, which its generic `ERR` is not.
-pub fn class(text: &str) -> String {
+pub(crate) fn class(text: &str) -> String {
     let code = text.split([' ', '\r']).next().unwrap_or_default();
     if text.contains("max number of clients") {
         "max clients".to_owned()

@@ -8,7 +8,7 @@ use super::{datastore, durability};
 use crate::model::live::{View, strings};
 
 /// Engine, node type, how it fails over, who may log in: in the order of importance.
-pub fn of(view: &View<'_>) -> Vec<String> {
+pub(super) fn of(view: &View<'_>) -> Vec<String> {
     // Members may run different versions and node types while they are changed.
     let of_members = |member: &str| {
         let values: BTreeSet<&str> = view.members.iter().filter_map(|cluster| cluster.get(member)?.as_str()).collect();

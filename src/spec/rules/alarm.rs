@@ -12,7 +12,7 @@ const ALARM: &[Kind] = &[Kind::Alarm];
 const PUT: &str = "CloudWatch API reference, PutMetricAlarm";
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "alarm-metric", check: Check::Resource(ALARM, metric), source: PUT,
         why: "An alarm watches one metric (metricName with namespace, statistic, period), metric math (metrics), or a PromQL query (evaluationCriteria with evaluationInterval): one of them." },
     Rule { code: "alarm-statistic", check: Check::Resource(ALARM, statistic), source: PUT,

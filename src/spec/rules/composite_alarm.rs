@@ -10,7 +10,7 @@ const COMPOSITE: &[Kind] = &[Kind::CompositeAlarm];
 const PUT: &str = "CloudWatch API reference, PutCompositeAlarm";
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "composite-rule", check: Check::Resource(COMPOSITE, rule), source: PUT,
         why: "A composite alarm has a rule over other alarms: `rule`, or `of` for any alarm of a cache. The rule has at most 10,240 characters." },
     Rule { code: "composite-suppressor", check: Check::Resource(COMPOSITE, suppressor), source: PUT,

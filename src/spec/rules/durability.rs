@@ -10,7 +10,7 @@ use crate::resource::replication_group::durability::FAMILIES;
 const GUIDE: &str = "AWS guide, Durability.Limitations and Durability.ChangingDurability; what's new of 2026-10";
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "durability-needs-tls", check: Check::Resource(GROUP, encrypted), source: GUIDE,
         why: "Durable writes (`sync`, `async`) need encryption in transit. It is on before durability comes, and off only after durability went." },
     Rule { code: "durability-engine", check: Check::Resource(GROUP, engine), source: GUIDE,

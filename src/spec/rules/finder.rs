@@ -143,10 +143,10 @@ impl Reported<'_, '_> {
 }
 
 /// Is the field there, and not cleared?
-pub fn set(resource: &Resource, field: &str) -> bool {
+pub(super) fn set(resource: &Resource, field: &str) -> bool {
     resource.fields.get(field).is_some_and(|value| !crate::model::shape::is_empty(value))
 }
 
-pub fn list<'a>(resource: &'a Resource, field: &str) -> &'a [Value] {
+pub(super) fn list<'a>(resource: &'a Resource, field: &str) -> &'a [Value] {
     resource.fields.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }

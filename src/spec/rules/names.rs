@@ -9,7 +9,7 @@ use crate::model::{Kind, Resource};
 use crate::resource::alarm_preset;
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "ignored-attribute", check: Check::Resource(&Kind::ALL, ignored),
         why: "What lifecycle.ignore names is an attribute of the resource, or a tag as `tags.KEY`. Any other name ignores nothing.",
         source: "the spec's own format: cachectl schema" },

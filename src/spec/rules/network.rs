@@ -5,7 +5,7 @@ use crate::model::Resource;
 use crate::model::version::Version;
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "ipv6-engine", check: Check::Resource(GROUP, engine),
         why: "IPv6 is offered from redis 6.2 and valkey 7.2 on.",
         source: "API reference, CreateReplicationGroup: NetworkType" },

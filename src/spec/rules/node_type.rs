@@ -6,7 +6,7 @@ use crate::model::node_type::{self, Runs};
 use crate::model::{Resource, suggest};
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "unknown-node-type", check: Check::Resource(GROUP, known),
         why: "A node type that was not known when this was built may be new, or a slip. AWS refuses a slip in the middle of an apply.",
         source: "AWS guide, CacheNodes.SupportedTypes" },

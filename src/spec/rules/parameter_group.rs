@@ -21,7 +21,7 @@ pub(crate) const FAMILIES: &[&str] = &[
 const TIERED_POLICIES: [&str; 5] = ["volatile-lru", "allkeys-lru", "volatile-lfu", "allkeys-lfu", "noeviction"];
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "unknown-family", check: Check::Resource(PARAMETERS, known_family),
         why: "A family is an engine with its major version, such as valkey8. One that was not known when this was built may be new, or a slip.",
         source: "API reference, CreateCacheParameterGroup: CacheParameterGroupFamily" },

@@ -8,7 +8,7 @@ use crate::model::day::is_day;
 use crate::spec::diagnostic::Severity;
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "no-such-day", check: Check::Spec(waivers),
         why: "A waiver until a day that no calendar has would never end, or end when nobody expects it.", source: "the calendar" },
     Rule { code: "role-needed", check: Check::Spec(role),

@@ -11,7 +11,7 @@ const SPEC: &str = "the spec's own format: cachectl schema";
 const API: &str = "the ElastiCache and CloudWatch API references: the member's type, length, pattern or values";
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     row("unreadable-file", "The file does not exist, is a directory, may not be read, or is not UTF-8 text.", SPEC),
     row("too-large", "A spec has at most 8 MB, and what its aliases and variables repeat is bounded too, so that a few lines cannot fill the memory.", SPEC),
     row("too-deep", "No spec nests deeper than 64 levels.", SPEC),

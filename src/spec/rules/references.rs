@@ -10,7 +10,7 @@ use crate::resource::alarm_entries;
 const NAMING: &[Kind] = &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::UserGroup];
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "dangling-reference", check: Check::Resource(NAMING, names),
         why: "A name that is almost one of this spec is most likely a slip; any other is taken to be a resource that exists in AWS.",
         source: "the spec's own format: cachectl schema" },

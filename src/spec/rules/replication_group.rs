@@ -8,7 +8,7 @@ use crate::model::version::Version;
 use crate::model::{Kind, Resource};
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "engine-version", check: Check::Resource(GROUP, engine_version),
         why: "Versions are asked for in AWS's own form: redis up to 5 in full (5.0.6), redis 6 as 6.x or 6.2, then major.minor; valkey as major.minor from 7.2 on; redis ends at 7.1. The patch level is AWS's.",
         source: "API reference, CreateReplicationGroup: EngineVersion; Terraform's engine_version.go; cfn-lint E3695" },

@@ -6,7 +6,7 @@ use crate::model::live::strings;
 use crate::model::{Kind, Resource};
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "auth-needs-tls", check: Check::Resource(GROUP, needs_tls),
         why: "A token or a password on an open line is none: AWS takes AUTH tokens and user groups with encryption in transit only.",
         source: "API reference, CreateReplicationGroup: AuthToken, UserGroupIds" },

@@ -5,7 +5,7 @@ use super::{Check, Rule, SERVERLESS, user};
 use crate::model::{Kind, Resource};
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "limits-order", check: Check::Resource(SERVERLESS, order),
         why: "A limit's minimum, which is always paid for, lies below its maximum.",
         source: "API reference, DataStorage and ECPUPerSecond" },

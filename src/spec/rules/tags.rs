@@ -7,7 +7,7 @@ use crate::model::{Kind, Resource};
 use crate::spec::diagnostic::Severity;
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "tag-format", check: Check::Resource(&Kind::ALL, |finder, resource| {
             if let Some(tags) = resource.fields.get("tags").and_then(Value::as_object) {
                 format(finder, &resource.path, tags);

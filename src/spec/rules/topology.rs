@@ -8,7 +8,7 @@ use crate::model::Resource;
 use crate::model::version::Version;
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "shape-conflict", check: Check::Resource(GROUP, shape),
         why: "numCacheClusters is for cluster mode disabled; numNodeGroups, replicasPerNodeGroup and nodeGroupConfiguration are for shards. nodeGroupConfiguration has one entry for each shard, and excludes preferredCacheClusterAZs.",
         source: "API reference, CreateReplicationGroup; Terraform's ConflictsWith" },

@@ -12,7 +12,7 @@ const USER: &[Kind] = &[Kind::User];
 const USER_GROUP: &[Kind] = &[Kind::UserGroup];
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "user-authentication", check: Check::Resource(USER, authentication),
         why: "A user logs in with one or two passwords, by IAM, or with none: exactly one of these. `authenticationMode: {type: password}` alone leaves the passwords of a user that exists as they are.",
         source: "API reference, CreateUser: AuthenticationMode, Passwords, NoPasswordRequired" },

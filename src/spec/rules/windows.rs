@@ -5,7 +5,7 @@ use crate::model::Resource;
 use crate::resource::replication_group::windows;
 
 #[rustfmt::skip]
-pub const RULES: &[Rule] = &[
+pub(super) const RULES: &[Rule] = &[
     Rule { code: "window-length", check: Check::Resource(GROUP, length),
         why: "A maintenance window and a snapshot window have at least 60 minutes, a maintenance window at most 24 hours. Both may go over midnight, and the first over the end of the week.",
         source: "API reference, CreateReplicationGroup: PreferredMaintenanceWindow, SnapshotWindow; AWS guide, maintenance windows; Terraform documentation" },

@@ -8,7 +8,7 @@ use crate::wire::output::Output;
 
 const FUNCTIONS: [&str; 3] = ["ALARM", "OK", "INSUFFICIENT_DATA"];
 
-pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+pub(crate) fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let validation = |text: String| Refusal::bad("ValidationError", text);
     alarms::check::common(input)?;
     let rule = input.text("AlarmRule").unwrap_or_default();
@@ -64,7 +64,7 @@ fn suppressor(state: &State, input: &Input) -> Result<(), Refusal> {
 }
 
 /// The alarms a rule names: `ALARM("a b")`, `OK(c)`, `ALARM(arn:…:alarm:d)`.
-pub fn children(rule: &str) -> Vec<String> {
+pub(crate) fn children(rule: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = rule;
     while let Some(open) = rest.find('(') {

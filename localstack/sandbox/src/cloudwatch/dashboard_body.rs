@@ -10,7 +10,7 @@ const METRICS_PER_WIDGET: usize = 500;
 
 /// One thing that is wrong, and where.
 #[derive(Debug, PartialEq)]
-pub struct Fault {
+pub(super) struct Fault {
     pub path: String,
     pub message: String,
 }
@@ -20,7 +20,7 @@ fn fault(path: &str, message: impl Into<String>) -> Fault {
 }
 
 /// The message of the refusal, in the form that AWS gives it.
-pub fn told(faults: &[Fault]) -> String {
+pub(super) fn told(faults: &[Fault]) -> String {
     let listed: Vec<Value> =
         faults.iter().map(|fault| json!({"dataPath": fault.path, "message": fault.message})).collect();
     let count = faults.len();
@@ -28,7 +28,7 @@ pub fn told(faults: &[Fault]) -> String {
     format!("The dashboard body is invalid, there are {count} validation errors:\n{listed}")
 }
 
-pub fn check(body: &str) -> Vec<Fault> {
+pub(super) fn check(body: &str) -> Vec<Fault> {
     let body: Value = match serde_json::from_str(body) {
         Ok(body) => body,
         Err(error) => return vec![fault("", format!("The field DashboardBody must be a valid JSON object: {error}"))],

@@ -11,7 +11,7 @@ use crate::wire::output::{Output, Record};
 const QUOTA: usize = 5_000;
 
 #[derive(Debug, Clone)]
-pub struct Dashboard {
+pub(crate) struct Dashboard {
     pub body: String,
     pub modified: f64,
 }
@@ -24,7 +24,7 @@ fn missing(name: &str) -> Refusal {
     Refusal::missing("ResourceNotFound", format!("Dashboard {name} does not exist"))
 }
 
-pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+pub(crate) fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let name = input.text("DashboardName").unwrap_or_default();
     let legal = (1..=255).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
@@ -49,7 +49,7 @@ pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> 
     Ok(Some(Record::new().list("DashboardValidationMessages", "member", Vec::<Output>::new()).into()))
 }
 
-pub fn get(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn get(state: &State, input: &Input) -> Result<Output, Refusal> {
     let name = input.text("DashboardName").unwrap_or_default();
     let dashboard = state.monitoring.dashboards.get(&name).ok_or_else(|| missing(&name))?;
     Ok(Record::new()
@@ -59,7 +59,7 @@ pub fn get(state: &State, input: &Input) -> Result<Output, Refusal> {
         .into())
 }
 
-pub fn list(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn list(state: &State, input: &Input) -> Result<Output, Refusal> {
     let prefix = input.text("DashboardNamePrefix").unwrap_or_default();
     let found = state
         .monitoring
@@ -78,7 +78,7 @@ pub fn list(state: &State, input: &Input) -> Result<Output, Refusal> {
     Ok(Record::new().list("DashboardEntries", "member", page.items).put_some("NextToken", page.next).into())
 }
 
-pub fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let names = input.texts("DashboardNames").unwrap_or_default();
     if names.is_empty() || names.len() > 100 {
         return Err(Refusal::bad("InvalidParameterValue", "DashboardNames must hold 1 to 100 names."));

@@ -1,30 +1,30 @@
 //! CloudWatch: alarms, dashboards and as much of metrics as alarms need to be looked at.
 
-pub mod alarms;
-pub mod composite;
+pub(crate) mod alarms;
+pub(crate) mod composite;
 mod dashboard_body;
-pub mod dashboards;
-pub mod metrics;
-pub mod shapes;
-pub mod tags;
+pub(crate) mod dashboards;
+pub(crate) mod metrics;
+pub(crate) mod shapes;
+pub(crate) mod tags;
 
 use std::collections::BTreeMap;
 
 use crate::control::Operation;
 
-pub use alarms::Alarm;
-pub use dashboards::Dashboard;
-pub use metrics::Metrics;
+pub(crate) use alarms::Alarm;
+pub(crate) use dashboards::Dashboard;
+pub(crate) use metrics::Metrics;
 
 #[derive(Debug, Clone, Default)]
-pub struct Monitoring {
+pub(crate) struct Monitoring {
     pub alarms: BTreeMap<String, Alarm>,
     pub dashboards: BTreeMap<String, Dashboard>,
     pub metrics: Metrics,
     pub tags: BTreeMap<String, crate::control::tags::Tags>,
 }
 
-pub fn operation(name: &str) -> Option<Operation> {
+pub(crate) fn operation(name: &str) -> Option<Operation> {
     use Operation::{Read, Write};
     Some(match name {
         "PutMetricAlarm" => Write(alarms::put),
@@ -50,7 +50,7 @@ pub fn operation(name: &str) -> Option<Operation> {
 
 /// The name of an error's shape in the API model, where it differs from the code of the query
 /// protocol.
-pub fn shape_of<'a>(operation: &str, code: &'a str) -> &'a str {
+pub(crate) fn shape_of<'a>(operation: &str, code: &'a str) -> &'a str {
     match code {
         "InvalidParameterValue" => "InvalidParameterValueException",
         "InvalidParameterCombination" => "InvalidParameterCombinationException",

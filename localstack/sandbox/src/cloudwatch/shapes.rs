@@ -31,7 +31,7 @@ const LISTS: &[&str] = &[
     "ExcludedTagKeys",
 ];
 
-pub fn typed(name: &str, value: &Input) -> Result<Output, Refusal> {
+pub(crate) fn typed(name: &str, value: &Input) -> Result<Output, Refusal> {
     let wrong = || Refusal::bad("ValidationError", format!("The value of {name} has the wrong type."));
     if INTEGERS.contains(&name) {
         return value.as_int().map(Output::Int).ok_or_else(wrong);

@@ -6,7 +6,7 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
-pub fn read(input: &Input) -> Result<Tags, Refusal> {
+pub(crate) fn read(input: &Input) -> Result<Tags, Refusal> {
     crate::control::tags::read(input).map_err(|refusal| Refusal::bad("InvalidParameterValue", refusal.message))
 }
 
@@ -19,14 +19,14 @@ fn require(state: &State, input: &Input) -> Result<String, Refusal> {
     if known { Ok(arn) } else { Err(Refusal::missing("ResourceNotFoundException", format!("Unknown resource {arn}"))) }
 }
 
-pub fn list(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn list(state: &State, input: &Input) -> Result<Output, Refusal> {
     let arn = require(state, input)?;
     let none = Tags::new();
     let held = state.monitoring.tags.get(&arn).unwrap_or(&none);
     Ok(Record::new().list("Tags", "member", render(held)).into())
 }
 
-pub fn tag(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+pub(crate) fn tag(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let arn = require(state, input)?;
     let added = read(input)?;
     let held = state.monitoring.tags.entry(arn).or_default();
@@ -39,7 +39,7 @@ pub fn tag(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> 
     Ok(Some(Record::new().into()))
 }
 
-pub fn untag(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+pub(crate) fn untag(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let arn = require(state, input)?;
     let keys = input.texts("TagKeys").unwrap_or_default();
     if let Some(held) = state.monitoring.tags.get_mut(&arn) {

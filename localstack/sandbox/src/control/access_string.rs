@@ -4,7 +4,7 @@ use crate::refusal::Refusal;
 
 /// Switches, then keys, then channels, then commands. Defaults are filled in: `off`, no channels
 /// (`resetchannels`), no commands before those that are allowed (`-@all`).
-pub fn normalise(text: &str) -> Result<String, Refusal> {
+pub(crate) fn normalise(text: &str) -> Result<String, Refusal> {
     let mut switch = "off";
     let (mut keys, mut channels, mut commands) = (Vec::new(), Vec::new(), Vec::<String>::new());
     if text.trim().is_empty() {

@@ -9,9 +9,9 @@ use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
 /// Every ElastiCache node is node 1 of its cluster; only Memcached clusters have more.
-pub const NODE_ID: &str = "0001";
+pub(crate) const NODE_ID: &str = "0001";
 
-pub fn find<'a>(state: &'a State, id: &str) -> Option<(&'a ReplicationGroup, &'a Member)> {
+pub(crate) fn find<'a>(state: &'a State, id: &str) -> Option<(&'a ReplicationGroup, &'a Member)> {
     all(state).find(|(_, member)| member.id == id)
 }
 
@@ -19,11 +19,11 @@ fn all(state: &State) -> impl Iterator<Item = (&ReplicationGroup, &Member)> {
     state.groups.values().flat_map(|group| group.members().chain(&group.leaving).map(move |member| (group, member)))
 }
 
-pub fn not_found(id: &str) -> Refusal {
+pub(crate) fn not_found(id: &str) -> Refusal {
     Refusal::missing("CacheClusterNotFound", format!("CacheCluster not found: {id}"))
 }
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let id = input.id("CacheClusterId");
     let with_nodes = input.bool("ShowCacheNodeInfo")?.unwrap_or(false);
     let only_single = input.bool("ShowCacheClustersNotInReplicationGroups")?.unwrap_or(false);
@@ -44,7 +44,7 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
 }
 
 /// The answer of a call on one member.
-pub fn answer(state: &State, id: &str) -> Result<Output, Refusal> {
+pub(crate) fn answer(state: &State, id: &str) -> Result<Output, Refusal> {
     let (group, member) = find(state, id).ok_or_else(|| not_found(id))?;
     Ok(Record::new().put("CacheCluster", render(state, group, member, false)).into())
 }

@@ -3,14 +3,14 @@
 use crate::refusal::Refusal;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Engine {
+pub(crate) enum Engine {
     Redis,
     Valkey,
     Memcached,
 }
 
 impl Engine {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Engine::Redis => "redis",
             Engine::Valkey => "valkey",
@@ -18,7 +18,7 @@ impl Engine {
         }
     }
 
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
             "redis" => Some(Engine::Redis),
             "valkey" => Some(Engine::Valkey),
@@ -28,7 +28,7 @@ impl Engine {
     }
 
     /// The engine of a replication group, a user or a user group.
-    pub fn parse_replicated(text: &str) -> Result<Self, Refusal> {
+    pub(crate) fn parse_replicated(text: &str) -> Result<Self, Refusal> {
         match Self::parse(text) {
             Some(engine @ (Engine::Redis | Engine::Valkey)) => Ok(engine),
             _ => Err(Refusal::invalid_value(format!(
@@ -40,7 +40,7 @@ impl Engine {
 
 /// One version on offer. `major.minor` is what clients ask for; members report the patch level too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version {
+pub(crate) struct Version {
     pub engine: Engine,
     pub major: u8,
     pub minor: u8,
@@ -52,7 +52,7 @@ const fn version(engine: Engine, major: u8, minor: u8, patch: u8) -> Version {
 }
 
 /// What DescribeCacheEngineVersions lists. AWS moves patch levels without notice; these are samples.
-pub const OFFERED: &[Version] = &[
+pub(crate) const OFFERED: &[Version] = &[
     version(Engine::Memcached, 1, 6, 22),
     version(Engine::Redis, 4, 0, 10),
     version(Engine::Redis, 5, 0, 6),
@@ -70,12 +70,12 @@ pub const OFFERED: &[Version] = &[
 
 impl Version {
     /// `7.2.6`: how members report it.
-    pub fn full(self) -> String {
+    pub(crate) fn full(self) -> String {
         format!("{}.{}.{}", self.major, self.minor, self.patch)
     }
 
     /// How a client names it: `7.2`, but `5.0.6` before Redis 6 and for Memcached.
-    pub fn offered_name(self) -> String {
+    pub(crate) fn offered_name(self) -> String {
         if self.names_patch() { self.full() } else { format!("{}.{}", self.major, self.minor) }
     }
 
@@ -83,7 +83,7 @@ impl Version {
         self.major < 6
     }
 
-    pub fn family(self) -> String {
+    pub(crate) fn family(self) -> String {
         match (self.engine, self.major) {
             (Engine::Redis, 6) => "redis6.x".into(),
             (Engine::Redis, major) if major < 6 => format!("redis{major}.{}", self.minor),
@@ -92,22 +92,22 @@ impl Version {
         }
     }
 
-    pub fn at_least(self, major: u8, minor: u8, patch: u8) -> bool {
+    pub(crate) fn at_least(self, major: u8, minor: u8, patch: u8) -> bool {
         (self.major, self.minor, self.patch) >= (major, minor, patch)
     }
 
     /// In-place TLS changes came with Redis 7.0.5 (TransitEncryptionMode in the API model).
-    pub fn allows_tls_change(self) -> bool {
+    pub(crate) fn allows_tls_change(self) -> bool {
         self.engine == Engine::Valkey || self.at_least(7, 0, 5)
     }
 
-    pub fn latest(engine: Engine) -> Self {
+    pub(crate) fn latest(engine: Engine) -> Self {
         OFFERED.iter().rev().find(|version| version.engine == engine).copied().unwrap_or(OFFERED[0])
     }
 
     /// Resolves what a client asked for. Redis 6 and later and Valkey are chosen by `major.minor`
     /// (`6.x` is the newest 6); before that by the full version.
-    pub fn requested(engine: Engine, text: &str) -> Result<Self, Refusal> {
+    pub(crate) fn requested(engine: Engine, text: &str) -> Result<Self, Refusal> {
         if engine == Engine::Redis && text.eq_ignore_ascii_case("6.x") {
             return Ok(OFFERED[4]);
         }

@@ -7,7 +7,7 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let engine = input.text("Engine");
     let version = input.text("EngineVersion");
     let family = input.text("CacheParameterGroupFamily");
@@ -36,7 +36,7 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     Ok(Record::new().put_some("Marker", page.next).list("CacheEngineVersions", "CacheEngineVersion", page.items).into())
 }
 
-pub fn allowed_node_types(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn allowed_node_types(state: &State, input: &Input) -> Result<Output, Refusal> {
     let group = match (input.id("ReplicationGroupId"), input.id("CacheClusterId")) {
         (Some(id), None) => state.group(&id)?,
         (None, Some(id)) => clusters::find(state, &id).ok_or_else(|| clusters::not_found(&id))?.0,

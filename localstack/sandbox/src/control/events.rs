@@ -12,7 +12,7 @@ use crate::wire::output::{Output, Record};
 const KEPT: usize = 10_000;
 
 #[derive(Debug, Clone)]
-pub struct Event {
+pub(crate) struct Event {
     pub number: u64,
     pub source: String,
     pub source_type: &'static str,
@@ -32,7 +32,7 @@ const SOURCE_TYPES: [&str; 9] = [
     "user-group",
 ];
 
-pub fn record(state: &mut State, source_type: &'static str, source: &str, message: impl Into<String>) {
+pub(crate) fn record(state: &mut State, source_type: &'static str, source: &str, message: impl Into<String>) {
     let events: &mut VecDeque<Event> = &mut state.events;
     let number = events.back().map_or(0, |last| last.number) + 1;
     events.push_back(Event { number, source: source.to_owned(), source_type, message: message.into(), at: state.now });
@@ -41,16 +41,16 @@ pub fn record(state: &mut State, source_type: &'static str, source: &str, messag
     }
 }
 
-pub fn group(state: &mut State, id: &str, message: impl Into<String>) {
+pub(crate) fn group(state: &mut State, id: &str, message: impl Into<String>) {
     record(state, "replication-group", id, message);
 }
 
-pub fn cluster(state: &mut State, id: &str, message: impl Into<String>) {
+pub(crate) fn cluster(state: &mut State, id: &str, message: impl Into<String>) {
     record(state, "cache-cluster", id, message);
 }
 
 /// Without a start AWS answers for the last hour.
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let source_type = input.text("SourceType");
     if let Some(kind) = &source_type
         && !SOURCE_TYPES.contains(&kind.as_str())

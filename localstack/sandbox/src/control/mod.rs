@@ -1,38 +1,38 @@
 //! The ElastiCache API, version 2015-02-02: one file per kind of resource.
 
-pub mod access_string;
-pub mod clusters;
-pub mod engine;
-pub mod engine_versions;
-pub mod events;
-pub mod node_types;
-pub mod paging;
-pub mod parameter_groups;
-pub mod replication_groups;
-pub mod serverless;
-pub mod service_updates;
-pub mod snapshots;
-pub mod subnet_groups;
-pub mod tags;
-pub mod user_groups;
-pub mod users;
+pub(crate) mod access_string;
+pub(crate) mod clusters;
+pub(crate) mod engine;
+pub(crate) mod engine_versions;
+pub(crate) mod events;
+pub(crate) mod node_types;
+pub(crate) mod paging;
+pub(crate) mod parameter_groups;
+pub(crate) mod replication_groups;
+pub(crate) mod serverless;
+pub(crate) mod service_updates;
+pub(crate) mod snapshots;
+pub(crate) mod subnet_groups;
+pub(crate) mod tags;
+pub(crate) mod user_groups;
+pub(crate) mod users;
 
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::Output;
 
-pub type Read = fn(&State, &Input) -> Result<Output, Refusal>;
+pub(crate) type Read = fn(&State, &Input) -> Result<Output, Refusal>;
 /// `None` is an operation without a result.
-pub type Write = fn(&mut State, &Input) -> Result<Option<Output>, Refusal>;
+pub(crate) type Write = fn(&mut State, &Input) -> Result<Option<Output>, Refusal>;
 
 /// How an operation is carried out. Reads may be answered from an older state.
-pub enum Operation {
+pub(crate) enum Operation {
     Read(Read),
     Write(Write),
 }
 
-pub fn operation(name: &str) -> Option<Operation> {
+pub(crate) fn operation(name: &str) -> Option<Operation> {
     use Operation::{Read, Write};
     Some(match name {
         "CreateReplicationGroup" => Write(|s, i| replication_groups::create::create(s, i).map(Some)),

@@ -37,34 +37,34 @@ static TABLE: LazyLock<Data> = LazyLock::new(|| serde_json::from_str(DATA).expec
 const DURABLE: [&str; 8] = ["r8g", "r7g", "r6g", "m8g", "m7g", "m6g", "c8gn", "c7gn"];
 
 /// Memory of `cache.r7g.large`, `None` for a type that does not exist.
-pub fn memory(node_type: &str) -> Option<u64> {
+pub(crate) fn memory(node_type: &str) -> Option<u64> {
     TABLE.nodes.get(node_type).map(|node| node.maxmemory)
 }
 
-pub fn all() -> impl Iterator<Item = (String, u64)> {
+pub(crate) fn all() -> impl Iterator<Item = (String, u64)> {
     TABLE.nodes.iter().map(|(name, node)| (name.clone(), node.maxmemory))
 }
 
-pub fn family(node_type: &str) -> &str {
+pub(crate) fn family(node_type: &str) -> &str {
     node_type.strip_prefix("cache.").and_then(|rest| rest.split_once('.')).map_or("", |(family, _)| family)
 }
 
 /// r6gd keeps part of its data on SSD; a group can neither enter nor leave that family.
-pub fn has_data_tiering(node_type: &str) -> bool {
+pub(crate) fn has_data_tiering(node_type: &str) -> bool {
     family(node_type) == "r6gd"
 }
 
-pub fn keeps_writes_durable(node_type: &str) -> bool {
+pub(crate) fn keeps_writes_durable(node_type: &str) -> bool {
     DURABLE.contains(&family(node_type))
 }
 
 /// "You will no longer be able to create" (AWS guide, CacheNodes.SupportedTypes): t2.
-pub fn is_closed(node_type: &str) -> bool {
+pub(crate) fn is_closed(node_type: &str) -> bool {
     TABLE.families.get(family(node_type)).is_some_and(|family| family.closed)
 }
 
 /// Whether a version runs on a node type (AWS guide, CacheNodes.SupportedTypes).
-pub fn runs(node_type: &str, version: Version) -> bool {
+pub(crate) fn runs(node_type: &str, version: Version) -> bool {
     let Some(family) = TABLE.families.get(family(node_type)) else { return false };
     match family.engines.get(version.engine.name()) {
         None => false,
@@ -78,7 +78,7 @@ pub fn runs(node_type: &str, version: Version) -> bool {
 }
 
 /// Types a group can change to: (up, down). Types of equal memory count as up.
-pub fn allowed_modifications(current: &str, version: Version) -> (Vec<String>, Vec<String>) {
+pub(crate) fn allowed_modifications(current: &str, version: Version) -> (Vec<String>, Vec<String>) {
     let Some(memory_now) = memory(current) else {
         return (Vec::new(), Vec::new());
     };
@@ -96,7 +96,7 @@ pub fn allowed_modifications(current: &str, version: Version) -> (Vec<String>, V
 }
 
 /// Whether a change of type is a scale-up.
-pub fn is_scale_up(from: &str, to: &str) -> bool {
+pub(crate) fn is_scale_up(from: &str, to: &str) -> bool {
     memory(to) >= memory(from)
 }
 

@@ -4,14 +4,14 @@ use crate::refusal::Refusal;
 use crate::wire::{input::Input, output::Output};
 
 /// One page and the marker of the next.
-pub struct Page {
+pub(crate) struct Page {
     pub items: Vec<Output>,
     pub next: Option<String>,
 }
 
 /// Cuts a page out of items that come in the order of their keys. ElastiCache takes MaxRecords from
 /// 20 to 100; `cap` is the sandbox's own, smaller limit for tests.
-pub fn page<K: AsRef<str>, T>(
+pub(crate) fn page<K: AsRef<str>, T>(
     input: &Input,
     cap: Option<usize>,
     items: impl Iterator<Item = (K, T)>,
@@ -30,7 +30,7 @@ pub fn page<K: AsRef<str>, T>(
 }
 
 /// The same for calls that name their members otherwise (`MaxResults`, `NextToken`).
-pub fn cut<K: AsRef<str>, T>(
+pub(crate) fn cut<K: AsRef<str>, T>(
     marker: Option<String>,
     asked: usize,
     cap: Option<usize>,

@@ -14,7 +14,7 @@ const DAY: f64 = 86_400.0;
 
 /// An update in the catalogue, and the groups that it concerns.
 #[derive(Debug, Clone)]
-pub struct ServiceUpdate {
+pub(crate) struct ServiceUpdate {
     name: String,
     kind: String,
     severity: String,
@@ -29,7 +29,7 @@ pub struct ServiceUpdate {
 /// What the control door is told of an update.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Published {
+pub(crate) struct Published {
     name: String,
     #[serde(rename = "type", default = "security")]
     kind: String,
@@ -44,7 +44,7 @@ pub struct Published {
 
 impl Published {
     /// A security update of this severity that nobody has applied yet.
-    pub fn security(name: &str, severity: &str, groups: &[&str]) -> Self {
+    pub(crate) fn security(name: &str, severity: &str, groups: &[&str]) -> Self {
         Self {
             name: name.to_owned(),
             kind: security(),
@@ -82,7 +82,7 @@ fn days(severity: &str) -> f64 {
     }
 }
 
-pub fn publish(state: &mut State, published: Published) -> Result<(), Refusal> {
+pub(crate) fn publish(state: &mut State, published: Published) -> Result<(), Refusal> {
     let groups: Vec<String> = published.groups.iter().map(|id| id.to_ascii_lowercase()).collect();
     for id in &groups {
         let members: Vec<String> = state.group(id)?.members().map(|member| member.id.clone()).collect();
@@ -109,7 +109,7 @@ fn wants(listed: &[String], value: &str) -> bool {
     listed.is_empty() || listed.iter().any(|wanted| wanted == value)
 }
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let name = input.text("ServiceUpdateName");
     if let Some(name) = &name
         && !state.service_updates.iter().any(|update| update.name == *name)
@@ -148,7 +148,7 @@ struct Action<'a> {
     status: &'a str,
 }
 
-pub fn actions(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn actions(state: &State, input: &Input) -> Result<Output, Refusal> {
     let lower = |member: &str| -> Vec<String> {
         input.texts(member).unwrap_or_default().iter().map(|id| id.to_ascii_lowercase()).collect()
     };

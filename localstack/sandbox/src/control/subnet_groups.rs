@@ -11,7 +11,7 @@ const GROUPS: usize = 300;
 const SUBNETS: usize = 20;
 
 #[derive(Debug, Clone)]
-pub struct SubnetGroup {
+pub(crate) struct SubnetGroup {
     pub name: String,
     pub description: String,
     pub vpc: String,
@@ -20,7 +20,7 @@ pub struct SubnetGroup {
 
 impl SubnetGroup {
     /// The zones in the order of the subnets, each once.
-    pub fn zones(&self, region: &str) -> Vec<String> {
+    pub(crate) fn zones(&self, region: &str) -> Vec<String> {
         let mut zones: Vec<String> = Vec::new();
         for subnet in &self.subnets {
             let zone = zone_of(subnet, region);
@@ -53,7 +53,7 @@ impl SubnetGroup {
 
 /// `subnet-private-1b` is in zone b; any other id gets one of a, b and c, always the same. The end of
 /// a real id (`subnet-0f3c1a`) is longer than a zone, so the two are not mixed up.
-pub fn zone_of(subnet: &str, region: &str) -> String {
+pub(crate) fn zone_of(subnet: &str, region: &str) -> String {
     let end = subnet.rsplit('-').next().unwrap_or_default();
     let letter = match end.as_bytes() {
         [digits @ .., letter @ b'a'..=b'f']
@@ -78,7 +78,7 @@ fn vpc_of(subnet: &str) -> String {
 }
 
 /// Every account has one that leads to its default VPC.
-pub fn install_default(state: &mut State) {
+pub(crate) fn install_default(state: &mut State) {
     let subnets = ["a", "b", "c"].map(|zone| format!("subnet-default-1{zone}"));
     state.subnet_groups.insert(
         "default".into(),
@@ -121,7 +121,7 @@ fn checked_subnets(subnets: &[String]) -> Result<String, Refusal> {
     Ok(vpc)
 }
 
-pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("CacheSubnetGroupName")?;
     let legal = name.len() <= 255 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte));
     if !legal {
@@ -150,7 +150,7 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     Ok(answer)
 }
 
-pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("CacheSubnetGroupName")?;
     let region = state.settings.region.clone();
     let current = state.subnet_groups.get(&name).ok_or_else(|| not_found(&name))?;
@@ -184,7 +184,7 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     Ok(answer)
 }
 
-pub fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let name = input.required_id("CacheSubnetGroupName")?;
     if name == "default" {
         return Err(Refusal::invalid_value("The default cache subnet group can not be deleted."));
@@ -203,7 +203,7 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusa
     Ok(None)
 }
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let name = input.id("CacheSubnetGroupName");
     if let Some(name) = &name
         && !state.subnet_groups.contains_key(name)
@@ -215,6 +215,6 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     Ok(Record::new().put_some("Marker", page.next).list("CacheSubnetGroups", "CacheSubnetGroup", page.items).into())
 }
 
-pub fn require<'a>(state: &'a State, name: &str) -> Result<&'a SubnetGroup, Refusal> {
+pub(crate) fn require<'a>(state: &'a State, name: &str) -> Result<&'a SubnetGroup, Refusal> {
     state.subnet_groups.get(name).ok_or_else(|| not_found(name))
 }

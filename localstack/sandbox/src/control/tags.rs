@@ -10,9 +10,9 @@ use crate::wire::output::{Output, Record};
 
 const PER_RESOURCE: usize = 50;
 
-pub type Tags = BTreeMap<String, String>;
+pub(crate) type Tags = BTreeMap<String, String>;
 
-pub fn read(input: &Input) -> Result<Tags, Refusal> {
+pub(crate) fn read(input: &Input) -> Result<Tags, Refusal> {
     let mut tags = Tags::new();
     for item in input.list("Tags").unwrap_or_default() {
         let key = item.text("Key").unwrap_or_default();
@@ -45,17 +45,17 @@ fn too_many() -> Refusal {
     )
 }
 
-pub fn put(state: &mut State, arn: &str, tags: Tags) {
+pub(crate) fn put(state: &mut State, arn: &str, tags: Tags) {
     if !tags.is_empty() {
         state.tags.entry(arn.to_owned()).or_default().extend(tags);
     }
 }
 
-pub fn forget(state: &mut State, arn: &str) {
+pub(crate) fn forget(state: &mut State, arn: &str) {
     state.tags.remove(arn);
 }
 
-pub fn render(tags: &Tags) -> impl Iterator<Item = Output> + '_ {
+pub(crate) fn render(tags: &Tags) -> impl Iterator<Item = Output> + '_ {
     tags.iter().map(|(key, value)| Record::new().put("Key", key).put("Value", value).into())
 }
 
@@ -135,13 +135,13 @@ fn answer(state: &State, arn: &str) -> Output {
     Record::new().list("TagList", "Tag", render(tags)).into()
 }
 
-pub fn list(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn list(state: &State, input: &Input) -> Result<Output, Refusal> {
     let arn = input.required("ResourceName")?;
     resolve(state, &arn)?;
     Ok(answer(state, &arn))
 }
 
-pub fn add(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn add(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let arn = input.required("ResourceName")?;
     let group = resolve(state, &arn)?;
     let tags = read(input)?;
@@ -154,7 +154,7 @@ pub fn add(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     Ok(answer(state, &arn))
 }
 
-pub fn remove(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn remove(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let arn = input.required("ResourceName")?;
     let group = resolve(state, &arn)?;
     let keys = input.texts("TagKeys").unwrap_or_default();

@@ -15,7 +15,7 @@ const QUOTA: usize = 200;
 const USERS_PER_GROUP: usize = 100;
 
 #[derive(Debug, Clone)]
-pub struct UserGroup {
+pub(crate) struct UserGroup {
     pub id: String,
     pub status: &'static str,
     pub engine: Engine,
@@ -28,9 +28,9 @@ pub struct UserGroup {
 }
 
 /// AWS's own group of IAM users.
-pub const IAM_GROUP: &str = "default.iam-user-group";
+pub(crate) const IAM_GROUP: &str = "default.iam-user-group";
 
-pub fn install_default(state: &mut State) {
+pub(crate) fn install_default(state: &mut State) {
     let group = UserGroup {
         id: IAM_GROUP.into(),
         status: "active",
@@ -45,7 +45,7 @@ pub fn install_default(state: &mut State) {
 }
 
 /// Whether every user proves itself by IAM.
-pub fn is_iam_only(state: &State, id: &str) -> bool {
+pub(crate) fn is_iam_only(state: &State, id: &str) -> bool {
     let users = state.user_groups.get(id).map(|group| &group.users);
     users.is_some_and(|users| {
         let is_iam = |id: &String| state.users.get(id).is_some_and(|user| user.authentication == Authentication::Iam);
@@ -54,7 +54,7 @@ pub fn is_iam_only(state: &State, id: &str) -> bool {
 }
 
 /// Whether the groups of a user take what it is about to become.
-pub fn still_takes(state: &State, user: &users::User) -> Result<(), Refusal> {
+pub(crate) fn still_takes(state: &State, user: &users::User) -> Result<(), Refusal> {
     let groups = state.user_groups.values().filter(|group| group.users.contains(&user.id));
     groups.into_iter().try_for_each(|group| takes(group.engine, user))
 }
@@ -79,7 +79,7 @@ fn not_found(id: &str) -> Refusal {
     Refusal::missing("UserGroupNotFound", format!("User group {id} not found."))
 }
 
-pub fn require<'a>(state: &'a State, id: &str) -> Result<&'a UserGroup, Refusal> {
+pub(crate) fn require<'a>(state: &'a State, id: &str) -> Result<&'a UserGroup, Refusal> {
     state.user_groups.get(id).ok_or_else(|| not_found(id))
 }
 
@@ -145,7 +145,7 @@ fn ids(input: &Input, member: &str) -> Vec<String> {
     found
 }
 
-pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("UserGroupId")?;
     users::legal_id("UserGroupId", &id)?;
     let engine = Engine::parse_replicated(&input.required("Engine")?)?;
@@ -189,7 +189,7 @@ fn active<'a>(state: &'a State, id: &str) -> Result<&'a UserGroup, Refusal> {
     Err(Refusal::bad("InvalidUserGroupState", format!("User group {id} is not in active state.")))
 }
 
-pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("UserGroupId")?;
     users::refuse_own(&id)?;
     let group = active(state, &id)?;
@@ -228,7 +228,7 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     answer(state, &id)
 }
 
-pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("UserGroupId")?;
     users::refuse_own(&id)?;
     let group = active(state, &id)?;
@@ -245,7 +245,7 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     answer(state, &id)
 }
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let id = input.id("UserGroupId");
     if let Some(id) = &id {
         require(state, id)?;
@@ -256,14 +256,14 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
 }
 
 /// A user of the group changed, so the group and its caches are busy for a moment.
-pub fn touch(state: &mut State, id: &str) {
+pub(crate) fn touch(state: &mut State, id: &str) {
     if let Some(group) = state.user_groups.get_mut(id) {
         group.status = "modifying";
     }
     state.later(durations::USER_GROUP, Job::UserGroupReady(id.to_owned()));
 }
 
-pub fn finish(state: &mut State, id: &str) {
+pub(crate) fn finish(state: &mut State, id: &str) {
     let Some(group) = state.user_groups.get_mut(id) else {
         return;
     };
@@ -279,14 +279,14 @@ pub fn finish(state: &mut State, id: &str) {
     events::record(state, "user-group", id, format!("User group {id} is active"));
 }
 
-pub fn gone(state: &mut State, id: &str) {
+pub(crate) fn gone(state: &mut State, id: &str) {
     state.user_groups.remove(id);
     let arn = state.settings.arn("usergroup", id);
     tags::forget(state, &arn);
     events::record(state, "user-group", id, format!("User group {id} deleted"));
 }
 
-pub fn link(state: &mut State, ids: &[String], cache: &str) {
+pub(crate) fn link(state: &mut State, ids: &[String], cache: &str) {
     for id in ids {
         if let Some(group) = state.user_groups.get_mut(id)
             && !group.replication_groups.iter().any(|known| known == cache)
@@ -296,7 +296,7 @@ pub fn link(state: &mut State, ids: &[String], cache: &str) {
     }
 }
 
-pub fn unlink(state: &mut State, ids: &[String], cache: &str) {
+pub(crate) fn unlink(state: &mut State, ids: &[String], cache: &str) {
     for id in ids {
         if let Some(group) = state.user_groups.get_mut(id) {
             group.replication_groups.retain(|known| known != cache);
@@ -306,16 +306,16 @@ pub fn unlink(state: &mut State, ids: &[String], cache: &str) {
 
 /// A group that is being taken on counts as associated from the call on; one that is being let go
 /// until the change is over.
-pub fn note_links(state: &mut State, cache: &str, links: &UserGroupChange) {
+pub(crate) fn note_links(state: &mut State, cache: &str, links: &UserGroupChange) {
     link(state, &links.add, cache);
 }
 
-pub fn settle_links(state: &mut State, cache: &str, links: &UserGroupChange) {
+pub(crate) fn settle_links(state: &mut State, cache: &str, links: &UserGroupChange) {
     let gone: Vec<String> = links.remove.iter().filter(|id| !links.add.contains(id)).cloned().collect();
     unlink(state, &gone, cache);
 }
 
-pub fn relink_serverless(state: &mut State, before: Option<&str>, after: Option<&str>, cache: &str) {
+pub(crate) fn relink_serverless(state: &mut State, before: Option<&str>, after: Option<&str>, cache: &str) {
     if before == after {
         return;
     }

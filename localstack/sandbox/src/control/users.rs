@@ -12,14 +12,14 @@ use crate::wire::output::{Output, Record};
 const QUOTA: usize = 2_000;
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Authentication {
+pub(crate) enum Authentication {
     Passwords(Vec<String>),
     NoPassword,
     Iam,
 }
 
 #[derive(Debug, Clone)]
-pub struct User {
+pub(crate) struct User {
     pub id: String,
     pub name: String,
     pub status: &'static str,
@@ -29,10 +29,10 @@ pub struct User {
 }
 
 /// AWS's own user for caches that take IAM only.
-pub const IAM_USER: &str = "default.iam-user";
+pub(crate) const IAM_USER: &str = "default.iam-user";
 
 /// Every account has a user `default` that may do everything without a password, and one for IAM.
-pub fn install_default(state: &mut State) {
+pub(crate) fn install_default(state: &mut State) {
     let own = [("default", Engine::Redis, Authentication::NoPassword), (IAM_USER, Engine::Valkey, Authentication::Iam)];
     for (id, engine, authentication) in own {
         let user = User {
@@ -48,14 +48,14 @@ pub fn install_default(state: &mut State) {
 }
 
 /// AWS's own users and user groups are as they are.
-pub fn refuse_own(id: &str) -> Result<(), Refusal> {
+pub(crate) fn refuse_own(id: &str) -> Result<(), Refusal> {
     if id.starts_with("default.") {
         return Err(Refusal::invalid_value(format!("{id} is managed by AWS and can not be changed.")));
     }
     Ok(())
 }
 
-pub fn not_found(id: &str) -> Refusal {
+pub(crate) fn not_found(id: &str) -> Refusal {
     Refusal::missing("UserNotFound", format!("User {id} not found."))
 }
 
@@ -141,7 +141,7 @@ fn authentication(input: &Input, id: &str, name: &str) -> Result<Option<Authenti
     }
 }
 
-pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("UserId")?;
     legal_id("UserId", &id)?;
     let name = input.required("UserName")?;
@@ -169,7 +169,7 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     answer(state, &id)
 }
 
-pub fn legal_id(member: &str, id: &str) -> Result<(), Refusal> {
+pub(crate) fn legal_id(member: &str, id: &str) -> Result<(), Refusal> {
     let legal = id.starts_with(|c: char| c.is_ascii_alphabetic())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if legal && id.len() <= 40 {
@@ -193,7 +193,7 @@ fn settled<'a>(state: &'a State, id: &str) -> Result<&'a User, Refusal> {
     Err(Refusal::bad("InvalidUserState", format!("User {id} is not in active state.")))
 }
 
-pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("UserId")?;
     refuse_own(&id)?;
     let user = settled(state, &id)?;
@@ -240,7 +240,7 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     answer(state, &id)
 }
 
-pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("UserId")?;
     refuse_own(&id)?;
     let user = settled(state, &id)?;
@@ -261,7 +261,7 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     answer(state, &id)
 }
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let id = input.id("UserId");
     if let Some(id) = &id
         && !state.users.contains_key(id)
@@ -291,7 +291,7 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     Ok(Record::new().list("Users", "member", page.items).put_some("Marker", page.next).into())
 }
 
-pub fn finish(state: &mut State, id: &str) {
+pub(crate) fn finish(state: &mut State, id: &str) {
     if let Some(user) = state.users.get_mut(id) {
         user.status = "active";
     }
@@ -299,7 +299,7 @@ pub fn finish(state: &mut State, id: &str) {
 }
 
 /// A deleted user silently leaves its groups.
-pub fn gone(state: &mut State, id: &str) {
+pub(crate) fn gone(state: &mut State, id: &str) {
     state.users.remove(id);
     let arn = state.settings.arn("user", id);
     tags::forget(state, &arn);

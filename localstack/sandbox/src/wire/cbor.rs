@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 /// CBOR's tag for a time in seconds since 1970.
 const TIME: u64 = 1;
 
-pub fn parse(body: &[u8]) -> Result<Input, Refusal> {
+pub(crate) fn parse(body: &[u8]) -> Result<Input, Refusal> {
     if body.is_empty() {
         return Ok(Input::Map(BTreeMap::new()));
     }
@@ -36,12 +36,12 @@ fn read(value: Value) -> Input {
     }
 }
 
-pub fn answer(result: Option<&Output>) -> Vec<u8> {
+pub(crate) fn answer(result: Option<&Output>) -> Vec<u8> {
     encode(&result.map_or_else(|| Value::Map(Vec::new()), write))
 }
 
 /// `shape` is the error's name in the API model; its query code travels in a header.
-pub fn refusal(shape: &str, refusal: &Refusal) -> Vec<u8> {
+pub(crate) fn refusal(shape: &str, refusal: &Refusal) -> Vec<u8> {
     let member = |name: &str, text: &str| (Value::Text(name.into()), Value::Text(text.into()));
     encode(&Value::Map(vec![
         member("__type", &format!("com.amazonaws.cloudwatch#{shape}")),

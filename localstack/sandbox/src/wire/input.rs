@@ -6,7 +6,7 @@ use crate::refusal::Refusal;
 
 /// One value of a request. The query protocol knows only text, so every reader below converts.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Input {
+pub(crate) enum Input {
     Null,
     Bool(bool),
     Int(i64),
@@ -19,18 +19,18 @@ pub enum Input {
 }
 
 impl Input {
-    pub fn get(&self, name: &str) -> Option<&Input> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Input> {
         match self {
             Input::Map(map) => map.get(name).filter(|value| **value != Input::Null),
             _ => None,
         }
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    pub fn members(&self) -> impl Iterator<Item = (&String, &Input)> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&String, &Input)> {
         match self {
             Input::Map(map) => Some(map.iter()),
             _ => None,
@@ -40,7 +40,7 @@ impl Input {
     }
 
     /// A scalar's text; `None` for lists and structures.
-    pub fn as_text(&self) -> Option<String> {
+    pub(crate) fn as_text(&self) -> Option<String> {
         match self {
             Input::Text(text) => Some(text.clone()),
             Input::Bool(value) => Some(value.to_string()),
@@ -50,7 +50,7 @@ impl Input {
         }
     }
 
-    pub fn as_float(&self) -> Option<f64> {
+    pub(crate) fn as_float(&self) -> Option<f64> {
         match self {
             Input::Float(value) | Input::Time(value) => Some(*value),
             #[expect(clippy::cast_precision_loss, reason = "API numbers are far below 2^53")]
@@ -60,7 +60,7 @@ impl Input {
         }
     }
 
-    pub fn as_int(&self) -> Option<i64> {
+    pub(crate) fn as_int(&self) -> Option<i64> {
         match self {
             Input::Int(value) => Some(*value),
             #[expect(clippy::cast_possible_truncation, reason = "only whole numbers pass the guard")]
@@ -70,7 +70,7 @@ impl Input {
         }
     }
 
-    pub fn as_bool(&self) -> Option<bool> {
+    pub(crate) fn as_bool(&self) -> Option<bool> {
         match self {
             Input::Bool(value) => Some(*value),
             Input::Text(text) => match text.to_ascii_lowercase().as_str() {
@@ -83,42 +83,42 @@ impl Input {
     }
 
     /// Seconds since 1970 from a CBOR or JSON time, or from the ISO text of the query protocol.
-    pub fn as_time(&self) -> Option<f64> {
+    pub(crate) fn as_time(&self) -> Option<f64> {
         match self {
             Input::Text(text) => text.parse().ok().or_else(|| crate::wire::time::parse_iso(text)),
             other => other.as_float(),
         }
     }
 
-    pub fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.get(name).and_then(Input::as_text)
     }
 
     /// An identifier: ElastiCache keeps ids and names lower-case.
-    pub fn id(&self, name: &str) -> Option<String> {
+    pub(crate) fn id(&self, name: &str) -> Option<String> {
         self.text(name).map(|text| text.to_ascii_lowercase())
     }
 
-    pub fn required(&self, name: &str) -> Result<String, Refusal> {
+    pub(crate) fn required(&self, name: &str) -> Result<String, Refusal> {
         match self.text(name) {
             Some(text) if !text.trim().is_empty() => Ok(text),
             _ => Err(Refusal::invalid_value(format!("The parameter {name} must be provided and must not be blank."))),
         }
     }
 
-    pub fn required_id(&self, name: &str) -> Result<String, Refusal> {
+    pub(crate) fn required_id(&self, name: &str) -> Result<String, Refusal> {
         self.required(name).map(|text| text.to_ascii_lowercase())
     }
 
-    pub fn int(&self, name: &str) -> Result<Option<i64>, Refusal> {
+    pub(crate) fn int(&self, name: &str) -> Result<Option<i64>, Refusal> {
         self.typed(name, "Integer", Input::as_int)
     }
 
-    pub fn bool(&self, name: &str) -> Result<Option<bool>, Refusal> {
+    pub(crate) fn bool(&self, name: &str) -> Result<Option<bool>, Refusal> {
         self.typed(name, "Boolean", Input::as_bool)
     }
 
-    pub fn time(&self, name: &str) -> Result<Option<f64>, Refusal> {
+    pub(crate) fn time(&self, name: &str) -> Result<Option<f64>, Refusal> {
         self.typed(name, "Timestamp", Input::as_time)
     }
 
@@ -137,7 +137,7 @@ impl Input {
 
     /// The elements of a list. In the query protocol a list is `Name.member.1` or, for lists with a
     /// named element, `Name.Tag.1`; an empty list arrives as `Name=`.
-    pub fn list(&self, name: &str) -> Option<Vec<&Input>> {
+    pub(crate) fn list(&self, name: &str) -> Option<Vec<&Input>> {
         match self.get(name)? {
             Input::List(items) => Some(items.iter().collect()),
             Input::Map(map) => Some(numbered(map)),
@@ -146,7 +146,7 @@ impl Input {
         }
     }
 
-    pub fn texts(&self, name: &str) -> Option<Vec<String>> {
+    pub(crate) fn texts(&self, name: &str) -> Option<Vec<String>> {
         Some(self.list(name)?.into_iter().filter_map(Input::as_text).collect())
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Number, Value};
 use super::{input::Input, output::Output};
 use crate::refusal::Refusal;
 
-pub fn parse(body: &[u8]) -> Result<Input, Refusal> {
+pub(crate) fn parse(body: &[u8]) -> Result<Input, Refusal> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Input::Map(Default::default()));
     }
@@ -14,7 +14,7 @@ pub fn parse(body: &[u8]) -> Result<Input, Refusal> {
     Ok(read(value))
 }
 
-pub fn read(value: Value) -> Input {
+pub(crate) fn read(value: Value) -> Input {
     match value {
         Value::Null => Input::Null,
         Value::Bool(value) => Input::Bool(value),
@@ -27,17 +27,17 @@ pub fn read(value: Value) -> Input {
     }
 }
 
-pub fn answer(result: Option<&Output>) -> Vec<u8> {
+pub(crate) fn answer(result: Option<&Output>) -> Vec<u8> {
     result.map_or_else(|| Value::Object(Map::new()), write).to_string().into_bytes()
 }
 
-pub fn refusal(shape: &str, refusal: &Refusal) -> Vec<u8> {
+pub(crate) fn refusal(shape: &str, refusal: &Refusal) -> Vec<u8> {
     serde_json::json!({"__type": shape, "message": refusal.message, "Message": refusal.message})
         .to_string()
         .into_bytes()
 }
 
-pub fn write(value: &Output) -> Value {
+pub(crate) fn write(value: &Output) -> Value {
     match value {
         Output::Text(text) => Value::String(text.clone()),
         Output::Int(value) => Value::Number((*value).into()),

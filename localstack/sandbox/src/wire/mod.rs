@@ -1,11 +1,11 @@
 //! The wire protocols: which call a request is, and how its answer is written.
 
-pub mod cbor;
-pub mod input;
-pub mod json;
-pub mod output;
-pub mod query;
-pub mod time;
+pub(crate) mod cbor;
+pub(crate) mod input;
+pub(crate) mod json;
+pub(crate) mod output;
+pub(crate) mod query;
+pub(crate) mod time;
 
 use hyper::HeaderMap;
 use input::Input;
@@ -15,7 +15,7 @@ use crate::cloudwatch::shape_of;
 use crate::refusal::Refusal;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
+pub(crate) enum Service {
     ElastiCache,
     CloudWatch,
     Sts,
@@ -25,7 +25,7 @@ pub enum Service {
 }
 
 impl Service {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Service::ElastiCache => "elasticache",
             Service::CloudWatch => "cloudwatch",
@@ -38,7 +38,7 @@ impl Service {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
+pub(crate) enum Protocol {
     Query { namespace: &'static str },
     Cbor,
     Json { content_type: &'static str },
@@ -51,14 +51,14 @@ const CBOR_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
 
 /// One call as the sandbox understood it.
 #[derive(Debug)]
-pub struct Incoming {
+pub(crate) struct Incoming {
     pub service: Service,
     pub operation: String,
     pub protocol: Protocol,
     pub input: Input,
 }
 
-pub fn read(
+pub(crate) fn read(
     path: &str,
     query: Option<&str>,
     headers: &HeaderMap,
@@ -120,14 +120,14 @@ fn read_query(query: Option<&str>, body: &[u8]) -> Result<Incoming, (Protocol, R
 }
 
 /// An answer ready to be sent.
-pub struct Written {
+pub(crate) struct Written {
     pub status: u16,
     pub content_type: &'static str,
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
 }
 
-pub fn write(
+pub(crate) fn write(
     protocol: Protocol,
     operation: &str,
     request_id: &str,

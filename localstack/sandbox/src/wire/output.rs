@@ -6,7 +6,7 @@ use super::input::Input;
 
 /// One value of an answer. A list knows its element's name, which only XML shows.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Output {
+pub(crate) enum Output {
     Text(String),
     Int(i64),
     Float(f64),
@@ -19,26 +19,26 @@ pub enum Output {
 
 /// Builds a structure member by member, in the order they are written.
 #[derive(Debug, Clone, Default)]
-pub struct Record(Vec<(Cow<'static, str>, Output)>);
+pub(crate) struct Record(Vec<(Cow<'static, str>, Output)>);
 
 impl Record {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    pub fn put(mut self, name: &'static str, value: impl Into<Output>) -> Self {
+    pub(crate) fn put(mut self, name: &'static str, value: impl Into<Output>) -> Self {
         self.0.push((Cow::Borrowed(name), value.into()));
         self
     }
 
-    pub fn put_some(self, name: &'static str, value: Option<impl Into<Output>>) -> Self {
+    pub(crate) fn put_some(self, name: &'static str, value: Option<impl Into<Output>>) -> Self {
         match value {
             Some(value) => self.put(name, value),
             None => self,
         }
     }
 
-    pub fn list(
+    pub(crate) fn list(
         self,
         name: &'static str,
         element: &'static str,
@@ -47,12 +47,12 @@ impl Record {
         self.put(name, Output::List(element, items.into_iter().map(Into::into).collect()))
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// `None` when nothing was put: for structures that AWS leaves out when they are empty.
-    pub fn non_empty(self) -> Option<Self> {
+    pub(crate) fn non_empty(self) -> Option<Self> {
         if self.is_empty() { None } else { Some(self) }
     }
 }

@@ -6,7 +6,7 @@ use super::{input::Input, output::Output, time};
 use crate::refusal::Refusal;
 
 /// Turns `Tags.Tag.1.Key=a` into nested maps; lists are recognised when they are read.
-pub fn parse(body: &[u8]) -> Input {
+pub(crate) fn parse(body: &[u8]) -> Input {
     let mut root = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(body) {
         let parts: Vec<&str> = name.split('.').collect();
@@ -34,7 +34,7 @@ fn insert(map: &mut BTreeMap<String, Input>, path: &[&str], value: String) {
 }
 
 /// `None` is an operation without a result (`DeleteCacheSubnetGroup`).
-pub fn answer(operation: &str, namespace: &str, request_id: &str, result: Option<&Output>) -> String {
+pub(crate) fn answer(operation: &str, namespace: &str, request_id: &str, result: Option<&Output>) -> String {
     let mut xml = String::with_capacity(1024);
     xml.push_str(&format!("<{operation}Response xmlns=\"{namespace}\">"));
     if let Some(result) = result {
@@ -48,7 +48,7 @@ pub fn answer(operation: &str, namespace: &str, request_id: &str, result: Option
     xml
 }
 
-pub fn refusal(namespace: &str, request_id: &str, refusal: &Refusal) -> String {
+pub(crate) fn refusal(namespace: &str, request_id: &str, refusal: &Refusal) -> String {
     let kind = if refusal.status >= 500 { "Receiver" } else { "Sender" };
     let mut xml = format!(
         "<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{kind}</Type><Code>{}</Code><Message>",

@@ -3,7 +3,7 @@
 const DAY_MS: i64 = 86_400_000;
 
 /// `2026-11-24T05:41:41.123Z` from milliseconds since 1970.
-pub fn to_iso(ms: i64) -> String {
+pub(crate) fn to_iso(ms: i64) -> String {
     let (year, month, day) = civil(ms.div_euclid(DAY_MS));
     let rest = ms.rem_euclid(DAY_MS);
     format!(
@@ -16,7 +16,7 @@ pub fn to_iso(ms: i64) -> String {
 }
 
 /// Seconds since 1970 from `2026-11-24T05:41:41(.123)Z`.
-pub fn parse_iso(text: &str) -> Option<f64> {
+pub(crate) fn parse_iso(text: &str) -> Option<f64> {
     let text = text.trim_end_matches('Z');
     let (date, clock) = text.split_once('T').unwrap_or((text, "00:00:00"));
     let mut parts = date.splitn(3, '-').map(str::parse::<i64>);

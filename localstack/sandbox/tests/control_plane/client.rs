@@ -6,61 +6,67 @@ use std::time::{Duration, Instant};
 
 use cachectl_sandbox::{Options, Sandbox};
 
-pub struct Aws {
+pub(crate) struct Aws {
     pub sandbox: Sandbox,
 }
 
 /// What came back: an HTTP status and a body.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub status: u16,
     pub head: String,
     pub body: Vec<u8>,
 }
 
 impl Reply {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
     /// The text of every element of this name, at any depth, in order.
-    pub fn all(&self, name: &str) -> Vec<String> {
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
         let text = self.text();
         let (open, close) = (format!("<{name}>"), format!("</{name}>"));
         let parts = text.split(&open).skip(1);
         parts.map(|part| part.split(&close).next().unwrap_or_default().to_owned()).collect()
     }
 
-    pub fn one(&self, name: &str) -> String {
+    pub(crate) fn one(&self, name: &str) -> String {
         self.all(name).into_iter().next().unwrap_or_default()
     }
 
     /// `Code: Message`.
-    pub fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         format!("{}: {}", self.one("Code"), self.one("Message").replace("&quot;", "\""))
     }
 }
 
 impl Aws {
     /// Every state instant.
-    pub fn instant() -> Self {
+    pub(crate) fn instant() -> Self {
         Self::with(Options::default())
     }
 
     /// States last as long as on AWS: nothing happens but by [`Aws::pass`].
-    pub fn patient() -> Self {
+    pub(crate) fn patient() -> Self {
         Self::with(Options { time_scale: 1.0, ..Options::default() })
     }
 
-    pub fn pass(&self, seconds: u64) {
+    pub(crate) fn pass(&self, seconds: u64) {
         self.sandbox.pass(Duration::from_secs(seconds));
     }
 
-    pub fn with(options: Options) -> Self {
+    pub(crate) fn with(options: Options) -> Self {
         Aws { sandbox: Sandbox::start_blocking(options).expect("the sandbox starts") }
     }
 
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Reply> {
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> std::io::Result<Reply> {
         let address = self.sandbox.endpoint();
         let mut stream = TcpStream::connect(address.trim_start_matches("http://"))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -81,7 +87,7 @@ impl Aws {
     }
 
     /// A call of the ElastiCache API, whatever its answer.
-    pub fn try_call(&self, action: &str, parameters: &str) -> std::io::Result<Reply> {
+    pub(crate) fn try_call(&self, action: &str, parameters: &str) -> std::io::Result<Reply> {
         let separator = if parameters.is_empty() { "" } else { "&" };
         let body = format!("Action={action}&Version=2015-02-02{separator}{}", parameters.replace(' ', "%20"));
         let headers = [("content-type", "application/x-www-form-urlencoded")];
@@ -89,7 +95,7 @@ impl Aws {
     }
 
     #[track_caller]
-    pub fn call(&self, action: &str, parameters: &str) -> Reply {
+    pub(crate) fn call(&self, action: &str, parameters: &str) -> Reply {
         let reply = self.try_call(action, parameters).expect("an answer");
         assert_eq!(reply.status, 200, "{action} {parameters}: {}", reply.error());
         reply
@@ -97,24 +103,24 @@ impl Aws {
 
     /// The error of a call that must be refused.
     #[track_caller]
-    pub fn refused(&self, action: &str, parameters: &str) -> String {
+    pub(crate) fn refused(&self, action: &str, parameters: &str) -> String {
         let reply = self.try_call(action, parameters).expect("an answer");
         assert_ne!(reply.status, 200, "{action} {parameters} was accepted");
         reply.error()
     }
 
-    pub fn json(&self, target: &str, body: &str) -> Reply {
+    pub(crate) fn json(&self, target: &str, body: &str) -> Reply {
         let headers = [("x-amz-target", target), ("content-type", "application/x-amz-json-1.1")];
         self.send("POST", "/", &headers, body.as_bytes()).expect("an answer")
     }
 
-    pub fn door(&self, method: &str, path: &str, body: &str) -> Reply {
+    pub(crate) fn door(&self, method: &str, path: &str, body: &str) -> Reply {
         self.send(method, &format!("/_sandbox/{path}"), &[], body.as_bytes()).expect("an answer")
     }
 
     /// A Valkey group with cluster mode disabled.
     #[track_caller]
-    pub fn group(&self, id: &str, more: &str) -> Reply {
+    pub(crate) fn group(&self, id: &str, more: &str) -> Reply {
         let basics = format!(
             "ReplicationGroupId={id}&ReplicationGroupDescription=d&Engine=valkey&CacheNodeType=cache.r7g.large"
         );
@@ -122,28 +128,28 @@ impl Aws {
     }
 
     #[track_caller]
-    pub fn modify(&self, id: &str, more: &str) -> Reply {
+    pub(crate) fn modify(&self, id: &str, more: &str) -> Reply {
         self.call("ModifyReplicationGroup", &format!("ReplicationGroupId={id}&{more}"))
     }
 
     #[track_caller]
-    pub fn describe(&self, id: &str) -> Reply {
+    pub(crate) fn describe(&self, id: &str) -> Reply {
         self.call("DescribeReplicationGroups", &format!("ReplicationGroupId={id}"))
     }
 
     /// The group's status, or the error.
-    pub fn status(&self, id: &str) -> String {
+    pub(crate) fn status(&self, id: &str) -> String {
         let reply = self.try_call("DescribeReplicationGroups", &format!("ReplicationGroupId={id}")).expect("an answer");
         if reply.status == 200 { status_of_group(&reply) } else { reply.one("Code") }
     }
 
-    pub fn member(&self, id: &str) -> Reply {
+    pub(crate) fn member(&self, id: &str) -> Reply {
         self.call("DescribeCacheClusters", &format!("CacheClusterId={id}"))
     }
 
     /// Polls until the group's status is this one.
     #[track_caller]
-    pub fn until(&self, id: &str, status: &str) {
+    pub(crate) fn until(&self, id: &str, status: &str) {
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.status(id) != status {
             assert!(Instant::now() < deadline, "{id} is {} and not {status}", self.status(id));
@@ -153,7 +159,7 @@ impl Aws {
 
     /// Polls until this member is available, which is after its group.
     #[track_caller]
-    pub fn until_settled(&self, member: &str) {
+    pub(crate) fn until_settled(&self, member: &str) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while self.member(member).one("CacheClusterStatus") != "available" {
             assert!(Instant::now() < deadline, "{member} does not settle");
@@ -163,7 +169,7 @@ impl Aws {
 
     /// Polls until an event of this text was told of.
     #[track_caller]
-    pub fn until_event(&self, text: &str) {
+    pub(crate) fn until_event(&self, text: &str) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while !self.events().iter().any(|event| event.contains(text)) {
             assert!(Instant::now() < deadline, "no event {text}: {:?}", self.events());
@@ -171,13 +177,13 @@ impl Aws {
         }
     }
 
-    pub fn events(&self) -> Vec<String> {
+    pub(crate) fn events(&self) -> Vec<String> {
         self.call("DescribeEvents", "").all("Message")
     }
 }
 
 /// A group has a status beside those of its node groups.
-pub fn status_of_group(reply: &Reply) -> String {
+pub(crate) fn status_of_group(reply: &Reply) -> String {
     let text = reply.text();
     let outside = match (text.find("<NodeGroups>"), text.find("</NodeGroups>")) {
         (Some(from), Some(to)) => format!("{}{}", &text[..from], &text[to..]),

@@ -8,7 +8,7 @@ use cachectl_sandbox::{Options, Sandbox};
 
 use crate::client::Aws;
 
-pub fn with_servers() -> Option<Aws> {
+pub(crate) fn with_servers() -> Option<Aws> {
     let options = Options { data_plane: true, ..Options::default() };
     match Sandbox::start_blocking(options) {
         Ok(sandbox) => Some(Aws { sandbox }),
@@ -18,12 +18,12 @@ pub fn with_servers() -> Option<Aws> {
 }
 
 /// The answer to an inline command, as far as it comes in one piece.
-pub fn ask(address: &str, command: &str) -> String {
+pub(crate) fn ask(address: &str, command: &str) -> String {
     try_ask(address, command).expect("an answer")
 }
 
 /// The same; `None` where nobody answers.
-pub fn try_ask(address: &str, command: &str) -> Option<String> {
+pub(crate) fn try_ask(address: &str, command: &str) -> Option<String> {
     let mut stream = TcpStream::connect((address, 6379)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;

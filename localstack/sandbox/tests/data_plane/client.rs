@@ -24,14 +24,14 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// A client that renders any reply as text: arrays in brackets.
-pub struct Client(BufReader<Box<dyn Stream>>);
+pub(crate) struct Client(BufReader<Box<dyn Stream>>);
 
 impl Client {
-    pub async fn plain(address: Ipv4Addr, port: u16) -> io::Result<Self> {
+    pub(crate) async fn plain(address: Ipv4Addr, port: u16) -> io::Result<Self> {
         Ok(Self(BufReader::new(Box::new(TcpStream::connect((address, port)).await?))))
     }
 
-    pub async fn tls(plane: &DataPlane, address: Ipv4Addr, port: u16) -> io::Result<Self> {
+    pub(crate) async fn tls(plane: &DataPlane, address: Ipv4Addr, port: u16) -> io::Result<Self> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(plane.ca_pem().as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -45,7 +45,7 @@ impl Client {
         Ok(Self(BufReader::new(Box::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await?))))
     }
 
-    pub async fn ask(&mut self, command: &str) -> String {
+    pub(crate) async fn ask(&mut self, command: &str) -> String {
         self.try_ask(command).await.unwrap_or_else(|error| format!("closed: {:?}", error.kind()))
     }
 
@@ -81,7 +81,7 @@ impl Client {
 }
 
 /// A client that follows redirections.
-pub struct ClusterClient<'a> {
+pub(crate) struct ClusterClient<'a> {
     plane: &'a DataPlane,
     tls: bool,
     seed: Ipv4Addr,
@@ -89,7 +89,7 @@ pub struct ClusterClient<'a> {
 }
 
 impl<'a> ClusterClient<'a> {
-    pub fn new(plane: &'a DataPlane, tls: bool, seed: &str) -> Self {
+    pub(crate) fn new(plane: &'a DataPlane, tls: bool, seed: &str) -> Self {
         Self { plane, tls, seed: plane.address(seed), nodes: BTreeMap::new() }
     }
 
@@ -104,7 +104,7 @@ impl<'a> ClusterClient<'a> {
     }
 
     /// Who took the key.
-    pub async fn set(&mut self, key: &str) -> Ipv4Addr {
+    pub(crate) async fn set(&mut self, key: &str) -> Ipv4Addr {
         let command = format!("SET {key} 1");
         let start = Instant::now();
         'retry: while start.elapsed() < Duration::from_secs(10) {

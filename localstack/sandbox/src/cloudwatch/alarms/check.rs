@@ -24,7 +24,7 @@ const OPERATORS: [&str; 7] = [
 const SINGLE_METRIC: [&str; 7] =
     ["MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit"];
 
-pub fn common(input: &Input) -> Result<(), Refusal> {
+pub(crate) fn common(input: &Input) -> Result<(), Refusal> {
     let name = input.text("AlarmName").unwrap_or_default();
     if name.is_empty() || name.chars().count() > 255 {
         return Err(validation("AlarmName must be between 1 and 255 characters long."));
@@ -47,7 +47,7 @@ pub fn common(input: &Input) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub fn metric_alarm(input: &Input) -> Result<(), Refusal> {
+pub(crate) fn metric_alarm(input: &Input) -> Result<(), Refusal> {
     common(input)?;
     action_configuration(input)?;
     warm_up(input)?;
@@ -104,7 +104,7 @@ fn evaluation_window(input: &Input, period: i64) -> Result<(), Refusal> {
 }
 
 /// Which tags of an alarm go along with its actions.
-pub fn action_configuration(input: &Input) -> Result<(), Refusal> {
+pub(crate) fn action_configuration(input: &Input) -> Result<(), Refusal> {
     let Some(tags) = input.get("ActionConfiguration").and_then(|actions| actions.get("AlarmTagsPropagation")) else {
         return Ok(());
     };

@@ -10,7 +10,7 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let validation = |text: &str| Refusal::bad("ValidationError", text);
     let names = input.texts("AlarmNames").filter(|names| !names.is_empty());
     let prefix = input.text("AlarmNamePrefix");

@@ -1,7 +1,7 @@
 //! Metric alarms, kept as they were put.
 
-pub mod check;
-pub mod describe;
+pub(crate) mod check;
+pub(crate) mod describe;
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::wire::input::Input;
 use crate::wire::output::Output;
 
 /// AWS's default quota.
-pub const QUOTA: usize = 5_000;
+pub(crate) const QUOTA: usize = 5_000;
 
 #[derive(Debug, Clone)]
-pub struct Alarm {
+pub(crate) struct Alarm {
     pub name: String,
     pub is_composite: bool,
     /// Every member of the Put call but its tags, with the model's types.
@@ -27,11 +27,11 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    pub fn member(&self, name: &str) -> Option<&Output> {
+    pub(crate) fn member(&self, name: &str) -> Option<&Output> {
         self.members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         match self.member(name) {
             Some(Output::Text(text)) => Some(text),
             _ => None,
@@ -39,17 +39,17 @@ impl Alarm {
     }
 }
 
-pub fn arn(state: &State, name: &str) -> String {
+pub(crate) fn arn(state: &State, name: &str) -> String {
     format!("arn:aws:cloudwatch:{}:{}:alarm:{name}", state.settings.region, state.settings.account_id)
 }
 
-pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+pub(crate) fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     check::metric_alarm(input)?;
     store(state, input, false)
 }
 
 /// Put replaces the whole alarm; its state stays, and so do its tags.
-pub fn store(state: &mut State, input: &Input, is_composite: bool) -> Result<Option<Output>, Refusal> {
+pub(crate) fn store(state: &mut State, input: &Input, is_composite: bool) -> Result<Option<Output>, Refusal> {
     let name = input.text("AlarmName").unwrap_or_default();
     let known = state.monitoring.alarms.get(&name);
     if known.is_some_and(|known| known.is_composite != is_composite) {
@@ -87,12 +87,12 @@ pub fn store(state: &mut State, input: &Input, is_composite: bool) -> Result<Opt
     Ok(None)
 }
 
-pub fn missing(names: &[String]) -> Refusal {
+pub(crate) fn missing(names: &[String]) -> Refusal {
     Refusal::missing("ResourceNotFound", format!("Alarm not found: {}", names.join(", ")))
 }
 
 /// At most 100 alarms, of which at most one composite. Names that are wrong do not keep the right ones (API model).
-pub fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let names = input.texts("AlarmNames").unwrap_or_default();
     if names.is_empty() || names.len() > 100 {
         return Err(Refusal::bad("ValidationError", "AlarmNames must hold 1 to 100 names."));
@@ -132,7 +132,7 @@ fn refuse_children(alarms: &BTreeMap<String, Alarm>, names: &[String]) -> Result
     }
 }
 
-pub fn set_state(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+pub(crate) fn set_state(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let name = input.text("AlarmName").unwrap_or_default();
     let value = input.text("StateValue").unwrap_or_default();
     if !["OK", "ALARM", "INSUFFICIENT_DATA"].contains(&value.as_str()) {
@@ -146,7 +146,7 @@ pub fn set_state(state: &mut State, input: &Input) -> Result<Option<Output>, Ref
     Ok(None)
 }
 
-pub fn set_actions(state: &mut State, input: &Input, enabled: bool) -> Result<Option<Output>, Refusal> {
+pub(crate) fn set_actions(state: &mut State, input: &Input, enabled: bool) -> Result<Option<Output>, Refusal> {
     for name in input.texts("AlarmNames").unwrap_or_default() {
         if let Some(alarm) = state.monitoring.alarms.get_mut(&name) {
             alarm.members.retain(|(member, _)| member != "ActionsEnabled");

@@ -12,15 +12,16 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
-pub use read::get;
-pub use seed::{Seeded, seed};
+pub(crate) use read::get;
+pub use seed::Seeded;
+pub(crate) use seed::seed;
 
 /// Samples a series keeps; the oldest go first.
 const KEPT: usize = 50_000;
 
 /// What tells one series from another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Metric {
+pub(crate) struct Metric {
     pub namespace: String,
     pub name: String,
     pub dimensions: BTreeMap<String, String>,
@@ -28,7 +29,7 @@ pub struct Metric {
 
 /// What was measured at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Seconds since 1970.
     pub at: f64,
     pub count: f64,
@@ -38,14 +39,14 @@ pub struct Sample {
 }
 
 impl Sample {
-    pub fn one(at: f64, value: f64) -> Self {
+    pub(crate) fn one(at: f64, value: f64) -> Self {
         Sample { at, count: 1.0, sum: value, minimum: value, maximum: value }
     }
 }
 
 /// All series. Past states of the sandbox share them.
 #[derive(Debug, Clone, Default)]
-pub struct Metrics(Arc<BTreeMap<Metric, Vec<Sample>>>);
+pub(crate) struct Metrics(Arc<BTreeMap<Metric, Vec<Sample>>>);
 
 impl Metrics {
     fn add(&mut self, metric: Metric, samples: impl IntoIterator<Item = Sample>) {
@@ -74,7 +75,7 @@ fn dimensions(holder: &Input) -> Result<BTreeMap<String, String>, Refusal> {
     Ok(listed.into_iter().filter_map(|dimension| Some((dimension.text("Name")?, dimension.text("Value")?))).collect())
 }
 
-pub fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+pub(crate) fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let required = |holder: &Input, member: &str| {
         holder
             .text(member)
@@ -130,7 +131,7 @@ fn samples(item: &Input, at: f64) -> Result<Vec<Sample>, Refusal> {
     }
 }
 
-pub fn list(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn list(state: &State, input: &Input) -> Result<Output, Refusal> {
     const PAGE: usize = 500;
     let (namespace, name) = (input.text("Namespace"), input.text("MetricName"));
     let mut filters = Vec::new();

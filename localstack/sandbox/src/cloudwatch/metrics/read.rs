@@ -39,7 +39,7 @@ fn validation(text: impl Into<String>) -> Refusal {
     Refusal::bad("ValidationError", text)
 }
 
-pub fn get(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn get(state: &State, input: &Input) -> Result<Output, Refusal> {
     let missing = |member: &str| Refusal::bad("MissingParameter", format!("The parameter {member} is required."));
     let start = input.time("StartTime")?.ok_or_else(|| missing("StartTime"))?;
     let end = input.time("EndTime")?.ok_or_else(|| missing("EndTime"))?;

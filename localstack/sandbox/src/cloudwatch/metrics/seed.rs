@@ -75,7 +75,7 @@ impl Seeded {
 }
 
 /// Adds the past of these metrics and says how many series it has.
-pub fn seed(state: &mut State, metrics: &[Seeded]) -> Result<usize, Refusal> {
+pub(crate) fn seed(state: &mut State, metrics: &[Seeded]) -> Result<usize, Refusal> {
     let now = state.now_seconds();
     let mut series = 0;
     for seeded in metrics {

@@ -6,7 +6,7 @@ use crate::life::{Job, durations};
 use crate::state::State;
 
 /// Every group that uses it is `modifying` for a moment and its members are `applying`.
-pub fn start(state: &mut State, name: &str, reboot: bool) {
+pub(crate) fn start(state: &mut State, name: &str, reboot: bool) {
     let users: Vec<String> = super::users_of(state, name).cloned().collect();
     for id in users {
         state.edit_group(&id, |group| {
@@ -27,7 +27,7 @@ pub fn start(state: &mut State, name: &str, reboot: bool) {
     }
 }
 
-pub fn finish(state: &mut State, id: &str) {
+pub(crate) fn finish(state: &mut State, id: &str) {
     state.edit_group(id, |group| {
         for member in group.members_mut() {
             if member.parameters == ParameterStatus::Applying {
@@ -41,7 +41,7 @@ pub fn finish(state: &mut State, id: &str) {
 }
 
 /// Whether changing to another parameter group leaves members waiting for a reboot.
-pub fn needs_reboot(state: &State, id: &str, new: &str) -> bool {
+pub(crate) fn needs_reboot(state: &State, id: &str, new: &str) -> bool {
     let Some(group) = state.groups.get(id) else {
         return false;
     };

@@ -5,7 +5,7 @@ use super::rows::{MEMCACHED, ROWS};
 use crate::control::engine::Engine;
 
 /// One parameter in the families of some generations.
-pub struct Row {
+pub(crate) struct Row {
     pub name: &'static str,
     pub default: &'static str,
     /// `yes,no`, `0-100`, `1-` or a mix; empty is any text.
@@ -19,7 +19,7 @@ pub struct Row {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Family {
+pub(crate) struct Family {
     pub name: &'static str,
     pub engine: Engine,
     /// 3 to 9; Redis 7 and Valkey 7 share one.
@@ -31,7 +31,7 @@ const fn family(name: &'static str, engine: Engine, generation: u8, minimum_vers
     Family { name, engine, generation, minimum_version }
 }
 
-pub const FAMILIES: &[Family] = &[
+pub(crate) const FAMILIES: &[Family] = &[
     family("memcached1.4", Engine::Memcached, 0, "1.4.5"),
     family("memcached1.5", Engine::Memcached, 0, "1.5.10"),
     family("memcached1.6", Engine::Memcached, 0, "1.6.6"),
@@ -45,37 +45,37 @@ pub const FAMILIES: &[Family] = &[
     family("valkey9", Engine::Valkey, 9, "9.0.0"),
 ];
 
-pub fn find(name: &str) -> Option<Family> {
+pub(crate) fn find(name: &str) -> Option<Family> {
     FAMILIES.iter().find(|family| family.name == name).copied()
 }
 
 impl Family {
-    pub fn rows(self) -> impl Iterator<Item = &'static Row> {
+    pub(crate) fn rows(self) -> impl Iterator<Item = &'static Row> {
         let rows = if self.engine == Engine::Memcached { MEMCACHED } else { ROWS };
         rows.iter().filter(move |row| (row.generations.0..=row.generations.1).contains(&self.generation))
     }
 
-    pub fn row(self, parameter: &str) -> Option<&'static Row> {
+    pub(crate) fn row(self, parameter: &str) -> Option<&'static Row> {
         self.rows().find(|row| row.name.eq_ignore_ascii_case(parameter))
     }
 
     /// Lazy freeing is on by default from Valkey 8.
-    pub fn default_of(self, row: &Row) -> &'static str {
+    pub(crate) fn default_of(self, row: &Row) -> &'static str {
         if row.name.starts_with("lazyfree-") && self.generation >= 8 { "yes" } else { row.default }
     }
 
-    pub fn minimum_version(self) -> &'static str {
+    pub(crate) fn minimum_version(self) -> &'static str {
         self.minimum_version
     }
 
-    pub fn has_cluster_mode(self) -> bool {
+    pub(crate) fn has_cluster_mode(self) -> bool {
         self.generation >= 3
     }
 }
 
 impl Row {
     /// Whether AWS would take this value.
-    pub fn allows(&self, value: &str) -> bool {
+    pub(crate) fn allows(&self, value: &str) -> bool {
         if self.integer && value.parse::<i64>().is_err() {
             return false;
         }

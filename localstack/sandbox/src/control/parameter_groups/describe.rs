@@ -8,7 +8,7 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
-pub fn render(state: &State, group: &ParameterGroup) -> Output {
+pub(super) fn render(state: &State, group: &ParameterGroup) -> Output {
     Record::new()
         .put("CacheParameterGroupName", &group.name)
         .put("CacheParameterGroupFamily", group.family.name)
@@ -18,7 +18,7 @@ pub fn render(state: &State, group: &ParameterGroup) -> Output {
         .into()
 }
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let name = input.id("CacheParameterGroupName");
     if let Some(name) = &name
         && !state.parameter_groups.contains_key(name)
@@ -33,7 +33,7 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
         .into())
 }
 
-pub fn describe_parameters(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe_parameters(state: &State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("CacheParameterGroupName")?;
     let group = require(state, &name)?;
     let source = input.text("Source");
@@ -62,7 +62,7 @@ pub fn describe_parameters(state: &State, input: &Input) -> Result<Output, Refus
         .into())
 }
 
-pub fn describe_engine_defaults(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe_engine_defaults(state: &State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required("CacheParameterGroupFamily")?;
     let Some(family) = catalogue::find(&name) else {
         return Err(Refusal::invalid_value(format!(

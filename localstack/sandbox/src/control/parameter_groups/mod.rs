@@ -1,7 +1,7 @@
 //! Parameter groups: a family's parameters with some values of one's own.
 
-pub mod apply;
-pub mod catalogue;
+pub(crate) mod apply;
+pub(crate) mod catalogue;
 mod describe;
 mod rows;
 
@@ -14,8 +14,8 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
-pub use catalogue::Family;
-pub use describe::{describe, describe_engine_defaults, describe_parameters};
+pub(crate) use catalogue::Family;
+pub(crate) use describe::{describe, describe_engine_defaults, describe_parameters};
 
 /// AWS's default quota of parameter groups in a region.
 const QUOTA: usize = 300;
@@ -23,7 +23,7 @@ const QUOTA: usize = 300;
 const PER_CALL: usize = 20;
 
 #[derive(Debug, Clone)]
-pub struct ParameterGroup {
+pub(crate) struct ParameterGroup {
     pub name: String,
     pub family: Family,
     pub description: String,
@@ -34,18 +34,18 @@ pub struct ParameterGroup {
 }
 
 impl ParameterGroup {
-    pub fn value(&self, parameter: &str) -> Option<String> {
+    pub(crate) fn value(&self, parameter: &str) -> Option<String> {
         let row = self.family.row(parameter)?;
         let own = self.values.get(row.name).cloned();
         Some(own.unwrap_or_else(|| self.family.default_of(row).to_owned()))
     }
 
-    pub fn is_clustered(&self) -> bool {
+    pub(crate) fn is_clustered(&self) -> bool {
         self.value("cluster-enabled").as_deref() == Some("yes")
     }
 }
 
-pub fn install_defaults(state: &mut State) {
+pub(crate) fn install_defaults(state: &mut State) {
     for family in catalogue::FAMILIES {
         let mut add = |suffix: &str, values: &[(&str, &str)], description: String| {
             let name = format!("default.{}{suffix}", family.name);
@@ -69,11 +69,11 @@ pub fn install_defaults(state: &mut State) {
 }
 
 /// The group AWS takes when none is named.
-pub fn default_name(family: &str, clustered: bool) -> String {
+pub(crate) fn default_name(family: &str, clustered: bool) -> String {
     format!("default.{family}{}", if clustered { ".cluster.on" } else { "" })
 }
 
-pub fn require<'a>(state: &'a State, name: &str) -> Result<&'a ParameterGroup, Refusal> {
+pub(crate) fn require<'a>(state: &'a State, name: &str) -> Result<&'a ParameterGroup, Refusal> {
     state.parameter_groups.get(name).ok_or_else(|| not_found(name))
 }
 
@@ -82,7 +82,7 @@ fn not_found(name: &str) -> Refusal {
 }
 
 /// Groups that use it or wait to use it.
-pub fn users_of<'a>(state: &'a State, name: &'a str) -> impl Iterator<Item = &'a String> {
+pub(crate) fn users_of<'a>(state: &'a State, name: &'a str) -> impl Iterator<Item = &'a String> {
     state
         .groups
         .values()
@@ -90,7 +90,7 @@ pub fn users_of<'a>(state: &'a State, name: &'a str) -> impl Iterator<Item = &'a
         .map(|group| &group.id)
 }
 
-pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("CacheParameterGroupName")?;
     let family = input.required("CacheParameterGroupFamily")?;
     let description = input.required("Description")?;
@@ -177,7 +177,7 @@ fn checked_row(state: &State, group: &ParameterGroup, name: &str) -> Result<&'st
     Ok(row)
 }
 
-pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("CacheParameterGroupName")?;
     let group = editable(state, &name)?;
     let wanted = pairs(input)?;
@@ -211,7 +211,7 @@ pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     Ok(Record::new().put("CacheParameterGroupName", name).into())
 }
 
-pub fn reset(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn reset(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("CacheParameterGroupName")?;
     let group = editable(state, &name)?;
     let wanted = pairs(input)?;
@@ -253,7 +253,7 @@ fn write(state: &mut State, name: &str, values: BTreeMap<String, String>) {
     }
 }
 
-pub fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let name = input.required_id("CacheParameterGroupName")?;
     let group = require(state, &name)?;
     if group.is_default {

@@ -15,7 +15,7 @@ const fn row(
 }
 
 #[rustfmt::skip]
-pub const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Row] = &[
     row("acl-pubsub-default", "allchannels", "allchannels,resetchannels", (false, true, false), (6, 9), "Default pubsub channel permissions of new ACL users"),
     row("acllog-max-len", "128", "1-10000", (true, true, false), (6, 9), "The maximum number of entries of the ACL log"),
     row("active-defrag-cycle-max", "75", "1-75", (true, true, false), (4, 9), "Maximal effort for defrag in CPU percentage"),
@@ -106,7 +106,7 @@ pub const ROWS: &[Row] = &[
 ];
 
 #[rustfmt::skip]
-pub const MEMCACHED: &[Row] = &[
+pub(super) const MEMCACHED: &[Row] = &[
     row("backlog_queue_limit", "1024", "1-10000", (true, false, false), (0, 0), "The backlog queue limit"),
     row("cas_disabled", "0", "0,1", (true, true, true), (0, 0), "If supplied, check and set operations will be disabled"),
     row("chunk_size", "48", "1-1024", (true, true, true), (0, 0), "The minimum amount, in bytes, of space to allocate for the smallest item's key, value, and flags"),

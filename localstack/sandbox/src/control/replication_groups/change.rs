@@ -8,21 +8,21 @@ use crate::life::{Job, durations};
 use crate::state::State;
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum TokenChange {
+pub(crate) enum TokenChange {
     Rotate(String),
     Set(String),
     Delete,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct UserGroupChange {
+pub(crate) struct UserGroupChange {
     pub add: Vec<String>,
     pub remove: Vec<String>,
 }
 
 /// `None` is untouched.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Change {
+pub(crate) struct Change {
     pub description: Option<String>,
     pub node_type: Option<String>,
     pub version: Option<Version>,
@@ -47,12 +47,12 @@ pub struct Change {
 }
 
 impl Change {
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Change::default()
     }
 
     /// A newer modification replaces an earlier one that is still waiting, member by member.
-    pub fn overlaid_by(self, newer: &Change) -> Change {
+    pub(crate) fn overlaid_by(self, newer: &Change) -> Change {
         let newer = newer.clone();
         Change {
             description: newer.description.or(self.description),
@@ -82,7 +82,7 @@ impl Change {
     /// Takes out what waits for the maintenance window without ApplyImmediately: node type, engine
     /// version, parameter group, failover, TLS, cluster mode (TF issue 18737 for failover). The
     /// rest happens at once whatever the flag says.
-    pub fn split_deferrable(mut self) -> (Change, Change) {
+    pub(crate) fn split_deferrable(mut self) -> (Change, Change) {
         let deferred = Change {
             node_type: self.node_type.take(),
             version: self.version.take(),
@@ -97,7 +97,7 @@ impl Change {
     }
 
     /// How long AWS takes over it, in seconds: the slowest part decides.
-    pub fn duration(&self) -> f64 {
+    pub(crate) fn duration(&self) -> f64 {
         let parts = [
             (self.node_type.is_some(), durations::NODE_TYPE),
             (self.version.is_some(), durations::ENGINE),
@@ -123,7 +123,7 @@ impl Change {
 }
 
 /// Starts carrying out `change` and whatever `now` flushes with it.
-pub fn start(state: &mut State, id: &str, change: Change) {
+pub(crate) fn start(state: &mut State, id: &str, change: Change) {
     let duration = change.duration();
     let span = state.span(duration);
     state.edit_group(id, |group| {
@@ -149,7 +149,7 @@ pub fn start(state: &mut State, id: &str, change: Change) {
 }
 
 /// The change takes effect, or AWS takes it back.
-pub fn finish(state: &mut State, id: &str) {
+pub(crate) fn finish(state: &mut State, id: &str) {
     let Some(group) = state.groups.get(id) else {
         return;
     };

@@ -27,7 +27,7 @@ struct WantedShard {
     zones: Vec<Option<String>>,
 }
 
-pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("ReplicationGroupId")?;
     request::group_id(&id)?;
     let description = input.required("ReplicationGroupDescription")?;
@@ -403,7 +403,7 @@ fn access_at_create(state: &State, input: &Input, tls: Tls, version: &Version) -
 }
 
 /// The group becomes available, its members a little later.
-pub fn finish(state: &mut State, id: &str) {
+pub(crate) fn finish(state: &mut State, id: &str) {
     const FAILURES: [(failures::Kind, &str, &str); 3] = [
         (failures::Kind::CreateFailed, "create-failed", "insufficient capacity"),
         (failures::Kind::IncompatibleNetwork, "incompatible-network", "the network can not be used"),
@@ -436,7 +436,7 @@ pub fn finish(state: &mut State, id: &str) {
     state.later(durations::MEMBER_LAG, Job::MembersSettled(id.to_owned()));
 }
 
-pub fn fail(state: &mut State, id: &str, status: &'static str, why: &str) {
+pub(crate) fn fail(state: &mut State, id: &str, status: &'static str, why: &str) {
     state.edit_group(id, |group| {
         group.status = status;
         group.set_member_status(status);

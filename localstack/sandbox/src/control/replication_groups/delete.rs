@@ -8,7 +8,7 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::Output;
 
-pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("ReplicationGroupId")?;
     let group = state.group(&id)?;
     if input.bool("RetainPrimaryCluster")?.unwrap_or(false) {
@@ -49,7 +49,7 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     describe::answer(state, &id)
 }
 
-pub fn finish(state: &mut State, id: &str) {
+pub(crate) fn finish(state: &mut State, id: &str) {
     let Some(group) = state.groups.remove(id) else {
         return;
     };

@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let id = input.id("ReplicationGroupId");
     let page = match &id {
         Some(id) => {
@@ -22,12 +22,12 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
 }
 
 /// The answer of a call on one group.
-pub fn answer(state: &State, id: &str) -> Result<Output, Refusal> {
+pub(crate) fn answer(state: &State, id: &str) -> Result<Output, Refusal> {
     let group = state.group(id)?;
     Ok(Record::new().put("ReplicationGroup", render(state, group)).into())
 }
 
-pub fn render(state: &State, group: &ReplicationGroup) -> Output {
+pub(crate) fn render(state: &State, group: &ReplicationGroup) -> Output {
     let change = group.pending();
     let ready = group.status != "creating" && !group.has_failed();
     let failover = match (group.automatic_failover, group.applying.automatic_failover) {
@@ -167,7 +167,7 @@ fn progress(now: i64, span: super::Span) -> f64 {
     (part.clamp(0.0, 0.99) * 1000.0).round() / 10.0
 }
 
-pub fn token_status(change: &Change) -> Option<&'static str> {
+pub(crate) fn token_status(change: &Change) -> Option<&'static str> {
     match change.token.as_ref()? {
         TokenChange::Rotate(_) => Some("ROTATING"),
         TokenChange::Set(_) => Some("SETTING"),
@@ -175,7 +175,7 @@ pub fn token_status(change: &Change) -> Option<&'static str> {
     }
 }
 
-pub fn pending_logs(change: &Change) -> Option<Output> {
+pub(crate) fn pending_logs(change: &Change) -> Option<Output> {
     let logs = change.logs.as_ref()?;
     let items = logs.iter().map(|delivery| delivery.render_pending().into());
     Some(Output::List("member", items.collect()))

@@ -10,12 +10,12 @@ const ACCOUNT_PART: &str = "sandbox";
 
 /// What an endpoint is called on AWS, and for whom a real server gets a loopback address. The second
 /// stays the same when TLS changes the first.
-pub struct Name {
+pub(crate) struct Name {
     pub aws: String,
     pub local: String,
 }
 
-pub fn endpoint(state: &State, name: Name, port: i64) -> Output {
+pub(crate) fn endpoint(state: &State, name: Name, port: i64) -> Output {
     let address = match &state.servers.0 {
         Some(servers) => servers.address(&name.local).to_string(),
         None => name.aws,
@@ -33,25 +33,25 @@ fn name(group: &ReplicationGroup, kind: &str, plain: String, encrypted: String) 
     Name { aws, local: format!("{kind}.{}", group.id) }
 }
 
-pub fn primary(state: &State, group: &ReplicationGroup) -> Name {
+pub(crate) fn primary(state: &State, group: &ReplicationGroup) -> Name {
     let (id, zone) = (&group.id, zone(state));
     let plain = format!("{id}.{ACCOUNT_PART}.ng.0001.{zone}");
     name(group, "primary", plain, format!("master.{id}.{ACCOUNT_PART}.{zone}"))
 }
 
-pub fn reader(state: &State, group: &ReplicationGroup) -> Name {
+pub(crate) fn reader(state: &State, group: &ReplicationGroup) -> Name {
     let (id, zone) = (&group.id, zone(state));
     let plain = format!("{id}-ro.{ACCOUNT_PART}.ng.0001.{zone}");
     name(group, "reader", plain, format!("replica.{id}.{ACCOUNT_PART}.{zone}"))
 }
 
-pub fn configuration(state: &State, group: &ReplicationGroup) -> Name {
+pub(crate) fn configuration(state: &State, group: &ReplicationGroup) -> Name {
     let (id, zone) = (&group.id, zone(state));
     let plain = format!("{id}.{ACCOUNT_PART}.clustercfg.{zone}");
     name(group, "configuration", plain, format!("clustercfg.{id}.{ACCOUNT_PART}.{zone}"))
 }
 
-pub fn member(state: &State, group: &ReplicationGroup, member: &str) -> Name {
+pub(crate) fn member(state: &State, group: &ReplicationGroup, member: &str) -> Name {
     let (id, zone) = (&group.id, zone(state));
     let aws = match group.tls {
         Tls::Off => format!("{member}.{ACCOUNT_PART}.0001.{zone}"),
@@ -60,7 +60,7 @@ pub fn member(state: &State, group: &ReplicationGroup, member: &str) -> Name {
     Name { aws, local: member.to_owned() }
 }
 
-pub fn serverless(state: &State, cache: &ServerlessCache) -> Name {
+pub(crate) fn serverless(state: &State, cache: &ServerlessCache) -> Name {
     let name = &cache.name;
     let place = if cache.connection_type == "public" { "public.serverless" } else { "serverless" };
     Name { aws: format!("{name}-{ACCOUNT_PART}.{place}.{}", zone(state)), local: format!("serverless.{name}") }
@@ -68,6 +68,6 @@ pub fn serverless(state: &State, cache: &ServerlessCache) -> Name {
 
 /// Cluster mode enabled has one configuration endpoint; the others have a primary and a reader.
 /// In `compatible` a group has both, so that clients can move.
-pub fn has_primary(group: &ReplicationGroup) -> bool {
+pub(crate) fn has_primary(group: &ReplicationGroup) -> bool {
     group.cluster_mode != ClusterMode::Enabled
 }

@@ -34,7 +34,7 @@ pub struct Failover {
 
 /// How far a failover is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// The replicas hear nothing of their primary any more.
     CutOff,
     /// The primary is gone, or about to hand over.
@@ -47,7 +47,7 @@ pub enum Stage {
 
 /// A failover under way.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Failing {
+pub(crate) struct Failing {
     pub old: String,
     pub new: String,
     pub stage: Stage,
@@ -56,7 +56,7 @@ pub struct Failing {
 
 impl Shard {
     /// What a failover makes of a member.
-    pub fn health(&self, member: &str) -> Health {
+    pub(crate) fn health(&self, member: &str) -> Health {
         match &self.failing {
             Some(failing) if failing.old == member && failing.how.abrupt => match failing.stage {
                 Stage::CutOff => Health::CutOff,
@@ -67,12 +67,12 @@ impl Shard {
         }
     }
 
-    pub fn names_lag(&self) -> bool {
+    pub(crate) fn names_lag(&self) -> bool {
         self.failing.as_ref().is_some_and(|failing| failing.how.abrupt && failing.stage == Stage::NamesLag)
     }
 
     /// The role that AWS tells of, which follows with the names.
-    pub fn is_shown_as_primary(&self, member: &super::Member) -> bool {
+    pub(crate) fn is_shown_as_primary(&self, member: &super::Member) -> bool {
         match &self.failing {
             Some(failing) if failing.stage == Stage::NamesLag => failing.old == member.id,
             _ => member.primary,
@@ -83,7 +83,7 @@ impl Shard {
 /// TestFailover takes so many node groups in so long (API_TestFailover).
 const WINDOW: i64 = 24 * 3600 * 1000;
 
-pub fn test(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn test(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("ReplicationGroupId")?;
     let group = state.modifiable_group(&id)?;
     let text = input.required("NodeGroupId")?;
@@ -115,7 +115,7 @@ pub fn test(state: &mut State, input: &Input) -> Result<Output, Refusal> {
 }
 
 /// The primary's node is lost, without anybody having asked for it.
-pub fn lose_primary(state: &mut State, id: &str, shard_id: &str) -> Result<(), Refusal> {
+pub(crate) fn lose_primary(state: &mut State, id: &str, shard_id: &str) -> Result<(), Refusal> {
     let group = state.with_settled_members(id)?;
     let shard = group.shards.iter().find(|shard| shard.id == shard_id);
     if !group.automatic_failover || shard.is_none_or(|shard| shard.replicas() == 0) {
@@ -165,7 +165,7 @@ fn next(state: &mut State, id: &str, shard_id: &str, milliseconds: Option<u64>, 
 }
 
 /// One stage of a failover is over.
-pub fn proceed(state: &mut State, id: &str, shard_id: &str) {
+pub(crate) fn proceed(state: &mut State, id: &str, shard_id: &str) {
     let shard = state.groups.get(id).and_then(|group| group.shards.iter().find(|shard| shard.id == shard_id));
     let Some(failing) = shard.and_then(|shard| shard.failing.clone()) else { return };
     match failing.stage {
@@ -228,7 +228,7 @@ fn recover(state: &mut State, id: &str, shard_id: &str, failing: &Failing) {
     state.later(0.0, Job::Recovered { group, member });
 }
 
-pub fn recovered(state: &mut State, id: &str, member: &str) {
+pub(crate) fn recovered(state: &mut State, id: &str, member: &str) {
     state.edit_group(id, |group| {
         if let Some(member) = group.members_mut().find(|known| known.id == member) {
             member.status = "available";

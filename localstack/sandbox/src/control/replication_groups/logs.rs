@@ -5,7 +5,7 @@ use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct LogDelivery {
+pub(crate) struct LogDelivery {
     pub log_type: String,
     pub destination_type: String,
     pub destination: String,
@@ -18,7 +18,7 @@ pub struct LogDelivery {
 }
 
 impl LogDelivery {
-    pub fn read(input: &Input) -> Result<Option<Vec<Self>>, Refusal> {
+    pub(crate) fn read(input: &Input) -> Result<Option<Vec<Self>>, Refusal> {
         let Some(items) = input.list("LogDeliveryConfigurations") else {
             return Ok(None);
         };
@@ -71,7 +71,7 @@ impl LogDelivery {
         Ok(LogDelivery { log_type, destination_type, destination, format, enabled, status: "enabling", message: None })
     }
 
-    pub fn render_pending(&self) -> Record {
+    pub(crate) fn render_pending(&self) -> Record {
         if !self.enabled {
             return Record::new().put("LogType", &self.log_type);
         }
@@ -89,19 +89,19 @@ impl LogDelivery {
             .put("LogFormat", &self.format)
     }
 
-    pub fn render(&self) -> Output {
+    pub(crate) fn render(&self) -> Output {
         self.render_pending().put("Status", self.status).put_some("Message", self.message.as_ref()).into()
     }
 
     /// Accepted, and yet nothing arrives; the group is `available` all the same.
-    pub fn fail(&mut self) {
+    pub(crate) fn fail(&mut self) {
         self.status = "error";
         self.message = Some(format!("Access denied to the log delivery destination {}.", self.destination));
     }
 }
 
 /// Carries out what was asked for, log type by log type.
-pub fn merge(live: &mut Vec<LogDelivery>, wanted: &[LogDelivery]) {
+pub(crate) fn merge(live: &mut Vec<LogDelivery>, wanted: &[LogDelivery]) {
     for delivery in wanted {
         live.retain(|other| other.log_type != delivery.log_type);
         if delivery.enabled {
@@ -111,7 +111,7 @@ pub fn merge(live: &mut Vec<LogDelivery>, wanted: &[LogDelivery]) {
     live.sort_by(|a, b| a.log_type.cmp(&b.log_type));
 }
 
-pub fn one_of(member: &str, value: &str, allowed: &[&str]) -> Result<(), Refusal> {
+pub(crate) fn one_of(member: &str, value: &str, allowed: &[&str]) -> Result<(), Refusal> {
     if allowed.contains(&value) {
         Ok(())
     } else {

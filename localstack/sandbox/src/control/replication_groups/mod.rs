@@ -1,40 +1,40 @@
 //! A replication group: its shards, its members and what is still to happen to it.
 
-pub mod change;
-pub mod create;
-pub mod delete;
-pub mod describe;
-pub mod endpoints;
-pub mod failover;
-pub mod logs;
-pub mod modify;
-pub mod placement;
-pub mod reboot;
-pub mod replicas;
-pub mod request;
-pub mod rules;
-pub mod shards;
-pub mod slots;
-pub mod windows;
+pub(crate) mod change;
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod describe;
+pub(crate) mod endpoints;
+pub(crate) mod failover;
+pub(crate) mod logs;
+pub(crate) mod modify;
+pub(crate) mod placement;
+pub(crate) mod reboot;
+pub(crate) mod replicas;
+pub(crate) mod request;
+pub(crate) mod rules;
+pub(crate) mod shards;
+pub(crate) mod slots;
+pub(crate) mod windows;
 
 use crate::control::engine::Version;
 use crate::refusal::Refusal;
 use crate::state::State;
 
-pub use change::Change;
-pub use failover::Failing;
-pub use logs::LogDelivery;
-pub use slots::Slots;
+pub(crate) use change::Change;
+pub(crate) use failover::Failing;
+pub(crate) use logs::LogDelivery;
+pub(crate) use slots::Slots;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClusterMode {
+pub(crate) enum ClusterMode {
     Disabled,
     Compatible,
     Enabled,
 }
 
 impl ClusterMode {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             ClusterMode::Disabled => "disabled",
             ClusterMode::Compatible => "compatible",
@@ -42,7 +42,7 @@ impl ClusterMode {
         }
     }
 
-    pub fn parse(text: &str) -> Result<Self, Refusal> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
         match text {
             "disabled" => Ok(ClusterMode::Disabled),
             "compatible" => Ok(ClusterMode::Compatible),
@@ -55,7 +55,7 @@ impl ClusterMode {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tls {
+pub(crate) enum Tls {
     Off,
     Preferred,
     Required,
@@ -63,7 +63,7 @@ pub enum Tls {
 
 impl Tls {
     /// `TransitEncryptionMode`; a group without TLS has none.
-    pub fn mode(self) -> Option<&'static str> {
+    pub(crate) fn mode(self) -> Option<&'static str> {
         match self {
             Tls::Off => None,
             Tls::Preferred => Some("preferred"),
@@ -74,7 +74,7 @@ impl Tls {
 
 /// Who may connect.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Access {
+pub(crate) struct Access {
     /// Newest last; two while a rotation is under way.
     pub tokens: Vec<String>,
     /// ROTATE on a group without a token leaves it open beside the token (TF issue 33439).
@@ -84,17 +84,17 @@ pub struct Access {
 }
 
 impl Access {
-    pub fn has_token(&self) -> bool {
+    pub(crate) fn has_token(&self) -> bool {
         !self.tokens.is_empty()
     }
 
-    pub fn is_controlled(&self) -> bool {
+    pub(crate) fn is_controlled(&self) -> bool {
         self.has_token() || !self.user_groups.is_empty()
     }
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Member {
+pub(crate) struct Member {
     pub id: String,
     pub zone: String,
     pub primary: bool,
@@ -104,14 +104,14 @@ pub struct Member {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ParameterStatus {
+pub(crate) enum ParameterStatus {
     InSync,
     Applying,
     PendingReboot,
 }
 
 impl ParameterStatus {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             ParameterStatus::InSync => "in-sync",
             ParameterStatus::Applying => "applying",
@@ -121,7 +121,7 @@ impl ParameterStatus {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shard {
+pub(crate) struct Shard {
     /// `0001`.
     pub id: String,
     pub status: &'static str,
@@ -132,37 +132,37 @@ pub struct Shard {
 }
 
 impl Shard {
-    pub fn primary(&self) -> Option<&Member> {
+    pub(crate) fn primary(&self) -> Option<&Member> {
         self.members.iter().find(|member| member.primary)
     }
 
-    pub fn replicas(&self) -> usize {
+    pub(crate) fn replicas(&self) -> usize {
         self.members.len().saturating_sub(1)
     }
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Topic {
+pub(crate) struct Topic {
     pub arn: String,
     pub active: bool,
 }
 
 /// The global datastore a group belongs to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Global {
+pub(crate) struct Global {
     pub id: String,
     pub is_primary: bool,
 }
 
 /// Resharding or a failing operation under way: when it began and when it will be over.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Span {
+pub(crate) struct Span {
     pub from: i64,
     pub to: i64,
 }
 
 #[derive(Debug, Clone)]
-pub struct ReplicationGroup {
+pub(crate) struct ReplicationGroup {
     pub id: String,
     pub description: String,
     pub status: &'static str,
@@ -211,51 +211,51 @@ pub struct ReplicationGroup {
 
 impl ReplicationGroup {
     /// Such a group never becomes available; it can only be deleted.
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         matches!(self.status, "create-failed" | "incompatible-network" | "restore-failed")
     }
 
-    pub fn is_clustered(&self) -> bool {
+    pub(crate) fn is_clustered(&self) -> bool {
         self.cluster_mode != ClusterMode::Disabled
     }
 
-    pub fn has_data_tiering(&self) -> bool {
+    pub(crate) fn has_data_tiering(&self) -> bool {
         crate::control::node_types::has_data_tiering(&self.node_type)
     }
 
-    pub fn members(&self) -> impl Iterator<Item = &Member> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
         self.shards.iter().flat_map(|shard| &shard.members)
     }
 
-    pub fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+    pub(crate) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
         self.shards.iter_mut().flat_map(|shard| &mut shard.members)
     }
 
-    pub fn member(&self, id: &str) -> Option<&Member> {
+    pub(crate) fn member(&self, id: &str) -> Option<&Member> {
         self.members().find(|member| member.id == id)
     }
 
-    pub fn node_count(&self) -> usize {
+    pub(crate) fn node_count(&self) -> usize {
         self.members().count() + self.leaving.len()
     }
 
     /// Everything accepted that has not taken effect.
-    pub fn pending(&self) -> Change {
+    pub(crate) fn pending(&self) -> Change {
         self.deferred.clone().overlaid_by(&self.applying)
     }
 
     /// Of the shard that has the fewest.
-    pub fn fewest_replicas(&self) -> usize {
+    pub(crate) fn fewest_replicas(&self) -> usize {
         self.shards.iter().map(Shard::replicas).min().unwrap_or(0)
     }
 
     /// Whether durable writes were asked for.
-    pub fn is_durable(&self) -> bool {
+    pub(crate) fn is_durable(&self) -> bool {
         matches!(self.durability.as_deref(), Some("sync" | "async"))
     }
 
     /// What durable writes rest on, as it is.
-    pub fn durable_as_is(&self) -> rules::Durable<'_> {
+    pub(crate) fn durable_as_is(&self) -> rules::Durable<'_> {
         rules::Durable {
             version: self.version,
             cluster_mode: self.cluster_mode,
@@ -267,7 +267,7 @@ impl ReplicationGroup {
         }
     }
 
-    pub fn set_member_status(&mut self, status: &'static str) {
+    pub(crate) fn set_member_status(&mut self, status: &'static str) {
         for member in self.members_mut() {
             member.status = status;
         }
@@ -275,12 +275,12 @@ impl ReplicationGroup {
 }
 
 impl State {
-    pub fn group(&self, id: &str) -> Result<&ReplicationGroup, Refusal> {
+    pub(crate) fn group(&self, id: &str) -> Result<&ReplicationGroup, Refusal> {
         self.groups.get(id).ok_or_else(|| Refusal::no_group(id))
     }
 
     /// The group if it may be modified now.
-    pub fn modifiable_group(&self, id: &str) -> Result<&ReplicationGroup, Refusal> {
+    pub(crate) fn modifiable_group(&self, id: &str) -> Result<&ReplicationGroup, Refusal> {
         let group = self.group(id)?;
         if group.status == "available" {
             Ok(group)
@@ -292,7 +292,7 @@ impl State {
 
     /// Refuses while a member is still coming or going, although its group says `available`
     /// (TF issue 50096).
-    pub fn with_settled_members(&self, id: &str) -> Result<&ReplicationGroup, Refusal> {
+    pub(crate) fn with_settled_members(&self, id: &str) -> Result<&ReplicationGroup, Refusal> {
         let group = self.modifiable_group(id)?;
         let unsettled = group.members().chain(&group.leaving).find(|member| member.status != "available");
         match unsettled {
@@ -304,7 +304,7 @@ impl State {
         }
     }
 
-    pub fn edit_group(&mut self, id: &str, edit: impl FnOnce(&mut ReplicationGroup)) {
+    pub(crate) fn edit_group(&mut self, id: &str, edit: impl FnOnce(&mut ReplicationGroup)) {
         if let Some(group) = self.groups.get_mut(id) {
             edit(group);
         }
@@ -312,7 +312,7 @@ impl State {
 }
 
 /// The end of a job that changed nothing but the status.
-pub fn become_available(state: &mut State, id: &str) {
+pub(crate) fn become_available(state: &mut State, id: &str) {
     state.edit_group(id, |group| {
         if matches!(group.status, "modifying" | "snapshotting") {
             group.status = "available";
@@ -321,7 +321,7 @@ pub fn become_available(state: &mut State, id: &str) {
 }
 
 /// Makes a group a member of a global datastore, or lets it go. AWS forces minor upgrades off for members (TF issue 24919).
-pub fn global_member(state: &mut State, id: &str, global: Option<Global>) -> Result<(), Refusal> {
+pub(crate) fn global_member(state: &mut State, id: &str, global: Option<Global>) -> Result<(), Refusal> {
     state.modifiable_group(id)?;
     state.edit_group(id, |group| {
         group.auto_minor_version_upgrade &= global.is_none();
@@ -331,7 +331,7 @@ pub fn global_member(state: &mut State, id: &str, global: Option<Global>) -> Res
 }
 
 /// Members catch up with their group.
-pub fn settle_members(state: &mut State, id: &str) {
+pub(crate) fn settle_members(state: &mut State, id: &str) {
     let mut gone = Vec::new();
     state.edit_group(id, |group| {
         gone = std::mem::take(&mut group.leaving);

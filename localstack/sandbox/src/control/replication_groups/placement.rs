@@ -8,7 +8,7 @@ fn member_id(group: &str, shard: &str, clustered: bool, number: usize) -> String
     if clustered { format!("{group}-{shard}-{number:03}") } else { format!("{group}-{number:03}") }
 }
 
-pub struct Placement<'a> {
+pub(crate) struct Placement<'a> {
     pub group: &'a str,
     pub clustered: bool,
     /// The zones of the subnet group, in order.
@@ -18,7 +18,7 @@ pub struct Placement<'a> {
 
 impl Placement<'_> {
     /// Adds a member under the lowest number that is free in its shard.
-    pub fn add(&self, shard: &mut Shard, offset: usize, zone: Option<&String>) {
+    pub(crate) fn add(&self, shard: &mut Shard, offset: usize, zone: Option<&String>) {
         let number = (1..)
             .find(|number| {
                 let id = member_id(self.group, &shard.id, self.clustered, *number);
@@ -43,7 +43,7 @@ impl Placement<'_> {
 impl ReplicationGroup {
     /// New members are named after how the existing ones are: a group that left cluster mode
     /// disabled keeps its `group-001` names.
-    pub fn names_shards(&self) -> bool {
+    pub(crate) fn names_shards(&self) -> bool {
         match self.shards.first().and_then(|shard| shard.members.first()) {
             Some(member) => member.id.starts_with(&format!("{}-{}-", self.id, self.shards[0].id)),
             None => self.cluster_mode == ClusterMode::Enabled,
@@ -52,6 +52,6 @@ impl ReplicationGroup {
 }
 
 /// The zones a subnet group reaches.
-pub fn zones(state: &State, subnet_group: &str) -> Vec<String> {
+pub(crate) fn zones(state: &State, subnet_group: &str) -> Vec<String> {
     state.subnet_groups.get(subnet_group).map(|group| group.zones(&state.settings.region)).unwrap_or_default()
 }

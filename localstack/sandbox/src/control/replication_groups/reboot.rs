@@ -8,7 +8,7 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::Output;
 
-pub fn reboot(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn reboot(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("CacheClusterId")?;
     let (group, member) = clusters::find(state, &id).ok_or_else(|| clusters::not_found(&id))?;
     if group.cluster_mode == ClusterMode::Enabled {
@@ -34,7 +34,7 @@ pub fn reboot(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     clusters::answer(state, &id)
 }
 
-pub fn finish(state: &mut State, group: &str, member: &str) {
+pub(crate) fn finish(state: &mut State, group: &str, member: &str) {
     state.edit_group(group, |group| {
         if let Some(member) = group.members_mut().find(|known| known.id == member) {
             member.status = "available";

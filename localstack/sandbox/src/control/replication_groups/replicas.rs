@@ -69,7 +69,7 @@ fn read(state: &State, group: &ReplicationGroup, input: &Input) -> Result<BTreeM
     Ok(wanted)
 }
 
-pub fn increase(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn increase(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("ReplicationGroupId")?;
     let group = state.with_settled_members(&id)?;
     rules::refuse_while_compatible(group)?;
@@ -129,7 +129,7 @@ pub fn increase(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     describe::answer(state, &id)
 }
 
-pub fn decrease(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn decrease(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("ReplicationGroupId")?;
     let group = state.with_settled_members(&id)?;
     rules::refuse_while_compatible(group)?;
@@ -226,7 +226,7 @@ fn choose(
 }
 
 /// Members that were told to go leave their shard; a primary among them hands over first.
-pub fn retire(group: &mut ReplicationGroup) {
+pub(crate) fn retire(group: &mut ReplicationGroup) {
     for shard in &mut group.shards {
         let (leaving, mut staying): (Vec<_>, Vec<_>) =
             std::mem::take(&mut shard.members).into_iter().partition(|member| member.status == "deleting");

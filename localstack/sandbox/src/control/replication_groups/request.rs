@@ -3,14 +3,14 @@
 use crate::refusal::Refusal;
 use crate::wire::input::Input;
 
-pub use super::logs::one_of;
+pub(crate) use super::logs::one_of;
 
 /// 1-40 letters, digits and hyphens, beginning with a letter, no double hyphen, none at the end.
-pub fn group_id(id: &str) -> Result<(), Refusal> {
+pub(crate) fn group_id(id: &str) -> Result<(), Refusal> {
     identifier("ReplicationGroupId", id, 40)
 }
 
-pub fn identifier(member: &str, id: &str, longest: usize) -> Result<(), Refusal> {
+pub(crate) fn identifier(member: &str, id: &str, longest: usize) -> Result<(), Refusal> {
     let legal = (1..=longest).contains(&id.len())
         && id.starts_with(|c: char| c.is_ascii_alphabetic())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
@@ -26,7 +26,7 @@ pub fn identifier(member: &str, id: &str, longest: usize) -> Result<(), Refusal>
     )))
 }
 
-pub fn description(text: &str) -> Result<(), Refusal> {
+pub(crate) fn description(text: &str) -> Result<(), Refusal> {
     if text.trim().is_empty() || text.chars().count() > 255 {
         return Err(Refusal::invalid_value(
             "The parameter ReplicationGroupDescription must be between 1 and 255 characters long.",
@@ -36,7 +36,7 @@ pub fn description(text: &str) -> Result<(), Refusal> {
 }
 
 /// 16-128 printable ASCII characters; the specials AWS takes are `! & # $ ^ < > -`.
-pub fn auth_token(token: &str) -> Result<(), Refusal> {
+pub(crate) fn auth_token(token: &str) -> Result<(), Refusal> {
     if !(16..=128).contains(&token.len()) {
         return Err(Refusal::invalid_value(
             "Invalid AuthToken provided. Must be at least 16 characters and no more than 128 characters.",
@@ -51,7 +51,7 @@ pub fn auth_token(token: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub fn snapshot_retention(input: &Input) -> Result<Option<i64>, Refusal> {
+pub(crate) fn snapshot_retention(input: &Input) -> Result<Option<i64>, Refusal> {
     match input.int("SnapshotRetentionLimit")? {
         Some(days) if !(0..=35).contains(&days) => {
             Err(Refusal::invalid_value(format!("Invalid snapshot retention limit: {days}. Must be between 0 and 35")))
@@ -61,7 +61,7 @@ pub fn snapshot_retention(input: &Input) -> Result<Option<i64>, Refusal> {
 }
 
 /// SNS topics of the caller's own account.
-pub fn topic(arn: &str, account: &str) -> Result<(), Refusal> {
+pub(crate) fn topic(arn: &str, account: &str) -> Result<(), Refusal> {
     let parts: Vec<&str> = arn.split(':').collect();
     match parts.as_slice() {
         ["arn", _, "sns", _, owner, name] if !name.is_empty() => {
@@ -75,7 +75,7 @@ pub fn topic(arn: &str, account: &str) -> Result<(), Refusal> {
     }
 }
 
-pub fn security_groups(input: &Input) -> Result<Option<Vec<String>>, Refusal> {
+pub(crate) fn security_groups(input: &Input) -> Result<Option<Vec<String>>, Refusal> {
     let Some(groups) = input.texts("SecurityGroupIds").filter(|groups| !groups.is_empty()) else {
         return Ok(None);
     };
@@ -85,7 +85,7 @@ pub fn security_groups(input: &Input) -> Result<Option<Vec<String>>, Refusal> {
     }
 }
 
-pub fn network(input: &Input, member: &str, allowed: &[&str]) -> Result<Option<String>, Refusal> {
+pub(crate) fn network(input: &Input, member: &str, allowed: &[&str]) -> Result<Option<String>, Refusal> {
     let value = input.text(member);
     if let Some(value) = &value {
         one_of(member, value, allowed)?;
@@ -93,6 +93,6 @@ pub fn network(input: &Input, member: &str, allowed: &[&str]) -> Result<Option<S
     Ok(value)
 }
 
-pub fn durability(input: &Input) -> Result<Option<String>, Refusal> {
+pub(crate) fn durability(input: &Input) -> Result<Option<String>, Refusal> {
     network(input, "Durability", &["default", "async", "sync", "disabled"])
 }

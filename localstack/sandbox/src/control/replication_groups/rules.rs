@@ -16,7 +16,7 @@ const SHARDS_RAISED: i64 = 500;
 const NODES_PER_GROUP: usize = 500;
 
 /// Members of Create the sandbox has no model for are refused rather than ignored.
-pub fn refuse_unmodelled(input: &Input) -> Result<(), Refusal> {
+pub(crate) fn refuse_unmodelled(input: &Input) -> Result<(), Refusal> {
     for member in ["GlobalReplicationGroupId", "PrimaryClusterId"] {
         if input.has(member) {
             return Err(Refusal::invalid_value(format!(
@@ -29,7 +29,7 @@ pub fn refuse_unmodelled(input: &Input) -> Result<(), Refusal> {
 
 /// Until it is `enabled` or `disabled`: "other modification operations such as scaling and engine version are not
 /// allowed" (AWS guide, modify-cluster-mode).
-pub fn refuse_while_compatible(group: &ReplicationGroup) -> Result<(), Refusal> {
+pub(crate) fn refuse_while_compatible(group: &ReplicationGroup) -> Result<(), Refusal> {
     if group.cluster_mode == ClusterMode::Compatible {
         return Err(Refusal::invalid_combination(
             "The replication group is in cluster mode compatible: modify ClusterMode to enabled or disabled first.",
@@ -39,7 +39,7 @@ pub fn refuse_while_compatible(group: &ReplicationGroup) -> Result<(), Refusal> 
 }
 
 /// TF issue 27875 and upbound/upjet issue 1595 quote the text. A deletion is refused too (cloud-custodian issue 8815).
-pub fn refuse_for_global_member(group: &ReplicationGroup) -> Result<(), Refusal> {
+pub(crate) fn refuse_for_global_member(group: &ReplicationGroup) -> Result<(), Refusal> {
     match &group.global {
         None => Ok(()),
         Some(global) => Err(Refusal::invalid_value(format!(
@@ -50,7 +50,7 @@ pub fn refuse_for_global_member(group: &ReplicationGroup) -> Result<(), Refusal>
 }
 
 /// EC2-Classic is gone, and with it cache security groups.
-pub fn refuse_unmodelled_modify(input: &Input) -> Result<(), Refusal> {
+pub(crate) fn refuse_unmodelled_modify(input: &Input) -> Result<(), Refusal> {
     if input.texts("CacheSecurityGroupNames").is_some_and(|names| !names.is_empty()) {
         return Err(Refusal::invalid_combination(
             "Use of cache security groups is not permitted in this API version for your account.",
@@ -60,7 +60,7 @@ pub fn refuse_unmodelled_modify(input: &Input) -> Result<(), Refusal> {
 }
 
 /// What a new group may run on.
-pub fn node_type(node_type: &str, data_tiering: Option<bool>, version: Version) -> Result<(), Refusal> {
+pub(crate) fn node_type(node_type: &str, data_tiering: Option<bool>, version: Version) -> Result<(), Refusal> {
     if node_types::memory(node_type).is_none() {
         return Err(Refusal::invalid_value(format!("Invalid Cache Node Type: {node_type}.")));
     }
@@ -78,7 +78,7 @@ pub fn node_type(node_type: &str, data_tiering: Option<bool>, version: Version) 
 }
 
 /// AWS guide, CacheNodes.SupportedTypes: families by engine and first version.
-pub fn node_type_runs(node_type: &str, version: Version) -> Result<(), Refusal> {
+pub(crate) fn node_type_runs(node_type: &str, version: Version) -> Result<(), Refusal> {
     if node_types::runs(node_type, version) {
         return Ok(());
     }
@@ -90,12 +90,12 @@ pub fn node_type_runs(node_type: &str, version: Version) -> Result<(), Refusal> 
 }
 
 /// Data tiering takes these policies only (AWS guide, data tiering).
-pub fn tiering_policy(state: &State, node_type: &str, parameter_group: &str) -> Result<(), Refusal> {
+pub(crate) fn tiering_policy(state: &State, node_type: &str, parameter_group: &str) -> Result<(), Refusal> {
     let policy = parameter_groups::require(state, parameter_group)?.value("maxmemory-policy").unwrap_or_default();
     tiering_takes(node_type, &policy)
 }
 
-pub fn tiering_takes(node_type: &str, policy: &str) -> Result<(), Refusal> {
+pub(crate) fn tiering_takes(node_type: &str, policy: &str) -> Result<(), Refusal> {
     const POLICIES: [&str; 5] = ["volatile-lru", "allkeys-lru", "volatile-lfu", "allkeys-lfu", "noeviction"];
     if node_types::has_data_tiering(node_type) && !POLICIES.contains(&policy) {
         return Err(Refusal::invalid_combination(format!(
@@ -107,7 +107,7 @@ pub fn tiering_takes(node_type: &str, policy: &str) -> Result<(), Refusal> {
 }
 
 /// What durable writes rest on (AWS guide, Durability.Limitations and Durability.ChangingDurability).
-pub struct Durable<'a> {
+pub(crate) struct Durable<'a> {
     pub version: Version,
     pub cluster_mode: ClusterMode,
     pub multi_az: bool,
@@ -119,7 +119,7 @@ pub struct Durable<'a> {
 }
 
 impl Durable<'_> {
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
         let is_new_enough = self.version.engine == Engine::Valkey && self.version.at_least(9, 0, 0);
         let conditions = [
             (is_new_enough, "engine valkey 9.0 or later"),
@@ -140,7 +140,7 @@ impl Durable<'_> {
 }
 
 /// Five by default; an account may have more (TF issue 46634).
-pub fn replica_count(state: &State, replicas: i64) -> Result<(), Refusal> {
+pub(crate) fn replica_count(state: &State, replicas: i64) -> Result<(), Refusal> {
     let most = state.quotas.replicas;
     if (0..=most).contains(&replicas) {
         return Ok(());
@@ -148,7 +148,7 @@ pub fn replica_count(state: &State, replicas: i64) -> Result<(), Refusal> {
     Err(Refusal::invalid_value(format!("Invalid replica count {replicas}: a node group has 0 to {most} replicas.")))
 }
 
-pub fn shard_quota(count: i64, version: &Version) -> Result<(), Refusal> {
+pub(crate) fn shard_quota(count: i64, version: &Version) -> Result<(), Refusal> {
     let limit = if version.at_least(5, 0, 6) { SHARDS } else { SHARDS.min(15) };
     if count <= limit {
         return Ok(());
@@ -160,7 +160,7 @@ pub fn shard_quota(count: i64, version: &Version) -> Result<(), Refusal> {
 }
 
 /// Whether `nodes` nodes of this group fit, beside all others.
-pub fn node_quota(state: &State, group: &ReplicationGroup, nodes: usize) -> Result<(), Refusal> {
+pub(crate) fn node_quota(state: &State, group: &ReplicationGroup, nodes: usize) -> Result<(), Refusal> {
     if nodes > NODES_PER_GROUP {
         return Err(Refusal::bad(
             "NodeQuotaForClusterExceeded",
@@ -180,7 +180,7 @@ pub fn node_quota(state: &State, group: &ReplicationGroup, nodes: usize) -> Resu
 }
 
 /// A group's parameter group is of its engine's family.
-pub fn parameter_group_fits(state: &State, name: &str, version: &Version) -> Result<(), Refusal> {
+pub(crate) fn parameter_group_fits(state: &State, name: &str, version: &Version) -> Result<(), Refusal> {
     let group = parameter_groups::require(state, name)?;
     let family = version.family();
     if group.family.name == family {
@@ -201,7 +201,7 @@ pub fn parameter_group_fits(state: &State, name: &str, version: &Version) -> Res
     )))
 }
 
-pub fn tls_at_create(input: &Input) -> Result<Tls, Refusal> {
+pub(crate) fn tls_at_create(input: &Input) -> Result<Tls, Refusal> {
     let on = input.bool("TransitEncryptionEnabled")?.unwrap_or(false);
     match (on, input.text("TransitEncryptionMode").as_deref()) {
         (false, None) => Ok(Tls::Off),
@@ -216,7 +216,7 @@ pub fn tls_at_create(input: &Input) -> Result<Tls, Refusal> {
     }
 }
 
-pub fn user_groups_fit(state: &State, ids: &[String], engine: Engine, tls: Tls) -> Result<(), Refusal> {
+pub(crate) fn user_groups_fit(state: &State, ids: &[String], engine: Engine, tls: Tls) -> Result<(), Refusal> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -248,7 +248,7 @@ fn needs_replica() -> Refusal {
     Refusal::invalid_combination("Replication group must have at least one read replica to enable autofailover.")
 }
 
-pub fn failover_at_create(
+pub(crate) fn failover_at_create(
     asked: Option<bool>,
     multi_az: bool,
     engine: Engine,
@@ -277,7 +277,7 @@ pub fn failover_at_create(
     Ok(on)
 }
 
-pub fn failover_node_type(on: bool, node_type: &str) -> Result<(), Refusal> {
+pub(crate) fn failover_node_type(on: bool, node_type: &str) -> Result<(), Refusal> {
     if on && matches!(node_types::family(node_type), "t1" | "t2") {
         return Err(Refusal::invalid_combination(
             "Automatic failover is not supported for T1 and T2 cache node types.",
@@ -286,7 +286,7 @@ pub fn failover_node_type(on: bool, node_type: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub fn multi_az_possible(zones: &[String], replicas: usize) -> Result<(), Refusal> {
+pub(crate) fn multi_az_possible(zones: &[String], replicas: usize) -> Result<(), Refusal> {
     if replicas == 0 {
         return Err(Refusal::invalid_combination(
             "Replication group must have at least one read replica per node group to enable Multi-AZ.",
@@ -300,7 +300,7 @@ pub fn multi_az_possible(zones: &[String], replicas: usize) -> Result<(), Refusa
     Ok(())
 }
 
-pub fn failover_change(
+pub(crate) fn failover_change(
     group: &ReplicationGroup,
     failover: Option<bool>,
     multi_az: Option<bool>,
@@ -332,7 +332,7 @@ pub fn failover_change(
 }
 
 /// Slow logs came with Redis 6.0, engine logs with 6.2 (TF issue 46440 for the text).
-pub fn log_engine(logs: &[LogDelivery], version: &Version) -> Result<(), Refusal> {
+pub(crate) fn log_engine(logs: &[LogDelivery], version: &Version) -> Result<(), Refusal> {
     for log in logs.iter().filter(|log| log.enabled) {
         let minimum = if log.log_type == "slow-log" { (6, 0) } else { (6, 2) };
         if (version.major, version.minor) < minimum {

@@ -10,7 +10,7 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::Output;
 
-pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("ReplicationGroupId")?;
     let group = state.modifiable_group(&id)?;
     if group.cluster_mode != ClusterMode::Enabled {
@@ -198,7 +198,7 @@ fn leaving(
 }
 
 /// Slots are spread evenly, or everything is as before and only an event tells.
-pub fn finish(state: &mut State, id: &str) {
+pub(crate) fn finish(state: &mut State, id: &str) {
     if !state.groups.contains_key(id) {
         return;
     }

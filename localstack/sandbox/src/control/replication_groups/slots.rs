@@ -1,14 +1,14 @@
 //! Which shard owns which of the 16,384 hash slots.
 
-pub const SLOTS: u16 = 16_384;
+pub(crate) const SLOTS: u16 = 16_384;
 
 /// Sorted, disjoint, inclusive ranges.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Slots(pub Vec<(u16, u16)>);
+pub(crate) struct Slots(pub Vec<(u16, u16)>);
 
 impl Slots {
     /// `0-5460,10923-16383`; one slot is written alone.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut ranges = Vec::new();
         for part in text.split(',') {
             let (from, to) = part.trim().split_once('-').unwrap_or((part, part));
@@ -23,7 +23,7 @@ impl Slots {
         (!overlap).then_some(Slots(ranges))
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u16> + '_ {
         self.0.iter().flat_map(|(from, to)| *from..=*to)
     }
 
@@ -54,14 +54,14 @@ impl std::fmt::Display for Slots {
 }
 
 /// Equal shares for a new group.
-pub fn even(shards: usize) -> Vec<Slots> {
+pub(crate) fn even(shards: usize) -> Vec<Slots> {
     let total = usize::from(SLOTS);
     let bound = |index: usize| u16::try_from(index * total / shards.max(1)).unwrap_or(SLOTS);
     (0..shards).map(|index| Slots(vec![(bound(index), bound(index + 1) - 1)])).collect()
 }
 
 /// Whether the shards together own every slot exactly once.
-pub fn cover_everything(shards: &[Slots]) -> bool {
+pub(crate) fn cover_everything(shards: &[Slots]) -> bool {
     let mut all: Vec<(u16, u16)> = shards.iter().flat_map(|slots| slots.0.clone()).collect();
     all.sort_unstable();
     let mut next = 0;
@@ -75,7 +75,7 @@ pub fn cover_everything(shards: &[Slots]) -> bool {
 }
 
 /// Equal shares again, moving as few slots as possible. `None` is a shard that is to be emptied.
-pub fn rebalance(now: &[(Slots, bool)]) -> Vec<Slots> {
+pub(crate) fn rebalance(now: &[(Slots, bool)]) -> Vec<Slots> {
     let staying = now.iter().filter(|(_, stays)| *stays).count().max(1);
     let (share, extra) = (usize::from(SLOTS) / staying, usize::from(SLOTS) % staying);
     let mut rank = 0;

@@ -7,7 +7,7 @@ const DAY: usize = 24 * 60;
 const WEEK: usize = 7 * DAY;
 
 /// `sun:05:00-sun:09:00`, an hour to a day long.
-pub fn maintenance_window(text: &str) -> Result<String, Refusal> {
+pub(crate) fn maintenance_window(text: &str) -> Result<String, Refusal> {
     let text = text.to_ascii_lowercase();
     let refuse = |why: &str| {
         Refusal::invalid_value(format!("Invalid maintenance window: {text}. {why} (format ddd:hh24:mi-ddd:hh24:mi)"))
@@ -21,7 +21,7 @@ pub fn maintenance_window(text: &str) -> Result<String, Refusal> {
 }
 
 /// `03:00-04:00`, at least an hour long.
-pub fn snapshot_window(text: &str) -> Result<(), Refusal> {
+pub(crate) fn snapshot_window(text: &str) -> Result<(), Refusal> {
     match day_span(text) {
         Some((from, to)) if (to + DAY - from) % DAY >= 60 => Ok(()),
         // TF pull request 2153.
@@ -31,7 +31,7 @@ pub fn snapshot_window(text: &str) -> Result<(), Refusal> {
 }
 
 /// Also with backups off (hashicorp/terraform issue 17247).
-pub fn apart(maintenance: &str, snapshot: &str) -> Result<(), Refusal> {
+pub(crate) fn apart(maintenance: &str, snapshot: &str) -> Result<(), Refusal> {
     if overlap(maintenance, snapshot) {
         return Err(Refusal::invalid_value("The snapshot window and maintenance window must not overlap."));
     }
@@ -52,7 +52,7 @@ fn overlap(maintenance: &str, snapshot: &str) -> bool {
 
 /// AWS spreads windows over the week; here a name decides, so that runs can be compared. AWS's choice can collide with
 /// a declared window; this one makes way for it.
-pub fn fill_in(id: &str, maintenance: Option<String>, snapshot: Option<String>) -> (String, String) {
+pub(crate) fn fill_in(id: &str, maintenance: Option<String>, snapshot: Option<String>) -> (String, String) {
     let sum: usize = id.bytes().map(usize::from).sum();
     let (day, hour) = (DAYS[sum % 7], 5 + sum % 4);
     let own_maintenance = |shift: usize| {
@@ -95,7 +95,7 @@ fn day_span(text: &str) -> Option<(usize, usize)> {
 }
 
 /// `hh:mm` as minutes of the day.
-pub fn minutes(clock: &str) -> Option<usize> {
+pub(crate) fn minutes(clock: &str) -> Option<usize> {
     let (hour, minute) = clock.split_once(':')?;
     if hour.len() != 2 || minute.len() != 2 {
         return None;

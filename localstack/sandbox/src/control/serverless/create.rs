@@ -24,7 +24,7 @@ const MAJORS: &[(Engine, &str, &str)] = &[
     (Engine::Valkey, "9", "9.0"),
 ];
 
-pub fn major(engine: Engine, asked: Option<&str>) -> Result<(String, String), Refusal> {
+pub(crate) fn major(engine: Engine, asked: Option<&str>) -> Result<(String, String), Refusal> {
     let mut offered = MAJORS.iter().filter(|(name, _, _)| *name == engine);
     let found = match asked {
         Some(text) => offered.find(|(_, major, _)| *major == text),
@@ -40,7 +40,7 @@ pub fn major(engine: Engine, asked: Option<&str>) -> Result<(String, String), Re
     }
 }
 
-pub fn limits(input: &Input) -> Result<Option<UsageLimits>, Refusal> {
+pub(crate) fn limits(input: &Input) -> Result<Option<UsageLimits>, Refusal> {
     let Some(limits) = input.get("CacheUsageLimits") else {
         return Ok(None);
     };
@@ -72,7 +72,7 @@ pub fn limits(input: &Input) -> Result<Option<UsageLimits>, Refusal> {
     Ok(Some(UsageLimits { storage, ecpu: read("ECPUPerSecond", ECPU)? }))
 }
 
-pub fn daily_time(input: &Input) -> Result<Option<String>, Refusal> {
+pub(crate) fn daily_time(input: &Input) -> Result<Option<String>, Refusal> {
     match input.text("DailySnapshotTime").filter(|text| !text.is_empty()) {
         Some(text) if windows::minutes(&text).is_none() => {
             Err(Refusal::invalid_value(format!("Invalid DailySnapshotTime {text} (format hh:mm)")))
@@ -81,7 +81,7 @@ pub fn daily_time(input: &Input) -> Result<Option<String>, Refusal> {
     }
 }
 
-pub fn description(input: &Input) -> Result<Option<String>, Refusal> {
+pub(crate) fn description(input: &Input) -> Result<Option<String>, Refusal> {
     match input.text("Description") {
         Some(text) if text.chars().count() > 255 => {
             Err(Refusal::invalid_value("Description must be at most 255 characters long."))
@@ -90,7 +90,7 @@ pub fn description(input: &Input) -> Result<Option<String>, Refusal> {
     }
 }
 
-pub fn user_group(state: &State, id: &str, engine: Engine) -> Result<(), Refusal> {
+pub(crate) fn user_group(state: &State, id: &str, engine: Engine) -> Result<(), Refusal> {
     let group = user_groups::require(state, id)?;
     if engine == Engine::Memcached {
         return Err(Refusal::invalid_combination("User groups are not supported for memcached."));
@@ -107,7 +107,7 @@ pub fn user_group(state: &State, id: &str, engine: Engine) -> Result<(), Refusal
 }
 
 /// A cache on the internet lets in by IAM alone (AWS guide, serverless public endpoints).
-pub fn public_access(state: &State, user_group: Option<&str>) -> Result<(), Refusal> {
+pub(crate) fn public_access(state: &State, user_group: Option<&str>) -> Result<(), Refusal> {
     if user_group.is_some_and(|id| user_groups::is_iam_only(state, id)) {
         return Ok(());
     }
@@ -128,7 +128,7 @@ fn integrations(input: &Input) -> Result<Vec<String>, Refusal> {
         .collect()
 }
 
-pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("ServerlessCacheName")?;
     request::identifier("ServerlessCacheName", &name, 40)?;
     let engine = input.required("Engine")?;

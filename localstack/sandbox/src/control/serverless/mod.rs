@@ -1,7 +1,7 @@
 //! Serverless caches.
 
-pub mod create;
-pub mod modify;
+pub(crate) mod create;
+pub(crate) mod modify;
 
 use crate::control::engine::Engine;
 use crate::control::replication_groups::endpoints;
@@ -14,18 +14,18 @@ use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
 /// Minimum and maximum.
-pub type Bounds = (Option<i64>, Option<i64>);
+pub(crate) type Bounds = (Option<i64>, Option<i64>);
 
 /// Limits as the caller gave them; a bound left out is not set.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct UsageLimits {
+pub(crate) struct UsageLimits {
     /// In GB.
     pub storage: Option<Bounds>,
     pub ecpu: Option<Bounds>,
 }
 
 #[derive(Debug, Clone)]
-pub struct ServerlessCache {
+pub(crate) struct ServerlessCache {
     pub name: String,
     pub description: String,
     pub status: &'static str,
@@ -53,11 +53,11 @@ fn not_found(name: &str) -> Refusal {
     Refusal::missing("ServerlessCacheNotFoundFault", format!("Serverless Cache {name} not found"))
 }
 
-pub fn require<'a>(state: &'a State, name: &str) -> Result<&'a ServerlessCache, Refusal> {
+pub(crate) fn require<'a>(state: &'a State, name: &str) -> Result<&'a ServerlessCache, Refusal> {
     state.serverless.get(name).ok_or_else(|| not_found(name))
 }
 
-pub fn available<'a>(state: &'a State, name: &str) -> Result<&'a ServerlessCache, Refusal> {
+pub(crate) fn available<'a>(state: &'a State, name: &str) -> Result<&'a ServerlessCache, Refusal> {
     let cache = require(state, name)?;
     if cache.status == "available" {
         return Ok(cache);
@@ -68,7 +68,7 @@ pub fn available<'a>(state: &'a State, name: &str) -> Result<&'a ServerlessCache
     ))
 }
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let name = input.id("ServerlessCacheName");
     if let Some(name) = &name {
         require(state, name)?;
@@ -86,7 +86,7 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     Ok(Record::new().put_some("NextToken", page.next).list("ServerlessCaches", "member", page.items).into())
 }
 
-pub fn answer(state: &State, name: &str) -> Result<Output, Refusal> {
+pub(crate) fn answer(state: &State, name: &str) -> Result<Output, Refusal> {
     let cache = require(state, name)?;
     Ok(Record::new().put("ServerlessCache", render(state, cache)).into())
 }
@@ -135,7 +135,7 @@ fn render(state: &State, cache: &ServerlessCache) -> Output {
         .into()
 }
 
-pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("ServerlessCacheName")?;
     let cache = require(state, &name)?;
     if !matches!(cache.status, "available" | "create-failed") {
@@ -153,7 +153,7 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
 }
 
 /// Creating or modifying is over.
-pub fn finish(state: &mut State, name: &str) {
+pub(crate) fn finish(state: &mut State, name: &str) {
     let Some(cache) = state.serverless.get(name) else {
         return;
     };
@@ -180,7 +180,7 @@ pub fn finish(state: &mut State, name: &str) {
 }
 
 /// A creation that came to nothing.
-pub fn fail(state: &mut State, name: &str, why: &str) {
+pub(crate) fn fail(state: &mut State, name: &str, why: &str) {
     if let Some(cache) = state.serverless.get_mut(name) {
         cache.status = "create-failed";
     }
@@ -188,7 +188,7 @@ pub fn fail(state: &mut State, name: &str, why: &str) {
     state.touched.insert(name.to_owned());
 }
 
-pub fn gone(state: &mut State, name: &str) {
+pub(crate) fn gone(state: &mut State, name: &str) {
     let Some(cache) = state.serverless.remove(name) else {
         return;
     };

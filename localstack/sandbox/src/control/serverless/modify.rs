@@ -21,7 +21,7 @@ const FIELDS: &[&[&str]] = &[
     &["Engine", "MajorEngineVersion"],
 ];
 
-pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("ServerlessCacheName")?;
     let cache = available(state, &name)?;
     let asked = FIELDS.iter().filter(|row| row.iter().any(|member| input.has(member))).count();

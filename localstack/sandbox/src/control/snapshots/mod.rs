@@ -1,7 +1,7 @@
 //! Snapshots of replication groups. All of them are manual: automatic ones are not taken, and a final
 //! one outlives its group as manual ones do.
 
-pub mod serverless;
+pub(crate) mod serverless;
 
 use crate::control::engine::Version;
 use crate::control::replication_groups::{ReplicationGroup, Slots};
@@ -12,12 +12,12 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
-pub use serverless::ServerlessSnapshot;
+pub(crate) use serverless::ServerlessSnapshot;
 
 const QUOTA: usize = 200;
 
 #[derive(Debug, Clone)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     pub name: String,
     pub status: &'static str,
     pub group: ReplicationGroup,
@@ -25,7 +25,7 @@ pub struct Snapshot {
 }
 
 /// What a restored group takes over.
-pub struct Source {
+pub(crate) struct Source {
     pub version: Version,
     pub node_type: String,
     pub shards: Vec<Slots>,
@@ -48,7 +48,7 @@ fn legal_name(name: &str) -> Result<(), Refusal> {
 }
 
 /// The snapshot a new group is to be restored from. Backups in S3 are beyond the sandbox.
-pub fn restore_source(state: &State, input: &Input) -> Result<Option<Source>, Refusal> {
+pub(crate) fn restore_source(state: &State, input: &Input) -> Result<Option<Source>, Refusal> {
     if input.texts("SnapshotArns").is_some_and(|arns| !arns.is_empty()) {
         return Err(Refusal::invalid_value("SnapshotArns: the sandbox holds no backups in S3."));
     }
@@ -69,7 +69,7 @@ pub fn restore_source(state: &State, input: &Input) -> Result<Option<Source>, Re
     }))
 }
 
-pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("SnapshotName")?;
     let group = match (input.id("ReplicationGroupId"), input.id("CacheClusterId")) {
         (Some(id), None) => id,
@@ -92,7 +92,7 @@ pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     answer(state, &name)
 }
 
-pub fn start(state: &mut State, name: &str, group: &str, tags: tags::Tags) -> Result<(), Refusal> {
+pub(crate) fn start(state: &mut State, name: &str, group: &str, tags: tags::Tags) -> Result<(), Refusal> {
     let name = name.to_ascii_lowercase();
     legal_name(&name)?;
     if state.snapshots.contains_key(&name) {
@@ -112,7 +112,7 @@ pub fn start(state: &mut State, name: &str, group: &str, tags: tags::Tags) -> Re
     Ok(())
 }
 
-pub fn finish(state: &mut State, name: &str) {
+pub(crate) fn finish(state: &mut State, name: &str) {
     let Some(snapshot) = state.snapshots.get_mut(name) else {
         return;
     };
@@ -121,7 +121,7 @@ pub fn finish(state: &mut State, name: &str) {
     events::group(state, &group, format!("Snapshot succeeded for snapshot with ID '{name}'"));
 }
 
-pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("SnapshotName")?;
     let snapshot = state.snapshots.get(&name).ok_or_else(|| not_found(&name))?;
     if snapshot.status != "available" {
@@ -140,7 +140,7 @@ fn answer(state: &State, name: &str) -> Result<Output, Refusal> {
     Ok(Record::new().put("Snapshot", render(state, snapshot, true)).into())
 }
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let name = input.id("SnapshotName");
     if let Some(name) = &name
         && !state.snapshots.contains_key(name)

@@ -10,7 +10,7 @@ use crate::wire::input::Input;
 use crate::wire::output::{Output, Record};
 
 #[derive(Debug, Clone)]
-pub struct ServerlessSnapshot {
+pub(crate) struct ServerlessSnapshot {
     pub name: String,
     pub status: &'static str,
     pub cache: String,
@@ -23,7 +23,7 @@ fn not_found(name: &str) -> Refusal {
     Refusal::missing("ServerlessCacheSnapshotNotFoundFault", format!("Serverless cache snapshot {name} not found."))
 }
 
-pub fn start(state: &mut State, name: &str, cache: &str, tags: tags::Tags) -> Result<(), Refusal> {
+pub(crate) fn start(state: &mut State, name: &str, cache: &str, tags: tags::Tags) -> Result<(), Refusal> {
     let name = name.to_ascii_lowercase();
     legal_name(&name)?;
     let source = serverless::require(state, cache)?;
@@ -50,14 +50,14 @@ pub fn start(state: &mut State, name: &str, cache: &str, tags: tags::Tags) -> Re
     Ok(())
 }
 
-pub fn finish(state: &mut State, name: &str) {
+pub(crate) fn finish(state: &mut State, name: &str) {
     if let Some(snapshot) = state.serverless_snapshots.get_mut(name) {
         snapshot.status = "available";
         events::record(state, "serverless-cache-snapshot", name, format!("Serverless cache snapshot {name} created"));
     }
 }
 
-pub fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn create(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("ServerlessCacheSnapshotName")?;
     let cache = input.required_id("ServerlessCacheName")?;
     serverless::available(state, &cache)?;
@@ -86,7 +86,7 @@ fn render(state: &State, snapshot: &ServerlessSnapshot) -> Output {
         .into()
 }
 
-pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("ServerlessCacheSnapshotName")?;
     let snapshot = state.serverless_snapshots.get(&name).ok_or_else(|| not_found(&name))?;
     if snapshot.status != "available" {
@@ -103,7 +103,7 @@ pub fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     Ok(answer)
 }
 
-pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
     let name = input.id("ServerlessCacheSnapshotName");
     if let Some(name) = &name
         && !state.serverless_snapshots.contains_key(name)
@@ -128,7 +128,7 @@ pub fn describe(state: &State, input: &Input) -> Result<Output, Refusal> {
 }
 
 /// A serverless cache restored from `arn:…:serverlesscachesnapshot:NAME` needs that snapshot.
-pub fn check_restore(state: &State, input: &Input) -> Result<(), Refusal> {
+pub(crate) fn check_restore(state: &State, input: &Input) -> Result<(), Refusal> {
     for arn in input.texts("SnapshotArnsToRestore").unwrap_or_default() {
         let name = arn.rsplit(':').next().unwrap_or_default();
         let known = state.serverless_snapshots.contains_key(name) || state.snapshots.contains_key(name);
@@ -140,7 +140,7 @@ pub fn check_restore(state: &State, input: &Input) -> Result<(), Refusal> {
 }
 
 /// A replication group restored from a serverless snapshot brings its own node type.
-pub fn source(state: &State, name: &str, input: &Input) -> Result<Source, Refusal> {
+pub(crate) fn source(state: &State, name: &str, input: &Input) -> Result<Source, Refusal> {
     let snapshot = state.serverless_snapshots.get(name).ok_or_else(|| not_found(name))?;
     Ok(Source {
         version: Version::latest(snapshot.engine),

@@ -5,7 +5,7 @@ use crate::control::replication_groups::change::{Change, TokenChange, UserGroupC
 use crate::control::replication_groups::{Tls, request, rules};
 use crate::refusal::Refusal;
 
-pub fn encryption(request: Request, change: &mut Change) -> Result<(), Refusal> {
+pub(super) fn encryption(request: Request, change: &mut Change) -> Result<(), Refusal> {
     let Request { group, input, .. } = request;
 
     let on = input.bool("TransitEncryptionEnabled")?;
@@ -65,7 +65,7 @@ pub fn encryption(request: Request, change: &mut Change) -> Result<(), Refusal> 
     Ok(())
 }
 
-pub fn access(request: Request, change: &mut Change) -> Result<(), Refusal> {
+pub(super) fn access(request: Request, change: &mut Change) -> Result<(), Refusal> {
     let Request { state, group, input, immediately, waiting } = request;
     // A group that is about to lose TLS gets no access control any more.
     let tls = waiting.tls.filter(|tls| *tls == Tls::Off).unwrap_or(group.tls);

@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 
 /// Engine, version, parameter group and cluster mode hang together by the parameter group's family
 /// and its `cluster-enabled`.
-pub fn engine(request: Request, change: &mut Change) -> Result<(), Refusal> {
+pub(super) fn engine(request: Request, change: &mut Change) -> Result<(), Refusal> {
     let Request { group, input, .. } = request;
 
     let engine = input.text("Engine").map(|text| Engine::parse_replicated(&text)).transpose()?;

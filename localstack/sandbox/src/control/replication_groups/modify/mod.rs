@@ -24,7 +24,7 @@ struct Request<'a> {
     waiting: &'a Change,
 }
 
-pub fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
+pub(crate) fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let id = input.required_id("ReplicationGroupId")?;
     let immediately = input.bool("ApplyImmediately")?.unwrap_or(false);
     let group = state.modifiable_group(&id)?;
@@ -133,7 +133,7 @@ fn still_waiting(group: &ReplicationGroup, input: &Input) -> Change {
 }
 
 /// The maintenance window opens: what waited is carried out.
-pub fn open_window(state: &mut State, id: &str) -> Result<bool, Refusal> {
+pub(crate) fn open_window(state: &mut State, id: &str) -> Result<bool, Refusal> {
     let group = state.modifiable_group(id)?;
     if group.deferred.is_empty() {
         return Ok(false);

@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use crate::wire::input::Input;
 
-pub fn settings(request: Request) -> Result<Change, Refusal> {
+pub(super) fn settings(request: Request) -> Result<Change, Refusal> {
     let Request { state, group, input, .. } = request;
 
     let mut change = Change::default();
@@ -100,7 +100,7 @@ fn topic(state: &State, group: &ReplicationGroup, input: &Input) -> Result<Optio
     Ok(if wanted == current { None } else { Some(wanted) })
 }
 
-pub fn logs(request: Request, change: &mut Change) -> Result<(), Refusal> {
+pub(super) fn logs(request: Request, change: &mut Change) -> Result<(), Refusal> {
     let Request { group, input, immediately, .. } = request;
     let Some(wanted) = LogDelivery::read(input)? else {
         return Ok(());

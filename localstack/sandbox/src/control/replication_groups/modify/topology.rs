@@ -6,7 +6,7 @@ use crate::control::replication_groups::{Shard, placement, rules};
 use crate::control::{clusters, node_types};
 use crate::refusal::Refusal;
 
-pub fn topology(request: Request, change: &mut Change) -> Result<(), Refusal> {
+pub(super) fn topology(request: Request, change: &mut Change) -> Result<(), Refusal> {
     let Request { state, group, input, waiting, .. } = request;
 
     let failover = input.bool("AutomaticFailoverEnabled")?;
