@@ -235,6 +235,12 @@ async fn myself(link: &mut Link) -> io::Result<Option<Seen>> {
     Ok(view(&mut link.connection).await?.into_iter().find(|seen| seen.myself))
 }
 
+/// The slots that a node itself takes for its own.
+pub(super) async fn owned(links: &mut Links, name: &str) -> io::Result<Vec<(u16, u16)>> {
+    let link = links.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
+    Ok(myself(link).await?.map(|seen| seen.slots).unwrap_or_default())
+}
+
 /// Makes the replicas follow the primaries of their shards.
 async fn attach(links: &mut Links, plan: &Plan<'_>, ids: &BTreeMap<String, String>) -> io::Result<()> {
     for shard in plan.shards {

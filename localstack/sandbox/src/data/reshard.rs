@@ -8,12 +8,13 @@ use tokio::{
 };
 
 use super::{
-    cluster::Links,
+    cluster::{Links, owned},
     endpoint::{Endpoint, Route},
     group::Link,
     resp::{Command, Connection},
     server::{Host, MIGRATE},
     shape::Tls,
+    topology::{joined, missing},
 };
 
 /// Keys per `MIGRATE`.
@@ -47,15 +48,34 @@ pub(super) async fn reshard(
     run(links, target, &set("IMPORTING", from), host).await?;
     run(links, source, &set("MIGRATING", to), host).await?;
     move_keys(links, step, host).await?;
-    // The target first, so that no slot is ever without an owner.
     let owner = set("NODE", to);
+    // The target first, so that no slot is ever without an owner.
     run(links, target, &owner, host).await?;
     run(links, source, &owner, host).await?;
     for name in voters.iter().filter(|name| *name != source && *name != target) {
         // Only news that travels faster than by gossip.
         let _ = run(links, name, &owner, host).await;
     }
-    Ok(())
+    // Two primaries with one epoch settle it in favour of one of them. The source may be that one, and has then taken
+    // back by gossip what it was yet to give up.
+    let moved = joined(slots.iter().map(|slot| (*slot, *slot)).collect());
+    let deadline = Instant::now() + READY;
+    loop {
+        let missed = missing(&moved, &owned(links, target).await?);
+        if missed.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            let text = format!("{source} took {} slots back that {target} had got", missed.len());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        }
+        if let Some(link) = links.get_mut(target) {
+            link.connection.call(["CLUSTER", "BUMPEPOCH"]).await?;
+        }
+        run(links, target, &owner, host).await?;
+        // It may have become a replica, which has no say in slots.
+        let _ = run(links, source, &owner, host).await;
+    }
 }
 
 /// Valkey answers `SETSLOT` when the replicas have it, some milliseconds each, so many go at the same time.
