@@ -52,23 +52,23 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write a first spec, with comments; or one of resources that exist
-    Init(Init),
+    Init(super::init::Args),
     /// Check specs offline: syntax, types, rules across fields, lint. No AWS call
-    Validate(Validate),
+    Validate(super::validate::Args),
     /// Print the spec after overlays and variables; secrets stay references
-    Render(Render),
+    Render(super::render::Args),
     /// Show what would change and the exact calls; change nothing
-    Plan(Plan),
+    Plan(super::plan::Args),
     /// Plan, ask, carry out, wait, read again, smoke-test
-    Apply(Apply),
+    Apply(super::apply::Args),
     /// Delete what the stack owns, in the safe order
-    Destroy(Destroy),
+    Destroy(super::destroy::Args),
     /// Write a spec from live resources; its plan holds nothing but the adoption
-    Import(Import),
+    Import(super::import::Args),
     /// Show a stack's resources: states, nodes, endpoints, alarms, pending changes
-    Status(Status),
+    Status(super::status::Args),
     /// Connect to the caches of a spec, check them, measure them; no AWS change
-    Smoke(Smoke),
+    Smoke(super::smoke::Args),
     /// Measure any Valkey or Redis server: capacity, and latency free of coordinated omission. No AWS call
     Bench(Box<super::bench::Args>),
     /// Make a shard fail over under paced clients, and say what it cost them
@@ -76,15 +76,15 @@ pub enum Command {
     /// Recommend sizes, eviction and cost savings from two weeks of metrics, as changes to the spec; no AWS change
     Advise(Advise),
     /// Print the least IAM policy for a purpose, as JSON; no AWS call
-    IamPolicy(IamPolicy),
+    IamPolicy(super::iam_policy::Args),
     /// Explain what changing a field does to a live cache, or what a rule means
-    Explain(Explain),
+    Explain(super::explain::Args),
     /// Print the spec's JSON Schema, for editors
     Schema,
     /// Print completions for a shell
-    Completions(Completions),
+    Completions(super::completions::Args),
     /// Print or write the manual pages
-    Man(Man),
+    Man(super::man::Args),
 }
 
 /// Which spec, and what goes over it.
@@ -156,85 +156,6 @@ pub enum Format {
     Markdown,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ValidateFormat {
-    #[default]
-    Table,
-    Json,
-    Markdown,
-    Github,
-    Sarif,
-}
-
-#[derive(Debug, Args)]
-pub struct Validate {
-    /// Specs; cachectl.yaml by default
-    #[arg(value_name = "SPEC")]
-    pub specs: Vec<PathBuf>,
-    #[command(flatten)]
-    pub spec: SpecArgs,
-    /// Apply the fixes that are certain, keeping comments and layout; then check what is left
-    #[arg(long)]
-    pub fix: bool,
-    /// Output format
-    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
-    pub format: ValidateFormat,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum RenderFormat {
-    #[default]
-    Yaml,
-    Json,
-}
-
-#[derive(Debug, Args)]
-pub struct Render {
-    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
-    pub path: PathBuf,
-    #[command(flatten)]
-    pub spec: SpecArgs,
-    /// Output format
-    #[arg(long, help_heading = "Output", value_enum, default_value = "yaml")]
-    pub format: RenderFormat,
-}
-
-#[derive(Debug, Args)]
-pub struct Plan {
-    /// Specs; cachectl.yaml by default
-    #[arg(value_name = "SPEC")]
-    pub specs: Vec<PathBuf>,
-    #[command(flatten)]
-    pub spec: SpecArgs,
-    #[command(flatten)]
-    pub aws: AwsArgs,
-    #[command(flatten)]
-    pub allowances: Allowances,
-    #[command(flatten)]
-    pub cost: CostArgs,
-    /// Output format
-    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
-    pub format: Format,
-    /// Save the plan, to be applied with `cachectl apply FILE`
-    #[arg(long, value_name = "PLAN.json", help_heading = "Output")]
-    pub out: Option<PathBuf>,
-    /// Print a saved plan; no AWS call
-    #[arg(long, value_name = "PLAN.json", help_heading = "Output", conflicts_with_all = ["specs", "out"])]
-    pub show: Option<PathBuf>,
-    /// Write the plan as JSON to a file, besides printing it
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub json_out: Option<PathBuf>,
-    /// Write the plan as Markdown to a file, besides printing it: for a comment on a pull request
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
-    pub markdown_out: Option<PathBuf>,
-    /// Also list resources without changes
-    #[arg(long, help_heading = "Output")]
-    pub show_unchanged: bool,
-    /// List caches of the region that no stack of this spec manages
-    #[arg(long, help_heading = "Output")]
-    pub show_unmanaged: bool,
-}
-
 #[derive(Debug, Args, Clone)]
 #[command(next_help_heading = "Execution")]
 pub struct Execution {
@@ -255,166 +176,6 @@ pub struct Execution {
     pub events: Option<PathBuf>,
 }
 
-/// Which caches are tested after an apply.
-#[derive(Debug, Args, Clone, Default)]
-#[command(next_help_heading = "Execution")]
-pub struct Tested {
-    /// Skip the smoke test
-    #[arg(long, conflicts_with = "smoke")]
-    pub no_smoke: bool,
-    /// Smoke-test all caches of the stack, even when nothing changed
-    #[arg(long)]
-    pub smoke: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Apply {
-    /// Specs, or one saved plan; cachectl.yaml by default
-    #[arg(value_name = "SPEC|PLAN.json")]
-    pub specs: Vec<PathBuf>,
-    #[command(flatten)]
-    pub spec: SpecArgs,
-    #[command(flatten)]
-    pub aws: AwsArgs,
-    #[command(flatten)]
-    pub allowances: Allowances,
-    #[command(flatten)]
-    pub cost: CostArgs,
-    #[command(flatten)]
-    pub execution: Execution,
-    #[command(flatten)]
-    pub tested: Tested,
-    /// Keep a writer and a reader on each cache through its steps, and say what each step cost them
-    #[arg(long, help_heading = "Execution")]
-    pub canary: bool,
-    /// Output format
-    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
-    pub format: Format,
-}
-
-#[derive(Debug, Args)]
-pub struct Destroy {
-    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
-    pub path: PathBuf,
-    #[command(flatten)]
-    pub spec: SpecArgs,
-    #[command(flatten)]
-    pub aws: AwsArgs,
-    /// Allow deletion for a glob of addresses, such as 'delete:*'; repeatable
-    #[arg(long = "allow", value_name = "ACTION:GLOB")]
-    pub allow: Vec<Allow>,
-    /// Only addresses that match; repeatable
-    #[arg(long, value_name = "GLOB")]
-    pub only: Vec<Glob>,
-    #[command(flatten)]
-    pub execution: Execution,
-    /// Nothing is tested after a deletion: for scripts that pass the same flags to apply
-    #[arg(long, hide = true)]
-    pub no_smoke: bool,
-    /// Output format
-    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
-    pub format: Format,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-        cachectl init\n  \
-        cachectl init --stack shop --region eu-west-1\n  \
-        cachectl init --stack shop --from 'replicationGroup/shop-*'\n\n\
-        Then:\n  \
-        cachectl validate    checks it; no AWS call\n  \
-        cachectl plan        shows what it would create; changes nothing\n\n\
-        Without --from no AWS call is made.")]
-pub struct Init {
-    /// Import what exists instead: addresses such as 'replicationGroup/shop-*'; repeatable
-    #[arg(long, value_name = "ADDRESS-GLOB")]
-    pub from: Vec<Glob>,
-    /// Name of the stack; the folder's name by default
-    #[arg(long, value_name = "NAME", value_parser = stack_name)]
-    pub stack: Option<String>,
-    /// File to write
-    #[arg(short, long, value_name = "FILE", default_value = super::session::DEFAULT_SPEC)]
-    pub out: PathBuf,
-    /// Overwrite an existing file
-    #[arg(long)]
-    pub force: bool,
-    #[command(flatten)]
-    pub aws: AwsArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-        cachectl import replicationGroup/prod-cache --stack prod -o cachectl.yaml\n  \
-        cachectl import 'replicationGroup/prod-*' parameterGroup/prod-params --stack prod\n  \
-        cachectl import --all --stack prod --region eu-west-1 > cachectl.yaml\n  \
-        terraform show -json | cachectl import --from-terraform - --stack prod -o cachectl.yaml > removed.tf\n\n\
-        Then:\n  \
-        cachectl plan cachectl.yaml                     shows what adopting them takes: tags\n  \
-        cachectl apply cachectl.yaml --allow 'adopt:*'  adopts them\n\n\
-        With --from-terraform, the `removed` blocks by which Terraform forgets them go to stdout, or stand as comments\n\
-        under a spec that is printed. Of the state only types, names, ids and ARNs are looked at.\n\
-        Without --stack, the stack whose tag all of them carry. Secrets are never read: a comment says where\n\
-        one is set. What AWS owns (default users and groups) is named where it is used, and not imported.")]
-pub struct Import {
-    /// Addresses, such as replicationGroup/prod-cache; `*` matches anything
-    #[arg(value_name = "ADDRESS", required_unless_present_any = ["all", "from_terraform"])]
-    pub addresses: Vec<Glob>,
-    /// Everything of ElastiCache in the region, and the alarms on it
-    #[arg(long, conflicts_with = "addresses")]
-    pub all: bool,
-    /// What Terraform has: the output of `terraform show -json`, from a file or `-` for stdin
-    #[arg(long, value_name = "FILE|-", conflicts_with_all = ["addresses", "all"], value_hint = clap::ValueHint::FilePath)]
-    pub from_terraform: Option<PathBuf>,
-    /// Stack that they will belong to
-    #[arg(long, value_name = "NAME", value_parser = stack_name)]
-    pub stack: Option<String>,
-    /// Write the spec here instead of to stdout
-    #[arg(short, long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Overwrite an existing file
-    #[arg(long, requires = "out")]
-    pub force: bool,
-    #[command(flatten)]
-    pub aws: AwsArgs,
-}
-
-/// What is shown, and how.
-#[derive(Debug, Args)]
-pub struct Shown {
-    /// Only addresses that match; repeatable
-    #[arg(long, value_name = "GLOB")]
-    pub only: Vec<Glob>,
-    /// Output format
-    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
-    pub format: Format,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-        cachectl status\n  \
-        cachectl status prod.yaml --only 'replicationGroup/*'\n  \
-        cachectl status prod.yaml --format json | jq '.resources[] | select(.health != \"ok\")'\n\n\
-        Exit code 0 says that the state was read, whatever it is: `cachectl plan --detailed-exitcode` tells\n\
-        whether it is as declared, `cachectl smoke` whether the caches answer.")]
-pub struct Status {
-    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
-    pub path: PathBuf,
-    #[command(flatten)]
-    pub spec: SpecArgs,
-    #[command(flatten)]
-    pub aws: AwsArgs,
-    #[command(flatten)]
-    pub shown: Shown,
-    #[command(flatten)]
-    pub cost: CostArgs,
-    /// Refresh until Ctrl-C; with --format json, one document per line
-    #[arg(long, help_heading = "Output")]
-    pub watch: bool,
-    /// Time between two refreshes of --watch, such as 2s; 10s by default
-    #[arg(long, value_name = "D", env = "CACHECTL_POLL_INTERVAL", value_parser = parse_duration, help_heading = "Output")]
-    pub poll_interval: Option<Duration>,
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     #[default]
@@ -422,42 +183,6 @@ pub enum ReportFormat {
     Json,
     Markdown,
     Junit,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-        cachectl smoke\n  \
-        cachectl smoke prod.yaml replicationGroup/prod-cache --format junit > smoke.xml\n  \
-        cachectl smoke prod.yaml --format json > before.json\n  \
-        cachectl smoke prod.yaml --baseline before.json\n  \
-        cachectl smoke prod.yaml --print-command    what to run inside the VPC\n\n\
-        The test writes keys of its own under a prefix, within a budget of memory, and deletes them by name. A cache\n\
-        that is full or evicting is not written to. Exit 5: a test failed, or `require` asked for what it could not tell.")]
-pub struct Smoke {
-    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
-    pub path: PathBuf,
-    /// Caches to test; all of the spec by default
-    #[arg(value_name = "ADDRESS")]
-    pub addresses: Vec<Glob>,
-    #[command(flatten)]
-    pub spec: SpecArgs,
-    #[command(flatten)]
-    pub aws: AwsArgs,
-    /// Only addresses that match; repeatable
-    #[arg(long, value_name = "GLOB")]
-    pub only: Vec<Glob>,
-    /// Output format
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: ReportFormat,
-    /// Compare with an earlier report (--format json)
-    #[arg(long, value_name = "REPORT.json")]
-    pub baseline: Option<PathBuf>,
-    /// Look for leftover keys with a SCAN over the whole keyspace
-    #[arg(long)]
-    pub thorough: bool,
-    /// Print what to run inside the VPC; connect to no cache
-    #[arg(long)]
-    pub print_command: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -532,71 +257,13 @@ impl Since {
     }
 }
 
-/// What a policy is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Purpose {
-    /// plan, status, import: reading
-    Plan,
-    /// apply and destroy
-    Apply,
-    Smoke,
-    Advise,
-    Drill,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-        cachectl iam-policy --for plan\n  \
-        cachectl iam-policy cachectl.yaml --for apply > policy.json\n\n\
-        With a SPEC, what can be is narrowed to its names, its region and its accountId.")]
-pub struct IamPolicy {
-    /// Spec to narrow the policy to; for any stack without one
-    #[arg(value_name = "SPEC")]
-    pub path: Option<PathBuf>,
-    /// What the policy is for
-    #[arg(long = "for", value_enum, value_name = "PURPOSE")]
-    pub purpose: Purpose,
-    #[command(flatten)]
-    pub spec: SpecArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct Explain {
-    /// A field such as replicationGroup.cacheNodeType, a kind, a rule such as tls or CKV_AWS_31, an exit code
-    /// such as exit-3; an index without one
-    #[arg(value_name = "WORD")]
-    pub topic: Option<String>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-        cachectl man | man -l -\n  \
-        cachectl man --out ~/.local/share/man/man1")]
-pub struct Man {
-    /// Write one page for each command into this folder; without it, the first page goes to stdout
-    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
-    pub out: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
-        source <(cachectl completions bash)                 in ~/.bashrc\n  \
-        source <(cachectl completions zsh)                  in ~/.zshrc\n  \
-        cachectl completions fish | source                  in ~/.config/fish/config.fish\n  \
-        cachectl completions powershell | Out-String | Invoke-Expression\n\n\
-        The shell then asks cachectl: it completes environments and addresses of the spec, what --allow takes,\n\
-        profiles, regions, and the words of explain. Generate it again after an upgrade.")]
-pub struct Completions {
-    pub shell: clap_complete::Shell,
-}
-
 fn pair(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .ok_or_else(|| "expected NAME=VALUE".to_owned())
 }
 
-fn stack_name(text: &str) -> Result<String, String> {
+pub(super) fn stack_name(text: &str) -> Result<String, String> {
     if crate::spec::schema::is_stack_name(text) {
         Ok(text.to_owned())
     } else {

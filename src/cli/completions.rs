@@ -17,6 +17,18 @@ use crate::model::options::Permit;
 use crate::model::{Address, Kind};
 use crate::spec::{self, Request};
 
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+        source <(cachectl completions bash)                 in ~/.bashrc\n  \
+        source <(cachectl completions zsh)                  in ~/.zshrc\n  \
+        cachectl completions fish | source                  in ~/.config/fish/config.fish\n  \
+        cachectl completions powershell | Out-String | Invoke-Expression\n\n\
+        The shell then asks cachectl: it completes environments and addresses of the spec, what --allow takes,\n\
+        profiles, regions, and the words of explain. Generate it again after an upgrade.")]
+pub struct Args {
+    pub shell: clap_complete::Shell,
+}
+
 /// Set by the shell's script while it asks.
 const ASKING: &str = "COMPLETE";
 

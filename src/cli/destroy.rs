@@ -1,18 +1,44 @@
 //! `cachectl destroy`
 
-use super::apply::{Outcome, Run, count};
-use super::args::{Destroy as Args, Format, Tested};
+use std::path::PathBuf;
+
+use super::apply::{Outcome, Run, Tested, count};
+use super::args::{AwsArgs, Execution, Format, SpecArgs};
 use super::clock;
 use super::events::Journal;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session::{self, Session};
 use crate::aws::{Access, reader};
-use crate::model::Kind;
-use crate::model::options::Options;
+use crate::model::options::{Allow, Options};
 use crate::model::plan::Plan;
 use crate::model::secret::Marks;
+use crate::model::{Glob, Kind};
 use crate::render::environment::hidden;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+    /// Allow deletion for a glob of addresses, such as 'delete:*'; repeatable
+    #[arg(long = "allow", value_name = "ACTION:GLOB")]
+    pub allow: Vec<Allow>,
+    /// Only addresses that match; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<Glob>,
+    #[command(flatten)]
+    pub execution: Execution,
+    /// Nothing is tested after a deletion: for scripts that pass the same flags to apply
+    #[arg(long, hide = true)]
+    pub no_smoke: bool,
+    /// Output format
+    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
+    pub format: Format,
+}
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);

@@ -1,10 +1,11 @@
 //! `cachectl iam-policy`: the least policy for a purpose, from the calls that cachectl makes.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::args::{IamPolicy as Args, Purpose};
+use super::args::SpecArgs;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session;
@@ -12,6 +13,34 @@ use crate::model::operation::Operation;
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::render::style::{Label, paint};
 use crate::resource::references;
+
+/// What a policy is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Purpose {
+    /// plan, status, import: reading
+    Plan,
+    /// apply and destroy
+    Apply,
+    Smoke,
+    Advise,
+    Drill,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl iam-policy --for plan\n  \
+        cachectl iam-policy cachectl.yaml --for apply > policy.json\n\n\
+        With a SPEC, what can be is narrowed to its names, its region and its accountId.")]
+pub struct Args {
+    /// Spec to narrow the policy to; for any stack without one
+    #[arg(value_name = "SPEC")]
+    pub path: Option<PathBuf>,
+    /// What the policy is for
+    #[arg(long = "for", value_enum, value_name = "PURPOSE")]
+    pub purpose: Purpose,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+}
 
 /// What every command that looks at a stack reads. AWS scopes none of these by name.
 #[rustfmt::skip]

@@ -1,9 +1,9 @@
 //! `cachectl import`
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::Import as Args;
+use super::args::{AwsArgs, stack_name};
 use super::exit::{CliError, Exit};
 use super::files;
 use super::printer::Printer;
@@ -11,8 +11,45 @@ use super::session;
 use crate::aws::{Access, account, client};
 use crate::import::terraform::{self, Place};
 use crate::import::{self, Document, Refused};
+use crate::model::Glob;
 use crate::model::{Kind, Selection};
 use crate::render::style::{Label, paint};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl import replicationGroup/prod-cache --stack prod -o cachectl.yaml\n  \
+        cachectl import 'replicationGroup/prod-*' parameterGroup/prod-params --stack prod\n  \
+        cachectl import --all --stack prod --region eu-west-1 > cachectl.yaml\n  \
+        terraform show -json | cachectl import --from-terraform - --stack prod -o cachectl.yaml > removed.tf\n\n\
+        Then:\n  \
+        cachectl plan cachectl.yaml                     shows what adopting them takes: tags\n  \
+        cachectl apply cachectl.yaml --allow 'adopt:*'  adopts them\n\n\
+        With --from-terraform, the `removed` blocks by which Terraform forgets them go to stdout, or stand as comments\n\
+        under a spec that is printed. Of the state only types, names, ids and ARNs are looked at.\n\
+        Without --stack, the stack whose tag all of them carry. Secrets are never read: a comment says where\n\
+        one is set. What AWS owns (default users and groups) is named where it is used, and not imported.")]
+pub struct Args {
+    /// Addresses, such as replicationGroup/prod-cache; `*` matches anything
+    #[arg(value_name = "ADDRESS", required_unless_present_any = ["all", "from_terraform"])]
+    pub addresses: Vec<Glob>,
+    /// Everything of ElastiCache in the region, and the alarms on it
+    #[arg(long, conflicts_with = "addresses")]
+    pub all: bool,
+    /// What Terraform has: the output of `terraform show -json`, from a file or `-` for stdin
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = ["addresses", "all"], value_hint = clap::ValueHint::FilePath)]
+    pub from_terraform: Option<PathBuf>,
+    /// Stack that they will belong to
+    #[arg(long, value_name = "NAME", value_parser = stack_name)]
+    pub stack: Option<String>,
+    /// Write the spec here instead of to stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Overwrite an existing file
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+}
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     session::endpoints_are_set()?;

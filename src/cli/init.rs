@@ -1,14 +1,41 @@
 //! `cachectl init`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::{Import, Init as Args};
+use super::args::{AwsArgs, stack_name};
 use super::exit::{CliError, Exit};
 use super::import;
 use super::printer::Printer;
 use crate::aws::client;
+use crate::model::Glob;
 use crate::render::style::{Label, paint};
 use crate::spec::{json_schema, schema};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl init\n  \
+        cachectl init --stack shop --region eu-west-1\n  \
+        cachectl init --stack shop --from 'replicationGroup/shop-*'\n\n\
+        Then:\n  \
+        cachectl validate    checks it; no AWS call\n  \
+        cachectl plan        shows what it would create; changes nothing\n\n\
+        Without --from no AWS call is made.")]
+pub struct Args {
+    /// Import what exists instead: addresses such as 'replicationGroup/shop-*'; repeatable
+    #[arg(long, value_name = "ADDRESS-GLOB")]
+    pub from: Vec<Glob>,
+    /// Name of the stack; the folder's name by default
+    #[arg(long, value_name = "NAME", value_parser = stack_name)]
+    pub stack: Option<String>,
+    /// File to write
+    #[arg(short, long, value_name = "FILE", default_value = super::session::DEFAULT_SPEC)]
+    pub out: PathBuf,
+    /// Overwrite an existing file
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+}
 
 /// Where nobody says which region, the one that AWS's own examples use.
 const EXAMPLE_REGION: &str = "us-east-1";
@@ -39,8 +66,8 @@ pub async fn run(printer: &Printer, args: Args) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-fn imported(args: Args) -> Import {
-    Import {
+fn imported(args: Args) -> import::Args {
+    import::Args {
         addresses: args.from,
         all: false,
         from_terraform: None,

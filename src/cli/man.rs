@@ -1,13 +1,25 @@
 //! `cachectl man`: one page a command, from the same source as `--help`.
 
+use std::path::PathBuf;
+
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::args::{Cli, Man as Args};
+use super::args::Cli;
 use super::exit::{CliError, Exit};
 use super::files;
 use super::printer::Printer;
 use crate::model::text::plural;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl man | man -l -\n  \
+        cachectl man --out ~/.local/share/man/man1")]
+pub struct Args {
+    /// Write one page for each command into this folder; without it, the first page goes to stdout
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+}
 
 pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let mut command = Cli::command().disable_help_subcommand(true);

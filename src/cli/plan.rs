@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::args::{Format, Plan as Args};
+use super::args::{Allowances, AwsArgs, CostArgs, Format, SpecArgs};
 use super::cost;
 use super::exit::{CliError, Exit};
 use super::files;
@@ -18,6 +18,42 @@ use crate::model::prices::Prices;
 use crate::render::environment::hidden;
 use crate::render::{self, inert, plan::Header};
 use crate::spec;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Specs; cachectl.yaml by default
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+    #[command(flatten)]
+    pub allowances: Allowances,
+    #[command(flatten)]
+    pub cost: CostArgs,
+    /// Output format
+    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
+    pub format: Format,
+    /// Save the plan, to be applied with `cachectl apply FILE`
+    #[arg(long, value_name = "PLAN.json", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// Print a saved plan; no AWS call
+    #[arg(long, value_name = "PLAN.json", help_heading = "Output", conflicts_with_all = ["specs", "out"])]
+    pub show: Option<PathBuf>,
+    /// Write the plan as JSON to a file, besides printing it
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub json_out: Option<PathBuf>,
+    /// Write the plan as Markdown to a file, besides printing it: for a comment on a pull request
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub markdown_out: Option<PathBuf>,
+    /// Also list resources without changes
+    #[arg(long, help_heading = "Output")]
+    pub show_unchanged: bool,
+    /// List caches of the region that no stack of this spec manages
+    #[arg(long, help_heading = "Output")]
+    pub show_unmanaged: bool,
+}
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     if args.out.iter().chain(&args.json_out).chain(&args.markdown_out).any(|path| path.as_os_str() == "-") {

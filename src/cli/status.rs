@@ -1,16 +1,55 @@
 //! `cachectl status`
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::args::{Format, Status as Args};
+use super::args::{AwsArgs, CostArgs, Format, SpecArgs, parse_duration};
 use super::cost;
 use super::exit::{CliError, Exit};
 use super::printer::{self, Printer};
 use super::session::{self, Session};
 use crate::aws::{Access, account};
+use crate::model::Glob;
 use crate::model::prices::Prices;
 use crate::render::{self, inert};
 use crate::status;
+
+/// What is shown, and how.
+#[derive(Debug, clap::Args)]
+pub struct Shown {
+    /// Only addresses that match; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<Glob>,
+    /// Output format
+    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl status\n  \
+        cachectl status prod.yaml --only 'replicationGroup/*'\n  \
+        cachectl status prod.yaml --format json | jq '.resources[] | select(.health != \"ok\")'\n\n\
+        Exit code 0 says that the state was read, whatever it is: `cachectl plan --detailed-exitcode` tells\n\
+        whether it is as declared, `cachectl smoke` whether the caches answer.")]
+pub struct Args {
+    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+    #[command(flatten)]
+    pub shown: Shown,
+    #[command(flatten)]
+    pub cost: CostArgs,
+    /// Refresh until Ctrl-C; with --format json, one document per line
+    #[arg(long, help_heading = "Output")]
+    pub watch: bool,
+    /// Time between two refreshes of --watch, such as 2s; 10s by default
+    #[arg(long, value_name = "D", env = "CACHECTL_POLL_INTERVAL", value_parser = parse_duration, help_heading = "Output")]
+    pub poll_interval: Option<Duration>,
+}
 
 /// Between two looks of `--watch`.
 const INTERVAL: Duration = Duration::from_secs(10);

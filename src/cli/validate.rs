@@ -1,8 +1,10 @@
 //! `cachectl validate`
 
+use std::path::PathBuf;
+
 use serde_json::json;
 
-use super::args::{Validate as Args, ValidateFormat};
+use super::args::SpecArgs;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::{clock, rewrite, session};
@@ -13,6 +15,31 @@ use crate::render::diagnostics;
 use crate::render::style::{Label, paint};
 use crate::spec::located::Located;
 use crate::{lint, spec};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ValidateFormat {
+    #[default]
+    Table,
+    Json,
+    Markdown,
+    Github,
+    Sarif,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Specs; cachectl.yaml by default
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Apply the fixes that are certain, keeping comments and layout; then check what is left
+    #[arg(long)]
+    pub fix: bool,
+    /// Output format
+    #[arg(long, help_heading = "Output", value_enum, default_value = "table")]
+    pub format: ValidateFormat,
+}
 
 pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let mut worst = Exit::Done;

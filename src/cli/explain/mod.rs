@@ -7,12 +7,19 @@ mod rule;
 
 pub use field::{how, impact};
 
-use super::args::Explain as Args;
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use crate::model::suggest;
 use crate::render::style::{Label, paint};
 use crate::render::value::hang;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A field such as replicationGroup.cacheNodeType, a kind, a rule such as tls or CKV_AWS_31, an exit code
+    /// such as exit-3; an index without one
+    #[arg(value_name = "WORD")]
+    pub topic: Option<String>,
+}
 
 pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let width = printer.width();

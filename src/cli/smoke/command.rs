@@ -1,6 +1,6 @@
 //! What to run inside the VPC, for those who are outside of it.
 
-use super::super::args::Smoke as Args;
+use super::Args;
 use super::login::Login;
 use crate::client::connect::tunnel;
 use crate::smoke::Target;

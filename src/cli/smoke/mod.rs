@@ -7,9 +7,10 @@ pub mod target;
 
 use std::path::PathBuf;
 
+use login::Login;
 use serde_json::{Value, json};
 
-use super::args::{ReportFormat, Smoke as Args};
+use super::args::{AwsArgs, ReportFormat, SpecArgs};
 use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::session::{self, Session};
@@ -18,12 +19,48 @@ use crate::aws::is_loopback;
 use crate::aws::{Access, secrets, token};
 use crate::client::Secret;
 use crate::client::engine::Stop;
+use crate::model::Glob;
 use crate::model::live::{Live, View};
 use crate::model::plan::FORMAT_VERSION;
 use crate::model::{Address, Kind, Resource};
 use crate::render;
 use crate::smoke::{self, Check, Observer, OnUndecided, Report, Settings, Target, Verdict};
-use login::Login;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+        cachectl smoke\n  \
+        cachectl smoke prod.yaml replicationGroup/prod-cache --format junit > smoke.xml\n  \
+        cachectl smoke prod.yaml --format json > before.json\n  \
+        cachectl smoke prod.yaml --baseline before.json\n  \
+        cachectl smoke prod.yaml --print-command    what to run inside the VPC\n\n\
+        The test writes keys of its own under a prefix, within a budget of memory, and deletes them by name. A cache\n\
+        that is full or evicting is not written to. Exit 5: a test failed, or `require` asked for what it could not tell.")]
+pub struct Args {
+    #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
+    pub path: PathBuf,
+    /// Caches to test; all of the spec by default
+    #[arg(value_name = "ADDRESS")]
+    pub addresses: Vec<Glob>,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    #[command(flatten)]
+    pub aws: AwsArgs,
+    /// Only addresses that match; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub only: Vec<Glob>,
+    /// Output format
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: ReportFormat,
+    /// Compare with an earlier report (--format json)
+    #[arg(long, value_name = "REPORT.json")]
+    pub baseline: Option<PathBuf>,
+    /// Look for leftover keys with a SCAN over the whole keyspace
+    #[arg(long)]
+    pub thorough: bool,
+    /// Print what to run inside the VPC; connect to no cache
+    #[arg(long)]
+    pub print_command: bool,
+}
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);
