@@ -7,7 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Kind;
 
-/// `kind/id`. Ids are in lower case, as ElastiCache keeps them; alarm names keep their case.
+/// What a person calls a resource by: `kind/id`.
+///
+/// Ids are in lower case, as ElastiCache keeps them; alarm names keep their case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
     pub kind: Kind,
@@ -15,11 +17,12 @@ pub struct Address {
 }
 
 impl Address {
+    /// The address of this kind and id, in the letter case in which AWS keeps ids of the kind.
     pub fn new(kind: Kind, id: &str) -> Self {
         Self { kind, id: if kind.row().keeps_letter_case { id.to_owned() } else { id.to_ascii_lowercase() } }
     }
 
-    /// The alarms of a cache whose members are not known yet.
+    /// The address that stands for the alarms of a cache whose members are not known yet.
     pub fn alarms_of(cache: &str) -> Self {
         Self::new(Kind::Alarm, &format!("{cache}-*"))
     }

@@ -22,7 +22,7 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
-/// One cache.
+/// What was measured of one cache, and what follows from it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheAdvice {

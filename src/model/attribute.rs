@@ -71,8 +71,9 @@ pub enum Route {
     Whole,
 }
 
-/// The order in which the changes of one resource are made. Each phase is one call at most, unless it
-/// says otherwise, and the resource is awaited after each.
+/// The order in which the changes of one resource are made.
+///
+/// Each phase is one call at most, unless it says otherwise, and the resource is awaited after each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     Create,
@@ -147,12 +148,12 @@ pub enum Datastore {
 }
 
 impl Datastore {
-    /// Must the spec of a secondary not say it?
+    /// Must the spec of a secondary leave the attribute out, since the datastore speaks for it?
     pub fn speaks_for_secondary(self) -> bool {
         matches!(self, Datastore::Decides | Datastore::Sets | Datastore::Hands)
     }
 
-    /// What it means for a member, in words; empty where it means nothing.
+    /// What the datastore means for a member, in words; empty where it means nothing.
     pub fn about(self) -> &'static str {
         match self {
             Datastore::Apart => "",
@@ -166,6 +167,7 @@ impl Datastore {
     }
 }
 
+/// One attribute of a kind: the row from which it is read, compared, sent, imported and explained.
 pub struct Attribute {
     pub field: Field,
     pub read: Read,
@@ -187,6 +189,7 @@ pub struct Attribute {
 }
 
 impl Attribute {
+    /// A row whose other columns are the usual ones: sent at creation, proven by what is read back, imported as is.
     pub const fn new(field: Field, read: Read, route: Route, impact: Impact, note: &'static str) -> Self {
         Self {
             field,
@@ -204,51 +207,60 @@ impl Attribute {
         }
     }
 
+    /// The row, with where AWS shows a value that it has accepted and not yet applied.
     pub const fn pending(self, pending: fn(&View<'_>) -> Option<Value>) -> Self {
         Self { pending: Pending::With(pending), ..self }
     }
 
+    /// The row, with the pending member that only says that AWS is at it, and not which value comes.
     pub const fn under_way(self, member: &'static str) -> Self {
         Self { under_way: Some(member), ..self }
     }
 
+    /// The row, with what an import makes of the live value; `None` leaves the attribute out.
     pub const fn import(self, import: fn(&View<'_>, Value) -> Option<Value>) -> Self {
         Self { import: Import::With(import), ..self }
     }
 
+    /// The row of a value that AWS never tells, with what an import says of it where it is set.
     pub const fn remark(self, remark: fn(&View<'_>) -> Option<&'static str>) -> Self {
         Self { import: Import::Remark(remark), ..self }
     }
 
+    /// The row of an attribute that the create call does not take: it is sent once the resource is there.
     pub const fn later(self) -> Self {
         Self { later: true, ..self }
     }
 
+    /// The row of an attribute that is not read back as it was sent: a secret, or in a service's own wording.
     pub const fn unproven(self) -> Self {
         Self { unproven: true, ..self }
     }
 
+    /// The row of an attribute of which AWS can let a change wait for the maintenance window.
     pub const fn may_wait(self) -> Self {
         Self { may_wait: true, ..self }
     }
 
+    /// The row, with what a global datastore has to do with the attribute in its members.
     pub const fn datastore(self, datastore: Datastore) -> Self {
         Self { datastore, ..self }
     }
 
-    /// Is this member of a call its own? Lists are sent as what comes and what goes, too.
+    /// Is this member of a call the attribute's own? Lists are sent as what comes and what goes, too.
     pub fn sends(&self, member: &str) -> bool {
         let plain = member.strip_suffix("ToAdd").or_else(|| member.strip_suffix("ToRemove")).unwrap_or(member);
         !self.field.member.is_empty() && self.field.member == plain
     }
 
-    /// Is a value of it kept from every output?
+    /// Is a value of the attribute kept from every output?
     pub fn is_secret(&self) -> bool {
         matches!(self.field.shape, Shape::Secret | Shape::List { of: Shape::Secret, .. })
     }
 
-    /// Does the live value say what is declared? What is declared as nothing equals nothing live, in whichever way
-    /// either is written.
+    /// Does the live value say what is declared?
+    ///
+    /// What is declared as nothing equals nothing live, in whichever way either is written.
     pub fn same(&self, declared: &Value, live: Option<&Value>) -> bool {
         match live {
             _ if is_empty(declared) => live.is_none_or(is_empty),
@@ -257,8 +269,9 @@ impl Attribute {
         }
     }
 
-    /// What a spec would declare that asks for what there is. A value that waits for the maintenance
-    /// window was asked for, and is taken in place of the one that it follows.
+    /// What a spec would declare that asks for what there is.
+    ///
+    /// A value that waits for the maintenance window was asked for, and is taken in place of the one that it follows.
     pub fn imported(&self, view: &View<'_>) -> Option<Value> {
         let pending = match self.pending {
             Pending::With(pending) => pending(view),
@@ -273,8 +286,10 @@ impl Attribute {
         }
     }
 
-    /// The live value as the spec would have it. Where members disagree, the one that differs from
-    /// what is declared, so that a half-applied change is never taken for a whole one.
+    /// The live value as the spec would have it.
+    ///
+    /// Where members disagree, the one that differs from what is declared, so that a half-applied change is never taken
+    /// for a whole one.
     pub fn live(&self, view: &View<'_>, declared: Option<&Value>) -> Option<Value> {
         let shape = self.field.shape;
         match self.read {

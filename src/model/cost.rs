@@ -21,19 +21,19 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Adds a part that is known.
+    /// Adds a part of the cost that is known, in USD a month, and the line that shows how it comes about.
     pub fn add(&mut self, usd: f64, line: String) {
         self.usd_month = Some(self.usd_month.unwrap_or(0.0) + usd);
         self.arithmetic.push(line);
     }
 
-    /// Nothing is known, for this reason.
+    /// An estimate of a cache of which no price is known, for this reason.
     pub fn unknown(reason: String) -> Self {
         Self { unknown: vec![reason], ..Self::default() }
     }
 }
 
-/// One cache before and after.
+/// What one cache costs before and after a plan.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheCost {

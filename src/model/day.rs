@@ -2,7 +2,7 @@
 
 use time::{Date, Month};
 
-/// Is there such a day?
+/// Is this text a day of the calendar, as `yyyy-mm-dd`?
 pub fn is_day(text: &str) -> bool {
     parse(text).is_some()
 }

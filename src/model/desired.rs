@@ -24,6 +24,7 @@ pub struct Spec {
     pub digest: String,
 }
 
+/// One resource as a spec declares it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Resource {
     pub address: Address,
@@ -35,18 +36,22 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// A declared text; `None` where the field is left out or is no text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.fields.get(name)?.as_str()
     }
 
+    /// A declared boolean; `None` where the field is left out or is no boolean.
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.fields.get(name)?.as_bool()
     }
 
+    /// A declared whole number; `None` where the field is left out or is no such number.
     pub fn number(&self, name: &str) -> Option<i64> {
         self.fields.get(name)?.as_i64()
     }
 
+    /// A switch under `lifecycle`, such as `protect`; `None` where the spec does not set it.
     pub fn lifecycle(&self, name: &str) -> Option<bool> {
         self.fields.get("lifecycle")?.get(name)?.as_bool()
     }

@@ -24,11 +24,12 @@ pub struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// What the spec says, but for what it says to ignore.
+    /// What the spec declares for an attribute, but for what it says to ignore.
     pub fn declared(&self, name: &str) -> Option<&'a Value> {
         self.resource.fields.get(name).filter(|_| !ignored(self.resource).any(|ignored| ignored == name))
     }
 
+    /// What the spec declares for an attribute, where it is a text and not ignored.
     pub fn declared_text(&self, name: &str) -> Option<&'a str> {
         self.declared(name)?.as_str()
     }
@@ -44,6 +45,7 @@ impl<'a> Scene<'a> {
         attribute.live(self.view, None)
     }
 
+    /// The live value of an attribute as the spec would write it, where it is a text.
     pub fn live_text(&self, name: &str) -> Option<String> {
         Some(self.live_value(name)?.as_str()?.to_owned())
     }
@@ -57,13 +59,13 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// What will hold after the plan: the declared value, else the live one.
+    /// The value that will hold after the plan: the declared one, else the live one.
     pub fn wanted(&self, name: &str) -> Option<Value> {
         self.declared(name).filter(|value| !value.is_null()).cloned().or_else(|| self.live_value(name))
     }
 }
 
-/// A call to come.
+/// A call that the plan will hold.
 #[derive(Debug)]
 pub struct Call {
     pub phase: Phase,
@@ -75,10 +77,12 @@ pub struct Call {
 }
 
 impl Call {
+    /// A call without parameters that lets go of nothing.
     pub fn new(phase: Phase, operation: Operation, wait: Wait) -> Self {
         Self { phase, operation, parameters: Map::new(), wait, lets_go: BTreeSet::new() }
     }
 
+    /// Sets one parameter by the API's name, in place of an earlier value of it.
     pub fn insert(&mut self, member: String, value: Value) {
         self.parameters.insert(member, value);
     }
@@ -134,6 +138,7 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// A draft in which nothing is decided yet: no change, no call, nothing in the way.
     pub fn new(address: Address) -> Self {
         Self {
             address,
@@ -173,11 +178,12 @@ impl Draft {
         self.calls.push(Call { parameters, ..Call::new(phase, operation, wait) });
     }
 
-    /// Is there anything to do?
+    /// Is there nothing to do, neither a call nor alarms of members to come?
     pub fn is_idle(&self) -> bool {
         self.calls.is_empty() && self.member_alarms.is_none()
     }
 
+    /// Lists a difference among the changes that the plan shows; what it takes is added apart.
     pub fn shows(&mut self, difference: &Difference) {
         self.attributes.push(AttributeChange {
             path: difference.attribute.to_owned(),
@@ -188,11 +194,13 @@ impl Draft {
         });
     }
 
+    /// Lists a difference that only a replacement of the resource can make, and why.
     pub fn replaces(&mut self, difference: &Difference, why: &str) {
         self.shows(&Difference { impact: Impact::Replace, ..difference.clone() });
         self.replace.push(format!("{}: {why}", difference.attribute));
     }
 
+    /// Puts something in the way of the resource: a rule that `explain` knows, why, and what to do now.
     pub fn blocks(&mut self, rule: &str, reason: impl Into<String>, hint: impl Into<String>) {
         debug_assert!(super::refusals::of(rule).is_some(), "`explain` knows nothing of {rule}");
         self.blocked.push(Blocked { rule: rule.to_owned(), reason: reason.into(), hint: hint.into() });

@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 use super::{Address, Kind};
 
-/// `*` matches anything, `/` too. Kinds match in any case.
+/// A pattern of addresses, in which `*` matches anything, `/` too.
+///
+/// Letter case makes no difference.
 #[derive(Clone, Debug)]
 pub struct Glob(pub String);
 
@@ -17,6 +19,7 @@ impl FromStr for Glob {
 }
 
 impl Glob {
+    /// Does this address match?
     pub fn matches(&self, address: &Address) -> bool {
         wild(self.0.to_ascii_lowercase().as_bytes(), address.to_string().to_ascii_lowercase().as_bytes())
     }

@@ -39,7 +39,7 @@ pub fn taken_out(text: &str) -> Cow<'_, str> {
     out
 }
 
-/// Is a secret in these bytes?
+/// Does a secret that was kept stand in these bytes?
 pub fn is_in(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     KEPT.read().is_ok_and(|kept| kept.iter().any(|secret| text.contains(secret.as_str())))

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::model::{Address, Kind};
 
+/// Tags of one resource, by key.
 pub type Tags = BTreeMap<String, String>;
 
 /// Descriptions by id.
@@ -14,6 +15,7 @@ pub type Found = BTreeMap<String, Value>;
 
 static NOTHING: Found = Found::new();
 
+/// What was read of AWS for one stack, and what could not be read.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Live {
@@ -65,10 +67,12 @@ impl Live {
         self.found.entry(kind).or_default()
     }
 
+    /// AWS's description of a resource; `None` where it does not exist.
     pub fn get(&self, address: &Address) -> Option<&Value> {
         self.of(address.kind).get(&address.id)
     }
 
+    /// The description of a resource together with those of its member clusters; `None` where it does not exist.
     pub fn view<'a>(&'a self, address: &Address) -> Option<View<'a>> {
         let own = self.get(address)?;
         Some(View { live: self, own, members: self.members(own).collect() })
@@ -79,6 +83,7 @@ impl Live {
         strings(group.get("MemberClusters")).filter_map(|id| self.cache_clusters.get(id))
     }
 
+    /// AWS's word for the state of a resource; `None` where it does not exist, or its kind has none.
     pub fn status(&self, address: &Address) -> Option<&str> {
         self.get(address)?.get("Status")?.as_str()
     }
@@ -93,10 +98,12 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// A member of the resource's own description; `None` where it is absent or null.
     pub fn own(&self, member: &str) -> Option<&'a Value> {
         self.own.get(member).filter(|value| !value.is_null())
     }
 
+    /// A member of the resource's own description, where it is a text.
     pub fn text(&self, member: &str) -> Option<&'a str> {
         self.own(member)?.as_str()
     }
@@ -106,10 +113,12 @@ impl<'a> View<'a> {
         self.text(member).unwrap_or_default().to_owned()
     }
 
+    /// A boolean of the resource's own description; false where AWS does not tell it.
     pub fn flag(&self, member: &str) -> bool {
         self.own(member).and_then(Value::as_bool).unwrap_or(false)
     }
 
+    /// AWS's word for the state of the resource; empty where its kind has none.
     pub fn status(&self) -> &'a str {
         self.text("Status").unwrap_or_default()
     }
@@ -119,6 +128,8 @@ impl<'a> View<'a> {
         self.own("PendingModifiedValues")?.get(member).filter(|value| !value.is_null())
     }
 
+    /// What AWS has accepted for the member clusters of the group and not yet applied.
+    ///
     /// The same of its member clusters, where the engine version and the node type stand.
     pub fn member_pending(&self, member: &str) -> Option<&'a Value> {
         self.members
@@ -126,10 +137,12 @@ impl<'a> View<'a> {
             .find_map(|cluster| cluster.get("PendingModifiedValues")?.get(member).filter(|value| !value.is_null()))
     }
 
+    /// The shards of a replication group as AWS describes them; none for other kinds.
     pub fn node_groups(&self) -> &'a [Value] {
         self.own("NodeGroups").and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
+    /// The ids of a replication group's member clusters, whether these were read or not.
     pub fn member_ids(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         strings(self.own.get("MemberClusters"))
     }
@@ -145,6 +158,7 @@ impl<'a> View<'a> {
     }
 }
 
+/// The texts of a JSON list, without what is no text; none where it is no list.
 pub fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
     list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }

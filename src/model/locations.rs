@@ -23,32 +23,37 @@ pub struct Hidden {
 }
 
 impl Locations {
+    /// Where the value of this path stands; `None` where the spec does not have it.
     pub fn value(&self, path: &str) -> Option<Span> {
         self.values.get(path).copied()
     }
 
+    /// Where the key of this path stands; `None` where the spec does not have it.
     pub fn key(&self, path: &str) -> Option<Span> {
         self.keys.get(path).copied()
     }
 
+    /// Notes where the value of this path stands.
     pub fn put_value(&mut self, path: &str, span: Span) {
         self.values.insert(path.to_owned(), span);
     }
 
+    /// Notes where the key of this path stands.
     pub fn put_key(&mut self, path: &str, span: Span) {
         self.keys.insert(path.to_owned(), span);
     }
 
-    /// Something was reported here already: rules that look at it would only repeat it.
+    /// Notes that a fault was reported at this path, which rules that look at it would only repeat.
     pub fn put_fault(&mut self, path: &str) {
         self.faulty.insert(path.to_owned());
     }
 
-    /// A variable's value stands here for a number or a boolean.
+    /// Notes that a variable's value stands at this path for a number or a boolean.
     pub fn put_typed(&mut self, path: &str) {
         self.typed.insert(path.to_owned());
     }
 
+    /// Notes a value that comes from the environment, and what to show in its place.
     pub fn put_hidden(&mut self, path: &str, value: &str, shown: String) {
         self.hidden.insert(path.to_owned(), Hidden { value: value.to_owned(), shown });
     }
@@ -58,6 +63,7 @@ impl Locations {
         self.hidden.iter().map(|(path, hidden)| (path.as_str(), hidden))
     }
 
+    /// Does a variable's value stand at this path for a number or a boolean?
     pub fn is_typed(&self, path: &str) -> bool {
         self.typed.contains(path)
     }

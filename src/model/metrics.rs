@@ -15,6 +15,7 @@ pub enum Statistic {
 }
 
 impl Statistic {
+    /// CloudWatch's word for the statistic.
     pub const fn name(self) -> &'static str {
         match self {
             Statistic::Average => "Average",
@@ -49,7 +50,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Takes more values of a metric; a period that is there already keeps the newer value.
+    /// Takes more values of a metric; a period that is there already keeps its value.
     pub fn add(&mut self, metric: &Metric, points: impl IntoIterator<Item = Point>) {
         let series = self.series.entry(metric.node.clone()).or_default().entry(metric.name).or_default();
         series.extend(points.into_iter().filter(|(_, value)| value.is_finite()));
@@ -57,7 +58,7 @@ impl Metrics {
         series.dedup_by_key(|(at, _)| *at);
     }
 
-    /// Lets go of a metric's values.
+    /// Drops the values of a metric.
     pub fn forget(&mut self, metric: &Metric) {
         if let Some(series) = self.series.get_mut(&metric.node) {
             series.remove(metric.name);

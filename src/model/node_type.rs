@@ -51,7 +51,7 @@ pub enum Runs {
 }
 
 impl Runs {
-    /// Does this version run? `None` where the version cannot be read.
+    /// Does this version of the engine run? `None` where the version cannot be read.
     pub fn version(self, version: &str) -> Option<bool> {
         match self {
             Runs::Never => Some(false),
@@ -109,16 +109,17 @@ impl Family {
 }
 
 impl NodeType {
+    /// The family that the type's name tells: `r7g` of `cache.r7g.large`.
     pub fn family(&self) -> &str {
         family_of(&self.name)
     }
 
-    /// `large` of `cache.r7g.large`
+    /// The size that the type's name tells: `large` of `cache.r7g.large`.
     pub fn size(&self) -> &str {
         self.name.rsplit('.').next().unwrap_or_default()
     }
 
-    /// Does it keep cold data on an SSD?
+    /// Do nodes of this type keep cold data on an SSD?
     pub fn has_data_tiering(&self) -> bool {
         self.ssd_gib.is_some()
     }

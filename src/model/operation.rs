@@ -22,7 +22,7 @@ pub enum Verb {
     Delete,
 }
 
-/// What shows afterwards that AWS did it.
+/// What shows afterwards that AWS carried a call out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The resource is there.
@@ -39,7 +39,7 @@ pub enum Effect {
     Unseen,
 }
 
-/// How long AWS usually takes.
+/// How long AWS usually takes for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Typical {
     Minutes(u32),
@@ -136,11 +136,12 @@ operations! {
 }
 
 impl Operation {
-    /// AWS's name.
+    /// AWS's name for the operation.
     pub const fn name(self) -> &'static str {
         self.row().name
     }
 
+    /// What the call does: whether it creates, puts, changes, counts, reboots, tags or deletes.
     pub const fn verb(self) -> Verb {
         self.row().verb
     }
@@ -150,24 +151,27 @@ impl Operation {
         self.row().kind
     }
 
+    /// What shows afterwards that AWS carried the call out.
     pub const fn effect(self) -> Effect {
         self.row().effect
     }
 
-    /// How long AWS usually takes; `None` where the answer comes at once.
+    /// How long AWS usually takes for the call; `None` where it is done with the answer.
     pub const fn typically(self) -> Option<Typical> {
         self.row().typically
     }
 
+    /// Does the call make a resource that was not there? A put, which may overwrite one, does not count.
     pub fn creates(self) -> bool {
         self.verb() == Verb::Create
     }
 
+    /// Does the call delete its resource? Taking shards or replicas away does not count.
     pub fn deletes(self) -> bool {
         self.verb() == Verb::Delete
     }
 
-    /// Sets what can be counted afterwards, and nothing else.
+    /// Does the call set what can be counted afterwards, and nothing else?
     pub fn counts(self) -> bool {
         self.verb() == Verb::Count
     }
@@ -181,9 +185,10 @@ impl Operation {
         }
     }
 
-    /// How long a step of a resource of this kind may take before it is given up: as long as Terraform's provider
-    /// waits, and half as long again for changes of a group, which grow with its members; resharding takes as long as
-    /// the data takes to move.
+    /// How long a step of a resource of this kind may take before it is given up: 15 minutes to 24 hours.
+    ///
+    /// As long as Terraform's provider waits, and half as long again for changes of a group, which grow with its
+    /// members; resharding takes as long as the data takes to move.
     pub const fn limit(self, kind: Kind) -> Duration {
         let minutes = match (self, kind) {
             (Operation::ModifyReplicationGroupShardConfiguration, _) => 24 * 60,

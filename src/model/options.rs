@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::{Address, Glob};
 
+/// What an apply does only where it is allowed by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
     Delete,
@@ -14,9 +15,10 @@ pub enum Permit {
 }
 
 impl Permit {
+    /// Every permit, in the order in which messages name them.
     pub const ALL: [Permit; 5] = [Permit::Delete, Permit::Replace, Permit::Adopt, Permit::Reboot, Permit::Flush];
 
-    /// As `--allow` takes it.
+    /// The permit's word, as `--allow` takes it.
     pub const fn name(self) -> &'static str {
         match self {
             Permit::Delete => "delete",
@@ -28,7 +30,7 @@ impl Permit {
     }
 }
 
-/// `ACTION:ADDRESS-GLOB`, such as `delete:alarm/*`.
+/// One `--allow`: `ACTION:ADDRESS-GLOB`, such as `delete:alarm/*`.
 #[derive(Clone, Debug)]
 pub struct Allow {
     pub permit: Permit,
@@ -52,6 +54,7 @@ impl FromStr for Allow {
     }
 }
 
+/// What the command line says of a plan: what is allowed, which resources, how far it goes.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub allow: Vec<Allow>,
@@ -68,10 +71,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// Is this permit given for the address?
     pub fn allows(&self, permit: Permit, address: &Address) -> bool {
         self.allow.iter().any(|allow| allow.permit == permit && allow.glob.matches(address))
     }
 
+    /// Is the address among those that `--only` names? Without `--only`, all are.
     pub fn selects(&self, address: &Address) -> bool {
         self.only.is_empty() || self.only.iter().any(|glob| glob.matches(address))
     }

@@ -19,6 +19,7 @@ pub enum Pattern {
 }
 
 impl Pattern {
+    /// Every pattern, in the order in which a smoke test runs them where the spec names none.
     pub const ALL: [Self; 7] = [
         Self::CacheAside,
         Self::WriteThrough,

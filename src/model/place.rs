@@ -15,6 +15,7 @@ pub struct Span {
 }
 
 impl Span {
+    /// The bytes of the span, as an index into the text of its file.
     pub fn range(self) -> Range<usize> {
         self.start..self.end.max(self.start)
     }

@@ -8,8 +8,10 @@ use super::attribute::Impact;
 use super::cost::Cost;
 use super::{Address, Severity, Step, StepId};
 
+/// The version of the JSON documents that cachectl prints, and of saved plans.
 pub const FORMAT_VERSION: &str = "1";
 
+/// What an apply would do to one stack: the changes, the steps in their order, and what stands in the way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
@@ -33,6 +35,7 @@ pub struct Plan {
     pub cost: Option<Cost>,
 }
 
+/// How many resources come to each action, and how many of them are blocked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     pub create: usize,
@@ -44,6 +47,7 @@ pub struct Summary {
     pub blocked: usize,
 }
 
+/// What becomes of a resource as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -55,6 +59,7 @@ pub enum Action {
     Noop,
 }
 
+/// Whose a resource is, seen from one stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ownership {
@@ -68,6 +73,7 @@ pub enum Ownership {
     Absent,
 }
 
+/// What a plan decided about one resource; the calls that it takes are the steps of its address.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
@@ -90,6 +96,7 @@ pub struct Change {
     pub count: Option<usize>,
 }
 
+/// One attribute before and after; null where there is no value.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AttributeChange {
     pub path: String,
@@ -99,6 +106,7 @@ pub struct AttributeChange {
     pub sensitive: bool,
 }
 
+/// A value that AWS has accepted and not yet applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PendingValue {
     pub path: String,
@@ -109,12 +117,13 @@ pub struct PendingValue {
 }
 
 impl PendingValue {
-    /// Accepted by AWS, and what the spec says.
+    /// A pending value that does not contradict the spec.
     pub fn new(path: &str, value: Value) -> Self {
         Self { path: path.to_owned(), value, contradicts: false }
     }
 }
 
+/// What stands in the way of a change: the rule, why, and what to do now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocked {
     pub rule: String,
@@ -122,6 +131,7 @@ pub struct Blocked {
     pub hint: String,
 }
 
+/// What a lint rule says of one place in the spec.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finding {
     pub rule: String,
@@ -134,10 +144,12 @@ pub struct Finding {
 }
 
 impl Plan {
+    /// Does a blocked change or a lint error stand in the way of an apply?
     pub fn is_blocked(&self) -> bool {
         self.summary.blocked > 0 || self.lint.iter().any(|finding| finding.severity == Severity::Error)
     }
 
+    /// Is there no step, and nothing in the way of one?
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && !self.is_blocked()
     }
@@ -147,12 +159,12 @@ impl Plan {
         self.steps.iter().find(|step| step.id == id)
     }
 
-    /// Accepted by AWS and still to take effect.
+    /// What AWS has accepted and what is still to take effect, each with its resource.
     pub fn pending(&self) -> impl Iterator<Item = (&Address, &PendingValue)> {
         self.changes.iter().flat_map(|change| change.pending.iter().map(move |pending| (&change.address, pending)))
     }
 
-    /// What AWS has accepted and the spec contradicts: not settled, whether there is a step for it or not.
+    /// Has AWS accepted what the spec contradicts? That is not settled, whether there is a step for it or not.
     pub fn is_contradicted(&self) -> bool {
         self.pending().any(|(_, pending)| pending.contradicts)
     }
@@ -174,6 +186,7 @@ impl Plan {
         })
     }
 
+    /// The change of a resource; `None` where the plan shows none.
     pub fn change(&self, address: &Address) -> Option<&Change> {
         self.changes.iter().find(|change| change.address == *address)
     }

@@ -139,6 +139,7 @@ impl Prices {
         }
     }
 
+    /// What a serverless cache of this engine costs by use; `None`: not in the list.
     pub fn serverless(&self, engine: &str) -> Option<ServerlessPrice> {
         self.serverless.get(engine).copied()
     }

@@ -1,5 +1,6 @@
 //! Why a change is blocked, by the rule that the plan names: for `cachectl explain`.
 
+/// A rule that blocks changes, and why it does.
 pub struct Refusal {
     pub rule: &'static str,
     pub why: &'static str,
@@ -9,6 +10,7 @@ const fn row(rule: &'static str, why: &'static str) -> Refusal {
     Refusal { rule, why }
 }
 
+/// Every rule that can block a change.
 #[rustfmt::skip]
 pub const REFUSALS: &[Refusal] = &[
     // What somebody must allow or decide.
@@ -72,6 +74,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("sl-limit-removal", "AWS raises and lowers a serverless cache's limits, and cannot remove one that is set."),
 ];
 
+/// The refusal of this rule; `None` where no rule has that name.
 pub fn of(rule: &str) -> Option<&'static Refusal> {
     REFUSALS.iter().find(|refusal| refusal.rule == rule)
 }

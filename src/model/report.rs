@@ -6,6 +6,7 @@ use super::operation::Typical;
 use super::step::Call;
 use super::{Address, Step, StepId};
 
+/// How a step of an apply ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -29,6 +30,7 @@ pub enum Remedy {
     Time,
 }
 
+/// What came of one step of an apply.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepResult {
@@ -50,6 +52,7 @@ pub struct StepResult {
 }
 
 impl StepResult {
+    /// A result without anything to tell besides: no request id, no time spent, no error.
     pub fn new(step: StepId, status: Status) -> Self {
         Self {
             step,
@@ -101,9 +104,10 @@ pub enum Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// No step has it: a resource that is waited for.
+    /// The number of what is no step: of a resource that is waited for before there is a plan.
     pub const NO_STEP: StepId = StepId(0);
 
+    /// The resource that progress is told of.
     pub fn address(self) -> &'a Address {
         match self {
             Subject::Step(step) => &step.address,
@@ -111,6 +115,7 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// The step's number; [`Subject::NO_STEP`] where no step has it.
     pub fn id(self) -> StepId {
         match self {
             Subject::Step(step) => step.id,
@@ -118,7 +123,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// How long AWS usually takes for it.
+    /// How long AWS usually takes for the step; `None` where that is not known, or there is no step.
     pub fn typically(self) -> Option<Typical> {
         match self {
             Subject::Step(step) => step.call().and_then(Call::typically),
@@ -126,7 +131,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Is there something to wait for?
+    /// Does the subject take time after the answer to a call, so that its waiting is worth showing?
     pub fn takes_time(self) -> bool {
         self.typically().is_some() || matches!(self, Subject::Resource(_))
     }
@@ -140,6 +145,7 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// One piece of news of an apply under way.
 pub enum Progress<'a> {
     Started {
         subject: Subject<'a>,
@@ -159,6 +165,8 @@ pub enum Progress<'a> {
     },
 }
 
+/// Who is told the progress of an apply, by steps that run side by side.
 pub trait Reporter: Sync {
+    /// Takes one piece of news.
     fn report(&self, progress: &Progress<'_>);
 }

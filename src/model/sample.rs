@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Address;
 
-/// Values larger than this are told.
+/// The size in bytes above which a value is told as large: 1 MiB.
 pub const BIG_VALUE: u64 = 1 << 20;
 
-/// By cache.
+/// What `--live` saw of each cache.
 pub type Samples = BTreeMap<Address, Sample>;
 
 /// One cache, looked at once.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Address;
 
-/// The mark of the declared secret of each of these, as a plan told it.
+/// The marks of declared secrets by resource, as a plan told them.
 pub type Marks = BTreeMap<Address, String>;
 
 /// What the reader found out about a declared secret.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Address, Glob, Kind};
 
-/// Globs of addresses, or everything.
+/// The resources that an import is of: globs of addresses, or everything.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     pub all: bool,

@@ -14,9 +14,10 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, the heaviest first.
     pub const ALL: [Severity; 3] = [Severity::Error, Severity::Warn, Severity::Info];
 
-    /// As specs and documents write it.
+    /// The severity's word, as specs and documents write it.
     pub const fn word(self) -> &'static str {
         match self {
             Severity::Error => "error",

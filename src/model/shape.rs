@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::model::Kind;
 
+/// The form of a value of a spec.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
     /// Text, by length and, where the API has one, pattern.
@@ -51,6 +52,7 @@ pub enum Shape {
     OrNone(&'static Shape),
 }
 
+/// What the order of a list means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// A set: the API may return it in any order.
@@ -60,6 +62,7 @@ pub enum Order {
     By(&'static str),
 }
 
+/// What the keys of a map are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keys {
     /// Ids of resources, which AWS keeps in lower case.
@@ -85,53 +88,64 @@ pub struct Field {
 }
 
 impl Field {
+    /// A field that may be left out, that `null` does not clear, and that has no default.
     pub const fn new(name: &'static str, member: &'static str, shape: Shape, doc: &'static str) -> Self {
         Self { name, member, shape, required: false, nullable: false, default: None, doc }
     }
 
+    /// The field as one that a spec must declare.
     pub const fn required(self) -> Self {
         Self { required: true, ..self }
     }
 
-    /// Read as this word where a spec leaves it out.
+    /// The field as one that is read as this word where a spec leaves it out.
     pub const fn default(self, word: &'static str) -> Self {
         Self { default: Some(word), ..self }
     }
 
+    /// The field as one that `null` clears.
     pub const fn nullable(self) -> Self {
         Self { nullable: true, ..self }
     }
 }
 
+/// A text of 1 to `max` characters.
 pub const fn text(max: usize) -> Shape {
     Shape::Text { pattern: None, min: 1, max, example: "" }
 }
 
+/// A text of 1 to `max` characters that matches a regular expression, with an example of one.
 pub const fn pattern(pattern: &'static str, max: usize, example: &'static str) -> Shape {
     Shape::Text { pattern: Some(pattern), min: 1, max, example }
 }
 
+/// A whole number from `min` to `max`, both included.
 pub const fn integer(min: i64, max: i64) -> Shape {
     Shape::Integer { min, max }
 }
 
+/// A number from `min` to `max`, both included.
 pub const fn decimal(min: f64, max: f64) -> Shape {
     Shape::Decimal { min, max }
 }
 
+/// A set of `min` to `max` values, which AWS may return in any order.
 pub const fn list(of: &'static Shape, min: usize, max: usize) -> Shape {
     Shape::List { of, min, max, order: Order::Any }
 }
 
+/// Tags by key; `null` removes one.
 pub const TAGS: Shape = Shape::Map { of: &Shape::Scalar, keys: Keys::Removable };
+/// The ARN of a resource of any service, without a comma.
 pub const ARN: Shape = pattern("^arn:aws[a-z-]*:[^,]+$", 2048, "arn:aws:sns:us-east-1:012345678901:platform-alerts");
 /// An RDB file in S3; AWS splits at commas.
 pub const S3_ARN: Shape = pattern("^arn:aws[a-z-]*:s3:[^,]*:[^,]+$", 2048, "arn:aws:s3:::my-bucket/cache.rdb");
+/// The ARN of a snapshot that a serverless cache is filled from.
 pub const SNAPSHOT_ARN: Shape =
     pattern("^arn:aws[a-z-]*:[^,]+$", 2048, "arn:aws:elasticache:us-east-1:012345678901:serverlesssnapshot:nightly");
 
 impl Shape {
-    /// A value of the spec as the API's request has it.
+    /// The value of a spec as the API's request has it.
     pub fn to_api(&self, value: &Value) -> Value {
         match (self, value) {
             (Shape::Object(fields), Value::Object(map)) => Value::Object(
@@ -166,8 +180,9 @@ impl Shape {
         }
     }
 
-    /// A live value as people declare it: words in AWS's own letters, versions without the patch level
-    /// that is AWS's, sets in a steady order.
+    /// A live value as people declare it.
+    ///
+    /// Words are in the spec's letter case, versions without the patch level that is AWS's, sets in a steady order.
     pub fn tidy(&self, value: &Value) -> Value {
         match (self, value) {
             (Shape::Enum(words), Value::String(text)) => {
@@ -229,7 +244,7 @@ impl Shape {
     }
 }
 
-/// `null`, an empty list and an empty map all say "nothing".
+/// Does the value say "nothing", as `null`, an empty list and an empty map do?
 pub fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,

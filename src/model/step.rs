@@ -44,6 +44,7 @@ pub struct Step {
     pub after: Vec<StepId>,
 }
 
+/// What a step does: a call that is known, or calls that are known once members were read.
 #[derive(Clone, Debug)]
 pub enum Work {
     Call(Call),
@@ -96,7 +97,7 @@ impl Step {
 }
 
 impl Call {
-    /// Adds an AUTH token beside the one that is set, which must be done once.
+    /// Does the call add an AUTH token beside the one that is set, which must be done once?
     pub fn adds_token(&self) -> bool {
         adds_token(&self.parameters)
     }
@@ -114,7 +115,7 @@ impl Call {
         }
     }
 
-    /// Is AWS to let it wait for the maintenance window?
+    /// Does the call say that AWS is to let the change wait for the maintenance window?
     pub fn is_deferred(&self) -> bool {
         self.parameters.get("ApplyImmediately") == Some(&Value::Bool(false))
     }

@@ -11,8 +11,10 @@ pub struct Near {
     pub certain: bool,
 }
 
+/// The known word that a person most likely meant, and how sure that is; `None` where none is near.
+///
 /// Another spelling (`engine_version`, `EngineVersion`), a slip of the keyboard, or the known word that
-/// contains this one (`nodeType` for `cacheNodeType`).
+/// begins or ends with this one (`nodeType` for `cacheNodeType`).
 pub fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<Near> {
     if word.is_empty() || word.len() > LONGEST {
         return None;
@@ -45,6 +47,7 @@ pub fn near<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<Near
     Some(Near { word: word.to_owned(), certain })
 }
 
+/// The known word that a person most likely meant; `None` where none is near.
 pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     near(word, known).map(|near| near.word)
 }
@@ -53,7 +56,7 @@ fn plainly(word: &str) -> String {
     word.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
-/// `a, b or c`; a long list is cut.
+/// Words as a choice: `a, b or c`; a long list is cut.
 pub fn either(words: &[&str]) -> String {
     const SHOWN: usize = 8;
     if words.len() > SHOWN + 1 {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// `1 node`, `2 nodes`.
+/// A count with its noun: `1 node`, `2 nodes`.
 pub fn plural(count: usize, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
@@ -28,7 +28,7 @@ pub fn inert(text: &str) -> Cow<'_, str> {
     Cow::Owned(without_commands(&out))
 }
 
-/// Control characters, invisible ones, and those that turn the direction of writing.
+/// Is it a control character, an invisible one, or one that turns the direction of writing?
 pub fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -60,8 +60,9 @@ fn without_commands(text: &str) -> String {
     out
 }
 
-/// A text of several lines with colours of its own, as it may be printed: whatever slipped through unharmed by
-/// [`inert`] neither moves the cursor nor begins a line that a build log obeys.
+/// A text of several lines with colours of its own, as it may be printed.
+///
+/// Whatever slipped through unharmed by [`inert`] neither moves the cursor nor begins a line that a build log obeys.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let odd = |c: char| c != '\n' && is_unseen(c);
     if !text.contains(odd) && !text.contains("::") && !text.contains("##") {

@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 
+/// An engine version: `7.2`, `6.x`, or `5.0.6`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Version {
     pub major: u32,
@@ -12,6 +13,7 @@ pub struct Version {
 }
 
 impl Version {
+    /// Reads `7.2`, `6.x` or `5.0.6`; `None` for anything else, a major version alone included.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let major = number(parts.next()?)?;
@@ -33,6 +35,7 @@ impl Version {
             && (self.major >= 6 || self.patch.is_none() || self.patch == live.patch)
     }
 
+    /// How this declared version stands to another; equal where it covers that, as `6.x` does `6.2.6`.
     pub fn compare(self, other: Self) -> Ordering {
         if self.matches(other) {
             return Ordering::Equal;
@@ -40,6 +43,7 @@ impl Version {
         (self.major, self.minor, self.patch).cmp(&(other.major, other.minor, other.patch))
     }
 
+    /// Is it this version or a later one? What a version leaves open counts as the latest.
     pub fn at_least(self, major: u32, minor: u32, patch: u32) -> bool {
         (self.major, self.minor.unwrap_or(u32::MAX), self.patch.unwrap_or(u32::MAX)) >= (major, minor, patch)
     }
