@@ -73,6 +73,7 @@ const WINDOW: Shape = Shape::Object(&[
         Field::new("timezone", "Timezone", text(64), "Time zone whose hours, days and weeks count, such as Europe/Berlin. Default UTC."),
     ]), "The window begins with the hour, the day or the week. Periods of 60, 300, 3600, 86400 or 604800 seconds."),
 ]);
+/// What the actions of an alarm carry, of a composite one too.
 #[rustfmt::skip]
 pub const ACTIONS: Shape = Shape::Object(&[
     Field::new("alarmTagsPropagation", "AlarmTagsPropagation", Shape::Object(&[
@@ -86,6 +87,7 @@ const fn row(field: Field, member: &'static str) -> Attribute {
     Attribute::new(field, Read::Own(member), Route::Whole, Impact::None, "")
 }
 
+/// The rows of a metric alarm: what PutMetricAlarm takes, and what an entry for the nodes of caches says besides.
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("for", "", Shape::Text { pattern: Some("^([*].*|(replicationGroup|serverlessCache)/.+)$"), min: 1, max: 128, example: "replicationGroup/prod-cache" },
@@ -141,6 +143,7 @@ pub const NAME: IdForm = IdForm {
     of_aws: None,
 };
 
+/// Metric alarms as a kind: one call both makes and changes an alarm.
 pub const KIND: KindRow = KindRow {
     tags: TagCalls::CLOUDWATCH,
     keeps_letter_case: true,
@@ -165,7 +168,7 @@ pub const KIND: KindRow = KindRow {
     )
 };
 
-/// Of ElastiCache's own metrics.
+/// The namespace of ElastiCache's own metrics.
 pub const NAMESPACE: &str = "AWS/ElastiCache";
 
 /// One alarm as it should be: fields as in the spec, dimensions filled in.
@@ -201,6 +204,7 @@ impl PerNode {
     }
 }
 
+/// The note of its stack that stands at the end of an alarm's description.
 pub fn suffix(stack: &str) -> String {
     format!("[cachectl:stack={stack}]")
 }
@@ -274,6 +278,8 @@ fn alarms_for(entry: &Resource, spec: &Spec, live: &Live, alarms: &mut Alarms) {
     }
 }
 
+/// The warm-up of a new alarm of a node: 15 minutes, waited for in full.
+///
 /// What an alarm of a node is created with, so that a node that is being filled does not page: AWS takes the alarm for
 /// one without data that long, and its actions do not run.
 pub fn warm_up() -> Value {
@@ -536,6 +542,8 @@ pub fn watched(alarm: &Value) -> BTreeSet<Address> {
     watched
 }
 
+/// The names of alarms in a composite alarm's rule, whichever state it asks of them.
+///
 /// The alarms that a composite alarm's rule names, such as those of `ALARM("one") OR ALARM(two)`. A name can stand there
 /// as an ARN, too.
 pub fn named_in(rule: &str) -> BTreeSet<String> {
@@ -555,6 +563,8 @@ pub fn named_in(rule: &str) -> BTreeSet<String> {
     named
 }
 
+/// Is an alarm of a cache, which the spec does not ask for, deleted without an `--allow`?
+///
 /// Does an alarm of this cache, which the spec does not ask for, go without a word? Where its member went; where what
 /// made it still stands in the spec and decides otherwise now; where the cache says `alarms: none`. An alarm whose
 /// entry is gone from the spec stays: a lost line is not a decision.

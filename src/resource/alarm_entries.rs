@@ -6,6 +6,7 @@ use crate::model::{Address, Glob, Kind, Resource, Spec};
 
 /// In a name or a description: the node, and the cache.
 pub const MEMBER: &str = "${member}";
+/// In a name or a description of an alarm: the id of the node's cache.
 pub const CACHE: &str = "${cache}";
 
 /// The fields that take patterns.
@@ -28,16 +29,17 @@ pub fn pattern(entry: &Resource) -> String {
     entry.text("name").map_or_else(|| format!("{MEMBER}-{}", entry.address.id), str::to_owned)
 }
 
-/// The alarm of the entry for one node.
+/// The name of the entry's alarm for one node.
 pub fn name(entry: &Resource, cache: &Address, node: &str) -> String {
     written_out(&pattern(entry), cache, node)
 }
 
+/// A name or a description for one node, with what stands for the node and its cache filled in.
 pub fn written_out(pattern: &str, cache: &Address, node: &str) -> String {
     pattern.replace(MEMBER, node).replace(CACHE, &cache.id)
 }
 
-/// Is the text one for all nodes alike?
+/// Does the text come out differently for each node or cache?
 pub fn has_pattern(text: &str) -> bool {
     text.contains(MEMBER) || text.contains(CACHE)
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::model::{Address, Kind, Live};
 
 impl Address {
+    /// The ARN of the resource in a partition (such as `aws`), a region and an account, by the form of its kind.
     pub fn arn(&self, partition: &str, region: &str, account: &str) -> String {
         let form = self.kind.row().arn;
         let region = if form.regional { region } else { "" };
@@ -25,6 +26,7 @@ impl Address {
 }
 
 impl Live {
+    /// The ARN that AWS tells of a resource, else the one that its address comes to.
     pub fn arn(&self, address: &Address) -> String {
         let told = self.get(address).and_then(|own| own.get("ARN").or_else(|| own.get("AlarmArn")));
         told.and_then(Value::as_str).map(str::to_owned).unwrap_or_else(|| {

@@ -19,6 +19,7 @@ const fn row(field: Field, member: &'static str) -> Attribute {
     Attribute::new(field, Read::Own(member), Route::Whole, Impact::None, "")
 }
 
+/// The rows of a composite alarm: what PutCompositeAlarm takes, and the cache whose alarms it stands for.
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("of", "", pattern("^(replicationGroup|serverlessCache)/[^*]+$", 128, "replicationGroup/prod-cache"),
@@ -38,6 +39,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     local::TAGS_ROW,
 ];
 
+/// Composite alarms as a kind, named, tagged and deleted as metric alarms are.
 pub const KIND: KindRow = KindRow {
     tags: TagCalls::CLOUDWATCH,
     keeps_letter_case: true,

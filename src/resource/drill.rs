@@ -2,6 +2,7 @@
 
 use crate::model::shape::{Field, Shape, integer};
 
+/// What a spec may say under `drill`: the bounds that a failover of the group must keep to.
 pub const DRILL: Shape = Shape::Object(&[Field::new(
     "require",
     "",

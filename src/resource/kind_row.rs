@@ -36,7 +36,7 @@ pub struct Arn {
 }
 
 impl Arn {
-    /// `arn:aws:elasticache:us-east-1:012345678901:user:app`
+    /// The form of ElastiCache's ARNs, such as `arn:aws:elasticache:us-east-1:012345678901:user:app`.
     pub const fn elasticache(resource: &'static str) -> Self {
         Self { service: "elasticache", resource, separator: ':', regional: true }
     }
@@ -73,16 +73,18 @@ pub struct TagCalls {
 }
 
 impl TagCalls {
+    /// ElastiCache's calls, which hold the ARN in `ResourceName`.
     pub const ELASTICACHE: Self = Self {
         tag: Operation::AddTagsToResource,
         untag: Operation::RemoveTagsFromResource,
         arn_member: "ResourceName",
     };
+    /// CloudWatch's calls, which hold the ARN in `ResourceARN`.
     pub const CLOUDWATCH: Self =
         Self { tag: Operation::TagResource, untag: Operation::UntagResource, arn_member: "ResourceARN" };
 }
 
-/// A kind whose resources have states.
+/// The states of the resources of a kind.
 #[derive(Clone, Copy)]
 pub struct States {
     /// AWS's word for a resource at rest.
@@ -120,6 +122,7 @@ pub struct Creation<'a> {
     pub parameters: Map<String, Value>,
 }
 
+/// One kind of resource: what is to be known of it, and what it does in its own way.
 pub struct KindRow {
     pub names: Names,
     pub attributes: &'static [Attribute],
@@ -154,7 +157,7 @@ pub struct KindRow {
 }
 
 impl KindRow {
-    /// A kind without anything particular.
+    /// The row of a kind that does nothing in its own way.
     pub const fn plain(names: Names, attributes: &'static [Attribute], arn: Arn, id: IdForm, calls: Calls) -> Self {
         Self {
             names,

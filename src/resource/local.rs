@@ -7,6 +7,7 @@ use crate::model::attribute::{Attribute, Impact, Read, Route};
 use crate::model::live::View;
 use crate::model::shape::{ARN, Field, Keys, Shape, TAGS, integer, list, pattern, text};
 
+/// What a spec may say under `lifecycle`: how a cache may end, and what is left alone.
 pub const LIFECYCLE: Shape = Shape::Object(&[
     Field::new(
         "protect",
@@ -42,6 +43,7 @@ const OVERRIDE: Shape = Shape::OrNone(&Shape::Object(&[
     ),
 ]));
 
+/// What a spec may say under `alarms`: a preset with changes to it, or `none`.
 pub const ALARMS: Shape = Shape::OrNone(&Shape::Object(&[
     Field::new(
         "preset",
@@ -66,7 +68,7 @@ pub const ALARMS: Shape = Shape::OrNone(&Shape::Object(&[
     ),
 ]));
 
-/// The tags of any kind.
+/// The row of the tags, alike for every kind.
 pub const TAGS_ROW: Attribute = Attribute::new(
     Field::new("tags", "Tags", TAGS, "Tags, over those of the stack. `null` removes one; others are left alone."),
     Read::Never,
@@ -84,14 +86,17 @@ pub fn not_blank(_view: &View<'_>, value: Value) -> Option<Value> {
     text_of(value.as_str().filter(|text| *text != MANAGED)?)
 }
 
+/// The text as a value of a spec; `None` where it is empty.
 pub fn text_of(text: &str) -> Option<Value> {
     (!text.is_empty()).then(|| Value::from(text))
 }
 
+/// A weekly window in UTC, such as `sun:05:00-sun:06:00`, in lower or upper case.
 pub const WINDOW: Shape = pattern(
     "^(sun|mon|tue|wed|thu|fri|sat|SUN|MON|TUE|WED|THU|FRI|SAT):([01][0-9]|2[0-3]):[0-5][0-9]-(sun|mon|tue|wed|thu|fri|sat|SUN|MON|TUE|WED|THU|FRI|SAT):([01][0-9]|2[0-3]):[0-5][0-9]$",
     64,
     "sun:05:00-sun:06:00",
 );
+/// A daily window in UTC, such as `03:00-04:00`.
 pub const DAILY_WINDOW: Shape =
     pattern("^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$", 11, "03:00-04:00");

@@ -81,7 +81,7 @@ kinds! {
 }
 
 impl Kind {
-    /// As in an address: `replicationGroup/prod-cache`.
+    /// The kind's word, as in the address `replicationGroup/prod-cache`.
     pub const fn name(self) -> &'static str {
         self.row().names.kind
     }
@@ -91,7 +91,7 @@ impl Kind {
         self.row().names.section
     }
 
-    /// Do clients store data in it?
+    /// Do clients store data in resources of the kind?
     pub const fn is_cache(self) -> bool {
         self.row().is_cache
     }
@@ -111,14 +111,17 @@ impl Kind {
         Self::ALL.into_iter().rev()
     }
 
+    /// The kind's rows, one for each attribute of a spec.
     pub fn attributes(self) -> &'static [Attribute] {
         self.row().attributes
     }
 
+    /// The call that changes a resource of the kind in place.
     pub fn modify(self) -> Operation {
         self.row().calls.modify
     }
 
+    /// The member of the kind's calls that names the resource, such as `UserId`.
     pub fn id_member(self) -> &'static str {
         self.row().calls.id_member
     }
@@ -128,7 +131,7 @@ impl Kind {
         self.row().states.map_or(Wait::Nothing, |states| states.ready)
     }
 
-    /// What its deletion is awaited by.
+    /// What the deletion of a resource is awaited by.
     pub fn gone(self) -> Wait {
         if self.row().states.is_some() { Wait::Deleted } else { Wait::Nothing }
     }
@@ -155,7 +158,7 @@ impl<'de> Deserialize<'de> for Kind {
 }
 
 impl Address {
-    /// Is it AWS's own: there whoever says so, and nobody's to manage?
+    /// Is the resource AWS's own: there whoever says so, and nobody's to manage?
     pub fn is_aws_own(&self) -> bool {
         (self.kind.row().is_aws_own)(&self.id)
     }

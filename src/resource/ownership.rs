@@ -9,9 +9,12 @@ use crate::model::plan::Ownership;
 use crate::model::{Address, Resource, Spec};
 use crate::resource::{alarm, secret};
 
+/// The tag that names the stack which owns a resource.
 pub const STACK: &str = "cachectl:stack";
+/// The tag that keeps `lifecycle.protect` when the spec no longer does; its value is `true`.
 pub const PROTECT: &str = "cachectl:protect";
 
+/// Whose a resource is, seen from this stack: what an alarm's description says goes before its tags.
 pub fn of(spec: &Spec, live: &Live, address: &Address) -> Ownership {
     let Some(own) = live.get(address) else { return Ownership::Absent };
     if address.kind.is_alarm()
@@ -35,6 +38,7 @@ pub fn stack_of<'a>(live: &'a Live, address: &Address) -> Option<&'a str> {
     noted.or_else(|| live.tags.get(address)?.get(STACK).map(String::as_str))
 }
 
+/// Do `lifecycle.protect` or its tag forbid to delete and to replace the resource?
 pub fn is_protected(live: &Live, address: &Address, resource: Option<&Resource>) -> bool {
     resource.and_then(|resource| resource.lifecycle("protect")) == Some(true)
         || live.tags.get(address).and_then(|tags| tags.get(PROTECT)).is_some_and(|value| value == "true")

@@ -22,6 +22,7 @@ const CLUSTER_ENABLED: &str = "cluster-enabled";
 const RESERVED_MEMORY: &str = "reserved-memory";
 const RESERVED_PERCENT: &str = "reserved-memory-percent";
 
+/// The rows of a parameter group, whose parameters are compared as a whole.
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("family", "CacheParameterGroupFamily", pattern("^(valkey|redis|memcached)[0-9]+(\\.[0-9x]+)?$", 32, "valkey8"), "Engine and major version that the group is for, such as `valkey8`.").required(),
@@ -33,6 +34,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     local::TAGS_ROW,
 ];
 
+/// Parameter groups as a kind: made empty, then filled by calls of their own.
 pub const KIND: KindRow = KindRow {
     uses: Some(Use {
         fields: "cacheParameterGroupName",
@@ -68,7 +70,7 @@ pub const KIND: KindRow = KindRow {
     )
 };
 
-/// AWS's own groups, one for each family and, with `.cluster.on`, for cluster mode.
+/// Is it one of AWS's own groups? There is one for each family and, with `.cluster.on`, for cluster mode.
 pub fn is_aws_own(name: &str) -> bool {
     name == "default" || name.starts_with("default.")
 }
@@ -104,6 +106,7 @@ fn parameters(view: &View<'_>) -> Option<Value> {
     Some(json!(user_parameters(view.live, name)))
 }
 
+/// The parameters of a group that a user set, by name.
 pub fn user_parameters(live: &Live, group: &str) -> BTreeMap<String, String> {
     live.parameters
         .get(group)
@@ -193,7 +196,7 @@ fn push_resets(draft: &mut Draft, names: &[&String], live: usize) {
     }
 }
 
-/// The calls that set these parameters, twenty at a time.
+/// Adds the calls that set these parameters, twenty in each.
 pub fn push_parameters(draft: &mut Draft, parameters: &[(&String, &String)]) {
     for chunk in parameters.chunks(CHUNK) {
         let entries: Vec<_> =
@@ -204,7 +207,7 @@ pub fn push_parameters(draft: &mut Draft, parameters: &[(&String, &String)]) {
     }
 }
 
-/// Parameter names are compared in lower case, values are text.
+/// Declared parameters as they are compared: names in lower case, values as text.
 pub fn declared_parameters(value: Option<&Value>) -> BTreeMap<String, String> {
     value
         .and_then(Value::as_object)
@@ -222,7 +225,7 @@ fn needs_reboot(catalogue: Option<&Vec<Value>>, name: &str) -> bool {
     entry(catalogue, name).and_then(|parameter| parameter.get("ChangeType")?.as_str()) == Some("requires-reboot")
 }
 
-/// Unknown parameters and illegal values are found here, before AWS refuses the call that holds them.
+/// Blocks unknown parameters and illegal values, before AWS refuses the call that holds them.
 pub fn check(draft: &mut Draft, catalogue: Option<&Vec<Value>>, family: &str, declared: &BTreeMap<String, String>) {
     let Some(parameters) = catalogue.filter(|parameters| !parameters.is_empty()) else { return };
     let text =

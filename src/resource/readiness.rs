@@ -6,6 +6,7 @@ use crate::model::live::{Live, View};
 use crate::model::report::WaitState;
 use crate::model::{Address, Kind};
 
+/// How far a resource is from being at rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
     Ready,
@@ -18,6 +19,7 @@ pub enum Condition {
 
 const BROKEN: [&str; 3] = ["create-failed", "incompatible-network", "restore-failed"];
 
+/// How far a resource is from being at rest, and what to show of that while it is waited for.
 pub fn of(live: &Live, address: &Address) -> (Condition, WaitState) {
     let Some(view) = live.view(address) else {
         return (Condition::Gone, WaitState { status: "gone".into(), ..WaitState::default() });

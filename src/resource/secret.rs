@@ -10,6 +10,7 @@ use crate::model::live::Live;
 use crate::model::plan::Plan;
 use crate::model::{Address, Kind};
 
+/// How a declared secret stands to the one that is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Same,
@@ -92,8 +93,9 @@ const WORDS: [&str; 18] = [
     "dev",
 ];
 
-/// Is it a secret that could be guessed by whoever can try? A rough, generous estimate: repetitions, runs and
-/// common words count for one character.
+/// Could the secret be guessed by whoever can try guesses at its mark?
+///
+/// A rough, generous estimate: repetitions, runs and common words count for one character, and 60 bits are enough.
 pub fn is_guessable(value: &str) -> bool {
     let mut text = value.to_lowercase();
     for word in WORDS {
@@ -112,10 +114,12 @@ pub fn is_guessable(value: &str) -> bool {
     (once - runs) as f64 * pool.max(2.0).log2() < ENOUGH_BITS
 }
 
+/// The key of a declared secret among those that the reader saw: `ADDRESS#FIELD`.
 pub fn key(address: &Address, field: &str) -> String {
     format!("{address}#{field}")
 }
 
+/// How the declared secret stands to the one that is set, by the mark in the resource's tag.
 pub fn state(live: &Live, address: &Address, name: &str, declared: &Value) -> State {
     let Some(seen) = live.secrets.get(&key(address, name)).filter(|_| !declared.is_null()) else {
         return State::Unknown;
@@ -144,8 +148,10 @@ fn is_added(live: &Live, address: &Address, since: &str) -> bool {
     under_way || since == UNTOLD || since != last_change(live, address)
 }
 
-/// The mark of a secret that its keeper versions. Versions are counted for each place, so the place is
-/// part of it, as a hash: two keys of one Secrets Manager secret share their version.
+/// The mark of a secret that its keeper versions: `VERSION@PLACE`.
+///
+/// Versions are counted for each place, so the place is part of it, as a hash: two keys of one Secrets Manager secret
+/// share their version.
 pub fn versioned(reference: &Value, version: &str) -> String {
     let named = |name: &str| reference.get(name).and_then(Value::as_str).unwrap_or_default();
     let place = ["secretsManager", "ssm", "key"].map(named).join("\n");
@@ -163,8 +169,9 @@ fn announced(tag: &str) -> Option<(&str, &str)> {
     tag.strip_prefix(ROTATING)?.split_once(':')
 }
 
-/// The tag that announces a token, written before the call that adds it: a run that is killed between the two, or
-/// after them, is understood by the next.
+/// The value of the tag that announces a token, written before the call that adds it.
+///
+/// So a run that is killed between the two, or after them, is understood by the next.
 pub fn announcement(live: &Live, address: &Address, seen: &Seen) -> String {
     format!("{ROTATING}{}:{}", last_change(live, address), seen.mark)
 }

@@ -25,6 +25,7 @@ const LIMITS: Shape = Shape::Object(&[
     ]), "Processing units."),
 ]);
 
+/// The rows of a serverless cache, whose changes AWS takes one field a call.
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("engine", "Engine", Shape::Enum(&["valkey", "redis", "memcached"]), "`valkey`, `redis` or `memcached`.").required(),
@@ -60,6 +61,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("smoke", "", crate::resource::smoke::SMOKE, "The smoke test of this cache; `none` leaves it out."), Read::Never, Route::Local, Impact::None, ""),
 ];
 
+/// Serverless caches as a kind: caches that a final snapshot can be taken of and restored from.
 pub const KIND: KindRow = KindRow {
     states: Some(States { at_rest: "available", ready: Wait::Available }),
     state: |view| view.status(),

@@ -5,6 +5,7 @@ use crate::model::shape::{Field, Keys, Shape, decimal, integer, list, pattern, t
 
 const ENDPOINT: Shape = pattern(r"^[^:\s]+:[0-9]{1,5}$", 300, "127.0.0.1:6380");
 
+/// What a spec may say under `smoke`: the load, the way in, what must hold, or `none`.
 pub const SMOKE: Shape = Shape::OrNone(&Shape::Object(&[
     Field::new(
         "patterns",

@@ -14,6 +14,7 @@ use crate::model::shape::{Field, list, text};
 use crate::model::text::plural;
 use crate::model::{Address, Kind, Operation};
 
+/// The rows of a subnet group.
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("description", "CacheSubnetGroupDescription", text(255), "What the group is for."),
@@ -24,6 +25,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     local::TAGS_ROW,
 ];
 
+/// Subnet groups as a kind, whose every change names the subnets.
 pub const KIND: KindRow = KindRow {
     uses: Some(Use {
         fields: "cacheSubnetGroupName",

@@ -14,6 +14,7 @@ use crate::model::shape::{Field, Shape, list, pattern, text};
 use crate::model::step::Wait;
 use crate::model::{Address, Kind, Operation};
 
+/// The rows of a user: its name, its rights, and three that say how it logs in, of which AWS takes one.
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("userName", "UserName", text(120), "Name to log in with. With IAM it must equal the id.").required(),
@@ -34,6 +35,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     local::TAGS_ROW,
 ];
 
+/// Users as a kind, whose passwords AWS never tells and a tag marks.
 pub const KIND: KindRow = KindRow {
     states: Some(States { at_rest: "active", ready: Wait::Active }),
     state: |view| view.status(),
@@ -78,7 +80,7 @@ pub const KIND: KindRow = KindRow {
     )
 };
 
-/// AWS's own users and user groups: every account has `default`, and some whose names go on after a dot.
+/// Is it AWS's own user or user group? Every account has `default`, and some whose names go on after a dot.
 pub fn is_default(id: &str) -> bool {
     id == "default" || id.starts_with("default.")
 }
@@ -111,12 +113,12 @@ fn authentication<'a>(view: &View<'a>) -> Option<&'a str> {
     view.own("Authentication")?.get("Type")?.as_str()
 }
 
-/// A user that logs in another way has no passwords yet.
+/// Does the user log in another way than by password, so that it has none yet?
 pub fn logs_in_without_password(view: &View<'_>) -> bool {
     authentication(view).is_some_and(|mode| mode != "password")
 }
 
-/// AWS takes the way in by password only together with one.
+/// Blocks a user that is to log in by password and names none: AWS takes the one only with the other.
 pub fn needs_password(draft: &mut Draft) {
     draft.blocks(
         "user-needs-password",
@@ -226,7 +228,7 @@ pub fn reach(access: &str) -> Reach {
     }
 }
 
-/// Passwords are never read back; a tag says which were set.
+/// Plans passwords where the tag says that others are set: AWS never tells them.
 pub fn passwords(draft: &mut Draft, scene: &Scene<'_>) {
     let Some(declared) = scene.declared("passwords") else { return };
     if !logs_in_without_password(scene.view)

@@ -13,6 +13,7 @@ use crate::model::step::Wait;
 use crate::model::text::plural;
 use crate::model::{Address, Kind, Operation};
 
+/// The rows of a user group: its engine and its users.
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("engine", "Engine", super::replication_group::ENGINES, "`valkey` or `redis`.").required(),
@@ -22,6 +23,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     local::TAGS_ROW,
 ];
 
+/// User groups as a kind, used by caches of both kinds.
 pub const KIND: KindRow = KindRow {
     states: Some(States { at_rest: "active", ready: Wait::Active }),
     state: |view| view.status(),
@@ -85,8 +87,10 @@ fn user_ids(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     }
 }
 
-/// Of the user groups that are or will be attached to a cache, and of their users: those that are of engine valkey when
-/// the cache's own steps come. What the spec turns to redis is changed before a cache that names the group.
+/// A cache's user groups, and their users, that are of engine valkey when the cache's own steps come.
+///
+/// Groups that are attached count, and those that will be. What the spec turns to redis is changed before a cache that
+/// names the group.
 pub fn of_valkey(scene: &Scene<'_>, declared: &[&str], live: &[&str]) -> Vec<String> {
     let engine = |address: &Address, waited: bool| {
         let own = scene.spec.resources.get(address).and_then(|resource| resource.text("engine")).filter(|_| waited);

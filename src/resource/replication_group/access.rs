@@ -17,6 +17,7 @@ fn has_users(view: &View<'_>) -> bool {
     strings(view.own("UserGroupIds")).next().is_some()
 }
 
+/// Must clients log in: is there an AUTH token, or a user group?
 pub fn in_force(view: &View<'_>) -> bool {
     view.flag("AuthTokenEnabled") || has_users(view)
 }
@@ -27,12 +28,12 @@ fn declares_nobody(scene: &Scene<'_>) -> bool {
         && scene.declared("authToken").is_none_or(Value::is_null)
 }
 
-/// What is in force is taken off: user groups at once, a token by way of a user group.
+/// Is what is in force taken off? User groups go at once, a token by way of a user group.
 pub fn is_going(scene: &Scene<'_>) -> bool {
     declares_nobody(scene) && (has_users(scene.view) || scene.declared("authToken").is_some_and(Value::is_null))
 }
 
-/// Nobody must log in yet, and the spec declares who may.
+/// Does access control come: must nobody log in yet, and does the spec declare who may?
 pub fn comes(scene: &Scene<'_>) -> bool {
     !in_force(scene.view)
         && (scene.declared("authToken").is_some_and(|token| !token.is_null())
@@ -72,6 +73,7 @@ fn waits_for_engine(draft: &mut Draft, scene: &Scene<'_>) -> bool {
     true
 }
 
+/// Plans the way to the declared token: added beside what is there, then alone, or gone for user groups.
 pub fn auth_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     if difference.declared.is_null() {
         draft.shows(difference);
@@ -202,6 +204,7 @@ fn groups<'a>(ids: impl Iterator<Item = &'a str>) -> BTreeSet<Address> {
     ids.map(|id| Address::new(Kind::UserGroup, id)).collect()
 }
 
+/// The user groups once the change under way is over; `None` where none is.
 pub fn pending_user_groups(view: &View<'_>) -> Option<Value> {
     let pending = view.pending("UserGroups")?;
     let removed: Vec<_> = strings(pending.get("UserGroupIdsToRemove")).collect();
@@ -209,6 +212,7 @@ pub fn pending_user_groups(view: &View<'_>) -> Option<Value> {
     Some(kept.chain(strings(pending.get("UserGroupIdsToAdd"))).collect())
 }
 
+/// Plans the user groups that come and go, in one call, once TLS and the engine are there for them.
 pub fn user_groups(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     if scene.view.flag("AuthTokenEnabled") {

@@ -9,12 +9,12 @@ use crate::model::live::{View, object};
 use crate::model::step::Wait;
 use crate::resource::parameter_group::is_aws_own;
 
-/// Clients may speak the cluster protocol: compatible or enabled.
+/// May clients speak the cluster protocol: is the mode compatible or enabled?
 pub fn speaks_cluster(view: &View<'_>) -> bool {
     view.flag("ClusterEnabled") || matches!(view.text("ClusterMode"), Some("enabled" | "compatible"))
 }
 
-/// Shards can come and go: only once cluster mode is fully enabled.
+/// Is cluster mode enabled in full, so that shards can come and go?
 pub fn is_enabled(view: &View<'_>) -> bool {
     view.text("ClusterMode").map_or_else(|| view.flag("ClusterEnabled"), |mode| mode == "enabled")
 }
@@ -40,11 +40,12 @@ pub fn enabled_then(scene: &Scene<'_>) -> bool {
     next(scene) == "enabled" || hops
 }
 
+/// May clients speak the cluster protocol after the first hop of this apply?
 pub fn next_speaks_cluster(scene: &Scene<'_>) -> bool {
     next(scene) != "disabled"
 }
 
-/// The mode that the plan's other calls meet: the way into cluster mode is the last of them, the way out the first.
+/// Do the plan's other calls meet cluster mode? The way into it is the last of them, the way out the first.
 pub fn speaks_cluster_meanwhile(scene: &Scene<'_>) -> bool {
     live(scene) != "disabled" && next_speaks_cluster(scene)
 }
@@ -54,7 +55,7 @@ fn waits(scene: &Scene<'_>) -> bool {
     !super::is_immediate(scene) && (scene.differs("cacheNodeType") || engine::changes(scene))
 }
 
-/// The phase of the next hop.
+/// The phase in which the next hop of cluster mode is made.
 pub fn phase(scene: &Scene<'_>) -> Phase {
     if live(scene) == "compatible" { Phase::LeaveCompatible } else { Phase::ClusterMode }
 }
@@ -64,7 +65,7 @@ pub fn shards_phase(scene: &Scene<'_>) -> Phase {
     if live(scene) == "disabled" { Phase::ShardsInMode } else { Phase::Shards }
 }
 
-/// Where the spec stays in `compatible`, the way there waits until nothing else is left to do.
+/// Puts off the hop to a `compatible` that the spec stays in until nothing else is left to do.
 pub fn comes_last(draft: &mut Draft, scene: &Scene<'_>) {
     let stays = live(scene) == "disabled" && scene.declared_text("clusterMode") == Some("compatible");
     if !stays || draft.remaining.is_empty() {
@@ -76,7 +77,7 @@ pub fn comes_last(draft: &mut Draft, scene: &Scene<'_>) {
     }
 }
 
-/// A group in `compatible` takes nothing but the way out: all else is for the next apply.
+/// Leaves all but the way out of `compatible` to the next apply, since AWS takes nothing else there.
 pub fn leaves_compatible_alone(draft: &mut Draft, scene: &Scene<'_>) {
     if live(scene) != "compatible" || scene.options.all_hops && next(scene) != "compatible" {
         return;
@@ -116,6 +117,7 @@ pub fn crosses(scene: &Scene<'_>) -> bool {
     next_speaks_cluster(scene) != (live(scene) != "disabled")
 }
 
+/// Plans the next stage of cluster mode on the way to the declared one, or says what stands in its way.
 pub fn cluster_mode(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     let live = live(scene);

@@ -13,19 +13,19 @@ pub fn of<'a>(view: &View<'a>) -> Option<(&'a str, &'a str)> {
     Some((text("GlobalReplicationGroupId")?, text("GlobalReplicationGroupMemberRole").unwrap_or("member")))
 }
 
-/// `secondary of the global datastore ldgnf-world`
+/// The group's membership in words, such as `secondary of the global datastore ldgnf-world`.
 pub fn membership(view: &View<'_>) -> Option<String> {
     of(view).map(|(id, role)| format!("{} of the global datastore {id}", role.to_ascii_lowercase()))
 }
 
-/// A plan says what it is about.
+/// Notes in the plan that the group is a member of a global datastore.
 pub fn note(draft: &mut Draft, scene: &Scene<'_>) {
     if let Some(membership) = membership(scene.view) {
         draft.warnings.push(("globalReplicationGroupId".into(), format!("the group is {membership}")));
     }
 }
 
-/// A difference that a member of a global datastore cannot mend by itself.
+/// Takes care of a difference that a member of a global datastore cannot mend by itself; false where it can.
 pub fn decides(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) -> bool {
     let Some((global, _)) = of(scene.view) else { return false };
     let attribute = difference.attribute;
@@ -55,12 +55,12 @@ pub fn decides(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) ->
     true
 }
 
-/// Is it in a global datastore, whose members cannot have this attribute?
+/// Is the group in a global datastore, whose members cannot have this attribute?
 pub fn excludes(scene: &Scene<'_>, attribute: &str) -> bool {
     of(scene.view).is_some() && scene.row(attribute).is_some_and(|row| row.datastore == Datastore::Excludes)
 }
 
-/// AWS deletes no member while it is associated, so that a deletion or a replacement fails half way.
+/// Blocks the deletion of a member of a global datastore, which AWS would refuse half way.
 pub fn keeps(draft: &mut Draft, view: &View<'_>, region: &str) {
     let Some((global, role)) = of(view) else { return };
     let id = &draft.address.id;

@@ -16,14 +16,14 @@ fn on(mode: Option<&Value>) -> bool {
     matches!(mode.and_then(Value::as_str), Some("sync" | "async"))
 }
 
-/// What is in effect where AWS tells it, which lags behind what was asked for; `default` is told as it is.
+/// The mode of durability in effect, which lags behind what was asked for; `default` is told as it is.
 pub fn in_effect(view: &View<'_>) -> Option<Value> {
     let asked = view.own("Durability");
     let in_effect = view.own("EffectiveDurability").filter(|_| asked != Some(&json!("default")));
     in_effect.or(asked).cloned()
 }
 
-/// What was asked for and is not in effect yet.
+/// The mode of durability that was asked for and is not in effect yet.
 pub fn pending(view: &View<'_>) -> Option<Value> {
     let asked = view.own("Durability").filter(|asked| **asked != json!("default"))?;
     view.own("EffectiveDurability").filter(|in_effect| *in_effect != asked).map(|_| asked.clone())
@@ -34,6 +34,7 @@ pub fn comes(scene: &Scene<'_>) -> bool {
     on(scene.declared("durability")) && scene.differs("durability")
 }
 
+/// Plans durable writes: on after what they rest on is there, off before it goes.
 pub fn durability(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let (wanted, live) = (on(Some(&difference.declared)), on(difference.live.as_ref()));
     if !wanted && !live {
@@ -54,7 +55,7 @@ pub fn durability(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference)
     }
 }
 
-/// What durable writes rest on does not go under them.
+/// Blocks that what durable writes rest on goes while they stay on.
 pub fn check(draft: &mut Draft, scene: &Scene<'_>) {
     let stays = on(in_effect(scene.view).as_ref()) && scene.declared("durability").is_none_or(|mode| on(Some(mode)));
     if !stays || scene.differs("durability") {
@@ -127,7 +128,7 @@ fn lack(scene: &Scene<'_>) -> Option<Lack> {
     None
 }
 
-/// What a group that is made anew must say to be durable; AWS's own values of what it leaves out are others.
+/// Blocks a new group that is to be durable and lacks what that needs; AWS's defaults do not bring it.
 pub fn at_creation(draft: &mut Draft, resource: &Resource) {
     if !on(resource.fields.get("durability")) {
         return;
@@ -153,8 +154,10 @@ pub fn at_creation(draft: &mut Draft, resource: &Resource) {
     }
 }
 
-/// Is what is stored encrypted? AWS says so in StorageEncryptionType; it encrypts what is durable by itself, also where
-/// the group's own flag stays off.
+/// Is what is stored encrypted?
+///
+/// AWS says so in StorageEncryptionType; it encrypts what is durable by itself, also where the group's own flag
+/// stays off.
 pub fn is_encrypted(view: &View<'_>) -> bool {
     match view.text("StorageEncryptionType") {
         Some(encryption) => encryption != "none",

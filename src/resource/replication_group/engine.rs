@@ -43,7 +43,7 @@ pub fn engine_then(scene: &Scene<'_>) -> Option<String> {
     declared.or_else(|| scene.live_text("engine"))
 }
 
-/// Every change of engine or version names both, and the parameter group where its family changes.
+/// Makes the call of a new engine or version, naming the engine and, where it is declared, the version.
 pub fn engine_call(draft: &mut Draft, scene: &Scene<'_>) {
     let engine = scene.wanted("engine").unwrap_or_else(|| json!("redis"));
     let call = modify(draft, Phase::Engine);
@@ -53,6 +53,7 @@ pub fn engine_call(draft: &mut Draft, scene: &Scene<'_>) {
     }
 }
 
+/// Plans another engine, in place: from redis to valkey, or from valkey 7.2 back to redis 7.1.
 pub fn engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     if difference.declared == json!("redis") && !may_go_back(draft, scene) {
@@ -118,12 +119,13 @@ fn may_go_back(draft: &mut Draft, scene: &Scene<'_>) -> bool {
     true
 }
 
-/// Redis ends at 7.1: any later version that waits is valkey's, which AWS does not say in words.
+/// The engine that waits, told by its version: redis ends at 7.1, and AWS names no engine that waits.
 pub fn pending_engine(view: &View<'_>) -> Option<Value> {
     let version = Version::parse(view.member_pending("EngineVersion")?.as_str()?)?;
     Some(json!(if version.at_least(7, 2, 0) { "valkey" } else { "redis" }))
 }
 
+/// Plans an upgrade in place, and a replacement for a downgrade that is not AWS's own minor upgrade.
 pub fn engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let live = difference.live.as_ref().and_then(Value::as_str).and_then(Version::parse);
     let (Some(declared), Some(live)) = (difference.declared.as_str().and_then(Version::parse), live) else {
@@ -206,6 +208,7 @@ fn fits_family(draft: &mut Draft, scene: &Scene<'_>, name: &str) {
     );
 }
 
+/// Plans another parameter group, in the call of the engine or of the cluster mode that needs it.
 pub fn parameter_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let name = difference.declared.as_str().unwrap_or_default();
     if waits_with_the_engine(scene, name) {
@@ -247,6 +250,7 @@ fn used_but(view: &View<'_>, name: &str) -> Vec<Address> {
     used.filter(|used| *used != name).map(|used| Address::new(Kind::ParameterGroup, used)).collect()
 }
 
+/// The value of `cluster-enabled` in a parameter group: `yes` or `no`.
 pub fn yes_no(on: bool) -> &'static str {
     if on { "yes" } else { "no" }
 }

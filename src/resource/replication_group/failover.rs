@@ -6,6 +6,7 @@ use super::{cluster_mode, modify, nodes};
 use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
 
+/// Plans automatic failover, which cannot be turned off in cluster mode or while Multi-AZ stays on.
 pub fn automatic_failover(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     if difference.declared == json!(true) {
@@ -32,6 +33,7 @@ pub fn automatic_failover(draft: &mut Draft, scene: &Scene<'_>, difference: &Dif
     modify(draft, Phase::FailoverOff).insert(difference.member.into(), json!(false));
 }
 
+/// Plans Multi-AZ: on after replicas came, off before they go.
 pub fn multi_az(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     let on = difference.declared == json!(true);
@@ -40,7 +42,7 @@ pub fn multi_az(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) 
     modify(draft, phase).insert(difference.member.into(), difference.declared.clone());
 }
 
-/// Both need replicas, also where it is the replicas that change.
+/// Blocks automatic failover and Multi-AZ without replicas, also where it is the replicas that go.
 pub fn check(draft: &mut Draft, scene: &Scene<'_>) {
     let touches = |draft: &Draft, phases: &[Phase]| draft.calls.iter().any(|call| phases.contains(&call.phase));
     if nodes::loses_lonely_shards(scene) {

@@ -29,6 +29,7 @@ use crate::model::shape::{ARN, Field, Order, S3_ARN, Shape, integer, list, patte
 use crate::model::step::Wait;
 use crate::model::{Kind, Operation};
 
+/// The engines of replication groups, of users and of user groups.
 pub const ENGINES: Shape = Shape::Enum(&["valkey", "redis"]);
 const AZ: Shape = text(64);
 /// By default AWS takes 5 replicas a shard; an account was given 15 (Terraform issue 46634), so that more is AWS's to
@@ -55,6 +56,7 @@ const LOG_DELIVERY: Shape = Shape::Object(&[
     Field::new("logFormat", "LogFormat", Shape::Enum(&["text", "json"]), "Format of the entries.").required(),
 ]);
 
+/// The rows of a replication group.
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
@@ -247,6 +249,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("drill", "", crate::resource::drill::DRILL, "What a failover drill of this group must show."), Read::Never, Route::Local, Impact::None, ""),
 ];
 
+/// Replication groups as a kind: caches of nodes, whose attributes hang together in many ways.
 pub const KIND: KindRow = KindRow {
     states: Some(States { at_rest: "available", ready: Wait::Available }),
     state: |view| view.status(),

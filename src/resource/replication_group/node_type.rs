@@ -8,6 +8,7 @@ use crate::model::live::strings;
 use crate::model::node_type::{self, Runs};
 use serde_json::Value;
 
+/// Plans another node type, of those that AWS offers, before or after the engine and the shards.
 pub fn cache_node_type(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let (wanted, live) =
         (difference.declared.as_str().unwrap_or_default(), scene.live_text("cacheNodeType").unwrap_or_default());
@@ -60,7 +61,7 @@ pub fn runs(name: &str, engine: Option<&str>, version: Option<&str>) -> bool {
     }
 }
 
-/// The live node type does not run the engine that the spec asks for: it goes first.
+/// Does the live node type go before the engine changes, since it does not run the one that the spec asks for?
 pub fn leaves_before_engine(scene: &Scene<'_>) -> bool {
     scene.differs("engine")
         && scene
@@ -91,7 +92,7 @@ fn after_the_engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Differenc
     }
 }
 
-/// AWS lets no new group be made on some families; those that exist go on.
+/// Blocks a new group on a family on which AWS lets none be made; those that exist go on.
 pub fn at_creation(draft: &mut Draft, resource: &Resource) {
     let Some(name) = resource.text("cacheNodeType") else { return };
     let family = node_type::family_of(name);

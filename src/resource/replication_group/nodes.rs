@@ -24,6 +24,7 @@ pub struct Shard<'a> {
     pub zones: Vec<&'a str>,
 }
 
+/// The live shards in the order of their ids.
 pub fn shards<'a>(view: &View<'a>) -> Vec<Shard<'a>> {
     let text = |value: &'a Value, member: &str| value.get(member).and_then(Value::as_str).unwrap_or_default();
     let mut shards: Vec<Shard<'a>> = view
@@ -47,7 +48,7 @@ pub fn replica_counts(view: &View<'_>) -> Vec<(String, usize)> {
     shards(view).into_iter().map(|shard| (shard.id.to_owned(), shard.replicas)).collect()
 }
 
-/// One number where all shards agree, else the smallest and the largest.
+/// The replicas of a shard: one number where all shards agree, else a text with the smallest and the largest.
 pub fn replicas_per_node_group(view: &View<'_>) -> Option<Value> {
     let counts = || shards(view).into_iter().map(|shard| shard.replicas);
     let (min, max) = (counts().min()?, counts().max()?);
@@ -153,6 +154,7 @@ fn matched<'a>(staying: &[&Shard<'a>], entries: &'a [Value]) -> (BTreeMap<&'a st
     (matched, left)
 }
 
+/// Shows another number of nodes, and blocks it for a group of several shards.
 pub fn num_cache_clusters(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     if difference.live.is_none() {
@@ -164,6 +166,7 @@ pub fn num_cache_clusters(draft: &mut Draft, _scene: &Scene<'_>, difference: &Di
     }
 }
 
+/// Shows another number of replicas of every shard, where it changes any; [`plan`] makes the calls.
 pub fn per_shard(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     // An entry of nodeGroupConfiguration has the last word on its shard.
     let wanted = wanted(scene);
@@ -173,6 +176,7 @@ pub fn per_shard(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) 
     }
 }
 
+/// Shows the shards with entries of their own whose number of replicas changes; [`plan`] makes the calls.
 pub fn configured(draft: &mut Draft, scene: &Scene<'_>, _difference: &Difference) {
     let wanted = wanted(scene);
     for shard in &wanted.live {
@@ -189,6 +193,7 @@ pub fn configured(draft: &mut Draft, scene: &Scene<'_>, _difference: &Difference
     }
 }
 
+/// Shows another number of shards, and blocks it outside of cluster mode; [`plan`] makes the call.
 pub fn num_node_groups(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     let count = number(Some(&difference.declared)).unwrap_or(1);
     shard_count(draft, scene, difference.attribute, shards(scene.view).len(), count);
@@ -227,7 +232,7 @@ pub fn loses_lonely_shards(scene: &Scene<'_>) -> bool {
     wanted.live.iter().any(|shard| shard.replicas == 0 && wanted.leaving.contains(&shard.id))
 }
 
-/// The calls, once every attribute was compared.
+/// Makes the calls for shards and replicas, once every attribute was compared.
 pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
     let wanted = wanted(scene);
     replicas(draft, scene, &wanted, true);

@@ -18,8 +18,9 @@ use crate::resource::attribute;
 /// AWS begins with these at once, so that they are under way and never wait.
 const NEVER_WAIT: [&str; 4] = ["Resharding", "AuthTokenStatus", "UserGroups", "LogDeliveryConfigurations"];
 
-/// Adds whether AWS may make each change now. Changes that wait are sent last, since any later call
-/// with immediacy would carry them out.
+/// Adds to each call whether AWS may make the change now, or refuses it where that would carry out what waits.
+///
+/// Changes that wait are sent last, since any later call with immediacy would carry them out.
 pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
     let mut pending = pending_changes(scene.view);
     let flush = flushes(scene);
@@ -145,14 +146,15 @@ pub fn flushes(scene: &Scene<'_>) -> bool {
     scene.options.allows(Permit::Flush, &scene.resource.address) && !pending_changes(scene.view).is_empty()
 }
 
-/// Does the value of this member wait for the window, and is it to be carried out now instead? AWS does not show
-/// that a parameter group waits: it goes with the engine.
+/// Does the value of this member wait for the window, and is it to be carried out now instead?
+///
+/// AWS does not show that a parameter group waits: it goes with the engine.
 pub fn is_flushed(scene: &Scene<'_>, member: &str) -> bool {
     let shown = if member == "CacheParameterGroupName" { "EngineVersion" } else { member };
     flushes(scene) && pending_changes(scene.view).iter().any(|change| change.starts_with(shown))
 }
 
-/// AWS has accepted it. Does it wait for the window, or is it to be carried out now?
+/// Does a value that AWS has accepted go on waiting for the window? Shown as pending if so, else as a change.
 pub fn waits(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference, value: Value) -> bool {
     let waits = !is_flushed(scene, difference.member);
     if waits {

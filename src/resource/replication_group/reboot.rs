@@ -22,11 +22,12 @@ fn waiting<'a>(view: &View<'a>) -> Vec<&'a Value> {
     view.members.iter().copied().filter(waits).collect()
 }
 
+/// The parameter group as a pending value, where parameters of a member wait for a reboot.
 pub fn pending(view: &View<'_>) -> Option<PendingValue> {
     (!waiting(view).is_empty()).then(|| PendingValue::new("cacheParameterGroupName", json!(PENDING)))
 }
 
-/// Parameters that wait for a reboot are pending; a reboot happens only when it is allowed.
+/// Plans the reboots that parameters wait for, where they are allowed; else says that they wait.
 pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
     let Some(pending) = pending(scene.view) else { return };
     let in_cluster_mode = cluster_mode::speaks_cluster(scene.view);

@@ -9,6 +9,7 @@ use crate::model::draft::{Draft, Scene};
 use crate::model::plan::AttributeChange;
 use crate::resource::attribute;
 
+/// Plans the days that snapshots are kept, and the member that they come from where AWS wants one named.
 pub fn snapshot_retention(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     let first = difference.live == Some(json!(0));
@@ -28,6 +29,7 @@ pub fn snapshot_retention(draft: &mut Draft, scene: &Scene<'_>, difference: &Dif
     }
 }
 
+/// Plans the member that snapshots are taken from: one that exists, outside of cluster mode.
 pub fn snapshotting_cluster(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     if cluster_mode::next_speaks_cluster(scene) {
@@ -51,7 +53,7 @@ pub fn snapshotting_cluster(draft: &mut Draft, scene: &Scene<'_>, difference: &D
     modify(draft, Phase::Settings).insert(difference.member.into(), difference.declared.clone());
 }
 
-/// AWS keeps the days of the week in lower case.
+/// Plans the maintenance window, compared in lower case, as AWS keeps it.
 pub fn maintenance_window(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     let lower = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_ascii_lowercase);
     let declared = lower(Some(&difference.declared));
@@ -62,6 +64,7 @@ pub fn maintenance_window(draft: &mut Draft, _scene: &Scene<'_>, difference: &Di
     modify(draft, Phase::Settings).insert(difference.member.into(), json!(declared));
 }
 
+/// Plans the SNS topic of ElastiCache's notifications, or their end.
 pub fn notification_topic(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     let call = modify(draft, Phase::Settings);
@@ -73,6 +76,7 @@ pub fn notification_topic(draft: &mut Draft, _scene: &Scene<'_>, difference: &Di
     }
 }
 
+/// Plans the IP version that clients discover, which the group's network must have.
 pub fn ip_discovery(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     if difference.declared == json!("ipv6") && scene.live_text("networkType").as_deref() == Some("ipv4") {
@@ -86,7 +90,7 @@ pub fn ip_discovery(draft: &mut Draft, scene: &Scene<'_>, difference: &Differenc
     modify(draft, Phase::Settings).insert(difference.member.into(), difference.declared.clone());
 }
 
-/// An id is the end of its ARN; which key an alias names is only known to KMS.
+/// Plans another KMS key: an id is the end of its ARN, and which key an alias names only KMS knows.
 pub fn kms_key(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     let tail = |value: &str| value.rsplit('/').next().unwrap_or_default().to_owned();
     let declared = difference.declared.as_str().unwrap_or_default();
@@ -97,6 +101,7 @@ pub fn kms_key(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     draft.replaces(difference, "the key of encryption at rest is chosen at creation");
 }
 
+/// Plans encryption at rest, which only a replacement changes, unless durable writes turn it on.
 pub fn at_rest(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     if difference.declared == json!(true) {
         if durability::is_encrypted(scene.view) {
@@ -111,7 +116,7 @@ pub fn at_rest(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.replaces(difference, "encryption at rest is chosen at creation");
 }
 
-/// AWS takes no snapshot window that meets the maintenance window, also where one of them is not declared.
+/// Blocks a snapshot window that meets the maintenance window, also where one of them is not declared.
 pub fn windows_apart(draft: &mut Draft, scene: &Scene<'_>) {
     let (snapshot, maintenance) = ("snapshotWindow", "preferredMaintenanceWindow");
     let text = |name: &str| scene.wanted(name).and_then(|window| window.as_str().map(str::to_owned));
@@ -126,7 +131,7 @@ pub fn windows_apart(draft: &mut Draft, scene: &Scene<'_>) {
     }
 }
 
-/// A delivery that ended in `error` while the group is available is sent once more, with AWS's message.
+/// Plans a log delivery that ended in `error` once more, and tells AWS's message.
 pub fn broken_logs(draft: &mut Draft, scene: &Scene<'_>) {
     let Some(row) = scene.row("logDeliveryConfigurations") else { return };
     let declared = scene.declared(row.field.name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -155,7 +160,7 @@ pub fn broken_logs(draft: &mut Draft, scene: &Scene<'_>) {
     }
 }
 
-/// Only the logs that differ, each by its type; one that is left out is turned off.
+/// Plans the logs that differ, each by its type; one that is left out is turned off.
 pub fn log_delivery(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     let Some(row) = attribute(Kind::ReplicationGroup, "logDeliveryConfigurations") else { return };

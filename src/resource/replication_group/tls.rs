@@ -41,7 +41,7 @@ fn hops(scene: &Scene<'_>) -> Vec<&'static str> {
     }
 }
 
-/// Before anybody must log in, a mode that is not declared becomes `required`.
+/// Makes a mode of TLS that is not declared `required` before anybody must log in.
 pub fn ahead_of_access(draft: &mut Draft, scene: &Scene<'_>) {
     let path = "transitEncryptionMode";
     if !access::comes(scene) || scene.wanted("transitEncryptionEnabled") != Some(json!(true)) {
@@ -70,7 +70,7 @@ pub fn ahead_of_access(draft: &mut Draft, scene: &Scene<'_>) {
     }
 }
 
-/// Is TLS still on its way after this apply?
+/// Is TLS still on its way to what is declared after this apply?
 pub fn remains(scene: &Scene<'_>) -> bool {
     hops(scene).len() > 1 && !scene.options.all_hops
 }
@@ -79,6 +79,7 @@ fn can_change(scene: &Scene<'_>) -> bool {
     engine::version_then(scene).is_some_and(|version| version.at_least(7, 0, 5))
 }
 
+/// Plans TLS on or off, a stage an apply; before engine version 7.0.5 by a replacement.
 pub fn transit_encryption(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     if !can_change(scene) {
         draft.replaces(difference, "before engine version 7.0.5 TLS is chosen at creation");
@@ -88,6 +89,7 @@ pub fn transit_encryption(draft: &mut Draft, scene: &Scene<'_>, difference: &Dif
     change(draft, scene);
 }
 
+/// Plans how TLS is offered where TLS itself stays on, a stage an apply.
 pub fn transit_encryption_mode(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
     if scene.differs("transitEncryptionEnabled") {
