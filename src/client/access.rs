@@ -22,7 +22,7 @@ pub(crate) enum Prefix {
 }
 
 impl Access {
-    /// Reads an access string. Selectors in parentheses are left out: they add rights, and never take any.
+    /// Reads an access string, without selectors in parentheses: they add rights, and never take any.
     pub(crate) fn parse(text: &str) -> Self {
         let mut access = Self::default();
         for word in without_selectors(text).split_whitespace() {

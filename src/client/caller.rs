@@ -32,6 +32,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Adds what another caller counted.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.latency.merge(&other.latency);
         self.answered += other.answered;
@@ -49,10 +50,12 @@ impl Tally {
         }
     }
 
+    /// Commands that failed, of all classes together.
     pub(crate) fn error_count(&self) -> u64 {
         self.errors.values().sum()
     }
 
+    /// Counts a failed command under its class, and notes where it was: a hundred places at most.
     pub(crate) fn failed(&mut self, failure: &Failure) {
         *self.errors.entry(failure.class.clone()).or_default() += 1;
         // A hundred places are as good as all of them.
@@ -61,6 +64,7 @@ impl Tally {
         }
     }
 
+    /// Counts a read of the cache as a hit or as a miss.
     pub(crate) fn read(&mut self, hit: bool) {
         if hit {
             self.hits += 1;
@@ -69,6 +73,7 @@ impl Tally {
         }
     }
 
+    /// The share of reads that hit, 0 to 1; `None` before the first read.
     pub(crate) fn hit_rate(&self) -> Option<f64> {
         let reads = self.hits + self.misses;
         (reads > 0).then(|| self.hits as f64 / reads as f64)
@@ -85,10 +90,12 @@ impl Tally {
 pub(crate) struct Routes(Arc<RwLock<Vec<Shard>>>);
 
 impl Routes {
+    /// Routes to these shards, until they are refreshed.
     pub(crate) fn new(shards: Vec<Shard>) -> Self {
         Self(Arc::new(RwLock::new(shards)))
     }
 
+    /// The shards as they were seen last.
     pub(crate) fn shards(&self) -> Vec<Shard> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -115,6 +122,7 @@ impl Routes {
     }
 }
 
+/// One client of the cache: its connections, and what it counted.
 pub(crate) struct Caller {
     connector: Connector,
     routes: Routes,
@@ -129,7 +137,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 const REDIRECTIONS: usize = 4;
 
 impl Caller {
-    /// Connects with the first command, or when it is told to.
+    /// A client that connects with its first command, or when it is told to.
     pub(crate) fn new(connector: Connector, routes: Routes) -> Self {
         Self { connector, routes, connections: BTreeMap::new(), pause: FIRST_PAUSE, tally: Tally::default() }
     }
@@ -170,12 +178,12 @@ impl Caller {
         }
     }
 
-    /// As `call`, for one that does the timing and counting.
+    /// Sends a command without timing or counting it, for a caller that does both.
     pub(crate) async fn attempt<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, Failure> {
         self.query(command).await.map_err(|(error, node)| Failure::of(&error, &node))
     }
 
-    /// As `attempt`, with the client library's own error.
+    /// Sends a command as [`Caller::attempt`] does; an error is the library's own, with its node (`host:port`).
     pub(crate) async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, (RedisError, String)> {
         let slot = key(command).map_or(0, |key| key_slot(&key));
         let home = self.connector.home();
@@ -268,6 +276,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// What to count of the library's error, at this node (`host:port`).
     pub(crate) fn of(error: &RedisError, node: &str) -> Self {
         Self { class: error_class(error), node: node.to_owned(), timed_out: error.is_timeout() }
     }

@@ -39,13 +39,15 @@ impl fmt::Display for Unreachable {
 }
 
 impl Unreachable {
-    /// The host said no: it was reached, so a wall in between is no excuse.
+    /// Did the host itself say no? It was reached, so a wall in between is no excuse.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused)
     }
 
-    /// What to do now. A security group drops packets silently, so a VPC-only endpoint shows as a
-    /// timeout; a refusal comes from a host that was reached.
+    /// What a person can do about it now.
+    ///
+    /// A security group drops packets silently, so a VPC-only endpoint shows as a timeout; a refusal comes from a host
+    /// that was reached.
     pub(crate) fn hint(&self, way: &Way) -> String {
         let (host, port) = (&way.host, way.port);
         let (near, near_port) = way.map.lead(host, port);
@@ -87,7 +89,7 @@ pub(crate) fn tunnel(host: &str, port: u16, near: u16) -> String {
     )
 }
 
-/// Resolves and connects, trying every address, all within `limit`.
+/// Resolves the endpoint and connects to the first address that answers, all within `limit`.
 pub(crate) async fn reach(way: &Way, limit: Duration) -> Result<SocketAddr, Unreachable> {
     let attempt = async {
         let addresses: Vec<SocketAddr> = lookup_host(way.map.lead(&way.host, way.port))
@@ -112,6 +114,8 @@ pub(crate) async fn reach(way: &Way, limit: Duration) -> Result<SocketAddr, Unre
     timeout(limit, attempt).await.unwrap_or(Err(Unreachable::Timeout(limit)))
 }
 
+/// Makes aws-lc the cryptography of every TLS connection of the process, once.
+///
 /// rustls picks a provider by itself only while exactly one is compiled in anywhere in the tree;
 /// installing one makes the choice independent of other crates' features.
 pub(crate) fn install_crypto_provider() {
@@ -130,6 +134,7 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
+    /// A connector that gives up each connect, and each reply, after `timeout`.
     pub(crate) fn new(way: Way, timeout: Duration) -> Self {
         if way.tls.is_some() {
             install_crypto_provider();
@@ -137,10 +142,12 @@ impl Connector {
         Self { way, timeout }
     }
 
+    /// The way in that its connections take.
     pub(crate) fn way(&self) -> &Way {
         &self.way
     }
 
+    /// Do its clients have to be cluster-aware?
     pub(crate) fn is_cluster(&self) -> bool {
         self.way.cluster
     }
@@ -150,6 +157,7 @@ impl Connector {
         (self.way.host.clone(), self.way.port)
     }
 
+    /// Says whether clients have to be cluster-aware, once the server told it.
     pub(crate) fn set_cluster(&mut self, cluster: bool) {
         self.way.cluster = cluster;
     }
@@ -233,7 +241,7 @@ impl AsyncDNSResolver for Leads {
     }
 }
 
-/// To one node. Clones share it; a command waits for those before it.
+/// A connection to one node, which clones share; a command waits for those before it.
 pub(crate) type Connection = MultiplexedConnection;
 
 /// Sends a command made of words.
@@ -270,7 +278,7 @@ pub(crate) fn error_class(error: &RedisError) -> String {
     .to_owned()
 }
 
-/// The user may not do this: a statement about access rules, not about the cache.
+/// Is it that the user may not do this? That speaks of access rules, not of the cache.
 pub(crate) fn is_denied(error: &RedisError) -> bool {
     error.code() == Some("NOPERM")
 }

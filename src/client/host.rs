@@ -30,7 +30,7 @@ impl Usage {
         Self { at: Instant::now(), threads }
     }
 
-    /// What happened between `self` and `later`.
+    /// What the process had of the machine from here to `later`; `None` where nothing tells.
     pub(crate) fn until(&self, later: &Self) -> Option<Share> {
         let wall = later.at.duration_since(self.at).as_nanos() as f64;
         if wall == 0.0 || later.threads.is_empty() {
@@ -50,6 +50,7 @@ impl Usage {
     }
 }
 
+/// What this process had of the machine over a stretch of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Share {
     /// CPU time of all threads.
@@ -60,9 +61,10 @@ pub(crate) struct Share {
     pub longest_wait: f64,
 }
 
-/// Why this machine may have made the latencies worse. Thresholds: an idle client that begins a
-/// command later than 1 ms and a tenth of the measured p99, a thread busy 80 % of the time, or 5 % of
-/// the time spent waiting for a processor.
+/// Why this machine may have made the latencies worse, in words; empty where nothing says so.
+///
+/// Thresholds: an idle client that begins a command later than 1 ms and a tenth of the measured p99, a thread busy 80 %
+/// of the time, or 5 % of the time spent waiting for a processor.
 pub(crate) fn client_limits(lag_p99_ms: Option<f64>, total: &Recorder, share: Option<Share>) -> Vec<String> {
     let mut limits = Vec::new();
     if let (Some(lag), Some(p99)) = (lag_p99_ms, total.raw_ms(0.99))

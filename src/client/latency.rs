@@ -14,6 +14,7 @@ const LONGEST_US: u64 = 60_000_000;
 /// shows another number. p50: 200, p95: 2,000, p99: 10,000, p99.9: 100,000 samples.
 const BEYOND: f64 = 100.0;
 
+/// A histogram of latencies, from 1 µs to 60 s, with three significant digits.
 #[derive(Clone)]
 pub struct Recorder {
     histogram: Histogram<u64>,
@@ -35,15 +36,17 @@ impl Default for Recorder {
 }
 
 impl Recorder {
+    /// Adds a latency; one beyond the histogram's bounds counts as the bound.
     pub fn record(&mut self, latency: Duration) {
         self.record_micros(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// The same for who counts in microseconds already.
+    /// Adds a latency in microseconds; one beyond the histogram's bounds counts as the bound.
     pub fn record_micros(&mut self, micros: u64) {
         self.histogram.saturating_record(micros.clamp(1, LONGEST_US));
     }
 
+    /// Adds all that another recorder holds.
     pub fn merge(&mut self, other: &Self) {
         // Both have the same bounds, so this cannot fail; a lost merge would show in the count.
         let _ = self.histogram.add(&other.histogram);
@@ -54,30 +57,33 @@ impl Recorder {
         self.histogram.iter_recorded().map(|value| (value.value_iterated_to(), value.count_at_value()))
     }
 
+    /// Was nothing recorded?
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
+    /// How many latencies were recorded.
     pub fn len(&self) -> u64 {
         self.histogram.len()
     }
 
-    /// The percentile of what was recorded, however few samples there are.
+    /// A percentile (`quantile` 0 to 1) in milliseconds, however few samples there are; `None` where there is none.
     pub fn raw_ms(&self, quantile: f64) -> Option<f64> {
         (!self.is_empty()).then(|| self.histogram.value_at_quantile(quantile) as f64 / 1e3)
     }
 
-    /// The percentile, if there are enough samples to state it.
+    /// A percentile (`quantile` 0 to 1) in milliseconds, if there are enough samples to state it.
     pub fn percentile_ms(&self, quantile: f64) -> Option<f64> {
         // A hair of slack: 1 - 0.99 is not quite 0.01 in binary.
         (self.len() as f64 * (1.0 - quantile) + 1e-6 >= BEYOND).then(|| self.raw_ms(quantile)).flatten()
     }
 
-    /// All latencies together.
+    /// The sum of all latencies.
     pub fn sum(&self) -> Duration {
         Duration::from_secs_f64(self.histogram.mean() * self.len() as f64 / 1e6)
     }
 
+    /// The longest latency in milliseconds; `None` where nothing was recorded.
     pub fn max_ms(&self) -> Option<f64> {
         (!self.is_empty()).then(|| self.histogram.max() as f64 / 1e3)
     }
@@ -88,6 +94,7 @@ impl Recorder {
         self.len() - self.histogram.count_between(0, limit).min(self.len())
     }
 
+    /// The percentiles that reports state, with the longest latency and the number of samples.
     pub fn latencies(&self) -> Latencies {
         Latencies {
             p50_ms: self.percentile_ms(0.50),
@@ -121,8 +128,9 @@ pub(crate) enum Decision {
     Unclear,
 }
 
-/// `over` of `samples` were beyond; `allowed` is the share that may be. Beyond by more than two
-/// standard deviations of the binomial is a finding, less could be luck.
+/// Whether `over` of `samples` are within the share, 0 to 1, that may be beyond a limit.
+///
+/// Beyond by more than two standard deviations of the binomial is a finding, less could be luck.
 pub(crate) fn decide(over: u64, samples: u64, allowed: f64) -> Decision {
     let expected = samples as f64 * allowed;
     let deviation = (expected * (1.0 - allowed)).sqrt();

@@ -25,10 +25,12 @@ pub struct Trouble {
 }
 
 impl Trouble {
+    /// Trouble of a class, with its detail; no detail may hold a secret.
     pub(super) fn new(class: &str, detail: impl Into<String>) -> Self {
         Self { class: class.to_owned(), detail: detail.into() }
     }
 
+    /// The trouble that an I/O error means, under the class of [`io_class`].
     pub(super) fn of(error: &io::Error) -> Self {
         let detail = match error.kind() {
             // With TLS, the library's words for it end in an address of its manual.
@@ -53,7 +55,7 @@ pub(super) fn io_class(error: &io::Error) -> &'static str {
     }
 }
 
-/// A way in, ready to be gone many times: the trust store is read once.
+/// A way in that can be gone many times, since its trust store is read once.
 #[derive(Clone, Debug)]
 pub struct Door {
     way: Way,
@@ -62,7 +64,7 @@ pub struct Door {
 }
 
 impl Door {
-    /// Everything that a connection waits for is given up after `limit`.
+    /// A door through which anything that is waited for is given up after `limit`.
     pub fn new(way: Way, limit: Duration) -> Result<Self, Trouble> {
         let tls = match &way.tls {
             None => None,
@@ -71,15 +73,17 @@ impl Door {
         Ok(Self { way, tls, limit })
     }
 
-    /// The same door to another way in: what was read of the trust store stays.
+    /// A door to another way in, with the trust store that was read for this one.
     pub fn through(&self, way: Way) -> Self {
         Self { way, ..self.clone() }
     }
 
+    /// The way in that the door leads to.
     pub fn way(&self) -> &Way {
         &self.way
     }
 
+    /// How long anything is waited for before it is given up.
     pub fn limit(&self) -> Duration {
         self.limit
     }
@@ -228,7 +232,7 @@ impl Line {
         }
     }
 
-    /// The socket and its TLS state, for an event loop. Nothing must be under way.
+    /// The socket and its TLS state, for an event loop; nothing must be under way.
     pub(super) fn into_parts(self) -> (TcpStream, Option<ClientConnection>) {
         match self.stream {
             Stream::Plain(tcp) => (tcp, None),

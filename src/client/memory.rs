@@ -12,7 +12,7 @@ pub(crate) struct Memory {
     pub evicted: u64,
 }
 
-/// `None` where it says nothing of it.
+/// A node's memory, as its `INFO` tells it; `None` where it says nothing of it.
 pub(crate) fn memory(info: &Facts) -> Option<Memory> {
     let number = |key: &str| info.get(key).and_then(|value| value.parse::<u64>().ok());
     let uncounted = number("mem_not_counted_for_evict").unwrap_or(0);

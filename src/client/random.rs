@@ -8,15 +8,17 @@ pub(crate) fn seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// splitmix64: one addition and three shifts, so that choosing a key costs nothing next to sending it.
+/// A generator of random numbers: splitmix64, so that choosing a key costs nothing next to sending it.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {
+    /// A generator that gives the same numbers for the same seed.
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
+    /// The next number, uniform in all 64 bits.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -25,25 +27,27 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Uniform in `0..bound`; 0 when `bound` is 0.
+    /// A number uniform in `0..bound`; 0 when `bound` is 0.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 
-    /// Uniform in `0.0..1.0`.
+    /// A number uniform in `0.0..1.0`.
     pub(crate) fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
-/// Ranks `0..n` with probability proportional to `1 / (rank + 1)`: a few items are asked for all
-/// the time, most hardly ever, as in a real working set.
+/// Ranks `0..n` with a probability proportional to `1 / (rank + 1)`.
+///
+/// A few items are asked for all the time, most hardly ever, as in a real working set.
 #[derive(Clone, Debug)]
 pub(crate) struct Zipf {
     cumulative: Vec<f64>,
 }
 
 impl Zipf {
+    /// Ranks below `n`, one at least.
     pub(crate) fn new(n: usize) -> Self {
         let mut total = 0.0;
         let mut cumulative: Vec<f64> = (1..=n.max(1))
@@ -58,6 +62,7 @@ impl Zipf {
         Self { cumulative }
     }
 
+    /// The next rank, by one number of the generator.
     pub(crate) fn pick(&self, random: &mut Random) -> usize {
         let at = random.fraction();
         self.cumulative.partition_point(|share| *share < at).min(self.cumulative.len() - 1)

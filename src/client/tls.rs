@@ -18,7 +18,7 @@ pub(crate) struct Handshake {
     pub days_left: Option<i64>,
 }
 
-/// The trust anchors: the given PEM, or the system's. Errors name the file's fault, not its content.
+/// TLS that trusts the given PEM, or the system's authorities; errors name the file's fault, not its content.
 pub(crate) fn client_config(ca_pem: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     if let Some(pem) = ca_pem {

@@ -8,6 +8,7 @@ use redis::Value;
 /// `key:value` lines of `INFO` and `CLUSTER INFO`.
 pub(crate) type Facts = BTreeMap<String, String>;
 
+/// Reads `INFO` or `CLUSTER INFO`; lines without a colon, such as headings, are left out.
 pub(crate) fn facts(text: &str) -> Facts {
     text.lines()
         .filter_map(|line| line.trim_end().split_once(':'))
@@ -15,6 +16,7 @@ pub(crate) fn facts(text: &str) -> Facts {
         .collect()
 }
 
+/// How many hash slots a cluster has; they are numbered from 0.
 pub(crate) const SLOTS: u16 = 16_384;
 
 /// One primary, its replicas, and the slots they serve.
@@ -27,11 +29,12 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Cluster mode disabled: one shard with everything.
+    /// The one shard of a cache without cluster mode, which has every slot.
     pub fn only(host: &str, port: u16) -> Self {
         Self { primary: (host.to_owned(), port), replicas: Vec::new(), slots: vec![(0, SLOTS - 1)] }
     }
 
+    /// Does the shard hold this slot?
     pub fn serves(&self, slot: u16) -> bool {
         self.slots.iter().any(|(first, last)| (*first..=*last).contains(&slot))
     }
@@ -45,8 +48,10 @@ impl Shard {
     }
 }
 
-/// `CLUSTER SLOTS`: slot ranges with their nodes, the primary first. It works on every engine
-/// version, where `CLUSTER SHARDS` begins with 7.0.
+/// The shards that a reply to `CLUSTER SLOTS` tells, in which `asked` stands for a node without a name.
+///
+/// Slot ranges come with their nodes, the primary first. It works on every engine version, where `CLUSTER SHARDS`
+/// begins with 7.0.
 pub(crate) fn shards(reply: &Value, asked: (&str, u16)) -> Vec<Shard> {
     let mut shards: Vec<Shard> = Vec::new();
     let Value::Array(ranges) = reply else {

@@ -11,6 +11,7 @@ use std::fmt;
 pub struct Secret(String);
 
 impl Secret {
+    /// A secret that from here on only [`Secret::expose`] gives out.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
@@ -40,14 +41,17 @@ impl fmt::Debug for Secret {
 pub struct EndpointMap(BTreeMap<(String, u16), (String, u16)>);
 
 impl EndpointMap {
+    /// Makes a node's real `host:port` lead to the near end of a tunnel.
     pub fn insert(&mut self, real: (String, u16), near: (String, u16)) {
         self.0.insert(real, near);
     }
 
+    /// Does no name lead elsewhere?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// Does this node's name lead elsewhere?
     pub fn has(&self, host: &str, port: u16) -> bool {
         self.0.contains_key(&(host.to_owned(), port))
     }
@@ -87,6 +91,7 @@ impl Way {
         Self { username: None, password: None, ..self.clone() }
     }
 
+    /// The endpoint as `host:port`.
     pub fn endpoint(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
