@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::cost::{billed_now, estimate};
 use super::course::Course;
 use super::figures::{Bound, figure};
-use super::remedies;
 use super::{Input, too_little};
+use super::{live, remedies};
 use crate::model::advice::{CacheAdvice, Figure};
 use crate::model::cost::Estimate;
 use crate::model::live::{View, strings};
@@ -159,7 +159,7 @@ pub(super) fn advice(input: &Input<'_>, resource: &Resource, view: &View<'_>) ->
     if group.node_type.is_none() {
         notes.push("its node type is not in the table of node types: sizes are not judged".to_owned());
     }
-    notes.extend(group.sample.map(told));
+    notes.extend(group.sample.into_iter().flat_map(live::told));
     let declared = resource.text("cacheNodeType");
     let live = group.node_type.map(|node_type| node_type.name.as_str());
     let settled = declared.is_none() || live.is_none() || declared == live;
@@ -171,8 +171,9 @@ pub(super) fn advice(input: &Input<'_>, resource: &Resource, view: &View<'_>) ->
     CacheAdvice {
         address: group.address.clone(),
         hours: group.hours,
-        figures: figures(&group),
+        figures: figures(&group).into_iter().chain(group.sample.into_iter().flat_map(live::figures)).collect(),
         advice: remedies::of_group(&group, settled),
+        sample: group.sample.cloned(),
         notes,
     }
 }
@@ -441,25 +442,4 @@ fn host_memory(group: &Group<'_>) -> Option<Figure> {
 fn lowest(group: &Group<'_>, name: &str) -> Course {
     let courses: Vec<Course> = group.nodes().map(|node| Course::new(group.input.metrics.of(&node.id, name))).collect();
     Course::joined(&courses, f64::min)
-}
-
-/// `500 keys were looked at: 80 % have a time to live; memory by prefix: cart: 61 %, session: 30 %`
-fn told(sample: &Sample) -> String {
-    if sample.keys == 0 {
-        return "no keys were found to look at".to_owned();
-    }
-    let share = |part: f64, all: f64| format!("{:.0} %", 100.0 * part / all.max(1.0));
-    let all: u64 = sample.prefixes.iter().map(|(_, bytes)| bytes).sum();
-    let prefixes: Vec<String> = sample
-        .prefixes
-        .iter()
-        .map(|(prefix, bytes)| format!("{prefix} {}", share(*bytes as f64, all as f64)))
-        .collect();
-    let by_prefix =
-        if prefixes.is_empty() { String::new() } else { format!("; memory by prefix: {}", prefixes.join(", ")) };
-    format!(
-        "{} keys were looked at: {} have a time to live{by_prefix}",
-        sample.keys,
-        share(sample.with_ttl as f64, sample.keys as f64)
-    )
 }

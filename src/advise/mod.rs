@@ -4,6 +4,7 @@ pub mod cost;
 mod course;
 mod figures;
 mod group;
+mod live;
 pub mod preflight;
 mod remedies;
 mod serverless;
@@ -65,6 +66,7 @@ fn of_cache(input: &Input<'_>, address: &Address) -> CacheAdvice {
         hours: 0,
         figures: Vec::new(),
         advice: Vec::new(),
+        sample: None,
         notes: vec![note.to_owned()],
     };
     let Some(resource) = input.spec.resources.get(address) else { return empty("the spec does not have it") };

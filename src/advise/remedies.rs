@@ -10,7 +10,7 @@ use super::{LEAST_HOURS, SIZING_HOURS};
 use crate::model::advice::{Advice, PatchEntry, Severity};
 use crate::model::node_type::{self, NodeType, Runs};
 use crate::model::prices::HOURS_PER_MONTH;
-use crate::model::sample::BIG_VALUE;
+use crate::model::sample::{BIG_VALUE, Basis};
 use crate::model::version::Version;
 use crate::model::{Address, Kind};
 
@@ -113,7 +113,7 @@ fn eviction_policy(group: &Group<'_>, mut arithmetic: Vec<String>) -> Advice {
     let policy = group.policy.clone().unwrap_or_default();
     let mut patch = Vec::new();
     let summary = match group.sample {
-        Some(sample) if policy == "noeviction" && sample.keys >= 100 && sample.with_ttl == sample.keys => {
+        Some(sample) if policy == "noeviction" && sample.keys >= 100 && sample.all_end() => {
             arithmetic.push(format!("all {} sampled keys have a time to live", sample.keys));
             patch.extend(policy_patch(group, "volatile-lru"));
             "volatile-lru evicts only keys that end anyway, instead of refusing writes"
@@ -337,18 +337,26 @@ fn to_serverless(group: &Group<'_>, advice: &mut Vec<Advice>) {
 }
 
 fn sampled(group: &Group<'_>, advice: &mut Vec<Advice>) {
-    let Some(sample) = group.sample.filter(|sample| sample.keys > 0) else { return };
-    if let Some((_, size)) = sample.big.first() {
+    let Some(sample) = group.sample else { return };
+    if let Some((prefix, size)) = sample.big.first() {
         advice.push(finding(
             "big-values",
             Severity::Warn,
             format!("values of more than {}: they hold up every other command of their shard", bytes(BIG_VALUE as f64)),
-            vec![format!("{} of {} sampled keys, the largest {}", sample.big.len(), sample.keys, bytes(*size as f64))],
+            vec![format!(
+                "{} of {} sampled keys, the largest {}, under {prefix}",
+                sample.big.len(),
+                sample.keys,
+                bytes(*size as f64)
+            )],
         ));
     }
-    let without = sample.keys - sample.with_ttl;
     let volatile = group.policy.as_deref().is_some_and(|policy| policy.starts_with("volatile-"));
-    if volatile && without * 2 > sample.keys {
+    if let Some((share, basis)) = sample.ttl_share().filter(|(share, _)| volatile && *share < 50.0) {
+        let of = match basis {
+            Basis::All => "all keys".to_owned(),
+            Basis::Sampled => format!("{} sampled keys", sample.keys),
+        };
         advice.push(finding(
             "no-ttl",
             Severity::Warn,
@@ -356,7 +364,7 @@ fn sampled(group: &Group<'_>, advice: &mut Vec<Advice>) {
                 "most keys have no time to live, and {} evicts none of those",
                 group.policy.as_deref().unwrap_or_default()
             ),
-            vec![format!("{without} of {} sampled keys without a time to live", sample.keys)],
+            vec![format!("{:.0} % of {of} without a time to live", 100.0 - share)],
         ));
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::cost::{Billed, billed_now, cents, dollars, estimate};
 use super::course::Course;
 use super::figures::{Bound, bytes, figure, many};
-use super::{Input, LEAST_HOURS, SIZING_HOURS, too_little};
+use super::{Input, LEAST_HOURS, SIZING_HOURS, live, too_little};
 use crate::model::advice::{Advice, CacheAdvice, Figure, PatchEntry, Severity};
 use crate::model::live::View;
 use crate::model::metrics::PERIOD;
@@ -84,12 +84,14 @@ pub(super) fn advice(input: &Input<'_>, resource: &Resource, view: &View<'_>) ->
         }
     }
     to_valkey(input, resource, view, &used, &mut list);
+    let sample = input.samples.get(&resource.address);
     CacheAdvice {
         address: resource.address.clone(),
         hours: used.hours,
         figures: figures(&used),
         advice: list,
-        notes: too_little(used.hours).into_iter().collect(),
+        sample: sample.cloned(),
+        notes: too_little(used.hours).into_iter().chain(sample.into_iter().flat_map(live::told)).collect(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::exit::{CliError, Exit};
 use super::printer::Printer;
 use super::rewrite::{self, Proposal};
 use super::session::{self, Session};
-use super::{clock, cost};
+use super::{advise_live, clock, cost};
 use crate::advise::{self, Input, wanted};
 use crate::aws::{Access, account, metrics};
 use crate::model::advice::Report;
@@ -34,12 +34,16 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         .flatten()
         .collect();
     let metrics = metrics::read(&session.aws, &measured, args.since.time).await?;
+    let samples = match args.live {
+        true => advise_live::samples(printer, &session, &live, &args.addresses).await?,
+        false => Samples::default(),
+    };
     let input = Input {
         spec: &session.spec,
         live: &live,
         metrics: &metrics,
         prices: &prices,
-        samples: &Samples::default(),
+        samples: &samples,
         since: &args.since.text,
         today: &clock::today(),
     };

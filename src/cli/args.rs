@@ -199,6 +199,7 @@ pub enum AdviseFormat {
 #[command(after_help = "Examples:\n  \
         cachectl advise\n  \
         cachectl advise prod.yaml replicationGroup/prod-cache --since 28d\n  \
+        cachectl advise --live prod.yaml replicationGroup/prod-cache\n  \
         cachectl advise prod.yaml --format patch | git apply\n  \
         cachectl advise prod.yaml --advice scale-down --write\n\n\
         Reading metrics costs about $0.01 for 1,000 of them: some 60 for a group of three nodes.")]
@@ -215,6 +216,9 @@ pub struct Advise {
     /// How far back to look, in hours, days or weeks
     #[arg(long, value_name = "D", default_value = "14d", value_parser = Since::parse)]
     pub since: Since,
+    /// Look at the caches themselves too: INFO, and a thousand keys at most of each. Reads only, from replicas where there are any
+    #[arg(long)]
+    pub live: bool,
     /// Only this advice, such as scale-down; repeatable
     #[arg(long, value_name = "ID", value_parser = clap::builder::PossibleValuesParser::new(crate::model::advice::IDS.map(|(id, _)| id)))]
     pub advice: Vec<String>,

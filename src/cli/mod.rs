@@ -1,6 +1,7 @@
 //! One file per command. The only room that prints, prompts and draws progress.
 
 pub mod advise;
+mod advise_live;
 pub mod apply;
 pub mod args;
 pub mod bench;

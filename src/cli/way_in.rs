@@ -42,14 +42,24 @@ pub(super) async fn way_in(
     view: &View<'_>,
     base: &str,
 ) -> Result<Result<WayIn, String>, CliError> {
-    let Some(mut target) = target::target(&session.spec, resource, view, session.aws.is_stand_in()) else {
-        return Ok(Err("it has no endpoint".to_owned()));
-    };
-    let (login, access) = login::choose(&session.spec, resource, view);
+    let (_, access) = login::choose(&session.spec, resource, view);
     let declared = resource.fields.get("smoke").and_then(|smoke| smoke.get("keyPrefix")?.as_str());
     let Some(prefix) = prefix(base, declared, access) else {
         return Ok(Err("its user may only read, and a client of a drill writes".to_owned()));
     };
+    Ok(reader(session, resource, view).await?.map(|target| WayIn { target, prefix }))
+}
+
+/// The way in for who only reads, or why there is none.
+pub(super) async fn reader(
+    session: &Session,
+    resource: &Resource,
+    view: &View<'_>,
+) -> Result<Result<Target, String>, CliError> {
+    let Some(mut target) = target::target(&session.spec, resource, view, session.aws.is_stand_in()) else {
+        return Ok(Err("it has no endpoint".to_owned()));
+    };
+    let (login, _) = login::choose(&session.spec, resource, view);
     if let Some(reason) = log_in(session, &resource.address, login, &mut target).await? {
         return Ok(Err(reason));
     }
@@ -57,7 +67,7 @@ pub(super) async fn way_in(
         let pem = std::fs::read(file).map_err(|error| CliError::io("read", file, error).exits(Exit::Usage))?;
         tls.ca_pem = Some(pem);
     }
-    Ok(Ok(WayIn { target, prefix }))
+    Ok(Ok(target))
 }
 
 /// `None` where the user may not write at all.

@@ -10,6 +10,7 @@ pub(crate) mod latency;
 pub mod line;
 pub(crate) mod memory;
 pub(crate) mod random;
+pub(crate) mod sample;
 pub(crate) mod tls;
 pub(crate) mod topology;
 mod way;

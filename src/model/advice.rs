@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Address;
+use super::sample::Sample;
 
 /// What was measured of a stack's caches, and what follows from it.
 #[derive(Clone, Debug, Serialize)]
@@ -31,6 +32,9 @@ pub struct CacheAdvice {
     pub hours: usize,
     pub figures: Vec<Figure>,
     pub advice: Vec<Advice>,
+    /// With `--live` only: what the cache itself showed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
     /// Why nothing, or less, is said.
     pub notes: Vec<String>,
 }
