@@ -42,10 +42,12 @@ const fn rule(
 }
 
 #[rustfmt::skip]
-const PROVISIONED: [&str; 10] = [
+const PROVISIONED: [&str; 11] = [
     "EngineCPUUtilization", "CPUUtilization", "DatabaseMemoryUsagePercentage", "Evictions", "CurrConnections", "NewConnections",
-    "TrafficManagementActive", "NetworkBandwidthInAllowanceExceeded", "NetworkBandwidthOutAllowanceExceeded", "ReplicationLag",
+    "TrafficManagementActive", "NetworkBandwidthInAllowanceExceeded", "NetworkBandwidthOutAllowanceExceeded", "ReplicationLag", FREEABLE,
 ];
+/// An alarm that is there only where the spec names it: `override: {FreeableMemory: {}}`.
+const FREEABLE: &str = "FreeableMemory";
 #[rustfmt::skip]
 const SERVERLESS: [&str; 8] = [
     "ThrottledCmds", "SuccessfulReadRequestLatency", "SuccessfulWriteRequestLatency", "AuthenticationFailures",
@@ -86,8 +88,10 @@ pub fn rules(resource: &Resource, preset: &Map<String, Value>, live: &Live) -> V
         _ => provisioned(resource, live),
     };
     let overrides = preset.get("override").and_then(Value::as_object);
+    let asked = |metric: &str| overrides.is_some_and(|overrides| overrides.contains_key(metric));
     rules
         .into_iter()
+        .filter(|rule| rule.metric != FREEABLE || asked(FREEABLE))
         .filter_map(|rule| {
             let change = overrides.and_then(|overrides| overrides.get(rule.metric));
             if change.and_then(Value::as_str) == Some("none") {
@@ -282,7 +286,25 @@ fn provisioned(resource: &Resource, live: &Live) -> Vec<Rule> {
         ),
     ];
     rules.extend(replication_lag(resource));
+    rules.push(freeable_memory(node_type::get(node_type(resource, live))));
     rules
+}
+
+/// Of a larger node, more has to be left: AWS's guide says 100 MB, which a node of 400 GB uses in a moment.
+fn freeable_memory(node_type: Option<&node_type::NodeType>) -> Rule {
+    const LEAST: f64 = 100e6;
+    let share = node_type.map_or(0.0, |node_type| 0.02 * node_type.maxmemory as f64);
+    Rule {
+        comparison: "LessThanThreshold",
+        ..rule(
+            FREEABLE,
+            "Minimum",
+            60,
+            (5, 5),
+            share.max(LEAST).round(),
+            "The node is out of memory soon, whatever the data takes: the threshold is 2 % of its maxmemory, and 100 MB at least.",
+        )
+    }
 }
 
 fn serverless(resource: &Resource) -> Vec<Rule> {
@@ -328,12 +350,17 @@ fn serverless(resource: &Resource) -> Vec<Rule> {
 
 /// Metrics of the host are those of a node within the cluster.
 pub fn node_dimension(metric: &str, fields: &mut Map<String, Value>) {
-    if matches!(metric, "CPUUtilization" | "CurrConnections")
+    if let Some((name, value)) = host_dimension(metric)
         && let Some(dimensions) = fields.get_mut("dimensions").and_then(Value::as_array_mut)
         && dimensions.iter().any(|dimension| dimension["name"] == "CacheClusterId")
     {
-        dimensions.push(json!({"name": "CacheNodeId", "value": "0001"}));
+        dimensions.push(json!({"name": name, "value": value}));
     }
+}
+
+/// The node within its cluster, which a metric of the host has for a dimension.
+pub fn host_dimension(metric: &str) -> Option<(&'static str, &'static str)> {
+    matches!(metric, "CPUUtilization" | "CurrConnections").then_some(("CacheNodeId", "0001"))
 }
 
 /// Cores by the table of node types; of one that it does not have, by the size in its name.
@@ -376,7 +403,7 @@ mod tests {
         for kind in [Kind::ReplicationGroup, Kind::ServerlessCache] {
             let of_kind = caches.iter().filter(|cache| cache.address.kind == kind);
             let mut found: Vec<String> = of_kind
-                .flat_map(|cache| PRESETS.map(|preset| rules(cache, &named(preset), &Live::default())))
+                .flat_map(|cache| PRESETS.map(|preset| rules(cache, &asking(preset), &Live::default())))
                 .flatten()
                 .map(|(metric, _)| metric)
                 .collect();
@@ -387,6 +414,30 @@ mod tests {
             known.dedup();
             assert_eq!(found, known);
         }
+    }
+
+    /// With the alarms that are there only where they are asked for.
+    fn asking(preset: &str) -> Map<String, Value> {
+        let asked = if preset == "recommended" { json!({FREEABLE: {}}) } else { json!({}) };
+        live::object([("preset", json!(preset)), ("override", asked)])
+    }
+
+    #[test]
+    fn free_memory_is_watched_where_it_is_asked_for_and_by_the_node_s_own_memory() {
+        let threshold = |node_type: &str, preset: &Map<String, Value>| {
+            let fields = live::object([("cacheNodeType", json!(node_type))]);
+            let group = Resource { address: Address::new(Kind::ReplicationGroup, "c"), fields, path: String::new() };
+            let rules = rules(&group, preset, &Live::default());
+            rules.into_iter().find(|(metric, _)| metric == FREEABLE).map(|(_, fields)| fields["threshold"].clone())
+        };
+        assert_eq!(threshold("cache.r7g.large", &named("recommended")), None);
+        let maxmemory = node_type::get("cache.r7g.16xlarge").expect("a node type").maxmemory as f64;
+        let asking = asking("recommended");
+        assert_eq!(threshold("cache.r7g.16xlarge", &asking), Some(json!((0.02 * maxmemory).round())));
+        assert_eq!(threshold("cache.t4g.micro", &asking), Some(json!(100e6)));
+        assert_eq!(threshold("cache.x99.large", &asking), Some(json!(100e6)));
+        let own = live::object([("preset", json!("recommended")), ("override", json!({FREEABLE: {"threshold": 5}}))]);
+        assert_eq!(threshold("cache.r7g.large", &own), Some(json!(5)));
     }
 
     fn named(preset: &str) -> Map<String, Value> {
