@@ -19,6 +19,8 @@ use crate::resource::{alarm, ownership};
 #[serde(rename_all = "lowercase")]
 pub enum Health {
     Ok,
+    /// It could not be read.
+    Unknown,
     /// On its way: AWS creates, changes or deletes it.
     Moving,
     /// At rest, and an alarm of its is in ALARM.
@@ -197,10 +199,11 @@ fn count(alarms: &mut Alarms, name: &str, alarm: &Value) {
 fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>) -> Resource {
     let alarms = address.kind.is_cache().then(|| alarms.unwrap_or_default());
     let Some(view) = live.view(address) else {
+        let is_unread = live.tags_unread.contains_key(address);
         return Resource {
             address: address.clone(),
-            state: "absent".into(),
-            health: Health::Absent,
+            state: if is_unread { "unknown" } else { "absent" }.into(),
+            health: if is_unread { Health::Unknown } else { Health::Absent },
             detail: String::new(),
             orphan,
             other_stack: None,

@@ -42,6 +42,7 @@ pub async fn send(engine: &Engine<'_>, task: Task<'_>) -> Result<Sent, Failure> 
     let mut attempts = 0;
     loop {
         let parameters = secrets::resolve(engine.aws, &call.parameters).await?;
+        let parameters = engine.members.written_out(engine, parameters).await?;
         let (answer, sent) = guard::counting(kinds::execute(engine.aws, call.operation, parameters)).await;
         attempts += sent;
         let error = match answer {

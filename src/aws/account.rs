@@ -8,6 +8,7 @@ use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
 use super::kinds::alarm::{alarms_by_name, described_alarms};
 use super::kinds::composite_alarm::{claim_tags, store};
+use super::kinds::dashboard;
 use super::kinds::parameter_group::parameters;
 use super::kinds::replication_group::lone_clusters;
 use super::lists::{CONCURRENCY, Wanted};
@@ -34,6 +35,7 @@ pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> 
     )?;
     live.lone_clusters = lone;
     store(alarms, &mut live);
+    dashboard::of_caches(aws, &mut live).await?;
     let addresses: Vec<Address> =
         Kind::ALL.into_iter().flat_map(|kind| live.of(kind).keys().map(move |id| Address::new(kind, id))).collect();
     let named: BTreeSet<String> = live
@@ -72,7 +74,8 @@ pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> 
         None => {
             live.notes.push("tag:GetResources is not available here: tags were read resource by resource".into());
             let meant = |address: &&Address| {
-                !address.kind.is_alarm() && (selection.all || selection.globs.iter().any(|glob| glob.matches(address)))
+                !address.kind.notes_its_stack()
+                    && (selection.all || selection.globs.iter().any(|glob| glob.matches(address)))
             };
             let asked: Vec<&Address> = addresses.iter().filter(meant).collect();
             let tags = tags_one_by_one(aws, &live, &asked).await?;
@@ -175,6 +178,9 @@ pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, 
     claim_tags(&mut live);
     live.update_actions = due;
     live.notes.extend(unread);
+    let unread = live.tags_unread.iter().filter(|(address, _)| address.kind == Kind::Dashboard);
+    let told: Vec<String> = unread.map(|(address, why)| format!("{address} could not be read: {why}")).collect();
+    live.notes.extend(told);
     live.api_calls = aws.calls();
     Ok(live)
 }

@@ -63,6 +63,8 @@ impl Wanted {
                 wanted.add(need);
             }
         }
+        // What a cache says is to go is looked for, too.
+        crate::resource::dashboard::unwanted(spec).for_each(|dashboard| wanted.add(dashboard));
         wanted
     }
 

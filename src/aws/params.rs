@@ -64,6 +64,11 @@ impl Params {
         })
     }
 
+    /// What the API takes as the text of a JSON object.
+    pub fn json(&mut self, name: &str) -> Option<String> {
+        self.take(name, |value| value.is_object().then(|| value.to_string()))
+    }
+
     pub fn tags(&mut self) -> Option<Vec<Tag>> {
         self.list("Tags", |tag| {
             Some(Tag::builder().key(tag.get("Key")?.as_str()?).value(tag.get("Value")?.as_str()?).build())

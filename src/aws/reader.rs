@@ -161,7 +161,7 @@ fn take_owned(
     Ok(())
 }
 
-/// These alone, as they are now: themselves, the parameters of parameter groups, and the tags of what is no alarm.
+/// These alone, as they are now: themselves, the parameters of parameter groups, and the tags of what does not say itself whose it is.
 pub async fn again(aws: &Aws, identity: &Identity, addresses: &[Address]) -> Result<Live, AwsError> {
     let mut live = empty(aws, identity);
     let mut wanted = Wanted::default();
@@ -170,7 +170,7 @@ pub async fn again(aws: &Aws, identity: &Identity, addresses: &[Address]) -> Res
     let ((), alarms) = futures::try_join!(kinds::read(aws, &wanted, &mut live), alarms_by_name(aws, names))?;
     store(alarms, &mut live);
     live.parameters = parameters(aws, &live, &wanted).await?;
-    for address in addresses.iter().filter(|address| !address.kind.is_alarm()) {
+    for address in addresses.iter().filter(|address| !address.kind.notes_its_stack()) {
         if live.get(address).is_none() {
             continue;
         }
@@ -298,7 +298,7 @@ async fn confirmed_tags(aws: &Aws, live: &Live, spec: &Spec) -> Result<Confirmed
     let doubtful = spec
         .resources
         .values()
-        .filter(|resource| !resource.address.kind.is_alarm() && live.get(&resource.address).is_some())
+        .filter(|resource| !resource.address.kind.notes_its_stack() && live.get(&resource.address).is_some())
         .filter(|resource| {
             live.tags.get(&resource.address).is_none_or(|tags| {
                 ownership::wanted_tags(spec, live, resource).iter().any(|(key, value)| tags.get(key) != value.as_ref())

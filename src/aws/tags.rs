@@ -16,7 +16,7 @@ const ARNS: usize = 100;
 
 /// The services whose resources a stack has.
 const ELASTICACHE: &str = "elasticache";
-const ALARMS: &str = "cloudwatch:alarm";
+const CLOUDWATCH: &str = "cloudwatch";
 
 /// Which resources are asked for.
 enum Scope {
@@ -32,7 +32,7 @@ enum Scope {
 pub async fn owned_by(aws: &Aws, stack: &str, is_much: bool) -> Result<Option<BTreeMap<Address, Tags>>, AwsError> {
     let of = |service| resources(aws, Scope::OfService(stack.to_owned(), service));
     let found = if is_much {
-        let (caches, alarms) = futures::try_join!(of(ELASTICACHE), of(ALARMS))?;
+        let (caches, alarms) = futures::try_join!(of(ELASTICACHE), of(CLOUDWATCH))?;
         caches.zip(alarms).map(|(caches, alarms)| caches.into_iter().chain(alarms).collect::<BTreeMap<_, _>>())
     } else {
         resources(aws, Scope::Stack(stack.to_owned())).await?
@@ -71,7 +71,7 @@ async fn resources(aws: &Aws, scope: Scope) -> Result<Option<BTreeMap<Address, T
                 .resources_per_page(100),
             Scope::Arns(arns) => call.set_resource_arn_list(Some(arns.clone())),
             Scope::Everything => {
-                call.resource_type_filters(ELASTICACHE).resource_type_filters(ALARMS).resources_per_page(100)
+                call.resource_type_filters(ELASTICACHE).resource_type_filters(CLOUDWATCH).resources_per_page(100)
             }
         };
         let answer = match call.send().await.map_err(|error| AwsError::of("GetResources", error)) {

@@ -12,6 +12,7 @@ use super::session;
 use crate::model::operation::Operation;
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::render::style::{Label, paint};
+use crate::resource::dashboard::{FIELD, address_of};
 use crate::resource::references;
 
 /// What a policy is for.
@@ -70,7 +71,7 @@ pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
 pub fn policy(spec: Option<&Spec>, purpose: Purpose) -> (Value, Vec<String>) {
     let scope = Scope::new(spec);
     let mut notes = Vec::new();
-    let mut statements = vec![statement("Read", reads(purpose), json!("*"))];
+    let mut statements = vec![statement("Read", reads(purpose, &scope), json!("*"))];
     if purpose == Purpose::Apply {
         statements.extend(scope.writes());
         statements.extend(scope.beside(&mut notes));
@@ -92,7 +93,7 @@ pub fn policy(spec: Option<&Spec>, purpose: Purpose) -> (Value, Vec<String>) {
     (json!({"Version": "2012-10-17", "Statement": statements}), notes)
 }
 
-fn reads(purpose: Purpose) -> Vec<String> {
+fn reads(purpose: Purpose, scope: &Scope<'_>) -> Vec<String> {
     let more: &[&str] = match purpose {
         Purpose::Smoke => &[],
         Purpose::Drill => &["elasticache:DescribeEvents"],
@@ -100,7 +101,8 @@ fn reads(purpose: Purpose) -> Vec<String> {
         Purpose::Plan | Purpose::Advise => &["cloudwatch:GetMetricData"],
         Purpose::Apply => &["cloudwatch:GetMetricData", "elasticache:DescribeEvents"],
     };
-    let all: BTreeSet<&str> = READS.iter().chain(more).copied().collect();
+    let dashboards: &[&str] = if scope.dashboards().is_empty() { &[] } else { &["cloudwatch:GetDashboard"] };
+    let all: BTreeSet<&str> = READS.iter().chain(more).chain(dashboards).copied().collect();
     all.into_iter().map(str::to_owned).collect()
 }
 
@@ -108,11 +110,19 @@ fn statement(id: &str, actions: Vec<String>, resource: Value) -> Value {
     json!({"Sid": id, "Effect": "Allow", "Action": actions, "Resource": resource})
 }
 
-/// `elasticache:ModifyUser`; alarms are CloudWatch's.
+/// `elasticache:ModifyUser`; alarms and dashboards are CloudWatch's.
 fn action(operation: Operation) -> String {
-    let of_alarms = operation.kind().is_some_and(Kind::is_alarm)
-        || matches!(operation, Operation::TagResource | Operation::UntagResource);
-    format!("{}:{operation}", if of_alarms { "cloudwatch" } else { "elasticache" })
+    let of_any = if TAGGING.contains(&operation) { CLOUDWATCH } else { ELASTICACHE };
+    format!("{}:{operation}", operation.kind().map_or(of_any, service))
+}
+
+const ELASTICACHE: &str = "elasticache";
+const CLOUDWATCH: &str = "cloudwatch";
+/// CloudWatch's own calls for tags.
+const TAGGING: [Operation; 2] = [Operation::TagResource, Operation::UntagResource];
+
+fn service(kind: Kind) -> &'static str {
+    kind.row().arn.service
 }
 
 /// What the ARNs of a policy are made of.
@@ -205,6 +215,16 @@ impl<'a> Scope<'a> {
         names.iter().map(|name| self.arn("cloudwatch", &format!("alarm:{name}"))).collect()
     }
 
+    /// Dashboards by their names: of every cache that asks for one, or says that it is to go.
+    fn dashboards(&self) -> Vec<String> {
+        let arn = |name: &str| Address::new(Kind::Dashboard, name).arn(self.partition, self.region, self.account);
+        if self.spec.is_none() {
+            return vec![arn("*")];
+        }
+        let caches = self.resources().filter(|cache| cache.address.kind.is_cache() && cache.fields.contains_key(FIELD));
+        caches.map(|cache| arn(&address_of(&cache.address, self.region).id)).collect()
+    }
+
     fn kinds(&self) -> Vec<Kind> {
         let has = |kind: &Kind| self.spec.is_none() || self.resources().any(|resource| resource.address.kind == *kind);
         Kind::ALL.into_iter().filter(has).collect()
@@ -214,12 +234,17 @@ impl<'a> Scope<'a> {
     fn writes(&self) -> Vec<Value> {
         let kinds = self.kinds();
         let is_ours = |operation: &&Operation| operation.kind().is_none_or(|kind| kinds.contains(&kind));
+        let of_dashboards = |operation: &&Operation| operation.kind() == Some(Kind::Dashboard);
         let (alarms, caches): (Vec<Operation>, Vec<Operation>) =
-            Operation::ALL.iter().filter(is_ours).partition(|operation| action(**operation).starts_with("cloudwatch:"));
+            Operation::ALL.iter().filter(is_ours).filter(|operation| !of_dashboards(operation)).partition(
+                |operation| {
+                    TAGGING.contains(operation) || operation.kind().is_some_and(|kind| service(kind) == CLOUDWATCH)
+                },
+            );
         let (deletions, changes): (Vec<Operation>, Vec<Operation>) =
             caches.into_iter().partition(|operation| operation.deletes());
         let of = |operations: &[Operation]| operations.iter().map(|operation| action(*operation)).collect::<Vec<_>>();
-        let of_elasticache: Vec<Kind> = kinds.iter().copied().filter(|kind| !kind.is_alarm()).collect();
+        let of_elasticache: Vec<Kind> = kinds.iter().copied().filter(|kind| service(*kind) == ELASTICACHE).collect();
         let arns = self.arns(&of_elasticache);
         let mut out = Vec::new();
         if !arns.is_empty() {
@@ -241,6 +266,11 @@ impl<'a> Scope<'a> {
                 }
             }
             out.push(statement("Alarms", actions, json!(names)));
+        }
+        let dashboards = self.dashboards();
+        if !dashboards.is_empty() {
+            let actions = Operation::ALL.iter().filter(of_dashboards).chain(&TAGGING);
+            out.push(statement("Dashboards", actions.map(|operation| action(*operation)).collect(), json!(dashboards)));
         }
         out
     }

@@ -270,6 +270,7 @@ impl Session {
             .chain(&live.owned)
             .cloned()
             .chain(live.of(Kind::Alarm).keys().map(|name| Address::new(Kind::Alarm, name)))
+            .chain(live.of(Kind::Dashboard).keys().map(|name| Address::new(Kind::Dashboard, name)))
             .chain(alarms)
             .collect();
         let Some(lost) = only.iter().find(|glob| !known.iter().any(|address| glob.matches(address))) else {

@@ -72,7 +72,7 @@ pub(super) fn of(live: &Live, address: &Address, common: &Tags) -> Option<Entry>
             lines.extend(remark(&view).map(|remark| Line::Remark(remark.to_owned())));
         }
     }
-    if !live.tags.contains_key(address) && !address.kind.is_alarm() {
+    if !live.tags.contains_key(address) && !address.kind.notes_its_stack() {
         notes.push("has tags that cannot be read now: they are left out, and who owns it is not known".to_owned());
     }
     Some(Entry { address: address.clone(), lines, notes })

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::model::live::{Live, Tags};
 use crate::model::{Address, Kind, Selection};
 use crate::resource::alarm;
+use crate::resource::dashboard::{self, BODY, FIELD, address_of};
 use crate::resource::ownership::{STACK, stack_of};
 pub use entry::{Entry, Line};
 
@@ -67,6 +68,7 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
     };
     leave_foreign(live, selection, &stack, &mut chosen, &mut notes)?;
     with_their_alarms(live, &stack, &mut chosen);
+    let dashboards = dashboards(live, &stack, &mut chosen, &mut notes);
     chosen.retain(|address| match live.status(address) {
         Some("deleting") => {
             notes.push(format!("{address} is being deleted: left out"));
@@ -88,6 +90,10 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
         })
         .collect();
     as_presets(live, &chosen, &mut entries);
+    for entry in entries.iter_mut().filter(|entry| dashboards.contains(&address_of(&entry.address, &live.region))) {
+        entry.lines.push(Line::Field(FIELD, json!("recommended")));
+    }
+    chosen.extend(dashboards);
     spread::gathered(live, &mut entries);
     spread::of_caches(live, &mut entries);
     let tags = tags.into_iter().map(|(key, value)| (key, json!(value))).collect();
@@ -181,6 +187,31 @@ fn with_their_alarms(live: &Live, stack: &str, chosen: &mut BTreeSet<Address>) {
         .map(|(name, _)| Address::new(Kind::Alarm, name))
         .collect();
     chosen.extend(alarms);
+}
+
+/// The dashboards that are what their caches would ask for. No spec declares one by itself.
+fn dashboards(live: &Live, stack: &str, chosen: &mut BTreeSet<Address>, notes: &mut Vec<String>) -> BTreeSet<Address> {
+    let named: BTreeSet<Address> = chosen.extract_if(.., |address| address.kind == Kind::Dashboard).collect();
+    let of_caches: BTreeMap<Address, &Address> = chosen
+        .iter()
+        .filter(|address| address.kind.is_cache())
+        .map(|cache| (address_of(cache, &live.region), cache))
+        .collect();
+    let is_recommended = |(dashboard, cache): &(&Address, &&Address)| {
+        let shown = live.get(dashboard).and_then(|own| own.get(BODY));
+        shown.is_some_and(|shown| dashboard::shows_the_same(shown, &dashboard::body(stack, live, cache)))
+    };
+    let found: BTreeSet<Address> =
+        of_caches.iter().filter(is_recommended).map(|(address, _)| address.clone()).collect();
+    for address in named.difference(&found) {
+        let why = if of_caches.contains_key(address) {
+            "shows something else than cachectl's dashboards"
+        } else {
+            "is no dashboard of a cache that is imported"
+        };
+        notes.push(format!("{address} {why}: left out"));
+    }
+    found
 }
 
 /// Alarms that are a preset's stand with their cache.

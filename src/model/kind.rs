@@ -13,4 +13,5 @@ pub enum Kind {
     ServerlessCache,
     Alarm,
     CompositeAlarm,
+    Dashboard,
 }

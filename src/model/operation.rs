@@ -99,6 +99,7 @@ const USER: Option<Kind> = Some(Kind::User);
 const USERS: Option<Kind> = Some(Kind::UserGroup);
 const ALARM: Option<Kind> = Some(Kind::Alarm);
 const COMPOSITE: Option<Kind> = Some(Kind::CompositeAlarm);
+const DASHBOARD: Option<Kind> = Some(Kind::Dashboard);
 
 // Name: what it does, to which kind (none: to any), what shows that it was done, how long AWS usually takes.
 operations! {
@@ -129,6 +130,8 @@ operations! {
     PutMetricAlarm: Put, ALARM, Unseen, None;
     PutCompositeAlarm: Put, COMPOSITE, Unseen, None;
     DeleteAlarms: Delete, ALARM, Gone, None;
+    PutDashboard: Put, DASHBOARD, Unseen, None;
+    DeleteDashboards: Delete, DASHBOARD, Gone, None;
     AddTagsToResource: Tag, None, Unseen, Some(Typical::Minutes(1));
     RemoveTagsFromResource: Untag, None, Unseen, Some(Typical::Minutes(1));
     TagResource: Tag, None, Unseen, None;
@@ -181,6 +184,7 @@ impl Operation {
         match self {
             // CloudWatch's quotas; they can be raised.
             Operation::PutMetricAlarm | Operation::PutCompositeAlarm | Operation::DeleteAlarms => Some(3.0),
+            Operation::PutDashboard => Some(10.0),
             _ => None,
         }
     }

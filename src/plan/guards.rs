@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Planned, alarms};
+use super::{Planned, alarms, dashboards};
 use crate::model::attribute::Phase;
 use crate::model::draft::Draft;
 use crate::model::live::Live;
 use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, Ownership};
 use crate::model::{Address, Kind, Spec};
-use crate::resource::ownership::STACK;
+use crate::resource::ownership::{STACK, stack_of};
 use crate::resource::{alarm, references};
 
 /// What the stack may not write to: another stack's, and what may be another's.
@@ -19,16 +19,17 @@ pub fn ownership(draft: &mut Draft, live: &Live, owner: Ownership) {
     let address = draft.address.clone();
     match owner {
         Ownership::Foreign => {
-            let own = address.kind.is_alarm().then(|| live.get(&address).and_then(alarm::stack_of)).flatten();
-            let tagged = || live.tags.get(&address).and_then(|tags| tags.get(STACK)).map(String::as_str);
-            let stack = own.or_else(tagged).unwrap_or("another");
+            let stack = stack_of(live, &address).unwrap_or("another");
             let hint = match address.kind {
                 kind if kind.is_alarm() => "give one of the alarms another name".to_owned(),
+                kind if kind.notes_its_stack() => {
+                    "take the cache, or what it asks for, out of one of the specs".to_owned()
+                }
                 _ => format!("take it out of one of the specs, or remove its tag {STACK}"),
             };
             draft.blocks("foreign", format!("it belongs to the stack `{stack}`"), hint);
         }
-        Ownership::Unknown if !address.kind.is_alarm() && !are_tags_to_come(live, &address) => {
+        Ownership::Unknown if !address.kind.notes_its_stack() && !are_tags_to_come(live, &address) => {
             let why = live.tags_unread.get(&address).map_or("AWS did not tell them", String::as_str);
             draft.blocks(
                 "ownership-unknown",
@@ -243,7 +244,9 @@ pub fn limits(spec: &Spec, live: &Live, options: &Options, planned: &mut [Planne
         let Some(limit) = spec.policy.get(name).and_then(Value::as_u64) else { continue };
         let counts = |planned: &&mut Planned| {
             planned.action == action
-                && !(action == Action::Delete && alarms::goes_with_its_cache(spec, live, options, planned))
+                && !(action == Action::Delete
+                    && (alarms::goes_with_its_cache(spec, live, options, planned)
+                        || dashboards::goes_with_its_cache(spec, options, planned)))
         };
         let found = planned.iter_mut().filter(|planned| counts(planned)).count();
         if found as u64 <= limit || (options.destroy && action == Action::Replace) {

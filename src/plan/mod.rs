@@ -4,6 +4,7 @@
 pub mod alarms;
 mod compare;
 pub mod composites;
+pub mod dashboards;
 pub mod fingerprint;
 pub mod guards;
 pub mod late;
@@ -14,20 +15,18 @@ mod tags;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::model::attribute::Impact;
+use crate::model::draft::Draft;
 use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::{Action, Blocked, Change, FORMAT_VERSION, Finding, Plan, Summary};
 use crate::model::{Address, Kind, Spec};
-use crate::resource::alarm;
 pub use guards::needs_permit;
 pub use planned::Planned;
 
 pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>) -> Plan {
     let mut planned = Vec::new();
-    for resource in spec.resources.values().filter(|resource| !resource.address.kind.is_alarm()) {
+    for resource in spec.resources.values().filter(|resource| !resource.address.kind.notes_its_stack()) {
         if options.selects(&resource.address) {
             planned.push(if options.destroy {
                 resource::deleted(spec, live, options, &resource.address)
@@ -38,6 +37,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
     }
     alarms::planned(spec, live, options, &mut planned);
     composites::planned(spec, live, options, &mut planned);
+    dashboards::planned(spec, live, options, &mut planned);
     let orphans = orphans(spec, live, options, &mut planned);
     late::postpone(spec, live, &mut planned);
     guards::dependencies(spec, live, options, &mut planned);
@@ -53,6 +53,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
     }
     alarms::find_caches(spec, live, &mut planned);
     alarms::wait_for_blocked_caches(&mut planned);
+    dashboards::wait_for_blocked_caches(&mut planned);
     let steps = order::steps(spec, &planned);
     let mut summary = Summary::default();
     for planned in &planned {
@@ -135,10 +136,10 @@ fn orphans(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planne
             || planned.iter().any(|planned| planned.draft.address == *address)
             || (address.kind == Kind::Alarm && alarms::follows_a_cache(spec, live, address))
     };
-    // An alarm's description says whose it is, also where GetResources lags behind.
-    let ours = |alarm: &Value| alarm::stack_of(alarm) == Some(spec.stack.as_str());
-    let described = [Kind::Alarm, Kind::CompositeAlarm].into_iter().flat_map(|kind| {
-        let own = live.of(kind).iter().filter(|(_, alarm)| ours(alarm));
+    // Alarms and dashboards say themselves whose they are, also where GetResources lags behind.
+    let noting = Kind::ALL.into_iter().filter_map(|kind| Some((kind, kind.row().stack_noted?)));
+    let described = noting.flat_map(|(kind, noted)| {
+        let own = live.of(kind).iter().filter(move |(_, own)| noted(own) == Some(spec.stack.as_str()));
         own.map(move |(name, _)| Address::new(kind, name))
     });
     let owned: BTreeSet<Address> = live.owned.iter().cloned().chain(described).collect();

@@ -171,6 +171,9 @@ fn needs(spec: &Spec, planned: &Planned, order: &Order) -> Vec<StepId> {
         let named = &planned.draft.names;
         return order.last_of(|candidate| candidate.kind.is_alarm() && named.contains(&candidate.id));
     }
+    if let Some(cache) = &planned.draft.cache {
+        return order.last_of(|candidate| candidate == cache);
+    }
     let Some(resource) = spec.resources.get(address) else { return Vec::new() };
     let references = references(resource);
     order.last_of(|candidate| references.contains(candidate))

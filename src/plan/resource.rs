@@ -209,8 +209,8 @@ fn push_delete(draft: &mut Draft, snapshot: Option<&str>) {
     if let Some((member, snapshot)) = address.kind.row().final_snapshot.zip(snapshot) {
         parameters.insert(member.into(), json!(snapshot));
     }
-    if address.kind.is_alarm() {
-        parameters = object([("AlarmNames", json!([address.id]))]);
+    if let Some(list) = address.kind.row().deletes_many {
+        parameters = object([(list, json!([address.id]))]);
     }
     draft.push(Phase::Delete, address.kind.row().calls.delete, address.kind.gone(), parameters);
 }

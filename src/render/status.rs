@@ -41,7 +41,7 @@ pub fn table(report: &Report, read: &str, width: usize) -> String {
 fn label(health: Health) -> Label {
     match health {
         Health::Ok => Label::Good,
-        Health::Moving => Label::Warn,
+        Health::Moving | Health::Unknown => Label::Warn,
         Health::Alarm | Health::Absent | Health::Broken => Label::Error,
     }
 }
@@ -237,6 +237,7 @@ fn last_line(report: &Report) -> String {
     let parts: Vec<String> = [
         (count(Health::Broken), "broken"),
         (count(Health::Absent), "absent"),
+        (count(Health::Unknown), "unknown"),
         (report.resources.iter().filter(|resource| resource.other_stack.is_some()).count(), "of another stack"),
         (absent, if absent == 1 { "alarm absent" } else { "alarms absent" }),
         (firing + lone, "in ALARM"),

@@ -147,6 +147,8 @@ pub const NAME: IdForm = IdForm {
 pub const KIND: KindRow = KindRow {
     tags: TagCalls::CLOUDWATCH,
     keeps_letter_case: true,
+    stack_noted: Some(stack_of),
+    deletes_many: Some("AlarmNames"),
     state: |view| view.text("StateValue").unwrap_or("INSUFFICIENT_DATA"),
     facts: |view| vec![view.word("MetricName")],
     ..KindRow::plain(

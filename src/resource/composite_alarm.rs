@@ -43,6 +43,8 @@ pub const ATTRIBUTES: &[Attribute] = &[
 pub const KIND: KindRow = KindRow {
     tags: TagCalls::CLOUDWATCH,
     keeps_letter_case: true,
+    stack_noted: Some(alarm::stack_of),
+    deletes_many: Some("AlarmNames"),
     state: |view| view.text("StateValue").unwrap_or("INSUFFICIENT_DATA"),
     ..KindRow::plain(
         Names {

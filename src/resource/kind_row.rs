@@ -134,6 +134,12 @@ pub struct KindRow {
     pub id: IdForm,
     pub calls: Calls,
     pub tags: TagCalls,
+    /// Where one says itself whose it is: the stack that it notes. Else its tags are asked.
+    pub stack_noted: Option<fn(&Value) -> Option<&str>>,
+    /// The field of a cache that asks for one, where a spec declares none by itself.
+    pub of_caches: Option<&'static str>,
+    /// The member of the delete call that takes a list of ids.
+    pub deletes_many: Option<&'static str>,
     /// `None`: it is there or not.
     pub states: Option<States>,
     /// AWS's word for how one is, for `status`.
@@ -168,6 +174,9 @@ impl KindRow {
             id,
             calls,
             tags: TagCalls::ELASTICACHE,
+            stack_noted: None,
+            of_caches: None,
+            deletes_many: None,
             states: None,
             state: |_| "exists",
             facts: |_| Vec::new(),

@@ -5,6 +5,7 @@ pub mod alarm_entries;
 pub mod alarm_preset;
 pub mod arn;
 pub mod composite_alarm;
+pub mod dashboard;
 pub mod drill;
 pub mod kind_row;
 pub mod local;
@@ -78,6 +79,7 @@ kinds! {
     ServerlessCache: serverless_cache::KIND,
     Alarm: alarm::KIND,
     CompositeAlarm: composite_alarm::KIND,
+    Dashboard: dashboard::KIND,
 }
 
 impl Kind {
@@ -101,9 +103,14 @@ impl Kind {
         matches!(self, Kind::Alarm | Kind::CompositeAlarm)
     }
 
+    /// Does one say itself whose it is, so that no tag is needed for that?
+    pub const fn notes_its_stack(self) -> bool {
+        self.row().stack_noted.is_some()
+    }
+
     /// The kind that stands under this key of a spec.
     pub fn of_section(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.section() == key)
+        Self::ALL.into_iter().filter(|kind| kind.row().of_caches.is_none()).find(|kind| kind.section() == key)
     }
 
     /// Every kind in the order in which resources are deleted: what uses others goes before them.
@@ -153,7 +160,8 @@ impl Serialize for Kind {
 impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let section = String::deserialize(deserializer)?;
-        Self::of_section(&section).ok_or_else(|| de::Error::custom(format!("`{section}` is not a kind of resource")))
+        let kind = Self::ALL.into_iter().find(|kind| kind.section() == section);
+        kind.ok_or_else(|| de::Error::custom(format!("`{section}` is not a kind of resource")))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ownership reads from tags; of alarms, from their description too.
+//! Ownership reads from tags; of alarms and dashboards, from what they say themselves too.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::model::live::Live;
 use crate::model::plan::Ownership;
 use crate::model::{Address, Resource, Spec};
-use crate::resource::{alarm, secret};
+use crate::resource::secret;
 
 /// The tag that names the stack which owns a resource.
 pub const STACK: &str = "cachectl:stack";
@@ -17,9 +17,7 @@ pub const PROTECT: &str = "cachectl:protect";
 /// Whose a resource is, seen from this stack: what an alarm's description says goes before its tags.
 pub fn of(spec: &Spec, live: &Live, address: &Address) -> Ownership {
     let Some(own) = live.get(address) else { return Ownership::Absent };
-    if address.kind.is_alarm()
-        && let Some(stack) = alarm::stack_of(own)
-    {
+    if let Some(stack) = address.kind.row().stack_noted.and_then(|noted| noted(own)) {
         return if stack == spec.stack { Ownership::Owned } else { Ownership::Foreign };
     }
     match live.tags.get(address) {
@@ -34,7 +32,7 @@ pub fn of(spec: &Spec, live: &Live, address: &Address) -> Ownership {
 
 /// The stack that a resource carries; `None` where it carries none, or its tags cannot be read.
 pub fn stack_of<'a>(live: &'a Live, address: &Address) -> Option<&'a str> {
-    let noted = live.get(address).filter(|_| address.kind.is_alarm()).and_then(alarm::stack_of);
+    let noted = live.get(address).and_then(|own| address.kind.row().stack_noted?(own));
     noted.or_else(|| live.tags.get(address)?.get(STACK).map(String::as_str))
 }
 

@@ -51,8 +51,9 @@ pub const HEAD: &[Field] = &[
 /// Merged over the rest before it is read.
 pub const ENVIRONMENTS: &str = "environments";
 
+/// The kinds that a spec declares by themselves.
 pub fn sections() -> impl Iterator<Item = Kind> {
-    Kind::ALL.into_iter()
+    Kind::ALL.into_iter().filter(|kind| kind.row().of_caches.is_none())
 }
 
 /// A kind in a sentence.

@@ -43,15 +43,20 @@ fn stripped(mut live: Live) -> Live {
         let description = alarm["AlarmDescription"].as_str().map(plain_description).unwrap_or_default();
         alarm["AlarmDescription"] = json!(description);
     }
+    for dashboard in live.of_mut(Kind::Dashboard).values_mut() {
+        let text = dashboard.pointer_mut("/DashboardBody/widgets/0/properties/markdown").expect("a head");
+        *text = json!(plain_description(text.as_str().unwrap_or_default()));
+    }
     live
 }
 
-/// Nothing but tags, and for alarms the note of the stack in their descriptions.
+/// Nothing but tags, and for alarms and dashboards the note of the stack in what they say.
 fn only_adopts(plan: &Plan) -> bool {
     let tags = |path: &str| path == format!("tags.{}", ownership::STACK);
     let note = |change: &AttributeChange| {
         let text = |value: &Value| value.as_str().map(plain_description).unwrap_or_default();
-        change.path == "description" && text(&change.before) == text(&change.after)
+        // Of a dashboard, in its head.
+        (change.path == "description" && text(&change.before) == text(&change.after)) || change.path == "body.text"
     };
     plan.summary.blocked == 0
         && plan.orphans.is_empty()
@@ -59,10 +64,9 @@ fn only_adopts(plan: &Plan) -> bool {
             change.action == Action::Adopt
                 && change.attributes.iter().all(|attribute| tags(&attribute.path) || note(attribute))
         })
-        && plan
-            .steps
-            .iter()
-            .all(|step| matches!(step.operation().name(), "AddTagsToResource" | "TagResource" | "PutMetricAlarm"))
+        && plan.steps.iter().all(|step| {
+            matches!(step.operation().name(), "AddTagsToResource" | "TagResource" | "PutMetricAlarm" | "PutDashboard")
+        })
 }
 
 /// Nothing is lost: a stack that is made from the imported spec is imported alike. Passwords and tokens are

@@ -1,6 +1,7 @@
 //! Everything that runs against something real: the sandbox, servers, other people's emulators.
 
 mod advise_golden;
+mod advise_live;
 mod advise_program;
 mod apply_done;
 mod apply_endings;
@@ -20,6 +21,7 @@ mod chaos_storm;
 mod cli_output;
 mod company_network;
 mod cost;
+mod dashboard_program;
 mod drill_program;
 mod drill_room;
 mod endpoint;
@@ -39,6 +41,7 @@ mod import_yaml;
 mod lint_rules;
 mod plan_account;
 mod plan_case;
+mod plan_dashboards;
 mod plan_docs;
 mod plan_generated;
 mod plan_golden;

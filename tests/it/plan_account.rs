@@ -8,9 +8,9 @@ use cachectl::model::plan::Plan;
 use cachectl::model::secret::Seen;
 use cachectl::model::step::{MemberAlarms, Work};
 use cachectl::model::{Address, Kind, Resource, Spec, Step};
-use cachectl::plan::{self, alarms, composites};
+use cachectl::plan::{self, alarms, composites, dashboards};
 use cachectl::resource::parameter_group::{declared_parameters, user_parameters};
-use cachectl::resource::{ownership, secret};
+use cachectl::resource::{dashboard, ownership, secret};
 use cachectl::spec;
 use cachectl_sandbox::{Direct, Refusal};
 use serde_json::{Map, Value, json};
@@ -82,7 +82,7 @@ impl Account {
         let mut marker = Value::Null;
         let token = match operation {
             "GetResources" => "PaginationToken",
-            "DescribeAlarms" | "DescribeServerlessCaches" => "NextToken",
+            "DescribeAlarms" | "DescribeServerlessCaches" | "ListDashboards" => "NextToken",
             _ => "Marker",
         };
         loop {
@@ -120,6 +120,12 @@ impl Account {
         };
         for (kind, operation, items, id) in LISTS {
             *live.of_mut(kind) = self.keyed(operation, items, id);
+        }
+        for name in self.keyed("ListDashboards", "/DashboardEntries", "DashboardName").into_keys() {
+            let mut own = self.call("GetDashboard", json!({"DashboardName": name}));
+            let text = own["DashboardBody"].as_str().unwrap_or_default();
+            own["DashboardBody"] = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+            live.of_mut(Kind::Dashboard).insert(name, own);
         }
         let custom: Vec<String> =
             live.of(Kind::ParameterGroup).keys().filter(|name| !name.starts_with("default.")).cloned().collect();
@@ -230,6 +236,13 @@ impl Account {
         }
         if let Some(why) = unsendable(step.operation(), &parameters) {
             panic!("{why}");
+        }
+        if let Some(cache) = dashboard::to_come(&parameters) {
+            let body = dashboards::written_out(spec, &self.live(spec), &cache).expect("a cache with nodes");
+            parameters.insert(dashboard::BODY.into(), body);
+        }
+        if let Some(body) = parameters.get_mut(dashboard::BODY) {
+            *body = json!(body.to_string());
         }
         match self.sandbox.call(step.operation().name(), Value::Object(parameters)) {
             // An apply takes this refusal for a token that is set already.

@@ -297,6 +297,7 @@ fn settings(g: &Genes<'_>, slow_log: bool, engine_log: bool, needed: &mut BTreeS
         ),
         (26, &["", "ipDiscovery: ipv4"]),
         (27, &["", "lifecycle: {finalSnapshot: false}", "lifecycle: {protect: false}"]),
+        (30, &["", "", "", "dashboard: recommended", "dashboard: none"]),
         (28, &["", "smoke: none"]),
     ];
     lines.extend(choices.iter().map(|(gene, values)| g.pick(*gene, values).to_owned()));
@@ -414,6 +415,7 @@ fn serverless(g: &Genes<'_>) -> String {
     );
     lines.push(g.pick(17, &["", "tags: {a: \"1\"}", "tags: {a: null, b: \"2\"}"]).to_owned());
     lines.push(g.pick(18, &["", "", "", "alarms: {preset: recommended}"]).to_owned());
+    lines.push(g.pick(19, &["", "", "", "dashboard: recommended", "dashboard: none"]).to_owned());
     let body: String = lines.iter().filter(|line| !line.is_empty()).map(|line| format!("    {line}\n")).collect();
     format!("serverlessCaches:\n  s:\n{body}")
 }

@@ -165,8 +165,13 @@ fn every_field_is_named_by_the_rule() {
     let mut out = Vec::new();
     for kind in Kind::ALL {
         let fields: Vec<Field> = kind.attributes().iter().map(|attribute| attribute.field).collect();
-        let prefixes = ["ReplicationGroup", "CacheParameterGroup", "CacheSubnetGroup", "Alarm"];
-        walk(if kind.is_alarm() { &prefixes[3..] } else { &prefixes[..3] }, &fields, &mut out);
+        let prefixes = ["ReplicationGroup", "CacheParameterGroup", "CacheSubnetGroup", "Alarm", "Dashboard"];
+        let own = match kind {
+            Kind::Dashboard => &prefixes[4..],
+            kind if kind.is_alarm() => &prefixes[3..4],
+            _ => &prefixes[..3],
+        };
+        walk(own, &fields, &mut out);
     }
     assert!(out.is_empty(), "{out:?}");
 }

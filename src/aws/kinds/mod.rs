@@ -2,6 +2,7 @@
 
 pub(super) mod alarm;
 pub(super) mod composite_alarm;
+pub(super) mod dashboard;
 pub(super) mod parameter_group;
 pub(super) mod replication_group;
 mod serverless_cache;
@@ -9,6 +10,8 @@ mod subnet_group;
 mod tags;
 mod user;
 mod user_group;
+
+use std::collections::BTreeMap;
 
 use aws_sdk_elasticache::operation::RequestId;
 use futures::future::join_all;
@@ -19,12 +22,14 @@ use super::error::{AwsError, Kind as ErrorKind};
 use super::lists::{Ids, Wanted};
 use super::params::Params;
 use crate::model::live::{Found, Live};
-use crate::model::{Kind, Operation};
+use crate::model::{Address, Kind, Operation};
 
-/// What a list answers: resources, and the members of those that have such.
+/// What a list answers: resources, the members of those that have such, and why some could not be read.
+#[derive(Default)]
 struct Listed {
     found: Found,
     members: Found,
+    unread: BTreeMap<Address, String>,
 }
 
 async fn listed(aws: &Aws, kind: Kind, ids: Ids) -> Result<Listed, AwsError> {
@@ -35,13 +40,14 @@ async fn listed(aws: &Aws, kind: Kind, ids: Ids) -> Result<Listed, AwsError> {
         Kind::UserGroup => user_group::list(aws, ids).await?,
         Kind::ReplicationGroup => {
             let (found, members) = replication_group::list(aws, ids).await?;
-            return Ok(Listed { found, members });
+            return Ok(Listed { found, members, ..Listed::default() });
         }
         Kind::ServerlessCache => serverless_cache::list(aws, ids).await?,
+        Kind::Dashboard => return dashboard::list(aws, ids).await,
         // Which ones there should be is known once the members of the caches are: the reader asks for them then.
         Kind::Alarm | Kind::CompositeAlarm => Found::new(),
     };
-    Ok(Listed { found, members: Found::new() })
+    Ok(Listed { found, ..Listed::default() })
 }
 
 /// Reads everything wanted, all kinds side by side.
@@ -52,6 +58,7 @@ pub(super) async fn read(aws: &Aws, wanted: &Wanted, live: &mut Live) -> Result<
             Ok(listed) => {
                 live.of_mut(kind).extend(listed.found);
                 live.cache_clusters.extend(listed.members);
+                live.tags_unread.extend(listed.unread);
             }
             // An endpoint that lacks the operation has none of these resources; the plan says so.
             Err(error) if error.kind == ErrorKind::Unsupported && kind != Kind::ReplicationGroup => {
@@ -123,6 +130,8 @@ async fn send(aws: &Aws, operation: Operation, parameters: Map<String, Value>) -
         Operation::PutCompositeAlarm => send!(composite_alarm::put_composite_alarm(cloudwatch, &mut p)),
         Operation::PutMetricAlarm => send!(alarm::put_metric_alarm(cloudwatch, &mut p)),
         Operation::DeleteAlarms => send!(alarm::delete_alarms(cloudwatch, &mut p)),
+        Operation::PutDashboard => send!(dashboard::put_dashboard(cloudwatch, &mut p)),
+        Operation::DeleteDashboards => send!(dashboard::delete_dashboards(cloudwatch, &mut p)),
         Operation::TagResource => send!(tags::tag_resource(cloudwatch, &mut p)),
         Operation::UntagResource => send!(tags::untag_resource(cloudwatch, &mut p)),
     }

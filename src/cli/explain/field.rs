@@ -173,7 +173,11 @@ fn is_map(shape: &Shape) -> bool {
 }
 
 fn of_kind(kind: Kind) -> Entry {
-    let entry = Entry::new(kind.name(), format!("a kind of resource, under `{}:`", kind.section()));
+    let place = match kind.row().of_caches {
+        Some(field) => format!("with `{field}:` of a cache"),
+        None => format!("under `{}:`", kind.section()),
+    };
+    let entry = Entry::new(kind.name(), format!("a kind of resource, {place}"));
     let entry = entry.says(schema::describe(kind));
     kind.attributes().iter().fold(entry, |entry, attribute| {
         let required = if attribute.field.required { " Required." } else { "" };

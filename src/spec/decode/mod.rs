@@ -376,7 +376,7 @@ impl<'a> Decoder<'a> {
 fn elsewhere(key: &str, path: &str) -> Option<String> {
     let holds = |kind: &Kind| kind.attributes().iter().any(|attribute| attribute.field.name == key);
     if path.is_empty() {
-        let kind = [Kind::ReplicationGroup].into_iter().chain(Kind::ALL).find(holds)?;
+        let kind = [Kind::ReplicationGroup].into_iter().chain(super::schema::sections()).find(holds)?;
         return Some(format!("it belongs into a {kind}, under `{}: ID:`", kind.section()));
     }
     if Kind::of_section(key).is_some() || super::schema::HEAD.iter().any(|field| field.name == key) {
@@ -384,8 +384,8 @@ fn elsewhere(key: &str, path: &str) -> Option<String> {
     }
     let own = path.split('.').next().unwrap_or_default();
     let kinds: Vec<&str> =
-        Kind::ALL.into_iter().filter(|kind| kind.section() != own).filter(holds).map(Kind::name).collect();
-    let here = Kind::ALL.into_iter().find(|kind| kind.section() == own && path.matches('.').count() == 1)?;
+        super::schema::sections().filter(|kind| kind.section() != own).filter(holds).map(Kind::name).collect();
+    let here = super::schema::sections().find(|kind| kind.section() == own && path.matches('.').count() == 1)?;
     if kinds.is_empty() {
         return Some(format!("`cachectl explain {here}` lists the keys of a {here}"));
     }

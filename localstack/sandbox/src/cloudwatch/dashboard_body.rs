@@ -7,6 +7,9 @@ const TYPES: [&str; 6] = ["metric", "text", "log", "alarm", "explorer", "custom"
 const WIDTH: i64 = 24;
 const WIDGETS: usize = 500;
 const METRICS_PER_WIDGET: usize = 500;
+/// Quota of a dashboard, all widgets together.
+const METRICS: usize = 2_500;
+const AXES: [&str; 2] = ["left", "right"];
 
 /// One thing that is wrong, and where.
 #[derive(Debug, PartialEq)]
@@ -39,6 +42,15 @@ pub(super) fn check(body: &str) -> Vec<Fault> {
         return vec![fault("/widgets", format!("Should NOT have more than {WIDGETS} items"))];
     }
     let mut faults = Vec::new();
+    let rows = |widget: &Value| widget.pointer("/properties/metrics").and_then(Value::as_array).map_or(0, Vec::len);
+    let metrics: usize = widgets.iter().map(rows).sum();
+    if metrics > METRICS {
+        faults
+            .push(fault("/widgets", format!("Should NOT have more than {METRICS} metrics in all, and has {metrics}")));
+    }
+    if let Some(period) = body.get("periodOverride").filter(|period| **period != "auto" && **period != "inherit") {
+        faults.push(fault("/periodOverride", format!("Should be equal to one of auto, inherit, not {period}")));
+    }
     for (index, widget) in widgets.iter().enumerate() {
         let path = format!("/widgets/{index}");
         match widget.as_object() {
@@ -129,6 +141,23 @@ fn metric(path: &str, properties: &Map<String, Value>, faults: &mut Vec<Fault>) 
             format!("Should be equal to one of the allowed values: {VIEWS:?}, not {view}"),
         ));
     }
+    for axis in AXES {
+        for end in ["min", "max"] {
+            let value = properties.get("yAxis").and_then(|axes| axes.get(axis)?.get(end));
+            if value.is_some_and(|value| !value.is_number()) {
+                faults.push(fault(&format!("{path}/yAxis/{axis}/{end}"), "Should be number"));
+            }
+        }
+    }
+    let lines = properties.get("annotations").and_then(|annotations| annotations.get("horizontal")?.as_array());
+    for (index, line) in lines.into_iter().flatten().enumerate() {
+        // A band has two values.
+        let ends = line.as_array().map_or(std::slice::from_ref(line), Vec::as_slice);
+        if ends.is_empty() || ends.iter().any(|end| !end.get("value").is_some_and(Value::is_number)) {
+            let place = format!("{path}/annotations/horizontal/{index}");
+            faults.push(fault(&place, "Should have required property 'value'"));
+        }
+    }
     if let Some(period) = properties.get("period") {
         let is_legal =
             period.as_i64().is_some_and(|period| matches!(period, 1 | 5 | 10 | 30) || period > 0 && period % 60 == 0);
@@ -172,6 +201,14 @@ mod tests {
     }
 
     #[test]
+    fn a_dashboard_takes_2500_metrics_however_they_are_spread() {
+        let rows = vec![json!(["AWS/ElastiCache", "Evictions", "CacheClusterId", "a-001"]); 500];
+        let widget = json!({"type": "metric", "properties": {"region": "us-east-1", "metrics": rows}});
+        assert_eq!(paths(&json!({"widgets": vec![widget.clone(); 5]}).to_string()), Vec::<String>::new());
+        assert_eq!(paths(&json!({"widgets": vec![widget; 6]}).to_string()), ["/widgets"]);
+    }
+
+    #[test]
     fn faults_are_told_with_their_place() {
         for (body, path) in [
             ("{", ""),
@@ -188,6 +225,15 @@ mod tests {
                 "/widgets/0/properties/metrics/0",
             ),
             (r#"{"widgets": [{"type": "metric", "properties": {"metrics": []}}]}"#, "/widgets/0/properties"),
+            (
+                r#"{"widgets": [{"type": "metric", "properties": {"region": "r", "metrics": [], "yAxis": {"left": {"max": "100"}}}}]}"#,
+                "/widgets/0/properties/yAxis/left/max",
+            ),
+            (
+                r#"{"widgets": [{"type": "metric", "properties": {"region": "r", "metrics": [], "annotations": {"horizontal": [{"label": "a"}]}}}]}"#,
+                "/widgets/0/properties/annotations/horizontal/0",
+            ),
+            (r#"{"periodOverride": "never", "widgets": []}"#, "/periodOverride"),
         ] {
             assert_eq!(paths(body), [path], "{body}");
         }

@@ -1,0 +1,369 @@
+//! Dashboards: one of a cache, written out for the nodes that it has. A cache asks for it by `dashboard: recommended`.
+
+use serde_json::{Map, Value, json};
+
+use super::alarm::{self, NAMESPACE};
+use super::alarm_preset::host_dimension;
+use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, TagCalls};
+use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
+use crate::model::draft::{Draft, Scene};
+use crate::model::live::{Live, object};
+use crate::model::plan::AttributeChange;
+use crate::model::shape::{Field, Keys, Shape};
+use crate::model::step::Wait;
+use crate::model::{Address, Kind, Operation, Resource, Spec};
+
+/// The field of a cache that asks for its dashboard, and what it takes.
+pub const FIELD: &str = "dashboard";
+pub const WORDS: Shape = Shape::Enum(&["recommended", "none"]);
+
+/// The member that holds what is shown, as JSON.
+pub const BODY: &str = "DashboardBody";
+/// In place of a body that is written once the nodes of this cache are known.
+pub const OF: &str = "of";
+
+/// CloudWatch shows this many metrics in a dashboard.
+const MOST_METRICS: usize = 2_500;
+
+#[rustfmt::skip]
+pub const ATTRIBUTES: &[Attribute] = &[
+    Attribute::new(Field::new("body", BODY, Shape::Map { of: &Shape::Scalar, keys: Keys::Any },
+        "What is shown, widget by widget. Written by cachectl for the nodes that the cache has, and compared as JSON: formatting and the order of keys make no difference."),
+        Read::Own(BODY), Route::With(change), Impact::None, ""),
+];
+
+pub const KIND: KindRow = KindRow {
+    tags: TagCalls::CLOUDWATCH,
+    keeps_letter_case: true,
+    stack_noted: Some(stack_of),
+    of_caches: Some(FIELD),
+    deletes_many: Some("DashboardNames"),
+    facts: |view| vec![format!("{} widgets", widgets(view.own(BODY)).count())],
+    ..KindRow::plain(
+        Names {
+            kind: "dashboard",
+            section: "dashboards",
+            noun: "dashboard",
+            about: "CloudWatch dashboards of caches: hit rate, memory, CPU, evictions, connections, lag, latency and network, node by node.",
+        },
+        ATTRIBUTES,
+        // Dashboards are global: the same in every region of an account.
+        Arn { service: "cloudwatch", resource: "dashboard", separator: '/', regional: false },
+        IdForm {
+            pattern: "^[A-Za-z0-9_-]+$",
+            longest: 255,
+            words: "1 to 255 letters, digits, hyphens and underscores",
+            of_aws: None,
+        },
+        Calls {
+            create: Operation::PutDashboard,
+            modify: Operation::PutDashboard,
+            delete: Operation::DeleteDashboards,
+            id_member: "DashboardName",
+        },
+    )
+};
+
+/// The dashboard of a cache. Its name has the region, since an account has one dashboard of a name in all its regions.
+pub fn address_of(cache: &Address, region: &str) -> Address {
+    // No id of a cache has an underscore: a group of any name is told apart.
+    let kind = if cache.kind == Kind::ServerlessCache { "_serverless" } else { "" };
+    Address::new(Kind::Dashboard, &format!("{}{kind}-{region}", cache.id))
+}
+
+/// What the caches of a spec ask for, as resources of the spec.
+pub fn declared<'a>(region: &str, caches: impl Iterator<Item = &'a Resource>) -> Vec<Resource> {
+    let asked = caches.filter(|cache| cache.address.kind.is_cache() && cache.text(FIELD) == Some("recommended"));
+    let dashboard = |cache: &Resource| Resource {
+        address: address_of(&cache.address, region),
+        fields: object([(OF, json!(cache.address.to_string()))]),
+        path: format!("{}.{FIELD}", cache.path),
+    };
+    asked.map(dashboard).collect()
+}
+
+/// The dashboards that are to go, since their caches say so.
+pub fn unwanted(spec: &Spec) -> impl Iterator<Item = Address> {
+    let caches = spec.resources.values().filter(|cache| cache.address.kind.is_cache());
+    let refused = caches.filter(|cache| cache.text(FIELD) == Some("none"));
+    refused.map(|cache| address_of(&cache.address, &spec.region))
+}
+
+/// The cache that a declared dashboard is of.
+pub fn cache_of(dashboard: &Resource) -> Option<Address> {
+    dashboard.text(OF)?.parse().ok()
+}
+
+/// The cache of the spec that a dashboard of this name is of, whether it asks for one or not.
+pub fn cache_in<'a>(spec: &'a Spec, dashboard: &Address) -> Option<&'a Address> {
+    let caches = spec.resources.keys().filter(|address| address.kind.is_cache());
+    caches.into_iter().find(|cache| address_of(cache, &spec.region) == *dashboard)
+}
+
+/// The stack that a dashboard says it is of, in one of its texts.
+pub fn stack_of(dashboard: &Value) -> Option<&str> {
+    let text = |widget: &'_ Value| widget.get("type").and_then(Value::as_str) == Some("text");
+    let texts = widgets(dashboard.get(BODY)).filter(|widget| text(widget));
+    let markdown = texts.filter_map(|widget| widget.pointer("/properties/markdown")?.as_str());
+    markdown.into_iter().find_map(|text| text.trim_end().rsplit_once("[cachectl:stack=")?.1.strip_suffix(']'))
+}
+
+/// Do two bodies show the same, whichever stacks they say they are of?
+pub fn shows_the_same(one: &Value, other: &Value) -> bool {
+    fn plain(body: &Value) -> Value {
+        let mut body = body.clone();
+        for widget in body.get_mut("widgets").and_then(Value::as_array_mut).into_iter().flatten() {
+            let markdown = widget.pointer_mut("/properties/markdown");
+            if let Some(Value::String(text)) = markdown {
+                *text = alarm::plain_description(text);
+            }
+        }
+        body
+    }
+    plain(one) == plain(other)
+}
+
+fn widgets(body: Option<&Value>) -> impl Iterator<Item = &Value> {
+    body.and_then(|body| body.get("widgets")?.as_array()).into_iter().flatten()
+}
+
+/// One chart: what it shows of each node.
+struct Chart {
+    title: &'static str,
+    /// By the metric's name: what is put behind the node's name, where the chart has several.
+    metrics: &'static [(&'static str, &'static str)],
+    statistic: &'static str,
+    period: u32,
+    /// The axis goes from 0 to this.
+    top: Option<u32>,
+    /// A line across, and what it means.
+    line: Option<(f64, &'static str)>,
+}
+
+const fn chart(
+    title: &'static str,
+    metrics: &'static [(&'static str, &'static str)],
+    statistic: &'static str,
+) -> Chart {
+    Chart { title, metrics, statistic, period: 60, top: None, line: None }
+}
+
+const HIT_RATE: Chart = Chart {
+    period: 300,
+    top: Some(100),
+    line: Some((90.0, "nine of ten reads hit")),
+    ..chart("Hit rate (%)", &[("CacheHitRate", "")], "Average")
+};
+const EVICTIONS: Chart = chart("Evictions (keys a minute)", &[("Evictions", "")], "Sum");
+const CONNECTIONS: Chart = chart("Connections", &[("CurrConnections", "")], "Average");
+const LATENCY: Chart = Chart {
+    line: Some((5_000.0, "5 ms")),
+    ..chart(
+        "Latency in the engine (µs)",
+        &[("SuccessfulReadRequestLatency", " reads"), ("SuccessfulWriteRequestLatency", " writes")],
+        "Average",
+    )
+};
+
+const OF_NODES: [Chart; 9] = [
+    HIT_RATE,
+    Chart {
+        top: Some(100),
+        line: Some((80.0, "scale up, or evict")),
+        ..chart("Memory (%)", &[("DatabaseMemoryUsagePercentage", "")], "Average")
+    },
+    Chart {
+        top: Some(100),
+        line: Some((90.0, "the main thread is full")),
+        ..chart("Engine CPU (%)", &[("EngineCPUUtilization", "")], "Average")
+    },
+    Chart { top: Some(100), ..chart("CPU of the node (%)", &[("CPUUtilization", "")], "Average") },
+    EVICTIONS,
+    Chart { line: Some((52_000.0, "80 % of what a node takes")), ..CONNECTIONS },
+    Chart {
+        line: Some((1.0, "a second behind")),
+        ..chart("Replication lag (s)", &[("ReplicationLag", "")], "Average")
+    },
+    LATENCY,
+    chart("Network (bytes a minute)", &[("NetworkBytesIn", " in"), ("NetworkBytesOut", " out")], "Sum"),
+];
+
+const OF_SERVERLESS: [Chart; 8] = [
+    HIT_RATE,
+    chart("Data (bytes)", &[("BytesUsedForCache", "")], "Maximum"),
+    chart("Processing units (ECPU a minute)", &[("ElastiCacheProcessingUnits", "")], "Sum"),
+    chart("Throttled commands", &[("ThrottledCmds", "")], "Sum"),
+    EVICTIONS,
+    CONNECTIONS,
+    LATENCY,
+    chart("Network (bytes a minute)", &[("NetworkBytesIn", " in"), ("NetworkBytesOut", " out")], "Sum"),
+];
+
+impl Chart {
+    /// At this place of the dashboard, for these nodes.
+    fn widget(&self, place: usize, cache: &Address, nodes: &[String], region: &str) -> Value {
+        let dimension = if cache.kind == Kind::ServerlessCache { "clusterId" } else { "CacheClusterId" };
+        let rows = nodes.iter().flat_map(|node| {
+            self.metrics.iter().map(move |(metric, what)| {
+                let mut row = vec![json!(NAMESPACE), json!(metric), json!(dimension), json!(node)];
+                if let Some((name, value)) = host_dimension(metric).filter(|_| cache.kind != Kind::ServerlessCache) {
+                    row.extend([json!(name), json!(value)]);
+                }
+                row.push(json!({"label": format!("{node}{what}")}));
+                Value::Array(row)
+            })
+        });
+        let mut properties = object([
+            ("title", json!(self.title)),
+            ("region", json!(region)),
+            ("view", json!("timeSeries")),
+            ("stat", json!(self.statistic)),
+            ("period", json!(self.period)),
+            ("metrics", rows.collect()),
+            ("yAxis", json!({"left": {"min": 0}})),
+        ]);
+        if let Some(top) = self.top {
+            properties["yAxis"]["left"]["max"] = json!(top);
+        }
+        if let Some((value, label)) = self.line {
+            properties.insert("annotations".into(), json!({"horizontal": [{"label": label, "value": value}]}));
+        }
+        let (x, y) = (place % 2 * 12, 2 + place / 2 * 6);
+        json!({"type": "metric", "x": x, "y": y, "width": 12, "height": 6, "properties": properties})
+    }
+}
+
+/// What the dashboard of a cache shows, for the nodes that there are.
+pub fn body(stack: &str, live: &Live, cache: &Address) -> Value {
+    let region = &live.region;
+    let nodes = match cache.kind {
+        Kind::ServerlessCache => vec![cache.id.clone()],
+        _ => alarm::nodes(live, cache, "node"),
+    };
+    let charts: &[Chart] = if cache.kind == Kind::ServerlessCache { &OF_SERVERLESS } else { &OF_NODES };
+    let per_node: usize = charts.iter().map(|chart| chart.metrics.len()).sum();
+    let shown = shown(&nodes, MOST_METRICS / per_node);
+    let left_out = if shown.len() < nodes.len() {
+        let (shown, nodes) = (shown.len(), nodes.len());
+        format!(" CloudWatch shows {MOST_METRICS} metrics in a dashboard: these are {shown} of {nodes} nodes.")
+    } else {
+        String::new()
+    };
+    let text = format!(
+        "# {}\n{cache} in {region}.{left_out} Written by cachectl from its spec: what is changed here is lost with the next apply. {}",
+        cache.id,
+        alarm::suffix(stack)
+    );
+    let head = json!({"type": "text", "x": 0, "y": 0, "width": 24, "height": 2, "properties": {"markdown": text}});
+    // Without a replica nothing lags.
+    let has_replicas = nodes.len() > live.view(cache).map_or(1, |view| view.node_groups().len().max(1));
+    let charts = charts.iter().filter(|chart| has_replicas || chart.metrics[0].0 != "ReplicationLag");
+    let charts = charts.enumerate().map(|(place, chart)| chart.widget(place, cache, &shown, region));
+    json!({"widgets": std::iter::once(head).chain(charts).collect::<Vec<_>>()})
+}
+
+/// As many nodes as fit: all of them, else the first of each shard.
+fn shown(nodes: &[String], most: usize) -> Vec<String> {
+    if nodes.len() <= most {
+        return nodes.to_vec();
+    }
+    let first_of_shards = nodes.iter().filter(|node| node.ends_with("-001"));
+    first_of_shards.take(most).cloned().collect()
+}
+
+/// The body that a call asks for where it could not be written yet: that of this cache.
+pub fn to_come(parameters: &Map<String, Value>) -> Option<Address> {
+    parameters.get(BODY)?.get(OF)?.as_str()?.parse().ok()
+}
+
+fn change(draft: &mut Draft, _: &Scene<'_>, difference: &Difference) {
+    draft.attributes.extend(by_widget(difference.live.as_ref(), &difference.declared));
+    draft
+        .call(Phase::Alarms, Operation::PutDashboard, Wait::Nothing)
+        .insert(BODY.to_owned(), difference.declared.clone());
+}
+
+/// Two bodies, widget by widget: what comes, goes and changes.
+pub fn by_widget(before: Option<&Value>, after: &Value) -> Vec<AttributeChange> {
+    let named = |body: Option<&Value>| {
+        let mut seen: Map<String, Value> = Map::new();
+        for widget in widgets(body) {
+            let title = widget.pointer("/properties/title").and_then(Value::as_str);
+            let title = title.or_else(|| widget.get("type")?.as_str()).unwrap_or("widget");
+            let again = seen.keys().filter(|name| name.split(" #").next() == Some(title)).count();
+            let name = if again == 0 { title.to_owned() } else { format!("{title} #{}", again + 1) };
+            seen.insert(name, widget.clone());
+        }
+        seen
+    };
+    let (mut before_widgets, after_widgets) = (named(before), named(Some(after)));
+    let shown = |path: String, before: Value, after: Value| AttributeChange {
+        path,
+        before,
+        after,
+        impact: Impact::None,
+        sensitive: false,
+    };
+    let mut changes = Vec::new();
+    for (name, widget) in after_widgets {
+        let earlier = before_widgets.shift_remove(&name).unwrap_or(Value::Null);
+        if earlier != widget {
+            changes.push(shown(format!("body.{name}"), earlier, widget));
+        }
+    }
+    changes.extend(before_widgets.into_iter().map(|(name, widget)| shown(format!("body.{name}"), widget, Value::Null)));
+    // What is no widget: the time that is shown, variables.
+    let rest = |body: Option<&Value>| {
+        let mut rest = body.and_then(Value::as_object).cloned().unwrap_or_default();
+        rest.shift_remove("widgets");
+        if rest.is_empty() {
+            body.filter(|body| !body.is_object()).cloned().unwrap_or(Value::Null)
+        } else {
+            rest.into()
+        }
+    };
+    let (before_rest, after_rest) = (rest(before), rest(Some(after)));
+    if before_rest != after_rest || changes.is_empty() {
+        changes.push(shown("body".into(), before_rest, after_rest));
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dashboard_is_its_stacks_by_the_note_in_a_text_and_by_nothing_else() {
+        let of = |kind: &str, text: &str| json!({"DashboardBody": {"widgets": [{"type": kind, "properties": {"markdown": text, "title": text}}]}});
+        assert_eq!(stack_of(&of("text", "# orders\n[cachectl:stack=prod]")), Some("prod"));
+        assert_eq!(stack_of(&of("text", "[cachectl:stack=prod] is whose it was")), None);
+        assert_eq!(stack_of(&of("metric", "[cachectl:stack=prod]")), None);
+        assert_eq!(stack_of(&json!({"DashboardBody": "no JSON [cachectl:stack=prod]"})), None);
+    }
+
+    #[test]
+    fn of_more_nodes_than_a_dashboard_takes_the_first_of_each_shard_are_shown() {
+        let nodes: Vec<String> =
+            (1..=150).flat_map(|shard| (1..=2).map(move |node| format!("c-{shard:04}-{node:03}"))).collect();
+        assert_eq!(shown(&nodes, 227).len(), 150);
+        assert_eq!(shown(&nodes, 300).len(), 300);
+        assert_eq!(shown(&nodes, 100).len(), 100);
+    }
+
+    #[test]
+    fn what_changes_is_shown_widget_by_widget() {
+        let body = |title: &str, stat: &str| json!({"widgets": [{"type": "metric", "properties": {"title": title, "stat": stat}}]});
+        let paths = |before: Option<&Value>, after: &Value| -> Vec<String> {
+            by_widget(before, after).into_iter().map(|change| change.path).collect()
+        };
+        assert_eq!(paths(None, &body("CPU", "Sum")), ["body.CPU"]);
+        assert_eq!(paths(Some(&body("CPU", "Average")), &body("CPU", "Sum")), ["body.CPU"]);
+        assert_eq!(paths(Some(&body("Mine", "Sum")), &body("CPU", "Sum")), ["body.CPU", "body.Mine"]);
+        assert_eq!(
+            paths(Some(&json!({"start": "-PT3H", "widgets": body("CPU", "Sum")["widgets"]})), &body("CPU", "Sum")),
+            ["body"]
+        );
+        assert_eq!(paths(Some(&json!("text")), &body("CPU", "Sum")), ["body.CPU", "body"]);
+    }
+}
