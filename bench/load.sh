@@ -3,6 +3,9 @@
 # take turns, medians. Prints a table in Markdown, and the machine. Everything runs on 127.0.0.1 and ends by itself.
 #   CACHECTL=target/release/cachectl bench/load.sh [ROUNDS]
 # SERVER: the server program. CASES: an expression of the cases to run, such as 'plain get 64 1$'.
+# All send the same commands, byte for byte but for the digits of keys, since a longer key is work for the server whoever
+# asks for it. OWN=1: the others send those of their own -t instead, with keys of 16 bytes and without a TTL; so they do
+# with a cluster, where they need a tag of their own in the key.
 set -euo pipefail
 rounds=${1:-7} cachectl=${CACHECTL:-target/release/cachectl} duration=${DURATION:-5s} seconds=${SECONDS_EACH:-2}
 server=${SERVER:-$(command -v valkey-server || command -v redis-server)}
@@ -39,17 +42,23 @@ ours() {
   python3 -c 'import json,sys; c=json.load(open(sys.argv[1]))["capacity"]; print(c["opsPerSecond"], c["clientCpuMicrosPerOp"])' "$dir/ours.json"
 }
 peer() { # program port verb size pipeline requests flags...
-  local TIMEFORMAT='%U %S' csv="$dir/csv" used
-  used=$( { time "$1" -h 127.0.0.1 -p "$2" -c 50 -t "$3" -d "$4" -P "$5" -n "$6" -r "$keys" --csv "${@:7}" > "$csv" 2> /dev/null; } 2>&1 )
+  local TIMEFORMAT='%U %S' csv="$dir/csv" used what=(-t "$3" -d "$4")
+  if [[ -z ${OWN:-} && " ${*:7} " != *" --cluster "* ]]; then
+    what=(GET "$prefix:__rand_int__")
+    [[ $3 == set ]] && what=(SET "$prefix:__rand_int__" "$(printf "%$4s" | tr ' ' x)" PX 120000)
+  fi
+  used=$( { time "$1" -h 127.0.0.1 -p "$2" -c 50 -P "$5" -n "$6" -r "$keys" --csv "${@:7}" "${what[@]}" > "$csv" 2> /dev/null; } 2>&1 )
   python3 - "$csv" "$6" $used <<'PY'
 import csv, sys
-row = [r for r in csv.reader(open(sys.argv[1])) if r and r[0].upper() in ("GET", "SET")][0]
+row = [r for r in csv.reader(open(sys.argv[1])) if r and r[0].upper()[:3] in ("GET", "SET")][0]
 print(row[1], (float(sys.argv[3]) + float(sys.argv[4])) / int(sys.argv[2]) * 1e6)
 PY
 }
 keys=100000
+# With a colon and twelve digits as long as a key of cachectl bench with five.
+prefix=cachectl:bench:0; [[ -n ${OWN:-} ]] && prefix=key
 fill() { # port size flags...: what redis-benchmark asks for
-  ask -p "$1" "${@:3}" eval "local v=string.rep('x',$2) for i=0,$keys-1 do redis.call('set',string.format('key:%012d',i),v) end" 0 > /dev/null
+  ask -p "$1" "${@:3}" eval "local v=string.rep('x',$2) for i=0,$keys-1 do redis.call('set',string.format('$prefix:%012d',i),v) end" 0 > /dev/null
 }
 
 run() { # kind port verb size pipeline flags...
