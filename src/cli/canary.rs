@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use super::drill::{broken, require};
 use super::exit::CliError;
 use super::printer::Printer;
@@ -53,6 +55,8 @@ pub struct Told {
     pub passages: Vec<Passage>,
     /// Bounds of `drill.require`.
     pub gates: Vec<(Address, Gate)>,
+    /// Caches, or some of their shards, that were not watched, and why.
+    pub unwatched: Vec<(Address, String)>,
 }
 
 impl Canaries {
@@ -67,12 +71,16 @@ impl Canaries {
             };
             let require = require(resource);
             let watched = match way_in(session, resource, &view, drill::PREFIX).await? {
-                Ok(way) => watch(way, printer, address).await?,
+                Ok(way) => watch(way).await?,
                 Err(why) => Err(why),
             };
             match watched {
-                Ok(probes) => {
+                Ok(Watching { probes, unwatched }) => {
                     let steps = Mutex::default();
+                    if let Some(why) = unwatched {
+                        printer.note(&format!("Canary: of {address} {why}"));
+                        canaries.unwatched.push((address.clone(), why, require));
+                    }
                     canaries.caches.push(Watched { address: address.clone(), require, probes, steps });
                 }
                 Err(why) => {
@@ -92,6 +100,7 @@ impl Canaries {
         let mut told = Told::default();
         for (address, why, require) in self.unwatched {
             told.gates.extend(drill::unseen_bounds(&require, &why).into_iter().map(|gate| (address.clone(), gate)));
+            told.unwatched.push((address, why));
         }
         for Watched { address, require, probes, steps } in self.caches {
             let begun: Vec<Instant> = probes.iter().map(Probes::begun).collect();
@@ -121,17 +130,23 @@ impl Canaries {
     }
 }
 
+/// Clients that get through.
+struct Watching {
+    probes: Vec<Probes>,
+    /// Of which shards there are none.
+    unwatched: Option<String>,
+}
+
 /// Clients of every shard, once they get through.
-async fn watch(way: WayIn, printer: &Printer, address: &Address) -> Result<Result<Vec<Probes>, String>, CliError> {
+async fn watch(way: WayIn) -> Result<Result<Watching, String>, CliError> {
     let mut shards: Vec<Option<&str>> = way.target.members.iter().map(|member| member.shard.as_deref()).collect();
     shards.dedup();
     if shards.is_empty() {
         return Ok(Err("AWS tells no nodes of it".to_owned()));
     }
     let setups: Vec<Setup> = shards.iter().take(MOST_SHARDS).map(|shard| way.setup(*shard, RATE, false)).collect();
-    if shards.len() > MOST_SHARDS {
-        printer.note(&format!("Canary: of {address} at most {MOST_SHARDS} shards are watched."));
-    }
+    let unwatched =
+        (shards.len() > MOST_SHARDS).then(|| format!("{MOST_SHARDS} of {} shards are watched", shards.len()));
     let begun = tokio::task::spawn_blocking(move || {
         // All are looked at before any is written to.
         let mut ready = Vec::new();
@@ -170,7 +185,7 @@ async fn watch(way: WayIn, printer: &Printer, address: &Address) -> Result<Resul
             if now < BEFORE { Err(String::new()) } else { probes.get_through(now.saturating_sub(BEFORE), now) }
         });
         match through.collect::<Result<Vec<()>, String>>() {
-            Ok(_) => return Ok(Ok(probes)),
+            Ok(_) => return Ok(Ok(Watching { probes, unwatched })),
             Err(why) if probes.iter().any(|probes| probes.now() > LIMIT) => {
                 tokio::task::spawn_blocking(move || clear(probes)).await.map_err(broken)?;
                 return Ok(Err(format!("its clients do not get through before the first step: {why}")));
@@ -185,6 +200,13 @@ fn clear(probes: Vec<Probes>) {
     for (setup, _) in probes.into_iter().map(Probes::finish) {
         drill::clear(&setup);
     }
+}
+
+/// A bound, and whose it is.
+fn of_cache((address, gate): &(Address, Gate)) -> Value {
+    let mut value = json!(gate);
+    value["address"] = json!(address);
+    value
 }
 
 /// What the plan says of the impact of one step: the worst of the attributes that its call changes.
@@ -229,6 +251,38 @@ impl Reporter for Noting<'_> {
 }
 
 impl Told {
+    /// What came of a further round of steps, too.
+    pub fn extend(&mut self, more: Self) {
+        self.passages.extend(more.passages);
+        self.gates.extend(more.gates);
+        self.unwatched.extend(more.unwatched);
+    }
+
+    /// As the JSON of an apply has it.
+    pub fn document(&self) -> Value {
+        let unwatched = self.unwatched.iter().map(|(address, why)| json!({"address": address, "reason": why}));
+        json!({
+            "steps": self.passages,
+            "gates": self.gates.iter().map(of_cache).collect::<Vec<Value>>(),
+            "unwatched": unwatched.collect::<Vec<Value>>(),
+        })
+    }
+
+    /// One object a line, as the journal has it.
+    pub fn lines(&self) -> impl Iterator<Item = Value> {
+        let line = |kind: &str, mut value: Value| {
+            value["type"] = json!(kind);
+            value
+        };
+        let steps = self.passages.iter().map(move |passage| line("canary", json!(passage)));
+        let gates = self.gates.iter().map(move |gate| line("canaryGate", of_cache(gate)));
+        let unwatched = self
+            .unwatched
+            .iter()
+            .map(move |(address, why)| line("canaryUnwatched", json!({"address": address, "reason": why})));
+        steps.chain(gates).chain(unwatched)
+    }
+
     /// Does a bound of `drill.require` miss, or could it not be told?
     pub fn fails(&self) -> bool {
         self.gates.iter().any(|(_, gate)| !gate.passed)

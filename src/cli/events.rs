@@ -13,7 +13,6 @@ use super::exit::{CliError, Exit};
 use super::files;
 use super::session::Session;
 use crate::aws::guard::{Event, Guard};
-use crate::drill::Passage;
 use crate::model::kept;
 use crate::model::report::Progress;
 
@@ -74,11 +73,9 @@ impl Journal {
         ))
     }
 
-    /// What clients noticed of a step.
-    pub fn canary(&self, passage: &Passage) {
-        let mut event = json!(passage);
-        event["type"] = json!("canary");
-        self.write(event);
+    /// What clients noticed: a line of [`super::canary::Told`].
+    pub fn canary(&self, line: Value) {
+        self.write(line);
     }
 
     pub fn progress(&self, progress: &Progress<'_>) {

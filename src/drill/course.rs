@@ -1,11 +1,10 @@
 //! The course of a drill: everything that was seen, put in order of time.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::count::{Count, Lost};
 use super::judge::{self, Require, WELL_WITHIN};
-use super::log::{Ack, Change, NodeState, What};
+use super::log::{Ack, Change, NodeState, What, latest};
 use super::picture::picture;
 use super::probe::{Behaviour, Seen};
 use super::report::{Client, Kind, Moment, Reads, Report, Told, Writes};
@@ -111,9 +110,7 @@ impl Course {
 
     /// The nodes that say at the end that they are the primary.
     pub fn primaries(&self) -> Vec<&str> {
-        // Of each node what it said last.
-        let last: BTreeMap<&str, &NodeState> = self.nodes().collect();
-        last.into_iter().filter(|(_, state)| state.is_primary).map(|(id, _)| id).collect()
+        latest(&self.seen.changes).into_iter().filter(|(_, state)| state.is_primary).map(|(id, _)| id).collect()
     }
 
     fn nodes(&self) -> impl Iterator<Item = (&str, &NodeState)> {

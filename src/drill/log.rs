@@ -1,5 +1,6 @@
 //! What all probes of a run write into: acknowledged writes, and what was seen of nodes and names.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,15 @@ pub struct NodeState {
     pub replicas: usize,
     /// The server process.
     pub run_id: String,
+}
+
+/// Each node as it said last, by AWS's names.
+pub(super) fn latest(changes: &[Change]) -> BTreeMap<&str, &NodeState> {
+    let said = changes.iter().filter_map(|change| match &change.what {
+        What::Node { id, state } => Some((id.as_str(), state)),
+        What::Name { .. } => None,
+    });
+    said.collect()
 }
 
 /// Shared by all probes of a run.

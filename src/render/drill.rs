@@ -6,7 +6,7 @@ use super::inert::{code, prose};
 use super::junit::{Case, Outcome, Suite};
 use super::style::{Label, paint};
 use super::value::hang;
-use crate::drill::{Cell, Gate, Kind, Moment, Picture, Report};
+use crate::drill::{Cell, Gate, Kind, Moment, Objection, Picture, Report};
 use crate::smoke::Verdict;
 
 /// Columns of a table.
@@ -200,4 +200,18 @@ pub fn suite(report: &Report) -> Suite {
         text: said(gate),
     }));
     Suite { name: format!("{} shard {}", report.address, report.shard), seconds, cases }
+}
+
+/// A shard that was refused after others had been drilled.
+pub fn refused(address: &str, shard: &str, objection: &Objection) -> Suite {
+    let text = format!("{} ({}): {}", objection.reason, objection.rule, objection.hint);
+    let case = Case { name: "failover".to_owned(), seconds: 0.0, outcome: Outcome::Failed("blocked".to_owned()), text };
+    Suite { name: format!("{address} shard {shard}"), seconds: 0.0, cases: vec![case] }
+}
+
+/// The same for a comment or a page.
+pub fn refused_markdown(address: &str, shard: &str, objection: &Objection) -> String {
+    let Objection { rule, reason, hint } = objection;
+    let title = code(&format!("{address} shard {shard}"));
+    format!("### Failover drill of {title}: blocked\n\n- {} (`{rule}`): {}\n", prose(reason), prose(hint))
 }

@@ -20,11 +20,10 @@ use super::progress::Live as LiveProgress;
 use super::saved;
 use super::session::{self, Session};
 use super::system::interrupt;
-use super::{clock, cost, plan as plan_command};
+use super::{canary, clock, cost, plan as plan_command};
 use crate::apply::{self, Settings};
 use crate::aws::Access;
 use crate::aws::error::Kind as ErrorKind;
-use crate::drill::Passage;
 use crate::model::Address;
 use crate::model::live::Live;
 use crate::model::options::{Options, Permit};
@@ -182,9 +181,7 @@ pub struct Outcome {
     pending: Vec<Value>,
     smoke: Vec<Report>,
     /// What clients noticed of each step; none without `--canary`.
-    canary: Option<Vec<Passage>>,
-    /// A bound of `drill.require` is missed, or could not be told.
-    canary_missed: bool,
+    canary: Option<canary::Told>,
 }
 
 impl Outcome {
@@ -198,7 +195,7 @@ impl Outcome {
             "smoke": self.smoke,
         });
         if let Some(canary) = &self.canary {
-            document["canary"] = json!(canary);
+            document["canary"] = canary.document();
         }
         document
     }
@@ -290,7 +287,7 @@ impl Run<'_> {
         if exit == Exit::Done {
             exit = self.smoke(&plan, &live, &waited_for, outcome).await?;
         }
-        if exit == Exit::Done && outcome.canary_missed {
+        if exit == Exit::Done && outcome.canary.as_ref().is_some_and(canary::Told::fails) {
             exit = Exit::SmokeFailed;
         }
         if exit == Exit::Done && self.detailed && !outcome.pending.is_empty() && outcome.remaining.is_empty() {

@@ -29,14 +29,13 @@ impl Run<'_> {
         let canaries = Canaries::begin(self.printer, self.session, plan, live).await?;
         let ended = self.execute(plan, live, options, journal, Some(&canaries)).await;
         let told = canaries.end(plan).await?;
-        told.passages.iter().for_each(|passage| journal.canary(passage));
+        told.lines().for_each(|line| journal.canary(line));
         if self.format == Format::Table {
             self.printer.result(&told.table());
         } else {
             told.missed().iter().for_each(|bound| self.printer.stderr(&format!("canary: {bound}")));
         }
-        outcome.canary_missed |= told.fails();
-        outcome.canary.get_or_insert_default().extend(told.passages);
+        outcome.canary.get_or_insert_default().extend(told);
         ended
     }
 

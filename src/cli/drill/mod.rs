@@ -189,6 +189,7 @@ impl Run<'_> {
     /// One shard after the other. One that did not come back is the last.
     async fn all(&self, way: &WayIn, shards: &[String], require: Require) -> Result<Exit, CliError> {
         let (mut reports, mut exit): (Vec<Report>, Exit) = (Vec::new(), Exit::Done);
+        let mut blocked = Vec::new();
         for (place, shard) in shards.iter().enumerate() {
             match self.shard(way, shard, require).await {
                 Ok(Ended::Reported(report)) => {
@@ -207,11 +208,12 @@ impl Run<'_> {
                 Ok(Ended::Refused(objections)) => {
                     exit = self.told(&objections);
                     self.printer.note(&format!("AWS was not asked to fail shard {shard} over."));
+                    blocked.extend(objections.into_iter().map(|objection| (shard.clone(), objection)));
                 }
                 Ok(Ended::Interrupted) => exit = Exit::Interrupted,
                 Err(error) => {
                     // What was measured before is shown.
-                    self.show(&reports);
+                    self.show(shards, &reports, &blocked);
                     return Err(error);
                 }
             }
@@ -226,7 +228,7 @@ impl Run<'_> {
         if reports.is_empty() && exit == Exit::Interrupted {
             self.printer.note("AWS was not asked for a failover.");
         }
-        self.show(&reports);
+        self.show(shards, &reports, &blocked);
         Ok(exit)
     }
 
@@ -263,10 +265,7 @@ impl Run<'_> {
     /// Tells why there is no drill.
     fn refuse(&self, objections: &[Objection]) -> Exit {
         if self.args.format == ReportFormat::Json {
-            let blocked: Vec<Value> = objections
-                .iter()
-                .map(|one| json!({"rule": one.rule, "reason": one.reason, "hint": one.hint}))
-                .collect();
+            let blocked: Vec<Value> = objections.iter().map(told).collect();
             self.printer.document(&json!({"formatVersion": "1", "address": self.address, "blocked": blocked}));
         }
         let exit = self.told(objections);
@@ -282,20 +281,40 @@ impl Run<'_> {
         Exit::Blocked
     }
 
-    fn show(&self, reports: &[Report]) {
+    /// What was measured; with several shards also the one that was refused after others, and those that were left.
+    fn show(&self, shards: &[String], reports: &[Report], blocked: &[(String, Objection)]) {
         if reports.is_empty() {
             return;
         }
         match self.args.format {
             ReportFormat::Json => match reports {
-                [one] => self.printer.document(one),
-                several => self.printer.document(&json!({"formatVersion": "1", "drills": several})),
+                [one] if shards.len() == 1 => self.printer.document(one),
+                several => {
+                    let blocked = blocked.iter().map(|(shard, objection)| {
+                        let mut value = told(objection);
+                        value["shard"] = json!(shard);
+                        value
+                    });
+                    self.printer.document(&json!({
+                        "formatVersion": "1", "drills": several, "blocked": blocked.collect::<Vec<Value>>(),
+                        "notDrilled": shards[several.len()..],
+                    }));
+                }
             },
             ReportFormat::Markdown => {
                 reports.iter().for_each(|report| self.printer.result(&render::drill::markdown(report)));
+                for (shard, objection) in blocked {
+                    let text = render::drill::refused_markdown(&self.address.to_string(), shard, objection);
+                    self.printer.result(&text);
+                }
             }
             ReportFormat::Junit => {
-                let suites: Vec<_> = reports.iter().map(render::drill::suite).collect();
+                let mut suites: Vec<_> = reports.iter().map(render::drill::suite).collect();
+                suites.extend(
+                    blocked
+                        .iter()
+                        .map(|(shard, objection)| render::drill::refused(&self.address.to_string(), shard, objection)),
+                );
                 self.printer.result(&render::junit::document("cachectl drill failover", &suites));
             }
             ReportFormat::Table => {
@@ -304,6 +323,11 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// An objection as JSON has it.
+fn told(one: &Objection) -> Value {
+    json!({"rule": one.rule, "reason": one.reason, "hint": one.hint})
 }
 
 pub fn broken(fault: tokio::task::JoinError) -> CliError {

@@ -14,16 +14,18 @@ use crate::resource::readiness::{self, Condition};
 
 /// Between two looks, unless somebody chose another.
 const PAUSE: Duration = Duration::from_secs(2);
-/// After a new primary is there and all looks well, AWS has this many looks to begin with the node's replacement.
-const LOOKS_FOR_A_REPLACEMENT: u32 = 30;
+/// After a new primary is there and all looks well, AWS has so long to begin with the node's replacement.
+const FOR_A_REPLACEMENT: Duration = Duration::from_secs(60);
+/// The same where its events cannot be read: then its silence says nothing.
+const UNREAD_REPLACEMENT: Duration = Duration::from_secs(5);
 /// A client that keeps addresses for a minute gets that, and a little more.
 const CLIENTS: Duration = Duration::from_secs(65);
 /// Clients are seen to go on for so long after the end.
 const TAIL: Duration = Duration::from_secs(1);
 /// Events of a little before the call too: clocks differ.
 const SKEW: Duration = Duration::from_secs(60);
-/// Looks at AWS's events after a lost answer.
-const LOOKS_AFTER_LOSS: usize = 10;
+/// After a lost answer, AWS's events are looked at for so long, and never for longer than the drill may take.
+const AFTER_LOSS: Duration = Duration::from_secs(20);
 
 pub(super) struct Watch<'a> {
     run: &'a Run<'a>,
@@ -73,7 +75,8 @@ impl<'a> Watch<'a> {
     pub(super) async fn was_taken(&mut self, probes: &Probes, called: Duration) -> Option<bool> {
         let guard = self.run.session.aws.guard.clone();
         let wanted = format!("{} {}", failover::CALLED, self.shard);
-        for _ in 0..LOOKS_AFTER_LOSS {
+        let until = probes.now() + AFTER_LOSS.min(self.run.args.timeout);
+        loop {
             if probes.primary().is_some_and(|primary| primary != self.old_primary) {
                 return Some(true);
             }
@@ -82,18 +85,20 @@ impl<'a> Watch<'a> {
             if events.iter().any(|event| is_it(event) && !self.known.contains(event)) {
                 return Some(true);
             }
+            if probes.now() >= until {
+                return self.unread.is_none().then_some(false);
+            }
             tokio::select! {
                 () = tokio::time::sleep(self.pause()) => {}
                 () = guard.interruption() => return None,
             }
         }
-        self.unread.is_none().then_some(false)
     }
 
     /// Looks until the shard is as it was but for who is primary, or until time is over or somebody interrupts.
     pub(super) async fn until_restored(&mut self, probes: &Probes, called: Duration) {
         let guard = self.run.session.aws.guard.clone();
-        let (mut well_looks, mut well_since) = (0, None);
+        let mut well_since = None;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(self.pause()) => {}
@@ -111,14 +116,15 @@ impl<'a> Watch<'a> {
                 self.say("switched", "There is a new primary. Waiting until every node is back ...");
             }
             if switched && is_available && probes.is_whole() {
-                well_looks += 1;
                 well_since.get_or_insert(probes.now());
             } else {
-                (well_looks, well_since) = (0, None);
+                well_since = None;
             }
             let finished = self.has_event(&["Finished recovery", "Recovery completed"]);
             let begun = self.has_event(&["Recovering cache nodes"]);
-            if well_looks > 0 && (finished || !begun && well_looks > LOOKS_FOR_A_REPLACEMENT) {
+            let patience = if self.unread.is_none() { FOR_A_REPLACEMENT } else { UNREAD_REPLACEMENT };
+            let is_over = |since: Duration| finished || !begun && probes.now().saturating_sub(since) >= patience;
+            if well_since.is_some_and(is_over) {
                 self.restored = well_since;
                 if !finished && self.unread.is_none() {
                     self.run.printer.note("AWS tells of no replacement of the old primary's node.");

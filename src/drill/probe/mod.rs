@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::log::{Ack, Change, Log, NodeState, What};
+use super::log::{Ack, Change, Log, NodeState, latest};
 use super::setup::{Endpoint, Setup, TTL};
 use super::trace::{Gap, Trace};
 use crate::client::line::{Door, Trouble};
@@ -260,13 +260,9 @@ impl Probes {
     /// Each node as it said last.
     pub fn nodes(&self) -> Vec<(String, Option<NodeState>)> {
         let changes = self.log.changes();
-        let last = |wanted: &str| {
-            changes.iter().rev().find_map(|change| match &change.what {
-                What::Node { id, state } if id == wanted => Some(state.clone()),
-                _ => None,
-            })
-        };
-        self.setup.nodes.iter().map(|node| (node.id.clone(), last(&node.id))).collect()
+        let last = latest(&changes);
+        let state = |id: &str| last.get(id).map(|state| (*state).clone());
+        self.setup.nodes.iter().map(|node| (node.id.clone(), state(&node.id))).collect()
     }
 
     /// The one node that says it is the primary; `None` while there is none, or two.
