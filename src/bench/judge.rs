@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Tally;
 use super::report::{Capacity, Report, Verdict};
 use super::settings::Settings;
 use crate::client::Recorder;
@@ -16,14 +17,18 @@ const ACHIEVED: f64 = 0.98;
 /// Part of the time in which connections may be in use before a command waits for one.
 const CROWDED: f64 = 0.7;
 
-/// Acknowledged writes that a read did not find, while nothing of ours can have expired.
-pub(super) fn note_losses(report: &mut Report, found: &engine::Report, phase: &str) {
-    if found.lost.reads > 0 {
-        let plural = if found.lost.reads == 1 { "" } else { "s" };
-        report
-            .findings
-            .push(format!("{} acknowledged write{plural} of this run were gone ({phase})", found.lost.reads));
+/// What became of acknowledged writes. Is it the servers' fault?
+fn losses(report: &mut Report) -> bool {
+    let (lost, evicted) = (report.lost, report.server_delta.as_ref().map_or(0, |delta| delta.evicted_keys));
+    if report.expired > 0 {
+        let text = format!("{} reads missed keys that could not be renewed within their TTL", report.expired);
+        report.findings.push(text);
     }
+    if lost > 0 {
+        let why = if evicted > 0 { format!(": the servers evicted {evicted} keys") } else { String::new() };
+        report.findings.push(format!("{lost} reads did not find a key whose write was acknowledged{why}"));
+    }
+    lost > 0 && evicted == 0
 }
 
 pub(super) fn capacity(report: &mut Report, windows: &[engine::Report]) {
@@ -45,10 +50,17 @@ pub(super) fn capacity(report: &mut Report, windows: &[engine::Report]) {
         windows: in_order,
         client_cpu_micros_per_op: cpu.filter(|_| answered > 0).map(|cpu| cpu.as_secs_f64() * 1e6 / answered as f64),
         client_busy: busy,
-        service: service.latencies().into(),
+        service: service.latencies(),
         hits: windows.iter().map(|window| window.reads.hits).sum(),
         misses: windows.iter().map(|window| window.reads.misses).sum(),
     });
+    let (least, most) = (rates[0], rates[rates.len() - 1]);
+    if most > least * UNEVEN {
+        report.undecided.push(format!(
+            "capacity: from window to window it was {:.0} to {:.0} a second: something else was going on, here or there",
+            least, most
+        ));
+    }
     if busy > BUSY {
         report.undecided.push(format!(
             "capacity: the client's busiest thread had work for {:.0} % of the time; the server may do more (--threads)",
@@ -92,15 +104,38 @@ pub(super) fn client_limits(found: &engine::Report, rate: Option<f64>, settings:
     limits
 }
 
+/// Windows of one capacity that differ by more than this factor measured different things.
+const UNEVEN: f64 = 2.0;
+/// Up to this share of commands that were lost with their connections are sporadic.
+const SPORADIC: f64 = 0.1;
+
 /// Errors that a server makes, in contrast to a connection that broke once.
 fn is_drop(class: &str) -> bool {
     matches!(class, "connection dropped" | "TRYAGAIN" | "ASK" | "MOVED")
 }
 
-pub(super) fn verdict(report: &mut Report, settings: &Settings) {
+/// Connections that a server refused, or that could not be made. Is it the servers' fault?
+fn connections(report: &mut Report, settings: &Settings, tally: &Tally) -> bool {
+    let refused = |class: &str| matches!(class, "max clients" | "NOAUTH" | "WRONGPASS" | "NOPERM");
+    let told: Vec<String> = tally.connects.iter().map(|(class, count)| format!("{count} {class}")).collect();
+    if tally.missing > 0 {
+        report.findings.push(format!(
+            "{} of {} connections were missing at the end of a measurement: {}",
+            tally.missing,
+            settings.clients,
+            if told.is_empty() { "lost".to_owned() } else { told.join(", ") }
+        ));
+    } else if !told.is_empty() {
+        report.findings.push(format!("attempts to connect failed: {}", told.join(", ")));
+    }
+    tally.connects.keys().any(|class| refused(class))
+}
+
+pub(super) fn verdict(report: &mut Report, settings: &Settings, tally: &Tally) {
     let failed: u64 = report.errors.iter().filter(|(class, _)| !is_drop(class)).map(|(_, count)| count).sum();
     let dropped: u64 = report.errors.iter().filter(|(class, _)| is_drop(class)).map(|(_, count)| count).sum();
     let mut is_failed = !report.findings.is_empty();
+    is_failed |= losses(report);
     if failed > 0 {
         let classes: Vec<String> = report
             .errors
@@ -126,12 +161,31 @@ pub(super) fn verdict(report: &mut Report, settings: &Settings) {
     }
     if dropped > 0 {
         report.findings.push(format!("{dropped} commands were lost with their connections or sent in circles"));
+        is_failed |= dropped as f64 > SPORADIC * (tally.answered + tally.failed) as f64;
+    }
+    if tally.answered == 0 && tally.failed > 0 {
+        report.findings.push("no command was answered without an error".to_owned());
+        is_failed = true;
+    }
+    is_failed |= connections(report, settings, tally);
+    for node in &tally.restarted {
+        report.findings.push(format!("{node} is another server process than before: it restarted, or was replaced"));
+    }
+    if let Some(latency) = &report.latency
+        && latency.achieved_rate < ACHIEVED * latency.rate
+        && report.findings.is_empty()
+        && report.undecided.is_empty()
+    {
+        report.findings.push(format!(
+            "of {:.0} commands a second that were due {:.0} were answered",
+            latency.rate, latency.achieved_rate
+        ));
     }
     if report.left_behind > 0 {
         report.findings.push(format!(
-            "{} keys could not be deleted; they expire within {:.0} s",
+            "{} keys could not be deleted; they expire within {} s",
             report.left_behind,
-            settings.duration.as_secs_f64() + super::SPARE.as_secs_f64()
+            super::TTL.as_secs()
         ));
     }
     report.verdict = if is_failed {
@@ -147,14 +201,76 @@ pub(super) fn verdict(report: &mut Report, settings: &Settings) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::report::{LatencyReport, ServerDelta};
     use super::*;
 
     fn judged(change: impl FnOnce(&mut Report)) -> Report {
+        of(&Tally { answered: 1_000, ..Tally::default() }, change)
+    }
+
+    fn of(tally: &Tally, change: impl FnOnce(&mut Report)) -> Report {
         let mut report = Report::empty(String::new());
         report.capacity = Some(Capacity::default());
         change(&mut report);
-        verdict(&mut report, &Settings::default());
+        verdict(&mut report, &Settings::default(), tally);
         report
+    }
+
+    #[test]
+    fn most_commands_lost_with_their_connections_are_no_small_thing() {
+        let dropped = |answered| {
+            let tally = Tally { answered, failed: 200, ..Tally::default() };
+            let report = of(&tally, |report| {
+                let _ = report.errors.insert("MOVED".into(), 200);
+            });
+            report.verdict
+        };
+        assert_eq!((dropped(10_000), dropped(1_000), dropped(0)), (Verdict::Warned, Verdict::Failed, Verdict::Failed));
+    }
+
+    #[test]
+    fn fewer_connections_than_were_asked_for_are_told_and_refused_ones_fail() {
+        let with = |class: &str, missing| {
+            let connects = BTreeMap::from([(class.to_owned(), 40)]);
+            of(&Tally { answered: 1_000, connects, missing, ..Tally::default() }, |_| {})
+        };
+        let refused = with("max clients", 35);
+        assert_eq!(refused.verdict, Verdict::Failed);
+        assert!(refused.findings[0].starts_with("35 of 50 connections were missing"), "{:?}", refused.findings);
+        assert_eq!(with("connection refused", 0).verdict, Verdict::Warned);
+    }
+
+    #[test]
+    fn acknowledged_writes_that_are_gone_fail_unless_they_were_evicted_or_may_have_expired() {
+        let lost = judged(|report| report.lost = 3);
+        assert_eq!(lost.verdict, Verdict::Failed);
+        let evicted = judged(|report| {
+            report.lost = 3;
+            report.server_delta = Some(ServerDelta { evicted_keys: 9, ..ServerDelta::default() });
+        });
+        assert_eq!(evicted.verdict, Verdict::Warned);
+        assert!(evicted.findings[0].contains("evicted 9 keys"), "{:?}", evicted.findings);
+        assert_eq!(judged(|report| report.expired = 3).verdict, Verdict::Warned);
+    }
+
+    #[test]
+    fn a_rate_that_was_not_reached_is_told() {
+        let slow = LatencyReport { rate: 1_000.0, achieved_rate: 900.0, ..LatencyReport::default() };
+        let report = judged(|report| report.latency = Some(slow));
+        assert_eq!((report.verdict, report.findings.len()), (Verdict::Warned, 1));
+    }
+
+    #[test]
+    fn windows_that_differ_by_far_measure_nothing() {
+        let window = |answered| engine::Report { answered, took: Duration::from_secs(1), ..Default::default() };
+        let judged = |rates: [u64; 3]| {
+            let mut report = Report::empty(String::new());
+            capacity(&mut report, &rates.map(window));
+            report.undecided.len()
+        };
+        assert_eq!((judged([900, 1_000, 1_100]), judged([300, 1_000, 1_100])), (0, 1));
     }
 
     #[test]
@@ -187,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_silence_longer_than_the_time_out_fails() {
-        let latency = super::super::LatencyReport { longest_gap_ms: 3_100.0, ..Default::default() };
+        let latency = LatencyReport { longest_gap_ms: 3_100.0, ..Default::default() };
         assert_eq!(judged(|report| report.latency = Some(latency)).verdict, Verdict::Failed);
     }
 

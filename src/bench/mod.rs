@@ -3,7 +3,6 @@
 //! Two numbers, never one. Capacity comes from a closed loop, which shows how much a server can do and hides how long
 //! anyone waits; latency from a schedule, which shows every wait and says nothing of what more could be done.
 
-mod budget;
 mod compare;
 mod judge;
 mod report;
@@ -11,19 +10,20 @@ mod servers;
 mod settings;
 mod sweep;
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime};
 
 pub use compare::compare;
 pub use report::{
-    Asked, Capacity, CommandDelta, Compared, ErrorDetail, FindRate, Host, LatencyReport, Percentiles, Redirects,
-    Report, Server, ServerDelta, ShardReport, Step, Verdict,
+    Asked, Capacity, CommandDelta, Compared, ErrorDetail, FindRate, Host, LatencyReport, Redirects, Report, Server,
+    ServerDelta, ShardReport, Step, Verdict,
 };
 pub use settings::{Aim, Bound, PREFIX, Quantile, Settings};
 
 use crate::client::Recorder;
 use crate::client::engine::{self, Distribution, Engine, Keys, Pace, Phase, ReadFrom, Stop, Until, Work};
 use crate::client::line::{Door, Trouble};
-use budget::{Load, budget};
+use crate::smoke::{Load, budget};
 use servers::Servers;
 
 /// A report, and the histograms of the measurement of latency for whoever wants all of it.
@@ -38,6 +38,7 @@ pub struct Histograms {
     pub latency: Recorder,
     pub service: Recorder,
     pub lag: Recorder,
+    pub begun: SystemTime,
     pub took: Duration,
 }
 
@@ -51,8 +52,10 @@ pub enum NotBegun {
     NoRoom(String),
 }
 
-/// Keys outlast the run by this much, should it be killed.
-const SPARE: Duration = Duration::from_secs(60);
+/// Keys end by themselves so long after a run that was killed; one that lasts longer renews them.
+const TTL: Duration = Duration::from_secs(120);
+/// Long enough to see a server at work that is evicting all the time.
+const SECOND_LOOK: Duration = Duration::from_millis(200);
 const WINDOWS: u32 = 3;
 /// A client that has just connected is not what is to be measured.
 const LONGEST_WARM_UP: Duration = Duration::from_secs(2);
@@ -78,18 +81,25 @@ pub fn run(
         let load = Load {
             keys,
             value_size: settings.value_size,
-            prefix: settings.key_prefix.len(),
+            key_prefix: settings.key_prefix.len(),
             clients: settings.clients,
             pipeline: settings.pipeline,
+            max_bytes: None,
         };
-        let room = budget(load, servers.shards(), &servers.memory()).map_err(NotBegun::NoRoom)?;
+        let before = servers.memory();
+        if before.iter().any(|memory| memory.limit > 0) {
+            std::thread::sleep(SECOND_LOOK);
+            servers.look();
+        }
+        let room = budget(&load, servers.shards(), &before, &servers.memory()).map_err(NotBegun::NoRoom)?;
         keys = room.keys;
         report.settings.budget = Some(room.reason);
     }
     report.settings.keys = keys;
     let way = servers.door().way().clone();
     let engine = Engine::open(&way, &engine_settings(settings, keys))?;
-    let mut run = Run { settings, engine, servers, stop, report, histograms: None, rate: None };
+    let mut run =
+        Run { settings, engine, servers, stop, report, histograms: None, rate: None, tally: Tally::default() };
     run.measure(tell);
     Ok(run.end(tell))
 }
@@ -103,6 +113,20 @@ struct Run<'a> {
     histograms: Option<Histograms>,
     /// The rate that latency is measured at.
     rate: Option<f64>,
+    tally: Tally,
+}
+
+/// What the verdict is drawn from beside the report.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    answered: u64,
+    failed: u64,
+    /// Failed attempts to connect, by class.
+    connects: BTreeMap<String, u64>,
+    /// Most connections of one node that were missing at the end of a measurement.
+    missing: usize,
+    /// Nodes that are another server process than at the beginning.
+    restarted: Vec<String>,
 }
 
 impl Run<'_> {
@@ -112,7 +136,10 @@ impl Run<'_> {
         let left = total - warm_up;
         if self.settings.read_ratio > 0.0 {
             tell("writing the keys");
-            self.phase("fill", Phase { work: Work::Fill, pace: Pace::Closed, until: Until::Done });
+            let filled = self.phase("fill", Phase { work: Work::Fill, pace: Pace::Closed, until: Until::Done });
+            if filled.is_some_and(|filled| filled.answered == 0) && !self.is_over() {
+                self.report.stopped = Some("no key could be written".to_owned());
+            }
         }
         let mix = Work::Mix { reads: self.settings.read_ratio };
         match self.settings.aim {
@@ -163,6 +190,18 @@ impl Run<'_> {
             };
             rows.iter().map(detail).collect::<Vec<_>>()
         };
+        self.tally.answered += found.answered;
+        self.tally.failed += found.failed;
+        for row in &found.connects {
+            *self.tally.connects.entry(row.class.clone()).or_default() += row.count;
+        }
+        // A node that left the cluster meanwhile needs none.
+        let used = found.shards.iter().filter(|row| row.slots > 0 || !self.servers.door().way().cluster);
+        let missing = used.map(|row| self.settings.clients.saturating_sub(row.connections)).max();
+        // A stop hangs up on what is under way.
+        if found.stopped.is_none() {
+            self.tally.missing = self.tally.missing.max(missing.unwrap_or(0));
+        }
         for row in &found.errors {
             *self.report.errors.entry(row.class.clone()).or_default() += row.count;
         }
@@ -172,7 +211,8 @@ impl Run<'_> {
         self.report.redirects.asked += found.asked;
         self.report.redirects.reconnects += found.reconnects;
         self.report.stopped = self.report.stopped.take().or_else(|| found.stopped.clone());
-        judge::note_losses(&mut self.report, &found, name);
+        self.report.lost += found.lost.reads;
+        self.report.expired += found.expired;
         Some(found)
     }
 
@@ -215,14 +255,14 @@ impl Run<'_> {
         self.report.latency = Some(LatencyReport {
             rate,
             achieved_rate: found.rate(),
-            percentiles: latency.latencies().into(),
+            percentiles: latency.latencies(),
             longest_gap_ms: ms(found.gap.longest),
             longest_gap_at_ms: ms(found.gap.from),
             longest_gap_open: found.gap.open,
             unsent: found.unsent,
             cut: found.cut,
-            service: service.latencies().into(),
-            lag: found.lag.latencies().into(),
+            service: service.latencies(),
+            lag: found.lag.latencies(),
             connections_busy: client.connections_busy,
             client_cpu_micros_per_op: found.cpu_per_answer().map(|cpu| cpu.as_secs_f64() * 1e6),
             client_busy: client.busiest,
@@ -233,13 +273,15 @@ impl Run<'_> {
         self.report.per_shard = shards(found);
         self.rate = Some(rate);
         self.report.undecided.extend(judge::client_limits(found, Some(rate), self.settings));
-        self.histograms = Some(Histograms { latency, service, lag: found.lag.clone(), took: found.took });
+        let begun = SystemTime::now() - found.took;
+        self.histograms = Some(Histograms { latency, service, lag: found.lag.clone(), begun, took: found.took });
     }
 
     /// Deletes the keys and draws the conclusions.
     fn end(mut self, tell: &mut dyn FnMut(&str)) -> Measured {
         tell("deleting the keys");
         self.report.server_delta = self.servers.delta();
+        self.tally.restarted = self.servers.restarted();
         // Also after a stop, and bounded: a server that hangs now has the keys' TTL to rid it of them.
         let begun = Instant::now();
         let delete = Stop::default();
@@ -251,7 +293,7 @@ impl Run<'_> {
         });
         self.report.left_behind = self.engine.left_behind();
         self.report.stopped = self.report.stopped.take().or_else(|| self.stop.why());
-        judge::verdict(&mut self.report, self.settings);
+        judge::verdict(&mut self.report, self.settings, &self.tally);
         Measured { report: self.report, histograms: self.histograms }
     }
 }
@@ -264,7 +306,7 @@ fn engine_settings(settings: &Settings, keys: u32) -> engine::Settings {
         threads: settings.threads,
         keys: Keys { prefix: settings.key_prefix.clone(), count: keys, distribution: settings.distribution },
         value_size: settings.value_size,
-        ttl: Some(settings.duration + SPARE),
+        ttl: Some(TTL),
         read_from: settings.read_from,
         timeout: settings.timeout,
         stop_on,

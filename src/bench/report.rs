@@ -31,6 +31,10 @@ pub struct Report {
     /// What the servers counted between the beginning and the end; null where INFO is not allowed.
     pub server_delta: Option<ServerDelta>,
     pub baseline: Option<Vec<Compared>>,
+    /// Reads that did not find a key whose write was acknowledged and whose TTL was not over.
+    pub lost: u64,
+    /// Reads that did not find a key which could not be renewed within its TTL.
+    pub expired: u64,
     /// Keys that may be left on the servers; they expire by themselves.
     pub left_behind: u64,
     pub verdict: Verdict,
@@ -108,7 +112,7 @@ pub struct Capacity {
     /// Share of the time in which the busiest thread did not wait, 0 to 1.
     pub client_busy: f64,
     /// Round trips of the closed loop. They hide stalls: for waits see `latency`.
-    pub service: Percentiles,
+    pub service: Latencies,
     pub hits: u64,
     pub misses: u64,
 }
@@ -119,7 +123,7 @@ pub struct LatencyReport {
     pub rate: f64,
     pub achieved_rate: f64,
     #[serde(flatten)]
-    pub percentiles: Percentiles,
+    pub percentiles: Latencies,
     pub longest_gap_ms: f64,
     /// When it began, and whether it lasted to the end.
     pub longest_gap_at_ms: f64,
@@ -127,40 +131,15 @@ pub struct LatencyReport {
     pub unsent: u64,
     pub cut: u64,
     /// From when each command was sent: what a closed-loop tool would tell.
-    pub service: Percentiles,
+    pub service: Latencies,
     /// How late commands with a free connection were sent.
-    pub lag: Percentiles,
+    pub lag: Latencies,
     pub connections_busy: f64,
     pub client_cpu_micros_per_op: Option<f64>,
     pub client_busy: f64,
     pub client_starved: Option<f64>,
     pub hits: u64,
     pub misses: u64,
-}
-
-/// Null where too few samples lie beyond a percentile to state it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Percentiles {
-    pub p50_ms: Option<f64>,
-    pub p95_ms: Option<f64>,
-    pub p99_ms: Option<f64>,
-    pub p999_ms: Option<f64>,
-    pub max_ms: Option<f64>,
-    pub samples: u64,
-}
-
-impl From<Latencies> for Percentiles {
-    fn from(found: Latencies) -> Self {
-        Self {
-            p50_ms: found.p50_ms,
-            p95_ms: found.p95_ms,
-            p99_ms: found.p99_ms,
-            p999_ms: found.p999_ms,
-            max_ms: found.max_ms,
-            samples: found.samples,
-        }
-    }
 }
 
 /// The search for the highest rate that holds a bound.
@@ -272,6 +251,8 @@ impl Report {
             redirects: Redirects::default(),
             server_delta: None,
             baseline: None,
+            lost: 0,
+            expired: 0,
             left_behind: 0,
             verdict: Verdict::Passed,
             findings: Vec::new(),

@@ -1,11 +1,12 @@
 //! The servers' side: who they are, how full they are, and what they count meanwhile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::report::{CommandDelta, Server, ServerDelta};
 use crate::client::engine::Stop;
 use crate::client::line::{Door, Line, Trouble};
+use crate::client::memory::{Memory, memory};
 use crate::client::topology::{Facts, facts, shards};
 
 /// One primary, with a line of our own to it.
@@ -74,25 +75,34 @@ impl Servers {
         }
         self.looked = elapsed;
         for node in &mut self.nodes {
-            let before = node.before.as_ref().map(|before| number(before, "evicted_keys"));
-            let Some(before) = before else { continue };
-            if let Some(now) = info(&self.door, node)
-                && number(&now, "evicted_keys") > before
-            {
-                stop.ask(format!("{}:{} evicted keys", node.host, node.port));
+            let Some(before) = node.before.as_ref() else { continue };
+            let (run, evicted) = (before.get("run_id").cloned(), number(before, "evicted_keys"));
+            if let Some(now) = info(&self.door, node) {
+                // Another process counts from nothing.
+                let before = if now.get("run_id") == run.as_ref() { evicted } else { 0 };
+                if number(&now, "evicted_keys") > before {
+                    stop.ask(format!("{}:{} evicted keys", node.host, node.port));
+                }
             }
         }
     }
 
-    /// Memory of every primary that tells it: used and allowed (0: no limit).
-    pub(super) fn memory(&self) -> Vec<(u64, u64)> {
-        let nodes = self.nodes.iter().filter_map(|node| node.before.as_ref());
-        nodes
-            .map(|info| {
-                let uncounted = number(info, "mem_not_counted_for_evict");
-                (number(info, "used_memory").saturating_sub(uncounted), number(info, "maxmemory"))
-            })
-            .collect()
+    /// In cluster mode, does the endpoint name the same primaries as at the beginning?
+    fn has_same_primaries(&self) -> bool {
+        let way = self.door.way();
+        if !way.cluster {
+            return true;
+        }
+        let asked = self.door.open(&way.host, way.port).and_then(|mut line| line.ask(&["CLUSTER", "SLOTS"]));
+        let now: BTreeSet<(String, u16)> = asked
+            .map(|reply| shards(&reply, (&way.host, way.port)).into_iter().map(|shard| shard.primary).collect())
+            .unwrap_or_default();
+        now == self.nodes.iter().map(|node| (node.host.clone(), node.port)).collect()
+    }
+
+    /// Memory of every primary that tells it.
+    pub(super) fn memory(&self) -> Vec<Memory> {
+        self.nodes.iter().filter_map(|node| memory(node.before.as_ref()?)).collect()
     }
 
     pub(super) fn shards(&self) -> usize {
@@ -117,12 +127,28 @@ impl Servers {
         }
     }
 
-    /// What changed since the last look.
+    /// Nodes that are another server process than at the last look.
+    pub(super) fn restarted(&mut self) -> Vec<String> {
+        let door = &self.door;
+        let changed = self.nodes.iter_mut().filter_map(|node| {
+            let before = node.before.as_ref()?.get("run_id")?.clone();
+            (info(door, node)?.get("run_id")? != &before).then(|| format!("{}:{}", node.host, node.port))
+        });
+        changed.collect()
+    }
+
+    /// What changed since the last look; nothing where other servers count by now: restarted, replaced, shards added.
     pub(super) fn delta(&mut self) -> Option<ServerDelta> {
+        if !self.has_same_primaries() {
+            return None;
+        }
         let mut delta = ServerDelta::default();
         let mut commands: BTreeMap<String, (u64, f64)> = BTreeMap::new();
         for node in &mut self.nodes {
             let (before, now) = (node.before.clone()?, info(&self.door, node)?);
+            if before.get("run_id") != now.get("run_id") {
+                return None;
+            }
             let grown = |key: &str| number(&now, key).saturating_sub(number(&before, key));
             delta.evicted_keys += grown("evicted_keys");
             delta.expired_keys += grown("expired_keys");

@@ -9,6 +9,8 @@ use crate::client::engine::{self, Pace, Phase, Until, Work};
 
 /// Steps of the search; the last of the time confirms what was found.
 const STEPS: u32 = 8;
+/// With less there is nothing to search in.
+const SLOWEST: f64 = 2.0;
 /// Bounds of the search this close are one rate.
 const CLOSE: f64 = 1.04;
 
@@ -16,6 +18,11 @@ impl Run<'_> {
     /// Halves the distance between a rate that holds and one that does not; then measures at the one that holds.
     pub(super) fn find_rate(&mut self, bound: Bound, time: Duration, tell: &mut dyn FnMut(&str)) {
         let Some(capacity) = self.report.capacity.as_ref().map(|capacity| capacity.ops_per_second) else { return };
+        if capacity < SLOWEST {
+            self.report.findings.push(format!("no rate can be tried: the capacity is {capacity:.1} a second"));
+            self.report.find_rate = Some(FindRate { bound: bound.to_string(), rate: None, steps: Vec::new() });
+            return;
+        }
         let each = (time * 2 / 3) / STEPS;
         let (mut holds, mut fails) = (0.0_f64, capacity.max(1.0));
         let mut found = FindRate { bound: bound.to_string(), rate: None, steps: Vec::new() };
@@ -69,19 +76,25 @@ impl Run<'_> {
         tell: &mut dyn FnMut(&str),
     ) -> Option<(Step, engine::Report)> {
         tell(&format!("trying {rate:.0} a second for {bound}"));
-        // A percentile of few samples is chance.
-        let needed = Duration::from_secs_f64(bound.quantile.least_samples() as f64 / rate.max(1.0));
+        // A percentile of few samples is chance; but no step takes longer than the whole was to.
+        let samples = bound.quantile.least_samples();
+        let needed = Duration::from_secs_f64(samples as f64 / rate.max(1.0)).min(self.settings.duration);
         let until = Until::Elapsed(time.max(needed));
         let work = Work::Mix { reads: self.settings.read_ratio };
         let measured = self.phase("findRate", Phase { work, pace: Pace::Rate(rate), until })?;
         let value = measured.latency().raw_ms(bound.quantile.share());
         let achieved_rate = measured.rate();
-        let holds = value.is_some_and(|value| value <= bound.limit.as_secs_f64() * 1e3)
+        let enough = measured.latency().len() >= samples;
+        let holds = enough
+            && value.is_some_and(|value| value <= bound.limit.as_secs_f64() * 1e3)
             && measured.failed == 0
             && measured.unsent == 0
             && achieved_rate >= 0.98 * rate;
         let limits = judge::client_limits(&measured, Some(rate), self.settings);
-        let undecided = limits.into_iter().next().filter(|_| !holds);
+        let few = || {
+            format!("{} samples at {rate:.0} a second are too few for {bound} (--duration)", measured.latency().len())
+        };
+        let undecided = limits.into_iter().next().or_else(|| (!enough).then(few)).filter(|_| !holds);
         Some((Step { rate, achieved_rate, measured_ms: value, holds, undecided }, measured))
     }
 

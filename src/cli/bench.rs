@@ -305,7 +305,10 @@ async fn of_spec(printer: &Printer, args: &Args, address: &Address) -> Result<(W
         return Err(CliError::new(Exit::Error, format!("{address} does not exist")).hint("apply the spec first"));
     };
     match way_in(&session, resource, &view, bench::PREFIX).await? {
-        Ok(way) => Ok((way.target.way, Some(way.prefix))),
+        Ok(mut way) => {
+            way.target.way.nodes = way.target.members.iter().filter_map(|member| member.endpoint.clone()).collect();
+            Ok((way.target.way, Some(way.prefix)))
+        }
         Err(why) => Err(CliError::new(Exit::Error, format!("{address} cannot be measured: {why}"))
             .hint("declare `smoke.username` and `smoke.password`, or a user with a password in this spec")),
     }

@@ -78,6 +78,9 @@ pub struct Way {
     pub port: u16,
     /// Cluster mode enabled: clients must be cluster-aware.
     pub cluster: bool,
+    /// Without cluster mode: the nodes by their own names, for who reads from replicas. The primary knows them by
+    /// addresses only, which stand in no certificate.
+    pub nodes: Vec<(String, u16)>,
     pub tls: Option<Tls>,
     /// An RBAC user; with a password and no user name, the password is an auth token.
     pub username: Option<String>,

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::junit::{self, Case, Outcome, Suite};
 use super::style::{Label, paint};
-use crate::bench::{Percentiles, Report, Verdict};
+use crate::bench::{Report, Verdict};
+use crate::client::Latencies;
 
 /// For a terminal.
 pub fn table(report: &Report) -> String {
@@ -136,7 +137,7 @@ fn heads() -> String {
     format!("{}{:>12}", heads.concat(), "samples")
 }
 
-fn percentiles(found: &Percentiles) -> String {
+fn percentiles(found: &Latencies) -> String {
     let values = [found.p50_ms, found.p95_ms, found.p99_ms, found.p999_ms, found.max_ms];
     let values = values.map(|value| value.map_or_else(|| format!("{:>9}", "n/a"), |value| format!("{value:>9.3}")));
     format!("{}{:>12}", values.concat(), grouped(found.samples as f64))

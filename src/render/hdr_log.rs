@@ -1,6 +1,6 @@
 //! Latencies as a log of HdrHistogram, for its own tools: plots, percentiles that were not asked for, merging.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
@@ -9,6 +9,8 @@ use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use crate::bench::Histograms;
 use crate::client::Recorder;
 
+const NANOSECONDS_OF_A_MILLISECOND: f64 = 1e6;
+
 /// One interval with three tags: `due` (from when each command was due), `sent` (from when it was sent), `lag`.
 /// Values are nanoseconds, which the tools show as milliseconds.
 pub fn text(comment: &str, histograms: &Histograms) -> Result<String, String> {
@@ -16,7 +18,8 @@ pub fn text(comment: &str, histograms: &Histograms) -> Result<String, String> {
     {
         let mut writer = IntervalLogWriterBuilder::new()
             .add_comment(&format!("cachectl bench, {comment}"))
-            .with_start_time(SystemTime::now())
+            .with_start_time(histograms.begun)
+            .with_max_value_divisor(NANOSECONDS_OF_A_MILLISECOND)
             .begin_log_with(&mut out, &mut serializer)
             .map_err(|error| error.to_string())?;
         for (tag, recorder) in [("due", &histograms.latency), ("sent", &histograms.service), ("lag", &histograms.lag)] {
@@ -39,6 +42,9 @@ fn nanoseconds(recorder: &Recorder) -> Result<Histogram<u64>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
+    use base64::Engine as _;
     use hdrhistogram::serialization::Deserializer;
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
@@ -54,13 +60,14 @@ mod tests {
             latency: recorder.clone(),
             service: Recorder::default(),
             lag: recorder,
+            begun: SystemTime::now(),
             took: Duration::from_secs(1),
         };
         let text = text("a test", &all).unwrap();
         let mut found = Vec::new();
         for entry in IntervalLogIterator::new(text.as_bytes()) {
             if let LogEntry::Interval(interval) = entry.unwrap() {
-                let bytes = base64_of(interval.encoded_histogram());
+                let bytes = base64::engine::general_purpose::STANDARD.decode(interval.encoded_histogram()).unwrap();
                 let histogram: Histogram<u64> = Deserializer::new().deserialize(&mut &bytes[..]).unwrap();
                 found.push((
                     interval.tag().map(|tag| tag.as_str().to_owned()),
@@ -71,22 +78,5 @@ mod tests {
         }
         let tag = |name: &str| Some(name.to_owned());
         assert_eq!(found, [(tag("due"), 1_000, 1), (tag("sent"), 0, 0), (tag("lag"), 1_000, 1)]);
-    }
-
-    /// The log's own encoding, undone without another crate.
-    fn base64_of(text: &str) -> Vec<u8> {
-        let digit = |byte: u8| match byte {
-            b'A'..=b'Z' => u32::from(byte - b'A'),
-            b'a'..=b'z' => u32::from(byte - b'a') + 26,
-            b'0'..=b'9' => u32::from(byte - b'0') + 52,
-            b'+' => 62,
-            _ => 63,
-        };
-        let mut out = Vec::new();
-        for four in text.trim_end_matches('=').as_bytes().chunks(4) {
-            let bits = four.iter().fold(0, |sum, byte| sum << 6 | digit(*byte)) << (6 * (4 - four.len()));
-            out.extend_from_slice(&bits.to_be_bytes()[1..four.len()]);
-        }
-        out
     }
 }

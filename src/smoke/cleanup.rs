@@ -82,24 +82,6 @@ async fn unlink(connection: &mut Connection, names: &[String]) -> RedisResult<u6
     Ok(deleted.iter().sum())
 }
 
-/// Keeps keys alive: a long run writes with a short TTL and renews it.
-pub(super) async fn renew(connector: &Connector, routes: &Routes, names: &[String], ttl: Duration) {
-    for shard in routes.shards() {
-        let (host, port) = &shard.primary;
-        let Ok(mut connection) = connector.node(host, *port).await else { continue };
-        let own: Vec<&String> = names.iter().filter(|name| shard.serves(key_slot(name))).collect();
-        for batch in own.chunks(BATCH) {
-            let mut commands = pipe();
-            for name in batch {
-                commands.cmd("PEXPIRE").arg(name).arg(ttl.as_millis() as u64).ignore();
-            }
-            // What cannot be renewed expires, and is then told as lost.
-            let _: RedisResult<()> = commands.query_async(&mut connection).await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
 /// Keys under `prefix` on every primary, by SCAN. `None` when the keyspace is too large, or may not be scanned.
 pub(super) async fn scan(connector: &Connector, routes: &Routes, prefix: &str) -> Option<u64> {
     let until = Instant::now() + LONGEST_SCAN;

@@ -184,7 +184,6 @@ impl Exercise<'_, '_> {
         let way = self.ground.connector.way().clone();
         let (stop, running, asked_too) = (self.ground.stop.clone(), settings.clone(), asked.clone());
         let guard = StopOnDrop(stop.clone());
-        let _renewal = self.renewal(time, asked.ttl);
         let ran = tokio::task::spawn_blocking(move || load::run(&way, &asked_too, &running, &plan, &stop)).await;
         std::mem::forget(guard);
         let loaded = match ran {
@@ -234,19 +233,6 @@ impl Exercise<'_, '_> {
             stop_on: vec!["OOM".to_owned()],
             seed: random::seed(),
         }
-    }
-
-    /// Keeps the load's keys alive where the run is longer than their TTL.
-    fn renewal(&self, time: Duration, ttl: Option<Duration>) -> Option<Watch> {
-        let ttl = ttl.filter(|ttl| time > *ttl / 2 && !self.load_keys.is_empty())?;
-        let (connector, routes) = (self.ground.connector.clone(), self.ground.routes.clone());
-        let names = self.load_keys.clone();
-        Some(Watch::over(async move {
-            loop {
-                tokio::time::sleep(ttl / 4).await;
-                cleanup::renew(&connector, &routes, &names, ttl).await;
-            }
-        }))
     }
 
     /// The nodes after the load, and what changed about them. What is amiss is looked at twice.

@@ -40,6 +40,7 @@ use probe::Probe;
 
 pub use crate::client::Latencies;
 pub use crate::model::pattern::Pattern;
+pub(crate) use budget::{Load, budget};
 pub use compare::baseline;
 pub use report::{
     BudgetReport, CapacityReport, Check, Comparison, ErrorReport, Gate, LoadReport, NodeReport, OperationReport,

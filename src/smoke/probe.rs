@@ -7,7 +7,7 @@ use redis::{ErrorKind, RedisError, RedisResult, cmd};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::budget::{Memory, Room, budget};
+use super::budget::{Load, Memory, Room, budget};
 use super::checks::{Checks, Finding};
 use super::nodes;
 use super::patterns::Ground;
@@ -286,7 +286,7 @@ impl<'a> Probe<'a> {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         let now = if evicts { look().await } else { before.clone() };
-        match budget(self.settings, &before, &now) {
+        match budget(&Load::of(self.settings), shards.len(), &before, &now) {
             Ok(room) => Some(room),
             Err(why) => {
                 let refuses = self.server.maxmemory_policy.as_deref() == Some("noeviction");

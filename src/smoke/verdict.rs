@@ -145,6 +145,11 @@ fn silences(loaded: &Loaded, seen: &Circumstances, findings: &mut Vec<(Verdict, 
 }
 
 fn losses(loaded: &Loaded, seen: &Circumstances, findings: &mut Vec<(Verdict, String)>) {
+    let expired: u64 = loaded.phases().map(|phase| phase.expired).sum();
+    if expired > 0 {
+        let text = format!("{expired} reads missed keys that could not be renewed within their TTL");
+        findings.push((Verdict::Warned, text));
+    }
     let lost: u64 = loaded.phases().map(|phase| phase.lost.reads).sum();
     let Some(first) = loaded.phases().find_map(|phase| phase.lost.first) else { return };
     if seen.evicted > 0 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cachectl::client::engine::{
     Distribution, Engine, Keys, Pace, Phase, ReadFrom, Report, Settings, Stop, Until, Work,
 };
+use cachectl::client::line::Door;
 use cachectl::client::{Secret, Tls, Way};
 
 use crate::servers::{Server, ask, await_that, cluster, server_binary, signal, start, with_tls};
@@ -77,7 +78,6 @@ fn a_run_fills_reads_finds_and_deletes_its_own_keys() {
 
         let verified = run(&mut engine, &all(Work::Verify));
         assert_eq!((verified.reads.hits, verified.lost.reads), (500, 0));
-        sound(&run(&mut engine, &all(Work::Renew)));
         sound(&run(&mut engine, &all(Work::Delete)));
         assert_eq!((engine.acknowledged(), engine.left_behind()), (0, 0));
         assert!(ask(server.port, "DBSIZE").starts_with(":1\r\n"));
@@ -112,14 +112,52 @@ fn large_values_pipelines_and_odd_sizes_come_through() {
 }
 
 #[test]
-fn written_keys_expire_by_themselves() {
+fn written_keys_expire_by_themselves_once_nobody_renews_them() {
     let Some(server) = server() else { return };
     let settings = Settings { ttl: Some(Duration::from_millis(300)), ..settings() };
     let mut engine = Engine::open(&way(server.port), &settings).unwrap();
     sound(&run(&mut engine, &all(Work::Fill)));
+    drop(engine);
     await_that("the keys expire", || ask(server.port, "DBSIZE").starts_with(":0\r\n"));
-    // Lost they are called all the same: what the TTL explains is for the caller to know.
-    assert_eq!(run(&mut engine, &all(Work::Verify)).lost.reads, 500);
+}
+
+#[test]
+fn a_run_that_is_longer_than_its_keys_live_keeps_them_alive() {
+    let Some(server) = server() else { return };
+    let settings = Settings { ttl: Some(Duration::from_secs(3)), timeout: Duration::from_secs(1), ..settings() };
+    let mut engine = Engine::open(&way(server.port), &settings).unwrap();
+    sound(&run(&mut engine, &all(Work::Fill)));
+    let gone = engine.key(3);
+    let report = run_with(&mut engine, &mix(1.0, Pace::Rate(500.0), 5.0), 4.0, || {
+        ask(server.port, &format!("DEL {gone}"));
+    });
+    sound(&report);
+    // Written once, for three seconds: but for the one that was deleted all are there after five.
+    assert_eq!((report.reads.misses, report.lost.reads, report.expired), (1, 1, 0), "{:?}", report.lost);
+    sound(&run(&mut engine, &all(Work::Delete)));
+    drop(engine);
+    let renewed = || calls(&server, "pexpire");
+    let before = renewed();
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert_eq!(renewed(), before, "an engine that is gone renews nothing");
+}
+
+#[test]
+fn keys_that_may_not_be_renewed_expire_and_are_not_called_lost() {
+    let Some(server) = server() else { return };
+    ask(server.port, "ACL SETUSER default -pexpire");
+    let settings = Settings { ttl: Some(Duration::from_secs(2)), timeout: Duration::from_millis(500), ..settings() };
+    let mut engine = Engine::open(&way(server.port), &settings).unwrap();
+    sound(&run(&mut engine, &all(Work::Fill)));
+    let report = run(&mut engine, &mix(1.0, Pace::Rate(2_000.0), 4.0));
+    assert_eq!((report.lost.reads, report.expired > 400), (0, true), "{} expired", report.expired);
+}
+
+/// How often a command was called, by the server's own count.
+fn calls(server: &Server, command: &str) -> u64 {
+    let text = ask(server.port, "INFO commandstats");
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
 }
 
 #[test]
@@ -282,6 +320,78 @@ fn tls_and_a_password_are_used_by_every_connection_also_by_later_ones() {
     secured.tls = None;
     let plain = Engine::open(&secured, &Settings { timeout: Duration::from_millis(500), ..settings() });
     assert!(plain.is_err(), "a server with TLS does not answer in plain");
+}
+
+#[test]
+fn a_user_logs_in_on_every_connection_and_one_that_is_shut_out_midway_is_told() {
+    let Some(binary) = server_binary() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let Some((server, authority)) = with_tls(&binary, dir.path(), "of-the-default-user") else { return };
+    let tls = Some(Tls { ca_pem: Some(std::fs::read(authority).unwrap()) });
+    let admin = Way { tls, password: Some(Secret::new("of-the-default-user")), ..way(server.port) };
+    let door = Door::new(admin.clone(), Duration::from_secs(5)).unwrap();
+    let mut admin_line = door.open("127.0.0.1", server.port).unwrap();
+    let mut order = |command: &str| {
+        let words: Vec<&str> = command.split(' ').collect();
+        admin_line.ask(&words).unwrap();
+    };
+    // No INFO, no PING, no key but its own.
+    order("ACL SETUSER app on >correct-horse-battery ~app:* +get +set +unlink +pexpire");
+    let user =
+        Way { username: Some("app".into()), password: Some(Secret::new("correct-horse-battery")), ..admin.clone() };
+    let keys = Keys { prefix: "app:cachectl:".into(), count: 200, ..settings().keys };
+    let settings = Settings { keys, timeout: Duration::from_millis(800), ..settings() };
+    let mut engine = Engine::open(&user, &settings).unwrap();
+    sound(&run(&mut engine, &all(Work::Fill)));
+    let report = run_with(&mut engine, &mix(0.5, Pace::Rate(1_000.0), 1.0), 0.3, || {
+        order("CLIENT KILL USER app");
+    });
+    assert!(report.reconnects >= 8 && report.answered > 800, "{report:?}");
+    assert!(report.errors.iter().all(|row| row.class == "connection dropped"), "{:?}", report.errors);
+
+    let report = run_with(&mut engine, &mix(0.5, Pace::Rate(500.0), 2.0), 0.3, || {
+        order("ACL SETUSER app resetpass >another-password");
+        order("CLIENT KILL USER app");
+    });
+    assert!(report.connects.iter().any(|row| row.class == "WRONGPASS" && row.count > 8), "{:?}", report.connects);
+    assert!(report.failed > 500 && report.gap.open, "{:?}", report.gap);
+    assert_eq!(report.due, report.answered + report.failed + report.unsent + report.cut);
+    assert!(!format!("{report:?}").contains("horse"));
+
+    // Who may not touch the key is told by the server's own word.
+    order("ACL SETUSER app resetpass >correct-horse-battery");
+    let elsewhere = Settings { keys: Keys { prefix: "other:".into(), ..settings.keys.clone() }, ..settings };
+    let mut engine = Engine::open(&user, &elsewhere).unwrap();
+    let report = run(&mut engine, &all(Work::Fill));
+    assert_eq!((report.answered, report.errors[0].class.as_str()), (0, "NOPERM"));
+}
+
+#[test]
+fn without_cluster_mode_reads_go_to_the_replicas_and_back_when_they_are_gone() {
+    let Some(binary) = server_binary() else { return };
+    let primary = start(&binary, &["--repl-diskless-sync-delay", "0"]);
+    let follow = |port: u16| start(&binary, &["--replicaof", "127.0.0.1", &port.to_string()]);
+    let replicas = [follow(primary.port), follow(primary.port)];
+    await_that("the replicas are in sync", || {
+        ask(primary.port, "INFO replication").matches("state=online").count() == 2
+    });
+    let settings = Settings { read_from: ReadFrom::Replica, timeout: Duration::from_millis(800), ..settings() };
+    let mut engine = Engine::open(&way(primary.port), &settings).unwrap();
+    sound(&run(&mut engine, &all(Work::Fill)));
+    let report = run(&mut engine, &mix(0.5, Pace::Rate(1_000.0), 1.0));
+    sound(&report);
+    let answered = |port: u16| {
+        let name = format!("127.0.0.1:{port}");
+        report.shards.iter().find(|row| row.node == name).map_or((0, false), |row| (row.answered, row.replica))
+    };
+    assert!(replicas.iter().all(|replica| answered(replica.port).0 > 150 && answered(replica.port).1), "{report:?}");
+    assert!(!answered(primary.port).1);
+    // Each server's own count agrees: reads at the replicas, writes at the primary.
+    assert!(calls(&primary, "get") == 0 && replicas.iter().all(|replica| calls(replica, "get") > 150));
+    drop(replicas);
+    let without = run(&mut engine, &mix(0.5, Pace::Rate(500.0), 1.5));
+    assert_eq!(without.due, without.answered + without.failed + without.unsent + without.cut);
+    await_that("the primary serves reads", || run(&mut engine, &mix(1.0, Pace::Rate(200.0), 0.3)).failed == 0);
 }
 
 #[test]

@@ -61,6 +61,7 @@ pub(super) fn assemble(parts: Vec<Part>, start: Nanos, nodes: &[Node], map: &Map
         report.asked += meter.asked;
         report.reconnects += meter.reconnects;
         report.lost.reads += meter.lost.reads;
+        report.expired += meter.expired;
         report.lost.keys.extend(&meter.lost.keys);
         report.lost.first = report.lost.first.into_iter().chain(meter.lost.first).min();
         report.gap = longer(report.gap, meter.all.gap(start, part.finished));

@@ -10,6 +10,8 @@ use super::meter::{Nanos, Order};
 const MILLISECOND: Nanos = 1_000_000;
 const FIRST_PAUSE: Nanos = 20 * MILLISECOND;
 const LONGEST_PAUSE: Nanos = 500 * MILLISECOND;
+/// A connection that lasts this long is no failed attempt.
+const SETTLED: Nanos = 1_000 * MILLISECOND;
 
 #[derive(Debug)]
 pub(super) struct Conn {
@@ -31,6 +33,8 @@ pub(super) struct Conn {
     /// Its node no longer takes writes: connect anew, by name.
     pub(super) stale: bool,
     was_up: bool,
+    /// When it came up last.
+    since: Nanos,
     pause: Nanos,
 }
 
@@ -59,6 +63,7 @@ impl Conn {
             dirty: false,
             stale: false,
             was_up: false,
+            since: 0,
             pause: FIRST_PAUSE,
         }
     }
@@ -68,15 +73,19 @@ impl Conn {
     }
 
     /// Takes a new link. Is it the first one, or one in place of another?
-    pub(super) fn up(&mut self, link: Link) -> bool {
+    pub(super) fn up(&mut self, link: Link, now: Nanos) -> bool {
         self.state = State::Up(Box::new(link));
-        self.pause = FIRST_PAUSE;
+        self.since = now;
         std::mem::replace(&mut self.was_up, true)
     }
 
     /// Hangs up; whatever was under way is the caller's to tell of.
     pub(super) fn down(&mut self, now: Nanos) -> VecDeque<Order> {
-        self.state = State::Down(now + FIRST_PAUSE);
+        // One that is lost again and again as soon as it is made would be a storm of connections otherwise.
+        if now.saturating_sub(self.since) > SETTLED {
+            self.pause = FIRST_PAUSE;
+        }
+        self.failed_dial(now);
         self.out.clear();
         self.written = 0;
         self.inbox.clear();
@@ -84,7 +93,7 @@ impl Conn {
         std::mem::take(&mut self.flying)
     }
 
-    /// Dialling failed: the next try comes after a pause that doubles.
+    /// The next try comes after a pause that doubles.
     pub(super) fn failed_dial(&mut self, now: Nanos) {
         self.state = State::Down(now + self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

@@ -67,6 +67,8 @@ impl Default for Flow {
 
 /// A stopped phase waits this long for what is under way.
 const STOPPING: Duration = Duration::from_millis(200);
+/// So many time-outs without an answer end a phase that has no end of its own.
+const SILENT_TIMEOUTS: u32 = 4;
 /// Work over all keys is pipelined where the settings are not, up to this many bytes.
 const BULK: usize = 16;
 const BULK_BYTES: usize = 65_536;
@@ -289,7 +291,6 @@ impl Worker {
             }
             Work::Fill => Kind::Write,
             Work::Verify => Kind::Read,
-            Work::Renew => Kind::Renew,
             Work::Delete => Kind::Delete,
         };
         while self.flow.cursor < u64::from(self.shared.settings.keys.count.max(1)) {
@@ -353,6 +354,7 @@ impl Worker {
             self.age_backlog(now);
         }
         if self.flow.closing.is_none() {
+            self.give_up_on_silence(now);
             if self.flow.stopped.is_none() && stop.is_asked() {
                 self.flow.stopped = Some(stop.why().unwrap_or_default());
             }
@@ -369,6 +371,15 @@ impl Worker {
             }
         }
         self.flow.closing.is_some_and(|end| now >= end || self.is_idle())
+    }
+
+    /// A phase that ends with its work, and not with its time, would never end where nobody answers.
+    fn give_up_on_silence(&mut self, now: Nanos) {
+        let limit = self.shared.settings.timeout * SILENT_TIMEOUTS;
+        let heard = self.meter.last_answer.max(self.flow.start);
+        if self.flow.end == Nanos::MAX && now.saturating_sub(heard) > limit.as_nanos() as Nanos {
+            self.flow.stop_itself(&format!("nothing was answered for {limit:?}"));
+        }
     }
 
     /// Commands for nodes that have left the map go where their keys are now.

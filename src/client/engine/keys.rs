@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::settings::{Distribution, Keys};
-use crate::client::random::Random;
+use crate::client::random::{Random, Zipf};
+use crate::client::topology::key_slot;
 
 /// Draws key numbers.
 #[derive(Clone, Debug)]
@@ -33,55 +34,6 @@ impl Picker {
     /// True with this probability; the certain ones cost no draw.
     pub(super) fn chance(&mut self, share: f64) -> bool {
         share >= 1.0 || (share > 0.0 && self.random.fraction() < share)
-    }
-}
-
-/// Numbers `0..n` with a probability proportional to `1 / (number + 1)^s`.
-///
-/// Rejection-inversion (W. Hoermann and G. Derflinger, 1996): no table, so that ten million keys cost no more than ten.
-#[derive(Clone, Debug)]
-struct Zipf {
-    n: f64,
-    s: f64,
-    first: f64,
-    last: f64,
-    sure: f64,
-}
-
-impl Zipf {
-    fn new(n: u32, exponent: f64) -> Self {
-        let mut zipf = Self { n: f64::from(n), s: exponent, first: 0.0, last: 0.0, sure: 0.0 };
-        zipf.first = zipf.integral(1.5) - 1.0;
-        zipf.last = zipf.integral(zipf.n + 0.5);
-        zipf.sure = 2.0 - zipf.inverse(zipf.integral(2.5) - zipf.density(2.0));
-        zipf
-    }
-
-    fn pick(&self, random: &mut Random) -> u32 {
-        loop {
-            let u = self.last + random.fraction() * (self.first - self.last);
-            let x = self.inverse(u);
-            let rank = x.round().clamp(1.0, self.n);
-            if rank - x <= self.sure || u >= self.integral(rank + 0.5) - self.density(rank) {
-                return rank as u32 - 1;
-            }
-        }
-    }
-
-    fn density(&self, x: f64) -> f64 {
-        (-self.s * x.ln()).exp()
-    }
-
-    /// `(x^(1-s) - 1) / (1-s)`, which is `ln x` for `s = 1`.
-    fn integral(&self, x: f64) -> f64 {
-        let log = x.ln();
-        let t = (1.0 - self.s) * log;
-        log * if t.abs() > 1e-8 { t.exp_m1() / t } else { 1.0 + t / 2.0 }
-    }
-
-    fn inverse(&self, y: f64) -> f64 {
-        let t = (y * (1.0 - self.s)).max(-1.0);
-        (y * if t.abs() > 1e-8 { t.ln_1p() / t } else { 1.0 - t / 2.0 }).exp()
     }
 }
 
@@ -117,16 +69,7 @@ impl Marks {
 
 /// The slot of every key.
 pub(super) fn slots(keys: &Keys) -> Vec<u16> {
-    (0..keys.count.max(1)).map(|number| slot(keys.name(number).as_bytes())).collect()
-}
-
-/// The slot of a key: that of its hash tag, where it has one that is not empty.
-fn slot(key: &[u8]) -> u16 {
-    let tag = key.iter().position(|byte| *byte == b'{').and_then(|open| {
-        let length = key[open + 1..].iter().position(|byte| *byte == b'}')?;
-        (length > 0).then(|| &key[open + 1..open + 1 + length])
-    });
-    crc16::State::<crc16::XMODEM>::calculate(tag.unwrap_or(key)) % crate::client::topology::SLOTS
+    (0..keys.count.max(1)).map(|number| key_slot(&keys.name(number))).collect()
 }
 
 #[cfg(test)]
@@ -159,15 +102,6 @@ mod tests {
     fn uniform_asks_for_all_keys_alike() {
         assert!(shares(Distribution::Uniform, 10, 100_000).iter().all(|share| (share - 0.1).abs() < 0.01));
         assert_eq!(shares(Distribution::Zipf(1.0), 1, 100), [1.0]);
-    }
-
-    #[test]
-    fn the_slot_is_that_of_the_hash_tag_where_there_is_one() {
-        assert_eq!(slot(b"foo"), 12_182);
-        assert_eq!(slot(b"a{foo}b"), 12_182);
-        assert_eq!(slot(b"{}foo"), slot(b"{}foo"));
-        assert_ne!(slot(b"{}foo"), slot(b""));
-        assert_eq!(slot(b"123456789"), 0x31c3);
     }
 
     #[test]

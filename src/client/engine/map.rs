@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::settings::ReadFrom;
 use crate::client::line::{Door, Line, Trouble};
-use crate::client::topology::{SLOTS, Shard, facts, shards};
+use crate::client::topology::{self, Facts, SLOTS, Shard, facts, shards};
 
 /// A node's place in the list of nodes, which only grows.
 pub(super) type NodeIndex = u16;
@@ -107,9 +107,23 @@ impl Atlas {
         }
         let mut only = Shard::only(asked.0, asked.1);
         if self.read_from == ReadFrom::Replica {
-            only.replicas = replicas(&line.text(&["INFO", "replication"])?);
+            only.replicas = self.replicas(line)?;
         }
         Ok(vec![only])
+    }
+
+    /// Outside of cluster mode: of the nodes that are known by name those that say so, else those that the primary names.
+    fn replicas(&self, primary: &mut Line) -> Result<Vec<(String, u16)>, Trouble> {
+        let found = replicas(&primary.text(&["INFO", "replication"])?)?;
+        let nodes = &self.door.way().nodes;
+        if nodes.is_empty() {
+            return Ok(found);
+        }
+        let says_so = |(host, port): &&(String, u16)| {
+            let told = self.door.open(host, *port).and_then(|mut line| line.text(&["INFO", "replication"]));
+            told.is_ok_and(|info| follows(&facts(&info)))
+        };
+        Ok(nodes.iter().filter(says_so).cloned().collect())
     }
 
     fn publish(&self, found: &[Shard]) {
@@ -137,7 +151,8 @@ impl Atlas {
     /// Asks the known nodes in turn until one tells the present map. Blocks, for the door's limit per node at most.
     pub(super) fn refresh(&self) {
         let way = self.door.way();
-        let known = self.nodes().into_iter().map(|node| (node.host, node.port));
+        // Without cluster mode only the endpoint knows who is the primary.
+        let known = self.nodes().into_iter().filter(|_| way.cluster).map(|node| (node.host, node.port));
         for (host, port) in known.chain([(way.host.clone(), way.port)]) {
             let found = self.door.open(&host, port).and_then(|mut line| self.ask(&mut line, (&host, port)));
             if let Ok(found) = found {
@@ -148,17 +163,21 @@ impl Atlas {
     }
 }
 
-/// The replicas that a primary names, those in sync.
-fn replicas(info: &str) -> Vec<(String, u16)> {
+/// The replicas that a primary names, those in sync. An error where it is no primary (any more).
+fn replicas(info: &str) -> Result<Vec<(String, u16)>, Trouble> {
     let info = facts(info);
-    (0..)
-        .map_while(|index| info.get(&format!("slave{index}")))
-        .filter(|line| line.contains("state=online"))
-        .filter_map(|line| {
-            let value = |key: &str| line.split(',').find_map(|field| field.strip_prefix(key)?.strip_prefix('='));
-            Some((value("ip")?.to_owned(), value("port")?.parse().ok()?))
-        })
-        .collect()
+    if info.get("role").is_some_and(|role| role != "master") {
+        return Err(Trouble::new("READONLY", "the endpoint leads to a replica"));
+    }
+    let all = topology::replicas(&info);
+    let place = |name: &str| name.rsplit_once(':').and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
+    Ok(all.iter().filter(|replica| replica.online).filter_map(|replica| place(&replica.name)).collect())
+}
+
+/// Is this a replica that gets its primary's stream?
+fn follows(info: &Facts) -> bool {
+    info.get("role").is_some_and(|role| role == "slave")
+        && info.get("master_link_status").is_some_and(|link| link == "up")
 }
 
 #[cfg(test)]
@@ -166,9 +185,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_primary_names_its_replicas_in_sync() {
+    fn a_primary_names_its_replicas_in_sync_and_a_replica_names_none() {
         let info = "role:master\r\nconnected_slaves:2\r\nslave0:ip=10.0.0.2,port=6380,state=online,offset=1,lag=0\r\n\
                     slave1:ip=10.0.0.3,port=6381,state=wait_bgsave,offset=0,lag=0\r\n";
-        assert_eq!(replicas(info), [("10.0.0.2".to_owned(), 6380)]);
+        assert_eq!(replicas(info), Ok(vec![("10.0.0.2".to_owned(), 6380)]));
+        assert!(replicas("role:slave\r\nmaster_link_status:up\r\nconnected_slaves:0\r\n").is_err());
+        assert!(follows(&facts("role:slave\r\nmaster_link_status:up\r\n")));
+        assert!(!follows(&facts("role:slave\r\nmaster_link_status:down\r\n")));
     }
 }

@@ -15,7 +15,6 @@ pub(super) type Nanos = u64;
 pub(super) enum Kind {
     Read,
     Write,
-    Renew,
     Delete,
     /// Goes before a redirected command, and is answered by itself.
     Asking,
@@ -114,6 +113,8 @@ pub(super) struct Meter {
     pub(super) asked: u64,
     pub(super) reconnects: u64,
     pub(super) lost: Lost,
+    /// Reads of keys that may have ended by their TTL.
+    pub(super) expired: u64,
     pub(super) last_answer: Nanos,
     /// Time in which the event loop had nothing to do.
     pub(super) idle: Nanos,

@@ -4,7 +4,8 @@
 //! ends, so that async callers give it a thread (`spawn_blocking`). A run is several phases on one engine, each with a
 //! [`Report`] of its own: [`Work::Fill`], a warm-up whose report is dropped, [`Pace::Closed`] for capacity,
 //! [`Pace::Rate`] for latency, [`Work::Verify`], [`Work::Delete`]. A [`Stop`] ends a phase from any thread; what is to
-//! be done after a stop, such as [`Work::Delete`], is given a fresh one.
+//! be done after a stop, such as [`Work::Delete`], is given a fresh one. Keys have a TTL, so that a run that is killed
+//! leaves nothing behind for long; what lasts longer is renewed meanwhile.
 //!
 //! How it keeps out of its own way: a thread owns its connections, and nothing is shared between threads but maps and
 //! marks; commands are prepared once and only their keys' digits change; replies are stepped over, not decoded; the
@@ -12,20 +13,23 @@
 
 mod assemble;
 mod conn;
+mod connections;
 mod dialer;
 mod flow;
 mod keys;
 mod link;
 mod map;
 mod meter;
+mod renewal;
 mod report;
 mod settings;
+mod shared;
 mod timer;
 mod wire;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -40,7 +44,8 @@ use dialer::Dialer;
 use keys::{Marks, slots};
 use map::Atlas;
 use meter::Nanos;
-use worker::{Commands, Shared, Worker};
+use shared::{Commands, Shared};
+use worker::Worker;
 
 /// The length of the first reply in `bytes`; `None` while it is incomplete, an error when it is no RESP.
 pub(super) fn reply_length(bytes: &[u8]) -> Result<Option<usize>, wire::Malformed> {
@@ -79,6 +84,7 @@ impl Engine {
             slots: if way.cluster { slots(&settings.keys) } else { Vec::new() },
             acknowledged: Marks::new(settings.keys.count),
             written: Marks::new(settings.keys.count),
+            fresh_until: AtomicU64::new(settings.ttl.map_or(Nanos::MAX, |ttl| ttl.as_nanos() as Nanos)),
             commands: Commands::new(&settings),
             atlas,
             settings,
@@ -97,9 +103,13 @@ impl Engine {
             return Err(trouble.unwrap_or_else(|| Trouble::new("connection dropped", "no connection could be made")));
         }
         let over = Arc::new(AtomicBool::new(false));
-        if way.cluster {
+        if way.cluster || shared.settings.read_from == ReadFrom::Replica {
             let (shared, over) = (Arc::clone(&shared), Arc::clone(&over));
             std::thread::spawn(move || keep_map(&shared.atlas, &over));
+        }
+        if let Some(ttl) = shared.settings.ttl {
+            let (shared, over) = (Arc::clone(&shared), Arc::clone(&over));
+            std::thread::spawn(move || renewal::keep(&shared, ttl, &over));
         }
         Ok(Self { shared, workers, over })
     }

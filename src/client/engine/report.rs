@@ -39,8 +39,10 @@ pub struct Report {
     pub asked: u64,
     /// Connections that were lost and made anew.
     pub reconnects: u64,
-    /// Acknowledged writes of this engine that a later read did not find. Judge them with the TTL in mind.
+    /// Acknowledged writes of this engine that a later read did not find, though their TTL cannot have been over.
     pub lost: Lost,
+    /// Reads that did not find a key which could not be renewed in time: it may have expired.
+    pub expired: u64,
     pub client: ClientUse,
     /// Why the phase ended before its time: a [`Stop`]'s reason, or an error class of `stop_on`.
     ///

@@ -16,7 +16,9 @@ pub struct Settings {
     pub keys: Keys,
     /// Bytes of a written value.
     pub value_size: usize,
-    /// Every written key expires after this. `None` writes keys that stay: only where the caller deletes them.
+    /// Every written key expires after this. The engine renews acknowledged ones for as long as it lives.
+    ///
+    /// `None` writes keys that stay: only where the caller deletes them.
     pub ttl: Option<Duration>,
     pub read_from: ReadFrom,
     /// A command that is not answered for this long has failed (class `timeout`), and its connection is given up.
@@ -60,13 +62,16 @@ impl Default for Keys {
     }
 }
 
-/// Digits of a key's number: names of one length, so that one prepared command does for all.
-pub(super) const DIGITS: usize = 10;
-
 impl Keys {
     /// The name of a key.
     pub fn name(&self, number: u32) -> String {
-        format!("{}{number:0width$}", self.prefix, width = DIGITS)
+        format!("{}{number:0width$}", self.prefix, width = self.digits())
+    }
+
+    /// Digits of a key's number: names of one length, so that one prepared command does for all, and no longer than
+    /// they must be, since each byte is work for the server.
+    pub(super) fn digits(&self) -> usize {
+        self.count.saturating_sub(1).max(1).ilog10() as usize + 1
     }
 }
 
@@ -109,8 +114,6 @@ pub enum Work {
     ///
     /// [`Report::lost`]: super::Report::lost
     Verify,
-    /// `PEXPIRE` of every acknowledged key with the settings' TTL, so that a long run keeps its keys. Ends by itself.
-    Renew,
     /// `UNLINK` of every key that the run may have written, by name. Ends by itself.
     Delete,
 }
@@ -163,5 +166,20 @@ impl Stop {
     /// Why, in the words of whoever asked.
     pub fn why(&self) -> Option<String> {
         self.0.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_a_run_have_one_length_and_no_digit_too_many() {
+        for (count, first, last) in
+            [(1, "k:0", "k:0"), (10, "k:0", "k:9"), (11, "k:00", "k:10"), (100_000, "k:00000", "k:99999")]
+        {
+            let keys = Keys { prefix: "k:".into(), count, ..Keys::default() };
+            assert_eq!((keys.name(0).as_str(), keys.name(count - 1).as_str()), (first, last));
+        }
     }
 }

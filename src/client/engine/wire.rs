@@ -1,6 +1,8 @@
 //! RESP as a load needs it: commands prepared once, and replies stepped over without being decoded.
 
-use super::settings::DIGITS;
+use std::ops::Range;
+
+use super::settings::Keys;
 
 /// A command in RESP.
 pub(crate) fn encode(arguments: &[&[u8]]) -> Vec<u8> {
@@ -17,19 +19,20 @@ pub(crate) fn encode(arguments: &[&[u8]]) -> Vec<u8> {
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     bytes: Vec<u8>,
-    digits: usize,
+    /// Where the number's digits are.
+    digits: Range<usize>,
 }
 
 impl Template {
-    /// `verb` on a key of this prefix, with further arguments after the key.
-    pub(super) fn new(verb: &str, prefix: &str, rest: &[&[u8]]) -> Self {
-        let key = format!("{prefix}{}", "0".repeat(DIGITS));
+    /// `verb` on one of these keys, with further arguments after it.
+    pub(super) fn new(verb: &str, keys: &Keys, rest: &[&[u8]]) -> Self {
+        let key = keys.name(0);
         let mut arguments: Vec<&[u8]> = vec![verb.as_bytes(), key.as_bytes()];
         arguments.extend(rest);
         let head = encode(&arguments[..2]);
         // The head ends in the key's digits and a line end; the number of arguments may have more digits than 2.
-        let digits = head.len() - 2 - DIGITS + (arguments.len().to_string().len() - 1);
-        Self { bytes: encode(&arguments), digits }
+        let end = head.len() - 2 + (arguments.len().to_string().len() - 1);
+        Self { bytes: encode(&arguments), digits: end - keys.digits()..end }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -38,10 +41,10 @@ impl Template {
 
     /// Appends the command for this key.
     pub(super) fn push(&self, out: &mut Vec<u8>, number: u32) {
-        let at = out.len() + self.digits;
+        let at = out.len();
         out.extend_from_slice(&self.bytes);
         let mut rest = number;
-        for digit in out[at..at + DIGITS].iter_mut().rev() {
+        for digit in out[at..][self.digits.clone()].iter_mut().rev() {
             if rest == 0 {
                 break;
             }
@@ -187,13 +190,14 @@ mod tests {
 
     #[test]
     fn a_template_is_the_command_with_the_key_of_that_number() {
+        let keys = |prefix: &str, count| Keys { prefix: prefix.into(), count, ..Keys::default() };
         let mut out = Vec::new();
-        Template::new("GET", "p:", &[]).push(&mut out, 42);
-        assert_eq!(out, encode(&[b"GET", b"p:0000000042"]));
+        Template::new("GET", &keys("p:", 1_000), &[]).push(&mut out, 42);
+        assert_eq!(out, encode(&[b"GET", b"p:042"]));
         out.clear();
         let rest: Vec<&[u8]> = vec![b"v"; 9];
-        Template::new("SET", "{tag}", &rest).push(&mut out, u32::MAX);
-        assert_eq!(out, encode(&[&[b"SET".as_slice(), b"{tag}4294967295"], &rest[..]].concat()));
+        Template::new("SET", &keys("{tag}", u32::MAX), &rest).push(&mut out, u32::MAX - 1);
+        assert_eq!(out, encode(&[&[b"SET".as_slice(), b"{tag}4294967294"], &rest[..]].concat()));
     }
 
     #[test]

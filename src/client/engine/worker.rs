@@ -1,91 +1,25 @@
 //! An event loop on a thread of its own: polls its connections, steps over their replies, and keeps the time.
 
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mio::{Events, Poll, Token, Waker};
 
 use super::conn::{Conn, State};
-use super::dialer::{Dialer, Made, Wanted};
+use super::dialer::Made;
 use super::flow::Flow;
-use super::keys::{Marks, Picker};
+use super::keys::Picker;
 use super::link::{More, Scratch};
-use super::map::{Atlas, Map, NodeIndex};
-use super::meter::{Failure, Kind, Meter, Nanos, Order, count};
-use super::settings::{Phase, ReadFrom, Settings, Stop};
+use super::map::{Map, NodeIndex};
+use super::meter::{Failure, Kind, Meter, Nanos, Order};
+use super::settings::{Phase, ReadFrom, Stop};
+use super::shared::Shared;
 use super::timer::Timer;
-use super::wire::{Refusal, Reply, Template, refusal, reply};
+use super::wire::{Refusal, Reply, refusal, reply};
 use crate::client::line::{Trouble, io_class};
-
-/// What the event loops of one engine share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) settings: Settings,
-    pub(super) atlas: Atlas,
-    pub(super) dialer: Dialer,
-    pub(super) epoch: Instant,
-    /// By key; one entry for all outside of cluster mode.
-    pub(super) slots: Vec<u16>,
-    pub(super) acknowledged: Marks,
-    pub(super) written: Marks,
-    pub(super) commands: Commands,
-}
-
-impl Shared {
-    pub(super) fn now(&self) -> Nanos {
-        self.epoch.elapsed().as_nanos() as Nanos
-    }
-
-    pub(super) fn slot(&self, key: u32) -> usize {
-        if self.slots.is_empty() { 0 } else { usize::from(self.slots[key as usize]) }
-    }
-}
-
-/// The prepared commands.
-#[derive(Debug)]
-pub(super) struct Commands {
-    get: Template,
-    set: Template,
-    renew: Template,
-    delete: Template,
-}
-
-impl Commands {
-    pub(super) fn new(settings: &Settings) -> Self {
-        let prefix = &settings.keys.prefix;
-        // Not one byte over and over, which a store or a network that compresses would make small.
-        let mut random = crate::client::random::Random::new(settings.seed);
-        let value: Vec<u8> = (0..settings.value_size).map(|_| b'!' + random.below(94) as u8).collect();
-        let ttl = settings.ttl.map(|ttl| ttl.as_millis().max(1).to_string());
-        let set = match &ttl {
-            None => Template::new("SET", prefix, &[&value]),
-            Some(ttl) => Template::new("SET", prefix, &[&value, b"PX", ttl.as_bytes()]),
-        };
-        let renew = match &ttl {
-            None => Template::new("PERSIST", prefix, &[]),
-            Some(ttl) => Template::new("PEXPIRE", prefix, &[ttl.as_bytes()]),
-        };
-        Self { get: Template::new("GET", prefix, &[]), set, renew, delete: Template::new("UNLINK", prefix, &[]) }
-    }
-
-    fn template(&self, kind: Kind) -> Option<&Template> {
-        match kind {
-            Kind::Read => Some(&self.get),
-            Kind::Write => Some(&self.set),
-            Kind::Renew => Some(&self.renew),
-            Kind::Delete => Some(&self.delete),
-            Kind::Asking => None,
-        }
-    }
-
-    pub(super) fn longest(&self) -> usize {
-        self.set.len()
-    }
-}
 
 const WAKER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
@@ -99,20 +33,20 @@ const NO_CLIENT: u32 = u32::MAX;
 pub(super) struct Worker {
     pub(super) index: usize,
     pub(super) shared: Arc<Shared>,
-    poll: Poll,
-    waker: Arc<Waker>,
+    pub(super) poll: Poll,
+    pub(super) waker: Arc<Waker>,
     timer: Timer,
     /// What the timer is set to.
     alarm: Nanos,
-    answer: Sender<Made>,
-    made: Receiver<Made>,
+    pub(super) answer: Sender<Made>,
+    pub(super) made: Receiver<Made>,
     pub(super) conns: Vec<Conn>,
     /// By node and client.
-    grid: Vec<Vec<u32>>,
+    pub(super) grid: Vec<Vec<u32>>,
     pub(super) clients: u32,
-    owners: Vec<NodeIndex>,
-    map: Arc<Map>,
-    generation: u64,
+    pub(super) owners: Vec<NodeIndex>,
+    pub(super) map: Arc<Map>,
+    pub(super) generation: u64,
     /// Which replica's turn it is.
     pub(super) turn: usize,
     pub(super) picker: Picker,
@@ -157,16 +91,6 @@ impl Worker {
         worker.adopt_map();
         worker.redial(0);
         Ok(worker)
-    }
-
-    /// Waits until every connection was tried once. Returns how many are up.
-    pub(super) fn connect(&mut self) -> usize {
-        while self.conns.iter().any(|conn| matches!(conn.state, State::Dialing)) {
-            // The dialer gives up on every one in time.
-            let Ok(made) = self.made.recv() else { break };
-            self.take(made);
-        }
-        self.conns.iter().filter(|conn| conn.is_up()).count()
     }
 
     /// Carries out a phase from `start` on, and leaves what it saw in `meter`. Returns the reason if it stopped itself.
@@ -303,8 +227,12 @@ impl Worker {
                     && self.shared.settings.read_from == ReadFrom::Primary
                     && self.shared.acknowledged.take(order.number) =>
             {
-                let at = Duration::from_nanos(now.saturating_sub(self.flow.start));
-                self.meter.lost(order.number, at);
+                if now > self.shared.fresh_until.load(Ordering::Relaxed) {
+                    self.meter.expired += 1;
+                } else {
+                    let at = Duration::from_nanos(now.saturating_sub(self.flow.start));
+                    self.meter.lost(order.number, at);
+                }
             }
             Kind::Delete => {
                 self.shared.acknowledged.take(order.number);
@@ -349,7 +277,7 @@ impl Worker {
         self.forward(order, node, ask, now);
     }
 
-    fn doubt_map(&self) {
+    pub(super) fn doubt_map(&self) {
         self.shared.atlas.doubtful.store(true, Ordering::Relaxed);
     }
 
@@ -432,166 +360,5 @@ impl Worker {
         // What a hang-up prepared meanwhile goes with the next round; the list itself is used again.
         dirty.append(&mut self.dirty);
         self.dirty = dirty;
-    }
-
-    /// A dialled connection, or why there is none.
-    fn take(&mut self, made: Made) {
-        let (at, now) = (made.place, self.shared.now());
-        let node = self.conns[at].node;
-        let outcome = made.outcome.and_then(|mut link| {
-            let registered = link.register(self.poll.registry(), Token(at));
-            registered.map(|()| link).map_err(|error| Trouble::of(&error))
-        });
-        match outcome {
-            Ok(link) => {
-                if self.conns[at].up(link) {
-                    self.meter.reconnects += 1;
-                }
-                self.troubles[usize::from(node)] = None;
-                for order in std::mem::take(&mut self.conns[at].queue) {
-                    self.push(at, order, false, now);
-                }
-                self.refill(at, now);
-            }
-            Err(trouble) => {
-                self.conns[at].failed_dial(now);
-                // Its replica may have taken over since the map was drawn.
-                self.doubt_map();
-                let failure = Failure { class: &trouble.class, detail: &trouble.detail, waited: false };
-                count(&mut self.meter.connects, node, &failure, now);
-                for order in std::mem::take(&mut self.conns[at].queue) {
-                    self.fail(at, &order, now, failure);
-                }
-                self.troubles[usize::from(node)] = Some(trouble);
-            }
-        }
-    }
-
-    /// Orders connections for those that are down and whose pause is over.
-    pub(super) fn redial(&mut self, now: Nanos) {
-        for at in 0..self.conns.len() {
-            let State::Down(until) = self.conns[at].state else { continue };
-            if until > now {
-                continue;
-            }
-            let Some(node) = self.shared.atlas.nodes().into_iter().nth(usize::from(self.conns[at].node)) else {
-                continue;
-            };
-            self.conns[at].state = State::Dialing;
-            self.shared.dialer.dial(Wanted {
-                readonly: node.replica && self.shared.atlas.door().way().cluster,
-                node,
-                place: at,
-                answer: self.answer.clone(),
-                waker: Arc::clone(&self.waker),
-            });
-        }
-    }
-
-    /// Gives up on connections whose oldest command waits too long.
-    pub(super) fn time_out(&mut self, now: Nanos) {
-        let limit = self.shared.settings.timeout;
-        let limit_ns = limit.as_nanos() as Nanos;
-        for at in 0..self.conns.len() {
-            if self.conns[at].flying.front().is_some_and(|order| order.sent + limit_ns < now) {
-                self.hang_up(at, now, "timeout", &format!("no answer within {limit:?}"));
-            }
-        }
-    }
-
-    /// Takes over a new map: connections to new nodes, none to those that have left.
-    pub(super) fn adopt_map(&mut self) {
-        let generation = self.shared.atlas.generation();
-        if generation == self.generation {
-            return;
-        }
-        self.generation = generation;
-        self.map = self.shared.atlas.map();
-        self.owners.clone_from(&self.map.owners);
-        let wanted: Vec<NodeIndex> = {
-            let mut nodes: Vec<NodeIndex> =
-                self.map.replicas.iter().flatten().copied().chain(self.owners.iter().copied()).collect();
-            nodes.sort_unstable();
-            nodes.dedup();
-            nodes
-        };
-        for node in &wanted {
-            self.reserve(*node);
-        }
-        for conn in &mut self.conns {
-            let is_wanted = wanted.binary_search(&conn.node).is_ok();
-            match conn.state {
-                State::Down(_) if !is_wanted => conn.state = State::Unwanted,
-                State::Unwanted if is_wanted => conn.state = State::Down(0),
-                _ => {}
-            }
-        }
-        let now = self.shared.now();
-        self.rehome(&wanted, now);
-    }
-
-    /// A place for one connection of every client to this node.
-    fn reserve(&mut self, node: NodeIndex) {
-        let node_at = usize::from(node);
-        while self.grid.len() <= node_at {
-            self.grid.push(Vec::new());
-            self.troubles.push(None);
-        }
-        if self.grid[node_at].is_empty() {
-            for client in 0..self.clients {
-                self.grid[node_at].push(self.conns.len() as u32);
-                self.conns.push(Conn::new(node, client));
-            }
-        }
-        self.flow.reserve(self.grid.len());
-        self.meter.node(node);
-    }
-
-    /// The client's connection to a node.
-    pub(super) fn place(&self, node: NodeIndex, client: u32) -> usize {
-        self.grid[usize::from(node)][client as usize] as usize
-    }
-
-    /// The connections of a node.
-    pub(super) fn places(&self, node: usize) -> &[u32] {
-        self.grid.get(node).map_or(&[], Vec::as_slice)
-    }
-
-    /// By node.
-    pub(super) fn open_connections(&self) -> Vec<usize> {
-        self.grid.iter().map(|places| places.iter().filter(|at| self.conns[**at as usize].is_up()).count()).collect()
-    }
-
-    pub(super) fn owner(&self, key: u32) -> NodeIndex {
-        self.owners[self.shared.slot(key).min(self.owners.len() - 1)]
-    }
-
-    /// Where a command on this key goes.
-    pub(super) fn route(&self, kind: Kind, key: u32) -> NodeIndex {
-        let owner = self.owner(key);
-        match self.map.replicas.get(usize::from(owner)) {
-            Some(replicas) if kind == Kind::Read && !replicas.is_empty() => replicas[self.turn % replicas.len()],
-            _ => owner,
-        }
-    }
-
-    /// Are there several nodes to tell apart?
-    pub(super) fn several_nodes(&self) -> bool {
-        self.grid.iter().filter(|places| !places.is_empty()).count() > 1
-    }
-
-    /// Hangs up on connections with something still under way, which a later phase must not take for its own.
-    pub(super) fn silence_rest(&mut self, now: Nanos) -> Vec<(NodeIndex, VecDeque<Order>)> {
-        let mut rest = Vec::new();
-        for at in 0..self.conns.len() {
-            let conn = &mut self.conns[at];
-            if !conn.flying.is_empty() {
-                if let State::Up(link) = &mut conn.state {
-                    link.deregister(self.poll.registry());
-                }
-                rest.push((conn.node, conn.down(now)));
-            }
-        }
-        rest
     }
 }

@@ -69,7 +69,7 @@ pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
         versions: (0..items).map(|_| AtomicU64::new(1)).collect(),
         reads: AtomicU64::new(0),
     });
-    let zipf = Arc::new(Zipf::new(items));
+    let zipf = Arc::new(Zipf::new(items as u32, 1.0));
     let begun = Instant::now();
     let until = begun + ground.window;
     let mut clients = each(clients, |_, mut client| {
@@ -77,7 +77,7 @@ pub(super) async fn play(clients: Vec<Caller>, ground: &Ground) -> Run {
         async move {
             let mut random = Random::new(seed());
             while source.ground.goes_on(until) {
-                source.get(&mut client, zipf.pick(&mut random)).await;
+                source.get(&mut client, zipf.pick(&mut random) as usize).await;
             }
             client
         }

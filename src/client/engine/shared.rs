@@ -1,0 +1,73 @@
+//! What the event loops of one engine share: settings, maps, marks, and the prepared commands.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
+
+use super::dialer::Dialer;
+use super::keys::Marks;
+use super::map::Atlas;
+use super::meter::{Kind, Nanos};
+use super::settings::Settings;
+use super::wire::Template;
+
+/// What the event loops of one engine share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) atlas: Atlas,
+    pub(super) dialer: Dialer,
+    pub(super) epoch: Instant,
+    /// By key; one entry for all outside of cluster mode.
+    pub(super) slots: Vec<u16>,
+    pub(super) acknowledged: Marks,
+    pub(super) written: Marks,
+    /// Until then no acknowledged key can have reached the end of its TTL.
+    pub(super) fresh_until: AtomicU64,
+    pub(super) commands: Commands,
+}
+
+impl Shared {
+    pub(super) fn now(&self) -> Nanos {
+        self.epoch.elapsed().as_nanos() as Nanos
+    }
+
+    pub(super) fn slot(&self, key: u32) -> usize {
+        if self.slots.is_empty() { 0 } else { usize::from(self.slots[key as usize]) }
+    }
+}
+
+/// The prepared commands.
+#[derive(Debug)]
+pub(super) struct Commands {
+    get: Template,
+    set: Template,
+    delete: Template,
+}
+
+impl Commands {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let keys = &settings.keys;
+        // Not one byte over and over, which a store or a network that compresses would make small.
+        let mut random = crate::client::random::Random::new(settings.seed);
+        let value: Vec<u8> = (0..settings.value_size).map(|_| b'!' + random.below(94) as u8).collect();
+        let ttl = settings.ttl.map(|ttl| ttl.as_millis().max(1).to_string());
+        let set = match &ttl {
+            None => Template::new("SET", keys, &[&value]),
+            Some(ttl) => Template::new("SET", keys, &[&value, b"PX", ttl.as_bytes()]),
+        };
+        Self { get: Template::new("GET", keys, &[]), set, delete: Template::new("UNLINK", keys, &[]) }
+    }
+
+    pub(super) fn template(&self, kind: Kind) -> Option<&Template> {
+        match kind {
+            Kind::Read => Some(&self.get),
+            Kind::Write => Some(&self.set),
+            Kind::Delete => Some(&self.delete),
+            Kind::Asking => None,
+        }
+    }
+
+    pub(super) fn longest(&self) -> usize {
+        self.set.len()
+    }
+}
