@@ -13,8 +13,9 @@ use crate::model::shape::{Field, Keys, Shape};
 use crate::model::step::Wait;
 use crate::model::{Address, Kind, Operation, Resource, Spec};
 
-/// The field of a cache that asks for its dashboard, and what it takes.
+/// The field of a cache that asks for its dashboard.
 pub const FIELD: &str = "dashboard";
+/// What a spec may say under `dashboard`: `recommended`, or `none`, which deletes it.
 pub const WORDS: Shape = Shape::Enum(&["recommended", "none"]);
 
 /// The member that holds what is shown, as JSON.
@@ -25,6 +26,7 @@ pub const OF: &str = "of";
 /// CloudWatch shows this many metrics in a dashboard.
 const MOST_METRICS: usize = 2_500;
 
+/// The rows of a dashboard: its body, which cachectl writes.
 #[rustfmt::skip]
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("body", BODY, Shape::Map { of: &Shape::Scalar, keys: Keys::Any },
@@ -32,6 +34,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Read::Own(BODY), Route::With(change), Impact::None, ""),
 ];
 
+/// Dashboards as a kind: one of a cache that asks for it, the same in every region of an account.
 pub const KIND: KindRow = KindRow {
     tags: TagCalls::CLOUDWATCH,
     keeps_letter_case: true,
