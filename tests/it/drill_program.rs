@@ -505,6 +505,27 @@ fn a_user_limited_to_its_keys_drills_under_tls_and_through_tunnels() {
     assert!(!ran.all().contains("app-password"), "{}", ran.all());
 }
 
+#[test]
+fn a_shard_that_is_refused_after_others_were_drilled_is_told_in_every_form() {
+    let shards = "apiVersion: cachectl/v1\nstack: drilled\nregion: us-east-1\nreplicationGroups:\n  cache:\n    description: drilled\n    engine: valkey\n    engineVersion: \"8.0\"\n    cacheNodeType: cache.r7g.large\n    numNodeGroups: 2\n    replicasPerNodeGroup: 1\n    automaticFailoverEnabled: true\n    multiAZEnabled: true\n    transitEncryptionEnabled: false\n";
+    let Some(rig) = with_servers(shards) else { return };
+    let mut running = rig.start(&arguments(&["--each-shard"]));
+    rig.begun("TestFailover", &mut running);
+    // The second shard's primary takes no write any more.
+    let told = rig.by_hand("DescribeCacheClusters", "CacheClusterId=cache-0002-001&ShowCacheNodeInfo=true");
+    let primary = told.split("<Address>").nth(1).and_then(|rest| rest.split('<').next()).expect("an address");
+    let answer = ask_of(primary, "CLIENT PAUSE 60000 WRITE").unwrap_or_default();
+    assert!(answer.starts_with("+OK"), "{answer}");
+    let ran = running.end().exits(3);
+    let document = checked(&ran);
+    assert_eq!(document["drills"].as_array().map(Vec::len), Some(1), "{document:#}");
+    assert_eq!(document["drills"][0]["shard"], "0001");
+    assert_eq!(document["notDrilled"], serde_json::json!(["0002"]));
+    let blocked = &document["blocked"][0];
+    assert_eq!((&blocked["shard"], &blocked["rule"]), (&"0002".into(), &"clients-fail".into()), "{document:#}");
+    assert_eq!(rig.called("TestFailover"), 1);
+}
+
 // Forms
 
 #[test]

@@ -388,6 +388,13 @@ fn without_cluster_mode_reads_go_to_the_replicas_and_back_when_they_are_gone() {
     assert!(!answered(primary.port).1);
     // Each server's own count agrees: reads at the replicas, writes at the primary.
     assert!(calls(&primary, "get") == 0 && replicas.iter().all(|replica| calls(replica, "get") > 150));
+    // One that hangs is told by its name, and the other goes on.
+    signal(&replicas[0], "-STOP");
+    let frozen = run(&mut engine, &mix(1.0, Pace::Rate(300.0), 1.5));
+    signal(&replicas[0], "-CONT");
+    let name = format!("127.0.0.1:{}", replicas[0].port);
+    assert!(!frozen.errors.is_empty() && frozen.errors.iter().all(|row| row.node == name), "{:?}", frozen.errors);
+    assert!(frozen.errors.iter().any(|row| row.class == "timeout") && frozen.answered > 100, "{:?}", frozen.errors);
     drop(replicas);
     let without = run(&mut engine, &mix(0.5, Pace::Rate(500.0), 1.5));
     assert_eq!(without.due, without.answered + without.failed + without.unsent + without.cut);
