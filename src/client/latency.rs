@@ -78,11 +78,6 @@ impl Recorder {
         (self.len() as f64 * (1.0 - quantile) + 1e-6 >= BEYOND).then(|| self.raw_ms(quantile)).flatten()
     }
 
-    /// The sum of all latencies.
-    pub fn sum(&self) -> Duration {
-        Duration::from_secs_f64(self.histogram.mean() * self.len() as f64 / 1e6)
-    }
-
     /// The longest latency in milliseconds; `None` where nothing was recorded.
     pub fn max_ms(&self) -> Option<f64> {
         (!self.is_empty()).then(|| self.histogram.max() as f64 / 1e3)
@@ -183,8 +178,6 @@ mod tests {
         all.merge(&recorder([30]));
         assert_eq!(all.len(), 3);
         assert_eq!(all.max_ms(), Some(0.03));
-        assert_eq!(all.sum(), Duration::from_micros(60));
-        assert_eq!(recorder([]).sum(), Duration::ZERO);
     }
 
     #[test]

@@ -58,13 +58,6 @@ impl Metrics {
         series.dedup_by_key(|(at, _)| *at);
     }
 
-    /// Drops the values of a metric.
-    pub fn forget(&mut self, metric: &Metric) {
-        if let Some(series) = self.series.get_mut(&metric.node) {
-            series.remove(metric.name);
-        }
-    }
-
     /// The values of a metric; none where CloudWatch has none.
     pub fn of(&self, node: &str, name: &str) -> &[Point] {
         self.series.get(node).and_then(|series| series.get(name)).map_or(&[], Vec::as_slice)

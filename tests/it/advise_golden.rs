@@ -1,7 +1,7 @@
 //! What is advised for caches whose measurements are known: one case a line of the catalogue, with its arithmetic,
 //! and for every change of the spec the plan that it leads to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cachectl::advise::{Input, report};
 use cachectl::model::advice::{Advice, CacheAdvice, FigureStatus, IDS, Severity};
@@ -27,7 +27,8 @@ struct Case {
     text: String,
     spec: Spec,
     live: Live,
-    metrics: Metrics,
+    /// By node and metric: what every hour measures, and how many there are.
+    measured: BTreeMap<(String, &'static str), (f64, i64)>,
     hours: i64,
     samples: Samples,
 }
@@ -39,7 +40,7 @@ impl Case {
         let mut account = Account::new();
         account.apply_all(&spec, &options(&[]));
         let live = account.live(&spec);
-        Self { text, spec, live, metrics: Metrics::default(), hours: 336, samples: Samples::default() }
+        Self { text, spec, live, measured: BTreeMap::new(), hours: 336, samples: Samples::default() }
     }
 
     /// A group that is well: 57 % full on the smallest node type, 95 % hits, a thousand commands a second.
@@ -86,22 +87,24 @@ impl Case {
             .cloned()
             .collect();
         assert!(!nodes.is_empty(), "no node ends in {end}");
-        for node in nodes {
-            let metric = Metric { node, serverless: false, name, statistic: Statistic::Average };
-            let mut anew = Metrics::default();
-            std::mem::swap(&mut anew, &mut self.metrics);
-            anew.forget(&metric);
-            anew.add(&metric, (0..self.hours).map(|hour| (hour * i64::from(PERIOD), value)));
-            self.metrics = anew;
-        }
+        self.measured.extend(nodes.into_iter().map(|node| ((node, name), (value, self.hours))));
         self
+    }
+
+    fn metrics(&self) -> Metrics {
+        let mut metrics = Metrics::default();
+        for ((node, name), (value, hours)) in &self.measured {
+            let metric = Metric { node: node.clone(), serverless: false, name, statistic: Statistic::Average };
+            metrics.add(&metric, (0..*hours).map(|hour| (hour * i64::from(PERIOD), *value)));
+        }
+        metrics
     }
 
     fn advised(&self) -> CacheAdvice {
         let input = Input {
             spec: &self.spec,
             live: &self.live,
-            metrics: &self.metrics,
+            metrics: &self.metrics(),
             prices: Prices::built_in(),
             samples: &self.samples,
             since: "14d",
