@@ -80,7 +80,9 @@ pub fn policy(spec: Option<&Spec>, purpose: Purpose) -> (Value, Vec<String>) {
         let caches = scope.arns(&[Kind::ReplicationGroup]);
         statements.push(statement("Failover", vec!["elasticache:TestFailover".to_owned()], json!(caches)));
     }
-    if purpose != Purpose::Advise {
+    if purpose == Purpose::Advise {
+        notes.push("advise --live logs in as smoke does: it also needs what --for smoke allows".to_owned());
+    } else {
         statements.extend(scope.secrets(&mut notes));
     }
     if matches!(purpose, Purpose::Smoke | Purpose::Apply | Purpose::Drill) && scope.has_iam_users() {

@@ -34,6 +34,8 @@ const SCANS_OF_NODE: usize = 50;
 const ONE_IN: usize = 100;
 const SHARED: usize = 5;
 const LONGEST_PREFIX: usize = 32;
+/// So many digits are a number of something, not a version of it.
+const DIGITS: usize = 4;
 const PREFIXES: usize = 10;
 /// Between the parts of a key's name.
 const SEPARATORS: [char; 5] = [':', '/', '|', '.', '#'];
@@ -105,6 +107,9 @@ impl Taken {
         let map = &connector.way().map;
         for (index, (name, (host, port))) in nodes.iter().enumerate() {
             let is_last = index + 1 == nodes.len();
+            if Instant::now() >= deadline {
+                return self.unseen(format!("the sample ended after {} s", LONGEST.as_secs()));
+            }
             // Behind a tunnel, only the nodes that have one can be reached.
             if !is_last && !map.is_empty() && !map.has(host, *port) {
                 continue;
@@ -308,10 +313,15 @@ impl Taken {
     }
 }
 
-/// What a key begins with, up to its first separator; nothing of a key that has none.
+/// What a key begins with, up to its first separator; nothing of a key that has none, or where it looks like somebody's
+/// address or number.
 fn prefix(key: &[u8]) -> String {
     let text = String::from_utf8_lossy(key);
-    let Some((prefix, _)) = text.split_once(SEPARATORS) else { return OTHERS.to_owned() };
+    let is_personal =
+        |prefix: &str| prefix.contains('@') || prefix.chars().filter(char::is_ascii_digit).count() >= DIGITS;
+    let Some((prefix, _)) = text.split_once(SEPARATORS).filter(|(prefix, _)| !is_personal(prefix)) else {
+        return OTHERS.to_owned();
+    };
     let short: String = prefix.chars().take(LONGEST_PREFIX).collect();
     let more = if short.len() < prefix.len() { "…" } else { "" };
     format!("{}{more}", inert(&short))
@@ -328,6 +338,9 @@ mod tests {
             ("session/abc", "session"),
             ("user.42", "user"),
             ("jane@example", OTHERS),
+            ("jane@example:cart", OTHERS),
+            ("u4711:cart", OTHERS),
+            ("v2:cart", "v2"),
             ("", OTHERS),
             ("a\u{1b}[31mb:c", "a\u{241b}[31mb"),
         ] {
