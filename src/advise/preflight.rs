@@ -70,13 +70,35 @@ enum Verdict {
     DoesNot(Blocked),
 }
 
-fn resizings<'a>(plan: &'a Plan, live: &Live) -> Vec<Resizing<'a>> {
-    let updates = plan.changes.iter().filter(|change| {
+/// Changes of groups that stay the same group, and are not blocked anyway.
+fn updates(plan: &Plan) -> impl Iterator<Item = &Change> {
+    plan.changes.iter().filter(|change| {
         change.address.kind == Kind::ReplicationGroup
             && matches!(change.action, Action::Update | Action::Adopt)
             && change.blocked.is_none()
-    });
-    updates
+    })
+}
+
+/// Of which changes of size nobody can say whether the data fit, and why.
+pub fn unjudged(plan: &Plan, live: &Live) -> Vec<String> {
+    let why = |change: &Change| {
+        let view = live.view(&change.address)?;
+        let resizes = ["cacheNodeType", "numNodeGroups", "nodeGroupConfiguration"];
+        resizes.into_iter().find(|path| value(change, path).is_some())?;
+        let before = view.members.iter().find_map(|cluster| cluster.get("CacheNodeType")?.as_str());
+        let names = before.into_iter().chain(value(change, "cacheNodeType").and_then(Value::as_str));
+        names.into_iter().find_map(|name| match node_type::get(name) {
+            None => Some(format!("{name} is not in the table of node types")),
+            Some(known) => known.has_data_tiering().then(|| format!("{name} keeps data on disk, too")),
+        })
+    };
+    let told =
+        |change: &Change| Some(format!("{}: whether the data fit was not checked: {}", change.address, why(change)?));
+    updates(plan).filter_map(told).collect()
+}
+
+fn resizings<'a>(plan: &'a Plan, live: &Live) -> Vec<Resizing<'a>> {
+    updates(plan)
         .filter_map(|change| {
             let view = live.view(&change.address)?;
             let before =
@@ -149,7 +171,7 @@ fn judged(resizing: &Resizing<'_>, view: &View<'_>, metrics: &Metrics, usable: f
             )
         };
         if now > usable {
-            let hint = "choose a larger node type or more shards, or delete data first; what was measured is BytesUsedForCache of the last hour".to_owned();
+            let hint = "choose a larger node type or more shards, or delete data first; what was measured is BytesUsedForCache of the last hour that has measurements".to_owned();
             return Verdict::DoesNot(Blocked {
                 rule: RULE.to_owned(),
                 reason: format!("the data do not fit: {}", says(now)),

@@ -15,6 +15,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Warns or blocks where the data do not fit what the plan makes of a cache. Metrics that cannot be read are told,
 /// and fail no plan.
 pub async fn check(session: &Session, plan: &mut Plan, live: &Live) -> Result<(), CliError> {
+    plan.notes.extend(preflight::unjudged(plan, live));
     let mut wanted = preflight::wanted(plan, live);
     if wanted.is_empty() {
         return Ok(());

@@ -62,3 +62,17 @@ fn fewer_shards_want_room_on_those_that_stay_and_data_that_do_not_fit_block() {
     assert_eq!(blocked.rule, "data-does-not-fit");
     assert!(full.steps.is_empty(), "nothing of it is done");
 }
+
+#[test]
+fn of_a_node_type_that_is_not_known_it_is_said_that_nothing_was_checked() {
+    let mut case = regroup("numCacheClusters: 2", "numCacheClusters: 2\ncacheNodeType: cache.r7g.xlarge");
+    let mut live = case.account.live(&spec(&case.after));
+    live.cache_clusters.values_mut().for_each(|cluster| cluster["CacheNodeType"] = "cache.x99.large".into());
+    let plan = cachectl::plan::plan(&spec(&case.after), &live, &options(&[]), Vec::new());
+    assert!(preflight::wanted(&plan, &live).is_empty());
+    let told = preflight::unjudged(&plan, &live).join("\n");
+    assert!(told.contains("was not checked: cache.x99.large is not in the table of node types"), "{told}");
+    let live = case.account.live(&spec(&case.after));
+    let plan = cachectl::plan::plan(&spec(&case.after), &live, &options(&[]), Vec::new());
+    assert_eq!(preflight::unjudged(&plan, &live), Vec::<String>::new());
+}
