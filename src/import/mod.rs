@@ -80,7 +80,8 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
         return Err(Refused::new("nothing is left to import", "name other addresses; -v tells what was found"));
     }
     let tags = common_tags(live, &chosen);
-    notes.extend(left_behind(live, &stack, &chosen));
+    let with_dashboards: BTreeSet<Address> = chosen.union(&dashboards).cloned().collect();
+    notes.extend(left_behind(live, &stack, &with_dashboards));
     let mut entries: Vec<Entry> = chosen
         .iter()
         .filter_map(|address| {
@@ -119,7 +120,8 @@ fn not_covered(live: &Live) -> Vec<String> {
 /// The one stack whose tag all of them carry.
 fn common_stack(live: &Live, chosen: &BTreeSet<Address>) -> Result<String, Refused> {
     let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-    for address in chosen {
+    // A dashboard stands with its cache, or nowhere.
+    for address in chosen.iter().filter(|address| address.kind != Kind::Dashboard) {
         *counts.entry(stack_of(live, address)).or_default() += 1;
     }
     let hint = "name the stack that they will belong to: --stack NAME";

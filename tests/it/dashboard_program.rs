@@ -23,9 +23,12 @@ fn a_dashboard_lives_with_its_cache_from_the_first_apply_to_the_last() {
     let rig = Rig::new(&stack(2, ASKED));
     let plan = rig.run(&["plan"]).exits(0);
     assert!(plan.all().contains("dashboard/orders-us-east-1"), "{}", plan.all());
+    // Another change of it is under way: that passes.
+    rig.sandbox
+        .inject(Fault::error(409, "ConflictException", "Another update is under way.").on("PutDashboard").times(2));
     rig.apply().exits(0);
     rig.settled();
-    assert_eq!(rig.accepted("PutDashboard"), 1);
+    assert_eq!((rig.called("PutDashboard"), rig.accepted("PutDashboard")), (3, 1));
     // It follows its cache, after the nodes are there.
     rig.spec(&stack(3, ASKED));
     rig.apply().exits(0);
@@ -45,6 +48,7 @@ fn a_dashboard_lives_with_its_cache_from_the_first_apply_to_the_last() {
     );
     let import = rig.run(&["import", "replicationGroup/orders", "--region", "us-east-1"]).exits(0);
     assert!(import.stdout.contains("dashboard: recommended"), "{}", import.all());
+    assert!(!import.all().contains("orphans"), "{}", import.all());
     rig.spec(&stack(3, "    dashboard: none\n"));
     rig.apply().exits(0);
     rig.settled();
@@ -80,4 +84,21 @@ fn denied_dashboards_are_unknown_and_stop_nothing_that_has_none() {
     rig.run(&["plan"]).exits(0);
     rig.run(&["status"]).exits(0);
     assert_eq!(rig.called("GetDashboard"), before);
+}
+
+#[test]
+fn policies_name_dashboards_where_a_spec_has_them_and_nowhere_else() {
+    let rig = Rig::new(&stack(2, ASKED));
+    let policy = |purpose: &str| rig.run(&["iam-policy", "cachectl.yaml", "--for", purpose]).exits(0).stdout;
+    assert!(policy("plan").contains("cloudwatch:GetDashboard") && !policy("plan").contains("PutDashboard"));
+    let apply = policy("apply");
+    for word in
+        ["cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards", "arn:aws:cloudwatch::*:dashboard/orders-us-east-1"]
+    {
+        assert!(apply.contains(word), "{word}: {apply}");
+    }
+    rig.spec(&stack(2, "    dashboard: none\n"));
+    assert!(policy("apply").contains("cloudwatch:DeleteDashboards"));
+    rig.spec(&stack(2, ""));
+    assert!(!policy("apply").contains("ashboard") && !policy("plan").contains("ashboard"));
 }

@@ -252,3 +252,21 @@ fn no_section_of_a_spec_declares_dashboards() {
     let loaded = cachectl::spec::from_text(text);
     assert!(loaded.diagnostics.iter().any(|one| one.code == "unknown-key"), "{:?}", loaded.diagnostics);
 }
+
+#[test]
+fn an_import_writes_what_is_cachectls_and_leaves_what_somebody_drew() {
+    use cachectl::import;
+    use cachectl::model::Selection;
+    let all = Selection { all: true, globs: Vec::new() };
+    let declared = spec(&with("numCacheClusters: 2"));
+    let mut account = Account::with(&with("numCacheClusters: 2"));
+    let imported =
+        import::spec(&account.live(&declared), &all, None).map_err(|refused| refused.message).expect("a spec");
+    assert!(imported.yaml.contains("    dashboard: recommended\n"), "{}", imported.yaml);
+    assert!(!imported.notes.iter().any(|note| note.contains("orphan")), "{:?}", imported.notes);
+    put(&mut account, r#"{"widgets": []}"#);
+    let imported =
+        import::spec(&account.live(&declared), &all, None).map_err(|refused| refused.message).expect("a spec");
+    assert!(!imported.yaml.contains("dashboard"), "{}", imported.yaml);
+    assert!(imported.notes.iter().any(|note| note.contains("shows something else")), "{:?}", imported.notes);
+}
