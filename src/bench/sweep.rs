@@ -28,13 +28,17 @@ impl Run<'_> {
         let mut found = FindRate { bound: bound.to_string(), rate: None, steps: Vec::new() };
         let mut rate = capacity * 0.5;
         for _ in 0..STEPS {
-            let Some((step, _)) = self.step(bound, rate, each, tell) else { break };
+            let Some((step, measured)) = self.step(bound, rate, each, tell) else { break };
             if step.holds {
                 holds = rate;
             } else {
                 fails = rate;
             }
             found.steps.push(step);
+            if measured.answered == 0 {
+                // Nobody answers at all: a lower rate finds nothing out.
+                break;
+            }
             if holds > 0.0 && fails / holds < CLOSE {
                 break;
             }

@@ -315,6 +315,23 @@ fn a_server_that_is_killed_or_restarted_empty_midway_fails_the_run() {
 }
 
 #[test]
+fn a_search_for_a_rate_ends_where_nobody_answers_any_more() {
+    let Some(binary) = server_binary() else { return };
+    let (mut server, dir) = (start(&binary, &[]), tempfile::tempdir().unwrap());
+    let mut command = bare(dir.path());
+    command.args(["bench", &format!("127.0.0.1:{}", server.port), "--find-rate", "p50=20s", "--timeout", "500ms"]);
+    let child = command.args(["--duration", "4s", "-r", "100", "-c", "4", "--format", "json"]);
+    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    await_that("it measures", || server.number("stats", "total_commands_processed") > 500);
+    server.kill();
+    let found = report(&Ran::from(child.wait_with_output().unwrap()).exits(5));
+    assert_eq!((&found["verdict"], &found["findRate"]["rate"]), (&"failed".into(), &Value::Null), "{found:#}");
+    let steps = found["findRate"]["steps"].as_array().unwrap();
+    let silent = steps.iter().filter(|step| step["achievedRate"].as_f64() == Some(0.0)).count();
+    assert!(silent <= 1, "{found:#}");
+}
+
+#[test]
 fn a_server_that_stops_before_the_first_command_ends_the_run_by_itself() {
     let Some((server, dir)) = server(&[]) else { return };
     // It takes connections and PING, and hangs at the first write.
