@@ -6,6 +6,9 @@ use crate::state::State;
 use crate::wire::input::Input;
 use crate::wire::output::Output;
 
+/// AWS's limits of a rule (API model, AlarmRule).
+const MOST_CHILDREN: usize = 100;
+const MOST_ELEMENTS: usize = 500;
 const FUNCTIONS: [&str; 3] = ["ALARM", "OK", "INSUFFICIENT_DATA"];
 
 pub(crate) fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
@@ -24,8 +27,15 @@ pub(crate) fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Re
     if depth != Some(0) {
         return Err(validation(format!("AlarmRule contains unbalanced parentheses: {rule}")));
     }
-    let is_constant = ["TRUE", "FALSE"].iter().any(|word| rule.split_whitespace().any(|part| part == *word));
+    let constants = constants(&rule);
     let children = children(&rule);
+    if children.len() > MOST_CHILDREN {
+        return Err(validation(format!("AlarmRule must not refer to more than {MOST_CHILDREN} alarms.")));
+    }
+    if references(&rule).len() + constants + groups(&rule) > MOST_ELEMENTS {
+        return Err(validation(format!("AlarmRule must not have more than {MOST_ELEMENTS} elements.")));
+    }
+    let is_constant = constants > 0;
     if children.is_empty() && !is_constant {
         return Err(validation(format!("AlarmRule refers to no alarm: {rule}")));
     }
@@ -65,27 +75,42 @@ fn suppressor(state: &State, input: &Input) -> Result<(), Refusal> {
 
 /// The alarms a rule names: `ALARM("a b")`, `OK(c)`, `ALARM(arn:…:alarm:d)`.
 pub(crate) fn children(rule: &str) -> Vec<String> {
+    let mut found = references(rule);
+    let mut known = std::collections::BTreeSet::new();
+    found.retain(|name| known.insert(name.clone()));
+    found
+}
+
+/// Each place of a rule that names an alarm.
+fn references(rule: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = rule;
     while let Some(open) = rest.find('(') {
         let before = rest[..open].trim_end();
         let word = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
         let inside = &rest[open + 1..];
-        if FUNCTIONS.contains(&word)
-            && let Some(close) = inside.find(')')
-        {
-            let name = inside[..close].trim().trim_matches(['"', '\'']);
-            let name = match name.split_once(":alarm:") {
-                Some((_, name)) => name,
-                None => name,
-            };
-            if !found.iter().any(|known| known == name) {
-                found.push(name.to_owned());
-            }
+        if !FUNCTIONS.contains(&word) {
+            rest = inside;
+            continue;
         }
-        rest = inside;
+        // A quoted name may hold parentheses of its own.
+        let quoted = inside.trim_start().strip_prefix('"').and_then(|quoted| quoted.split_once('"'));
+        let (name, after) = quoted.or_else(|| inside.split_once(')')).unwrap_or((inside, ""));
+        let name = name.trim().trim_matches(['"', '\'']);
+        found.push(name.split_once(":alarm:").map_or(name, |(_, name)| name).to_owned());
+        rest = after;
     }
     found
+}
+
+/// Pairs of parentheses that hold no alarm's name.
+fn groups(rule: &str) -> usize {
+    rule.matches('(').count().saturating_sub(references(rule).len())
+}
+
+fn constants(rule: &str) -> usize {
+    let words = rule.split(|c: char| c.is_whitespace() || "()".contains(c));
+    words.filter(|word| ["TRUE", "FALSE"].contains(word)).count()
 }
 
 #[cfg(test)]

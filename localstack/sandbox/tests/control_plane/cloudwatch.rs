@@ -172,6 +172,20 @@ fn a_composite_alarm_holds_its_children() {
 }
 
 #[test]
+fn a_rule_has_a_hundred_alarms_and_five_hundred_elements_at_most() {
+    let aws = Aws::instant();
+    (0..101).for_each(|at| put(&aws, &format!("a{at}")));
+    let status = |rule: &str| {
+        let body = format!(r#"{{"AlarmName": "all", "AlarmRule": "{rule}"}}"#);
+        aws.json(&target("PutCompositeAlarm"), &body).status
+    };
+    let children = |count: usize| (0..count).map(|at| format!("ALARM (a{at})")).collect::<Vec<_>>().join(" OR ");
+    assert_eq!((status(&children(100)), status(&children(101))), (200, 400));
+    let grouped = |depth: usize| format!("{}ALARM(a1) OR TRUE{}", "(".repeat(depth), ")".repeat(depth));
+    assert_eq!((status(&grouped(498)), status(&grouped(499))), (200, 400));
+}
+
+#[test]
 fn wrong_names_do_not_keep_the_right_ones_from_being_deleted() {
     let aws = Aws::instant();
     put(&aws, "one");
