@@ -15,7 +15,7 @@ use super::{Engine, Failure};
 use crate::aws::{AwsError, reader};
 use crate::model::report::WaitState;
 use crate::model::{Address, Kind, Live, Locations, Resource, Spec, Step};
-use crate::plan::{alarms, composites, dashboards};
+use crate::plan::{composites, dashboards};
 use crate::resource::{alarm, alarm_entries, composite_alarm, dashboard};
 
 /// Caches that come to rest at the same look are read together; so long is waited for others.
@@ -107,17 +107,15 @@ fn of_caches(spec: &Spec, caches: &BTreeSet<&str>) -> Spec {
 pub async fn expand(engine: &Engine<'_>, step: &Step, cache: &str) -> Result<(), Failure> {
     let live = engine.members.read(engine, cache).await?;
     let spec = of_caches(engine.spec, &[cache].into());
-    let planned = alarms::of_cache(&spec, &live, engine.options, cache);
-    let composites = composites::of_cache(&spec, &live, engine.options, cache);
+    let composites::Members { planned, stages } =
+        composites::of_members(&spec, &live, engine.options, cache, engine.steps);
     let blocked = planned
         .iter()
-        .chain(&composites)
         .find_map(|planned| planned.draft.blocked.first().map(|blocked| (planned.draft.address.clone(), blocked)));
     if let Some((address, blocked)) = blocked {
         let message = format!("{address}: {}; {}", blocked.reason, blocked.hint);
         return Err(AwsError::local("PutMetricAlarm", message).into());
     }
-    let stages = composites::stages(&spec, &planned, &composites);
     let total = stages.iter().map(Vec::len).sum();
     let done = AtomicUsize::new(0);
     for stage in &stages {

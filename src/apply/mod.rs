@@ -61,6 +61,8 @@ pub struct Engine<'a> {
     pub options: &'a Options,
     /// What the plan was made of.
     pub before: &'a Live,
+    /// All that the plan does.
+    pub steps: &'a [Step],
     pub observer: &'a Observer,
     pub reporter: &'a dyn Reporter,
     pub settings: &'a Settings,
@@ -154,6 +156,7 @@ pub async fn run(
         spec,
         options,
         before,
+        steps: &plan.steps,
         observer: &observer,
         reporter,
         settings,

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
+use serde_json::Value;
 
 use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
@@ -18,7 +19,7 @@ use crate::model::live::{Found, Live};
 use crate::model::secret::Marks;
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::parameter_group::is_aws_own;
-use crate::resource::{alarm, ownership, secret};
+use crate::resource::{alarm, composite_alarm, ownership, secret};
 
 /// An account of which nothing was read yet.
 pub(super) fn empty(aws: &Aws, identity: &Identity) -> Live {
@@ -56,7 +57,7 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
         confirmed_tags(aws, &live, spec),
         watching(aws, &live, spec),
     )?;
-    live.composite_alarms = composites;
+    live.parents = composites;
     live.parameters.extend(parameters);
     let known_parameters: BTreeSet<String> = live.parameters.keys().cloned().collect();
     live.of_mut(Kind::ParameterGroup).retain(|name, _| is_aws_own(name) || known_parameters.contains(name));
@@ -83,13 +84,20 @@ async fn declared(aws: &Aws, identity: &Identity, spec: &Spec, wanted: &Wanted) 
     let mut names = alarm_names(spec, &live);
     names.extend(wanted.of(Kind::Alarm));
     names.extend(wanted.of(Kind::CompositeAlarm));
+    let mut elsewhere = composite_alarm::named_by(spec);
+    elsewhere.retain(|name| !names.contains(name));
+    names.extend(elsewhere.iter().cloned());
     let (parameters, alarms, (allowed, allowed_notes)) = futures::try_join!(
         parameters(aws, &live, wanted),
         alarms_by_name(aws, names),
         allowed_node_types(aws, &live, spec),
     )?;
     live.parameters = parameters;
-    store(alarms, &mut live);
+    let is_elsewhere =
+        |name: &String, alarm: &Value| elsewhere.contains(name) && alarm::stack_of(alarm) != Some(spec.stack.as_str());
+    let (others, own): (Found, Found) = alarms.into_iter().partition(|(name, alarm)| is_elsewhere(name, alarm));
+    live.alarms_elsewhere = others.into_keys().collect();
+    store(own, &mut live);
     live.allowed_node_types = allowed;
     live.notes.extend(allowed_notes);
     let families = families(aws, &live, spec).await?;
@@ -218,20 +226,20 @@ pub(super) async fn alarms(aws: &Aws, live: &Live, spec: &Spec, wanted: &Wanted)
     Ok(found)
 }
 
-/// The composite alarms of the region, where the plan may delete an alarm that one of them watches.
+/// The composite alarms of the region, where the plan may delete an alarm that one of them watches: one that the spec
+/// does not ask for, or not of the members that its caches have when they are as declared, or made again.
 async fn watching(aws: &Aws, live: &Live, spec: &Spec) -> Result<Found, AwsError> {
     let mut owned = live.owned.iter().filter(|address| address.kind == Kind::Alarm).peekable();
     if owned.peek().is_none() && !live.orphans_unknown {
         return Ok(Found::new());
     }
     let wanted = alarm_names(spec, live);
-    let shrinks = |resource: &Resource| {
-        let nodes = live.view(&resource.address).map_or(0, |view| view.member_ids().count());
-        resource.address.kind == Kind::ReplicationGroup && alarm::declared_nodes(resource).0 < nodes
+    let has_others = |cache: &Resource| {
+        let members = alarm::members_to_come(spec, cache);
+        alarm::nodes(live, &cache.address, "node").iter().any(|member| !members.contains(member))
     };
-    let may_go = live.orphans_unknown
-        || (owned.peek().is_some() && spec.resources.values().any(shrinks))
-        || owned.any(|address| !wanted.contains(&address.id));
+    let mut caches = spec.resources.values().filter(|resource| resource.address.kind.is_cache());
+    let may_go = live.orphans_unknown || owned.any(|address| !wanted.contains(&address.id)) || caches.any(has_others);
     if may_go { composite_alarms(aws).await } else { Ok(Found::new()) }
 }
 

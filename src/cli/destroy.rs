@@ -73,7 +73,7 @@ async fn carry_out(run: &Run<'_>, args: &Args, journal: &Journal, outcome: &mut 
     let (printer, session) = (run.printer, run.session);
     let (mut live, _) = run.at_rest(journal, &Marks::new()).await?;
     if !live.of(Kind::Alarm).is_empty() {
-        live.composite_alarms = reader::composite_alarms(&session.aws).await?;
+        live.parents = reader::composite_alarms(&session.aws).await?;
     }
     let mut options = Options {
         allow: args.allow.clone(),

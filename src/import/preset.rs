@@ -9,6 +9,7 @@ use crate::model::live::Live;
 use crate::model::{Address, Kind, Locations, Resource, Spec};
 use crate::resource::alarm::{self, Alarm};
 use crate::resource::alarm_preset::PRESETS;
+use crate::resource::alarm_whole::differences;
 
 const ACTIONS: [&str; 3] = ["alarmActions", "okActions", "insufficientDataActions"];
 /// What `override` can say of an alarm.
@@ -53,7 +54,7 @@ fn named(
         // The first node's alarm tells; whether the others are like it shows at the end.
         let first = live.view(&Address::new(Kind::Alarm, &found.first()?.name))?;
         let mut changed = Map::new();
-        for (name, live, _) in alarm::differences(found.first()?, &first) {
+        for (name, live, _) in differences(Kind::Alarm, &found.first()?.fields, &first) {
             if !OVERRIDES.contains(&name) {
                 return None;
             }
@@ -90,7 +91,7 @@ fn named(
                 silent
                     && view.own("Unit").is_none()
                     && view.own("ActionsEnabled") != Some(&json!(false))
-                    && alarm::differences(alarm, &view).is_empty()
+                    && differences(Kind::Alarm, &alarm.fields, &view).is_empty()
             })
     };
     meant.iter().zip(&addresses).all(|(alarm, address)| is_live(alarm, address)).then_some((preset, addresses))

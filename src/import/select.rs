@@ -8,6 +8,7 @@ use super::Refused;
 use crate::model::live::Live;
 use crate::model::{Address, Kind, Selection};
 use crate::resource::alarm;
+use crate::resource::composite_alarm::children;
 
 const NAMESPACE: &str = "AWS/ElastiCache";
 
@@ -80,9 +81,8 @@ fn is_of_elasticache(live: &Live, address: &Address) -> bool {
         return true;
     }
     if let Some(composite) = live.get(address).filter(|_| address.kind == Kind::CompositeAlarm) {
-        let rule = composite.get("AlarmRule").and_then(Value::as_str).unwrap_or_default();
         let names_one = |name: &String| is_of_elasticache(live, &Address::new(Kind::Alarm, name));
-        return alarm::stack_of(composite).is_some() || alarm::named_in(rule).iter().any(names_one);
+        return alarm::stack_of(composite).is_some() || children(composite).iter().any(names_one);
     }
     let Some(alarm) = live.of(Kind::Alarm).get(&address.id) else { return false };
     let named = |value: Option<&Value>| value.and_then(Value::as_str) == Some(NAMESPACE);

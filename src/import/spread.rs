@@ -10,7 +10,7 @@ use crate::model::live::Live;
 use crate::model::{Address, Kind, Resource};
 use crate::resource::alarm::{self, NAMESPACE};
 use crate::resource::alarm_entries::{MEMBER, PATTERNS};
-use crate::resource::composite_alarm;
+use crate::resource::alarm_rule::is_any_of;
 use crate::spec::rules::id;
 
 /// What the alarms of several nodes have in common.
@@ -68,7 +68,7 @@ pub(super) fn of_caches(live: &Live, entries: &mut [Entry]) {
             let own = live.of(Kind::Alarm).iter().filter(|(_, alarm)| alarm::belongs_to(alarm, cache));
             own.map(|(name, _)| name.clone()).collect()
         };
-        let Some(cache) = caches.iter().find(|cache| composite_alarm::is_any_of(&rule, &alarms(cache))) else {
+        let Some(cache) = caches.iter().find(|cache| is_any_of(&rule, &alarms(cache))) else {
             continue;
         };
         for line in &mut entry.lines {

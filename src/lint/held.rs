@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::model::live::{Live, strings};
 use crate::model::shape::is_empty;
 use crate::model::{Address, Kind, Resource, Spec};
+use crate::resource::alarm_rule::named_in;
 use crate::resource::composite_alarm::cache_of;
 use crate::resource::replication_group::durability;
 use crate::resource::{alarm, alarm_entries, attribute};
@@ -146,7 +147,7 @@ pub(super) fn is_told_by_another(resource: &Resource, spec: &Spec) -> bool {
     }
     let members = alarm::declared_members(resource);
     composites().any(|other| {
-        let named = other.text("rule").is_some_and(|rule| alarm::named_in(rule).contains(&resource.address.id));
+        let named = other.text("rule").is_some_and(|rule| named_in(rule).contains(&resource.address.id));
         named || cache_of(other).is_some_and(|cache| members.iter().any(|member| alarm::is_member(member, &cache)))
     })
 }

@@ -105,6 +105,21 @@ pub struct Topology {
     pub fewer_replicas: Option<usize>,
 }
 
+/// Of a composite alarm: the alarms that it depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Children {
+    /// The cache whose alarms they are, where it is of one.
+    pub of: Option<Address>,
+    /// Those that it names once the plan is through.
+    pub names: BTreeSet<String>,
+    /// Those that its live rule names, none of which AWS deletes before it is put.
+    pub before: BTreeSet<String>,
+    /// Those of its names that only come with members to come.
+    pub to_come: BTreeSet<String>,
+    /// Is it put together with the alarms of its cache, once the members are known?
+    pub with_members: bool,
+}
+
 /// What is decided about one resource, and the calls that it comes to.
 #[derive(Debug)]
 pub struct Draft {
@@ -123,8 +138,7 @@ pub struct Draft {
     pub watches: BTreeSet<Address>,
     /// The one of them that there is.
     pub cache: Option<Address>,
-    /// Of a composite alarm: the alarms that its rule names.
-    pub names: BTreeSet<String>,
+    pub children: Children,
     /// What it uses until AWS carries out in the maintenance window what it has accepted.
     pub lets_go_in_window: BTreeSet<Address>,
     pub pending: Vec<PendingValue>,
@@ -150,7 +164,7 @@ impl Draft {
             subnets: None,
             watches: BTreeSet::new(),
             cache: None,
-            names: BTreeSet::new(),
+            children: Children::default(),
             lets_go_in_window: BTreeSet::new(),
             pending: Vec::new(),
             takes_back: Vec::new(),

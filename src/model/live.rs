@@ -32,7 +32,9 @@ pub struct Live {
     /// By family: what its parameters are and allow. Read only where a group's parameters change.
     pub families: BTreeMap<String, Vec<Value>>,
     /// By name: every composite alarm of the region. Read only where the stack has alarms that one could watch.
-    pub composite_alarms: Found,
+    pub parents: Found,
+    /// By name: alarms that the rules of the spec name, and that are not the spec's.
+    pub alarms_elsewhere: BTreeSet<String>,
     /// Clusters outside of replication groups, with their engines. Read only where everything is imported.
     pub lone_clusters: Vec<String>,
     /// Service updates of replication groups that are not through. Read only where they are shown.
@@ -166,4 +168,28 @@ pub fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
 /// A JSON object from pairs.
 pub fn object<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_the_same_after_a_round_trip_whatever_kinds_there_are() {
+        let mut live = Live::default();
+        live.parents.insert("pager".to_owned(), json!({"AlarmName": "pager"}));
+        for kind in Kind::ALL {
+            live.of_mut(kind).insert("one".to_owned(), json!({"kind": kind.name()}));
+        }
+        let text = serde_json::to_string(&live).expect("it is written");
+        let again: Live = serde_json::from_str(&text).expect("it is read");
+        assert_eq!(again.found, live.found);
+        assert_eq!(again.parents, live.parents);
+        // No field of its own has the key of a kind.
+        let own = serde_json::to_value(Live::default()).expect("it is written");
+        let taken = Kind::ALL.into_iter().find(|kind| own.get(kind.section()).is_some());
+        assert_eq!(taken, None);
+    }
 }

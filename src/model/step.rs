@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::live::object;
+use super::live::{object, strings};
 use super::operation::Typical;
 use super::{Address, Operation};
 
@@ -69,6 +69,8 @@ pub struct MemberAlarms {
     pub count: usize,
     /// More alarms go than come.
     pub fewer: bool,
+    /// The composite alarms over them that are put with them, by name.
+    pub composites: Vec<String>,
 }
 
 impl Step {
@@ -84,6 +86,12 @@ impl Step {
     pub fn parameters(&self) -> &Map<String, Value> {
         static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
         self.call().map_or(&NONE, |call| &call.parameters)
+    }
+
+    /// The alarms that it deletes by name.
+    pub fn deleted_alarms(&self) -> impl Iterator<Item = &str> {
+        let deletes = self.call().filter(|call| call.operation == Operation::DeleteAlarms);
+        strings(deletes.and_then(|call| call.parameters.get("AlarmNames")))
     }
 
     /// What is called; for alarms of members to come, what will be.
@@ -128,6 +136,8 @@ pub fn adds_token(parameters: &Map<String, Value>) -> bool {
 
 /// In JSON, in place of a call's parameters: the number of alarms that a step stands for.
 const COUNT: &str = "Count";
+/// Beside it: the composite alarms that are put with them.
+const COMPOSITES: &str = "CompositeAlarms";
 
 /// A step in JSON, where alarms of members to come look like the call that they will be.
 #[derive(Clone, Serialize, Deserialize)]
@@ -147,7 +157,13 @@ impl From<Step> for Document {
         let Step { id, address, work, after } = step;
         let (parameters, wait_for) = match work {
             Work::Call(call) => (call.parameters, call.wait_for),
-            Work::MemberAlarms(alarms) => (object([(COUNT, json!(alarms.count))]), Wait::Nothing),
+            Work::MemberAlarms(alarms) => {
+                let mut parameters = object([(COUNT, json!(alarms.count))]);
+                if !alarms.composites.is_empty() {
+                    parameters.insert(COMPOSITES.to_owned(), json!(alarms.composites));
+                }
+                (parameters, Wait::Nothing)
+            }
         };
         Self { id, address, operation, parameters, after, wait_for }
     }
@@ -162,6 +178,7 @@ impl From<Document> for Step {
                 cache: cache.to_owned(),
                 count: usize::try_from(count).unwrap_or(usize::MAX),
                 fewer: operation.deletes(),
+                composites: strings(parameters.get(COMPOSITES)).map(str::to_owned).collect(),
             }),
             None => Work::Call(Call { operation, parameters, wait_for }),
         };
@@ -175,13 +192,13 @@ mod tests {
 
     #[test]
     fn alarms_of_members_to_come_are_a_count_in_json_and_no_call_when_read_back() {
-        let alarms = MemberAlarms { cache: "orders".into(), count: 30, fewer: true };
+        let alarms = MemberAlarms { cache: "orders".into(), count: 30, fewer: true, composites: vec!["down".into()] };
         let address = Address::alarms_of("orders");
         let step = Step { id: StepId(4), address, work: Work::MemberAlarms(alarms.clone()), after: vec![StepId(3)] };
         let text = serde_json::to_value(&step).expect("JSON");
         assert_eq!(
             text,
-            json!({"id": 4, "address": "alarm/orders-*", "operation": "DeleteAlarms", "parameters": {"Count": 30}, "after": [3], "waitFor": "none"})
+            json!({"id": 4, "address": "alarm/orders-*", "operation": "DeleteAlarms", "parameters": {"Count": 30, "CompositeAlarms": ["down"]}, "after": [3], "waitFor": "none"})
         );
         let again: Step = serde_json::from_value(text).expect("a step");
         assert!(matches!(again.work, Work::MemberAlarms(found) if found == alarms));

@@ -1,33 +1,33 @@
 //! Alarms belong to their cache: they come and go with its members. Where the members are not known
 //! yet, one change stands for all of them, and its step names them once they were read.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::{Planned, fingerprint, guards, needs_permit, tags};
-use crate::model::attribute::{Impact, Phase};
-use crate::model::draft::{Draft, Scene};
+use super::whole::{self, From, Whole};
+use super::{Planned, needs_permit};
+use crate::model::draft::Draft;
 use crate::model::live::{Live, object};
 use crate::model::options::{Options, Permit};
-use crate::model::plan::{Action, AttributeChange, Ownership};
-use crate::model::step::{MemberAlarms, Wait};
+use crate::model::plan::{Action, Ownership};
+use crate::model::step::MemberAlarms;
 use crate::model::text::plural;
-use crate::model::{Address, Kind, Operation, Resource, Spec};
+use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::alarm::{self, Alarm, Alarms};
-use crate::resource::attribute;
-use crate::resource::ownership;
+use crate::resource::{alarm_whole, attribute};
 
 /// AWS takes this many names in a DeleteAlarms call.
 pub const DELETE_CHUNK: usize = 100;
 
-pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {
+pub(super) fn planned(from: From<'_>, wanted: &Alarms, planned: &mut Vec<Planned>) {
+    let From { spec, live, options } = from;
     if options.destroy {
         destroyed(spec, live, options, planned);
         return;
     }
-    let wanted = alarm::wanted(spec, live);
     let moving = moving_caches(planned);
     // Members of a cache that is there now are its members afterwards, but for those that come and go.
     let unread = |cache: &Address| {
@@ -39,8 +39,8 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
     let shrinking: BTreeSet<Address> = moving.keys().filter(|cache| shrinks(cache)).cloned().collect();
     let mut put_later = BTreeSet::new();
     for alarm in &wanted.named {
-        if options.selects(&Address::new(Kind::Alarm, &alarm.name)) {
-            let one = one(spec, live, options, alarm);
+        if options.selects(&alarm.address()) {
+            let one = one(from, alarm);
             let of_fewer =
                 alarm.cache.as_ref().filter(|cache| one.action == Action::Create && shrinking.contains(cache));
             if let Some(cache) = of_fewer.filter(|cache| options.selects(&Address::alarms_of(&cache.id))) {
@@ -52,7 +52,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
             }
         }
     }
-    gone(spec, live, options, &wanted, &later, planned);
+    gone(from, wanted, &later, planned);
     // Alarms that are orphans go with their member all the same.
     for (cache, moving) in moving.iter().filter(|(cache, _)| !wanted.per_node.contains_key(cache)) {
         let going = orphans_that_go(spec, live, cache, *moving, planned);
@@ -120,7 +120,8 @@ fn by_numbers(now: usize, then: usize) -> (Action, usize) {
 
 fn of_members_to_come(address: Address, cache: &str, (action, count): (Action, usize)) -> Planned {
     let mut draft = Draft::new(address);
-    draft.member_alarms = Some(MemberAlarms { cache: cache.to_owned(), count, fewer: action == Action::Delete });
+    let fewer = action == Action::Delete;
+    draft.member_alarms = Some(MemberAlarms { cache: cache.to_owned(), count, fewer, composites: Vec::new() });
     Planned { draft, action, ownership: Ownership::Absent, fingerprint: None, count: Some(count) }
 }
 
@@ -134,27 +135,42 @@ pub fn find_caches(spec: &Spec, live: &Live, planned: &mut [Planned]) {
     }
 }
 
-/// The alarms of a cache that is blocked are put once it is not: they are no change, and no step, before that.
-pub fn wait_for_blocked_caches(planned: &mut Vec<Planned>) {
+/// The alarms of a cache that is blocked are put once it is not, and so are the composite alarms over them: they are no
+/// change, and no step, before that.
+pub fn wait_for_blocked_caches(live: &Live, planned: &mut Vec<Planned>) {
     let blocked: BTreeSet<Address> = planned
         .iter()
         .filter(|planned| planned.draft.address.kind.is_cache() && !planned.draft.blocked.is_empty())
         .map(|planned| planned.draft.address.clone())
         .collect();
     let mut waiting: BTreeMap<Address, usize> = BTreeMap::new();
+    let mut names: BTreeMap<String, Address> = BTreeMap::new();
     planned.retain(|planned| {
-        let cache = match &planned.draft.member_alarms {
+        let draft = &planned.draft;
+        let cache = match &draft.member_alarms {
             Some(alarms) => blocked.iter().find(|cache| cache.id == alarms.cache),
-            None if planned.draft.address.kind == Kind::Alarm => {
-                planned.draft.watches.iter().find_map(|cache| blocked.get(cache))
-            }
+            None if draft.address.kind == Kind::Alarm => draft.watches.iter().find_map(|cache| blocked.get(cache)),
             None => None,
         };
-        let waits = planned.draft.blocked.is_empty() && !planned.draft.is_idle();
-        match cache.filter(|_| waits) {
-            Some(cache) => *waiting.entry(cache.clone()).or_default() += planned.count.unwrap_or(1),
-            None => return true,
+        let waits = draft.blocked.is_empty() && !draft.is_idle();
+        let Some(cache) = cache.filter(|_| waits) else { return true };
+        *waiting.entry(cache.clone()).or_default() += planned.count.unwrap_or(1);
+        if draft.member_alarms.is_none() {
+            names.insert(draft.address.id.clone(), cache.clone());
         }
+        false
+    });
+    let comes_with = |name: &String| {
+        let is_of = |cache: &&Address| name.strip_prefix(&cache.id).is_some_and(|rest| rest.starts_with('-'));
+        blocked.iter().find(is_of).filter(|_| !live.of(Kind::Alarm).contains_key(name))
+    };
+    planned.retain(|planned| {
+        let draft = &planned.draft;
+        let named = draft.children.names.iter().find_map(|name| names.get(name).or_else(|| comes_with(name)));
+        let cache = draft.children.of.as_ref().and_then(|cache| blocked.get(cache)).or(named);
+        let is_change = matches!(planned.action, Action::Create | Action::Update | Action::Adopt);
+        let Some(cache) = cache.filter(|_| is_change && draft.blocked.is_empty()) else { return true };
+        *waiting.entry(cache.clone()).or_default() += 1;
         false
     });
     for planned in planned {
@@ -165,38 +181,31 @@ pub fn wait_for_blocked_caches(planned: &mut Vec<Planned>) {
 }
 
 /// Only the alarms of one cache, once its members are known.
-pub fn of_cache(spec: &Spec, live: &Live, options: &Options, cache: &str) -> Vec<Planned> {
+pub(super) fn of_cache(from: From<'_>, wanted: &Alarms, cache: &str) -> Vec<Planned> {
+    let From { spec, live, .. } = from;
     let mut all = Vec::new();
-    planned(spec, live, options, &mut all);
-    let address = |planned: &Planned| planned.draft.address.clone();
+    planned(from, wanted, &mut all);
     let caches: Vec<_> =
         spec.resources.keys().filter(|address| address.kind.is_cache() && address.id == cache).collect();
-    let wanted = alarm::wanted(spec, live);
-    let mine: BTreeSet<String> = wanted
-        .named
-        .iter()
-        .filter(|alarm| alarm.cache.as_ref().is_some_and(|cache| caches.contains(&cache)))
-        .map(|alarm| alarm.name.clone())
-        .collect();
+    let is_one = |alarm: &&Alarm| alarm.cache.as_ref().is_some_and(|cache| caches.contains(&cache));
+    let mine: BTreeSet<&str> = wanted.named.iter().filter(is_one).map(|alarm| alarm.name.as_str()).collect();
+    let watches_one = |alarm: &Value| caches.iter().any(|cache| alarm::belongs_to(alarm, cache));
     all.retain(|planned| {
-        let id = address(planned).id;
-        mine.contains(&id)
-            || live
-                .of(Kind::Alarm)
-                .get(&id)
-                .is_some_and(|alarm| caches.iter().any(|cache| alarm::belongs_to(alarm, cache)))
+        let id = &planned.draft.address.id;
+        mine.contains(id.as_str()) || live.of(Kind::Alarm).get(id).is_some_and(watches_one)
     });
     all
 }
 
+/// How the members of a cache come to be others.
 #[derive(Clone, Copy, PartialEq)]
-enum Moving {
+pub(super) enum Moving {
     Replaced,
     Topology,
 }
 
 /// The caches whose members will not be the ones that are live now.
-fn moving_caches(planned: &[Planned]) -> BTreeMap<Address, Moving> {
+pub(super) fn moving_caches(planned: &[Planned]) -> BTreeMap<Address, Moving> {
     planned
         .iter()
         .filter(|planned| planned.draft.address.kind.is_cache() && planned.draft.blocked.is_empty())
@@ -213,8 +222,18 @@ fn moving_caches(planned: &[Planned]) -> BTreeMap<Address, Moving> {
         .collect()
 }
 
+/// The caches whose members are not there now, or will be others.
+pub(super) fn made_caches(from: From<'_>, planned: &[Planned]) -> BTreeSet<Address> {
+    if from.options.destroy {
+        return BTreeSet::new();
+    }
+    let is_unread = |cache: &Address| from.live.view(cache).is_none_or(|view| view.status() == "deleting");
+    let caches = from.spec.resources.keys().filter(|address| address.kind.is_cache());
+    caches.filter(|cache| is_unread(cache)).cloned().chain(moving_caches(planned).into_keys()).collect()
+}
+
 /// The stack's alarms that watch the cache now.
-fn existing<'a>(spec: &Spec, live: &'a Live, cache: &Address) -> impl Iterator<Item = &'a Value> {
+pub(super) fn existing<'a>(spec: &Spec, live: &'a Live, cache: &Address) -> impl Iterator<Item = &'a Value> {
     let own = |alarm: &&Value| alarm::stack_of(alarm) == Some(spec.stack.as_str()) && alarm::belongs_to(alarm, cache);
     live.of(Kind::Alarm).values().filter(own)
 }
@@ -224,7 +243,7 @@ fn live_size(live: &Live, cache: &Address) -> (usize, usize) {
 }
 
 /// How many nodes the change takes away, whatever others it brings.
-fn leaving_nodes(planned: &[Planned], cache: &Address) -> usize {
+pub(super) fn leaving_nodes(planned: &[Planned], cache: &Address) -> usize {
     let planned = planned.iter().find(|planned| planned.draft.address == *cache);
     planned.and_then(|planned| planned.draft.topology.as_ref()).map_or(0, |topology| topology.leaving_nodes)
 }
@@ -235,84 +254,33 @@ fn size_then(planned: &[Planned], cache: &Address) -> Option<(usize, usize)> {
     planned.draft.topology.as_ref().map(|topology| (topology.shards, topology.nodes))
 }
 
-fn one(spec: &Spec, live: &Live, options: &Options, wanted: &Alarm) -> Planned {
-    let address = Address::new(Kind::Alarm, &wanted.name);
+fn one(from: From<'_>, wanted: &Alarm) -> Planned {
+    let From { spec, live, .. } = from;
+    let address = wanted.address();
     let mut draft = Draft::new(address.clone());
-    let owner = ownership::of(spec, live, &address);
     let resource = tag_resource(spec, wanted, &address);
-    let Some(view) = live.view(&address) else {
-        let mut parameters = alarm::parameters(wanted, None, &spec.stack);
-        draft.watches = watches(wanted, &parameters);
-        parameters.insert("Tags".into(), ownership::tag_list(&ownership::wanted_tags(spec, live, &resource)));
-        draft.attributes.extend(wanted.fields.iter().map(|(name, value)| shown(name, Value::Null, value.clone())));
-        if let Some(row) = attribute(Kind::Alarm, "warmUpConfiguration")
-            .filter(|row| wanted.cache.is_some() && !wanted.fields.contains_key(row.field.name))
-        {
-            let warm_up = alarm::warm_up();
-            draft.attributes.push(shown(row.field.name, Value::Null, row.field.shape.from_api(&warm_up)));
-            parameters.insert(row.field.member.into(), warm_up);
-        }
-        draft.push(Phase::Alarms, Operation::PutMetricAlarm, Wait::Nothing, parameters);
-        return Planned { draft, action: Action::Create, ownership: owner, fingerprint: None, count: None };
-    };
-    let differences = alarm::differences(wanted, &view);
-    draft.attributes.extend(
-        differences
-            .iter()
-            .map(|(name, live, declared)| shown(name, live.clone().unwrap_or(Value::Null), declared.clone())),
-    );
-    let unnamed = alarm::stack_of(view.own).is_none();
-    if !differences.is_empty() || unnamed {
-        if let Some(member) = alarm::unkept(view.own) {
+    let mut fields = Cow::Borrowed(&wanted.fields);
+    let own = live.get(&address);
+    let warm_up = attribute(Kind::Alarm, "warmUpConfiguration").filter(|_| own.is_none() && wanted.cache.is_some());
+    if let Some(row) = warm_up {
+        fields.to_mut().entry(row.field.name).or_insert_with(|| row.field.shape.from_api(&alarm::warm_up()));
+    }
+    if let Some(member) = own.and_then(alarm_whole::unkept) {
+        let view = live.view(&address);
+        let differs = view.is_some_and(|view| !alarm_whole::differences(Kind::Alarm, &fields, &view).is_empty());
+        if differs || own.and_then(alarm::stack_of).is_none() {
             draft.blocks(
                 "alarm-member",
                 format!("its {member} is of a kind that this cachectl does not know, and PutMetricAlarm would drop it"),
                 "change the alarm where it was made, or take it out of the spec",
             );
         }
-        let parameters = alarm::parameters(wanted, Some(view.own), &spec.stack);
-        if unnamed {
-            // The note of its stack is no difference later on; where it is first written, it is one to see.
-            let text = |value: Option<&Value>| value.cloned().unwrap_or(Value::Null);
-            draft.attributes.retain(|change| change.path != "description");
-            draft.attributes.push(shown(
-                "description",
-                text(view.own("AlarmDescription")),
-                text(parameters.get("AlarmDescription")),
-            ));
-        }
-        draft.watches = watches(wanted, &parameters);
-        draft.push(Phase::Alarms, Operation::PutMetricAlarm, Wait::Nothing, parameters);
-    } else {
-        draft.watches = alarm::watched(view.own);
     }
-    guards::ownership(&mut draft, live, owner);
-    let scene = Scene { spec, live, resource: &resource, view: &view, options, rows: address.kind.attributes() };
-    if owner != Ownership::Foreign {
-        tags::change_tags(&mut draft, &scene);
-    }
-    let action = match owner {
-        Ownership::Foreign => Action::Update,
-        Ownership::Unowned | Ownership::Unknown => {
-            needs_permit(&mut draft, options, Permit::Adopt);
-            Action::Adopt
-        }
-        _ if draft.is_idle() => Action::Noop,
-        _ => Action::Update,
-    };
-    Planned { draft, action, ownership: owner, fingerprint: fingerprint::of(live, &address), count: None }
-}
-
-fn shown(name: &str, before: Value, after: Value) -> AttributeChange {
-    AttributeChange { path: name.to_owned(), before, after, impact: Impact::None, sensitive: false }
-}
-
-/// The caches that an alarm waits for.
-fn watches(alarm: &Alarm, parameters: &Map<String, Value>) -> BTreeSet<Address> {
-    match &alarm.cache {
+    draft.watches = match &wanted.cache {
         Some(cache) => [cache.clone()].into(),
-        None => alarm::watched(&Value::Object(parameters.clone())),
-    }
+        None => alarm::watched(&Value::Object(alarm_whole::parameters(&address, &fields, own, &spec.stack))),
+    };
+    whole::planned(from, draft, &Whole { resource: &resource, fields: &fields, puts: true })
 }
 
 /// The tags of an alarm: the stack's, and its own where the spec declares the alarm itself.
@@ -327,14 +295,8 @@ fn tag_resource(spec: &Spec, alarm: &Alarm, address: &Address) -> Resource {
 
 /// Alarms of members that are gone, or that the spec no longer asks for: they go with their cache.
 /// Where the members are read once more, the alarms that went with them are found then.
-fn gone(
-    spec: &Spec,
-    live: &Live,
-    options: &Options,
-    wanted: &Alarms,
-    later: &impl Fn(&Address) -> bool,
-    planned: &mut Vec<Planned>,
-) {
+fn gone(from: From<'_>, wanted: &Alarms, later: &impl Fn(&Address) -> bool, planned: &mut Vec<Planned>) {
+    let From { spec, live, options } = from;
     let named: BTreeSet<&str> = wanted.named.iter().map(|alarm| alarm.name.as_str()).collect();
     for (name, alarm) in live.of(Kind::Alarm) {
         let address = Address::new(Kind::Alarm, name);
@@ -362,16 +324,9 @@ pub fn follows_a_cache(spec: &Spec, live: &Live, address: &Address) -> bool {
 }
 
 fn deleted(live: &Live, address: &Address) -> Planned {
-    let mut draft = Draft::new(address.clone());
-    draft.watches = live.get(address).map(alarm::watched).unwrap_or_default();
-    draft.push(Phase::Delete, Operation::DeleteAlarms, Wait::Nothing, object([("AlarmNames", json!([address.id]))]));
-    Planned {
-        draft,
-        action: Action::Delete,
-        ownership: Ownership::Owned,
-        fingerprint: fingerprint::of(live, address),
-        count: None,
-    }
+    let mut deleted = whole::deleted(live, address);
+    deleted.draft.watches = live.get(address).map(alarm::watched).unwrap_or_default();
+    deleted
 }
 
 /// Does a live alarm watch a cache of the spec?

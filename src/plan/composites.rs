@@ -1,22 +1,32 @@
 //! Composite alarms: put after the alarms that they name, deleted before them. The rule of one that is of a cache
 //! follows the cache's nodes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Planned, fingerprint, guards, needs_permit, order, tags};
-use crate::model::attribute::{Impact, Phase};
-use crate::model::draft::{Draft, Scene};
-use crate::model::live::{Live, object};
+use super::alarms::{self, Moving, moving_caches};
+use super::whole::{self, From, Whole};
+use super::{Planned, guards, needs_permit, order};
+use crate::model::draft::{Children, Draft};
+use crate::model::live::Live;
 use crate::model::options::{Options, Permit};
-use crate::model::plan::{Action, AttributeChange, Ownership};
-use crate::model::step::Wait;
-use crate::model::{Address, Kind, Operation, Resource, Spec, Step};
-use crate::resource::composite_alarm::{self, LONGEST_RULE, cache_of};
-use crate::resource::{alarm, ownership};
+use crate::model::plan::Action;
+use crate::model::{Address, Kind, Resource, Spec, Step};
+use crate::resource::alarm::{self, Alarms};
+use crate::resource::alarm_rule::unfit_for_any_of;
+use crate::resource::composite_alarm::{self, cache_of, children};
 
-pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {
+/// The alarms of caches by name, as they are and as they come.
+struct Names {
+    now: BTreeMap<Address, BTreeSet<String>>,
+    then: BTreeMap<Address, BTreeSet<String>>,
+}
+
+static NONE: BTreeSet<String> = BTreeSet::new();
+
+pub(super) fn planned(from: From<'_>, wanted: &Alarms, to_come: &Alarms, planned: &mut Vec<Planned>) {
+    let From { spec, live, options } = from;
     if options.destroy {
         let ours = live.of(Kind::CompositeAlarm).iter().filter(|(_, own)| alarm::stack_of(own) == Some(&spec.stack));
         let addresses = ours.map(|(name, _)| Address::new(Kind::CompositeAlarm, name));
@@ -25,130 +35,243 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
         );
         return;
     }
-    let declared = spec.resources.values().filter(|resource| resource.address.kind == Kind::CompositeAlarm);
-    let selected: Vec<&Resource> = declared.filter(|resource| options.selects(&resource.address)).collect();
-    for resource in selected {
-        let to_come = cache_of(resource).filter(|cache| {
-            let alarms = Address::alarms_of(&cache.id);
-            planned.iter().any(|planned| planned.draft.member_alarms.is_some() && planned.draft.address == alarms)
-        });
-        planned.push(match to_come {
-            Some(cache) => later(spec, live, resource, &cache),
-            None => one(spec, live, options, resource),
-        });
+    if selected(spec, options).next().is_none() {
+        return;
     }
+    let names =
+        Names { now: composite_alarm::of_caches(spec, wanted), then: composite_alarm::of_caches(spec, to_come) };
+    let moving = moving_caches(planned);
+    for resource in selected(spec, options) {
+        let with_members = cache_of(resource).filter(|cache| has_members_to_come(planned, &cache.id));
+        let mut one = match with_members {
+            Some(cache) => later(from, resource, &cache, &names, moving.get(&cache).copied()),
+            None => {
+                let is_there = |cache: &Address| live.view(cache).is_some_and(|view| view.status() != "deleting");
+                let of = cache_of(resource);
+                let by_cache = if of.as_ref().is_none_or(is_there) { &names.now } else { &names.then };
+                put(from, resource, of.and_then(|cache| by_cache.get(&cache)).unwrap_or(&NONE))
+            }
+        };
+        one.draft.children.to_come = made_with_members(live, planned, &one.draft.children.names);
+        if one.draft.children.with_members && one.action != Action::Noop {
+            tell_step(planned, &one);
+        }
+        planned.push(one);
+    }
+    follow_late_ones(live, planned);
+}
+
+/// A composite alarm over one that is put late, and not there before, is put late as well.
+fn follow_late_ones(live: &Live, planned: &mut [Planned]) {
+    loop {
+        let late: BTreeSet<String> = planned
+            .iter()
+            .map(|planned| &planned.draft)
+            .filter(|draft| draft.children.with_members || !draft.children.to_come.is_empty())
+            .map(|draft| draft.address.id.clone())
+            .filter(|name| !is_live(live, name))
+            .collect();
+        let mut found = false;
+        for children in planned.iter_mut().map(|planned| &mut planned.draft.children) {
+            for name in children.names.intersection(&late) {
+                found |= children.to_come.insert(name.clone());
+            }
+        }
+        if !found {
+            return;
+        }
+    }
+}
+
+/// The step that puts the alarms of a cache says which composite alarms go with them.
+fn tell_step(planned: &mut [Planned], composite: &Planned) {
+    let Some(cache) = &composite.draft.children.of else { return };
+    let steps = planned.iter_mut().filter_map(|planned| planned.draft.member_alarms.as_mut());
+    steps
+        .filter(|alarms| alarms.cache == cache.id)
+        .for_each(|alarms| alarms.composites.push(composite.draft.address.id.clone()));
 }
 
 /// Those of one cache, once its members are known.
-pub fn of_cache(spec: &Spec, live: &Live, options: &Options, cache: &str) -> Vec<Planned> {
-    let is_of = |resource: &&Resource| cache_of(resource).is_some_and(|of| of.id == cache);
-    let of_kind = spec.resources.values().filter(|resource| resource.address.kind == Kind::CompositeAlarm);
-    of_kind.filter(is_of).map(|resource| one(spec, live, options, resource)).collect()
+pub(super) fn of_cache(from: From<'_>, wanted: &Alarms, cache: &str) -> Vec<Planned> {
+    let names = composite_alarm::of_caches(from.spec, wanted);
+    let of = |resource: &&Resource| cache_of(resource).filter(|of| of.id == cache);
+    selected(from.spec, from.options)
+        .filter_map(|resource| Some(put(from, resource, names.get(&of(&resource)?).unwrap_or(&NONE))))
+        .collect()
+}
+
+/// The composite alarms of the spec that are looked at.
+fn selected<'a>(spec: &'a Spec, options: &'a Options) -> impl Iterator<Item = &'a Resource> {
+    let declared = spec.resources.values().filter(|resource| resource.address.kind == Kind::CompositeAlarm);
+    declared.filter(|resource| options.selects(&resource.address))
+}
+
+fn has_members_to_come(planned: &[Planned], cache: &str) -> bool {
+    let alarms = Address::alarms_of(cache);
+    planned.iter().any(|planned| planned.draft.member_alarms.is_some() && planned.draft.address == alarms)
+}
+
+/// Those of these alarms that are not there, and have no call of their own: they come with members to come.
+fn made_with_members(live: &Live, planned: &[Planned], names: &BTreeSet<String>) -> BTreeSet<String> {
+    let caches: Vec<String> = planned
+        .iter()
+        .filter(|planned| planned.draft.member_alarms.is_some())
+        .filter_map(|planned| Some(format!("{}-", planned.draft.address.cache_of_members()?)))
+        .collect();
+    let put: BTreeSet<&str> = planned
+        .iter()
+        .filter(|planned| planned.draft.address.kind.is_alarm() && planned.action == Action::Create)
+        .map(|planned| planned.draft.address.id.as_str())
+        .collect();
+    let is_there = |name: &str| is_live(live, name) || put.contains(name);
+    let to_come = |name: &&String| caches.iter().any(|cache| name.starts_with(cache.as_str())) && !is_there(name);
+    names.iter().filter(to_come).cloned().collect()
+}
+
+/// Is there an alarm of that name, of whichever kind and whosever?
+fn is_live(live: &Live, name: &str) -> bool {
+    live.of(Kind::Alarm).contains_key(name)
+        || live.of(Kind::CompositeAlarm).contains_key(name)
+        || live.alarms_elsewhere.contains(name)
 }
 
 fn deleted(live: &Live, options: &Options, address: &Address) -> Planned {
-    let mut draft = Draft::new(address.clone());
-    needs_permit(&mut draft, options, Permit::Delete);
-    draft.names = named_now(live, address);
-    draft.push(Phase::Delete, Operation::DeleteAlarms, Wait::Nothing, object([("AlarmNames", json!([address.id]))]));
-    let fingerprint = fingerprint::of(live, address);
-    Planned { draft, action: Action::Delete, ownership: Ownership::Owned, fingerprint, count: None }
+    let mut deleted = whole::deleted(live, address);
+    needs_permit(&mut deleted.draft, options, Permit::Delete);
+    deleted.draft.children = named_now(live, address);
+    deleted
 }
 
-/// The alarms that the rule names as it is.
-pub fn named_now(live: &Live, address: &Address) -> BTreeSet<String> {
-    let rule = live.get(address).and_then(|own| own.get("AlarmRule")?.as_str());
-    rule.map(alarm::named_in).unwrap_or_default()
+/// Of one that goes: the alarms that its rule names as it is.
+pub(super) fn named_now(live: &Live, address: &Address) -> Children {
+    let names = live.get(address).map(children).unwrap_or_default();
+    Children { before: names.clone(), names, ..Children::default() }
 }
 
-fn shown(name: &str, before: Value, after: Value) -> AttributeChange {
-    AttributeChange { path: name.to_owned(), before, after, impact: Impact::None, sensitive: false }
+/// Its rule is written when the cache's members are known, together with their alarms. All else is known now.
+fn later(from: From<'_>, resource: &Resource, cache: &Address, names: &Names, moving: Option<Moving>) -> Planned {
+    let names = names.then.get(cache).unwrap_or(&NONE);
+    let mut one = drafted(from, resource, names, false);
+    one.draft.children.with_members = true;
+    let before = from.live.get(&resource.address).and_then(|own| own.get("AlarmRule")).cloned();
+    // Members that are made anew get the names that AWS gives to new ones; which come and go of others is AWS's to say.
+    let differs = one.draft.attributes.iter().any(|change| change.path == "rule");
+    if differs || moving == Some(Moving::Topology) {
+        let told = json!(format!("any alarm of {cache}, named once its nodes are known"));
+        one.draft.attributes.retain(|change| change.path != "rule");
+        one.draft.attributes.push(whole::shown("rule", before.unwrap_or(Value::Null), told));
+    }
+    if one.action == Action::Noop && !one.draft.attributes.is_empty() {
+        one.action = Action::Update;
+    }
+    one
 }
 
-/// Its rule is written when the cache's members are known, together with their alarms.
-fn later(spec: &Spec, live: &Live, resource: &Resource, cache: &Address) -> Planned {
+/// One whose alarms are these by now.
+fn put(from: From<'_>, resource: &Resource, names: &BTreeSet<String>) -> Planned {
+    drafted(from, resource, names, true)
+}
+
+fn drafted(from: From<'_>, resource: &Resource, names: &BTreeSet<String>, puts: bool) -> Planned {
     let address = &resource.address;
     let mut draft = Draft::new(address.clone());
-    let owner = ownership::of(spec, live, address);
-    guards::ownership(&mut draft, live, owner);
-    let rule = live.get(address).and_then(|own| own.get("AlarmRule")).cloned().unwrap_or(Value::Null);
-    draft.attributes.push(shown("rule", rule, json!(format!("any alarm of {cache}, named once its nodes are known"))));
-    let action = if live.get(address).is_some() { Action::Update } else { Action::Create };
-    Planned { draft, action, ownership: owner, fingerprint: fingerprint::of(live, address), count: None }
+    let fields = composite_alarm::fields(resource, names);
+    let own = from.live.get(address);
+    draft.children = Children {
+        of: cache_of(resource),
+        names: composite_alarm::depends_on(&fields),
+        before: own.map(children).unwrap_or_default(),
+        ..Children::default()
+    };
+    if let Some(cache) = cache_of(resource) {
+        check_rule(&mut draft, &cache, names);
+    }
+    whole::planned(from, draft, &Whole { resource, fields: &fields, puts })
 }
 
-fn one(spec: &Spec, live: &Live, options: &Options, resource: &Resource) -> Planned {
-    let address = &resource.address;
-    let mut draft = Draft::new(address.clone());
-    let owner = ownership::of(spec, live, address);
-    let fields = composite_alarm::fields(spec, live, resource);
-    let rule = fields.get("rule").and_then(Value::as_str);
-    draft.names = rule.map(alarm::named_in).unwrap_or_default();
-    check_rule(&mut draft, resource, rule);
-    let Some(view) = live.view(address) else {
-        let mut parameters = composite_alarm::parameters(&address.id, &fields, None, &spec.stack);
-        parameters.insert("Tags".into(), ownership::tag_list(&ownership::wanted_tags(spec, live, resource)));
-        draft.attributes.extend(fields.iter().map(|(name, value)| shown(name, Value::Null, value.clone())));
-        draft.push(Phase::Alarms, Operation::PutCompositeAlarm, Wait::Nothing, parameters);
-        return Planned { draft, action: Action::Create, ownership: owner, fingerprint: None, count: None };
-    };
-    let differences = composite_alarm::differences(&fields, &view);
-    let unnamed = alarm::stack_of(view.own).is_none();
-    let before = |value: &Option<Value>| value.clone().unwrap_or(Value::Null);
-    draft
-        .attributes
-        .extend(differences.iter().map(|(name, live, declared)| shown(name, before(live), declared.clone())));
-    if !differences.is_empty() || unnamed {
-        let parameters = composite_alarm::parameters(&address.id, &fields, Some(view.own), &spec.stack);
-        if unnamed {
-            let text = |value: Option<&Value>| value.cloned().unwrap_or(Value::Null);
-            draft.attributes.retain(|change| change.path != "description");
-            let after = text(parameters.get("AlarmDescription"));
-            draft.attributes.push(shown("description", text(view.own("AlarmDescription")), after));
-        }
-        draft.push(Phase::Alarms, Operation::PutCompositeAlarm, Wait::Nothing, parameters);
-    }
-    guards::ownership(&mut draft, live, owner);
-    let scene = Scene { spec, live, resource, view: &view, options, rows: address.kind.attributes() };
-    if owner != Ownership::Foreign {
-        tags::change_tags(&mut draft, &scene);
-    }
-    let action = match owner {
-        Ownership::Unowned | Ownership::Unknown => {
-            needs_permit(&mut draft, options, Permit::Adopt);
-            Action::Adopt
-        }
-        Ownership::Foreign => Action::Update,
-        _ if draft.is_idle() => Action::Noop,
-        _ => Action::Update,
-    };
-    Planned { draft, action, ownership: owner, fingerprint: fingerprint::of(live, address), count: None }
-}
-
-fn check_rule(draft: &mut Draft, resource: &Resource, rule: Option<&str>) {
-    let Some(cache) = cache_of(resource) else { return };
-    let rule = rule.unwrap_or_default();
-    if rule.is_empty() {
+fn check_rule(draft: &mut Draft, cache: &Address, names: &BTreeSet<String>) {
+    if names.is_empty() {
         draft.blocks(
             "composite-rule",
             format!("{cache} has no alarms that it could be of"),
             "give the cache alarms, such as `alarms: {preset: recommended}`",
         );
-    } else if rule.chars().count() > LONGEST_RULE {
+    } else if let Some(why) = unfit_for_any_of(names) {
         draft.blocks(
             "composite-rule",
-            format!(
-                "the alarms of {cache} make a rule of {} characters, and AWS takes {LONGEST_RULE}",
-                rule.chars().count()
-            ),
-            "name the alarms that matter in an `rule`, or give the cache fewer",
+            format!("of the alarms of {cache}: {why}"),
+            "name the alarms that matter in a `rule`, or give the cache fewer or other ones",
         );
     }
 }
 
-/// The steps of a cache's alarms, one stage after the other: a composite alarm is put after the alarms that it names,
-/// and before those go that it named.
-pub fn stages(spec: &Spec, alarms: &[Planned], composites: &[Planned]) -> [Vec<Step>; 3] {
-    let (gone, put) = order::steps(spec, alarms).into_iter().partition(|step| step.operation().deletes());
-    [put, order::steps(spec, composites), gone]
+/// AWS puts no composite alarm before the alarms that it names. Those of a cache that is blocked have gone by now, with
+/// what is over them.
+pub(super) fn missing(from: From<'_>, wanted: &Alarms, to_come: &Alarms, planned: &mut [Planned]) {
+    let From { spec, live, options } = from;
+    let is_declared = |name: &str| wanted.named.iter().chain(&to_come.named).any(|alarm| alarm.name == name);
+    if !planned.iter().any(|planned| planned.draft.address.kind == Kind::CompositeAlarm) {
+        return;
+    }
+    let made: BTreeSet<String> = planned
+        .iter()
+        .filter(|planned| planned.draft.address.kind.is_alarm() && planned.action != Action::Delete)
+        .map(|planned| planned.draft.address.id.clone())
+        .collect();
+    let caches: BTreeSet<Address> = planned
+        .iter()
+        .filter(|planned| planned.draft.address.kind.is_cache())
+        .map(|planned| planned.draft.address.clone())
+        .collect();
+    let changed = [Action::Create, Action::Update, Action::Adopt];
+    let composites = |planned: &&mut Planned| {
+        planned.draft.address.kind == Kind::CompositeAlarm && changed.contains(&planned.action)
+    };
+    for planned in planned.iter_mut().filter(composites) {
+        let draft = &mut planned.draft;
+        let Children { of, names, to_come, with_members, .. } = draft.children.clone();
+        let is_missing = |name: &&String| !is_live(live, name) && !made.contains(*name) && !to_come.contains(*name);
+        let Some(name) = names.iter().find(is_missing).filter(|_| !with_members) else { continue };
+        let composite = Address::new(Kind::CompositeAlarm, name);
+        let is_composite = spec.resources.contains_key(&composite);
+        let need = if is_composite { composite } else { Address::new(Kind::Alarm, name) };
+        match of {
+            Some(cache) if live.get(&cache).is_none() && !caches.contains(&cache) => {
+                let alarms = Address::alarms_of(&cache.id);
+                guards::left_out(draft, &cache, &format!("--only {cache} --only '{alarms}'"));
+            }
+            Some(cache) => guards::left_out(draft, &need, &format!("--only '{}'", Address::alarms_of(&cache.id))),
+            None if is_composite || (is_declared(name) && !options.selects(&need)) => {
+                guards::left_out(draft, &need, &format!("--only {}", only(&need)));
+            }
+            None => guards::unknown(draft, &need),
+        }
+    }
+}
+
+/// The address as an argument of a shell.
+fn only(address: &Address) -> String {
+    let text = address.to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if text.chars().all(is_plain) { text } else { format!("'{text}'") }
+}
+
+/// What is put once a cache's members are known: the alarms that come, the composite alarms over them, and the alarms
+/// that go, one stage after the other. What other steps of the plan delete is theirs.
+pub struct Members {
+    pub planned: Vec<Planned>,
+    pub stages: [Vec<Step>; 3],
+}
+
+pub fn of_members(spec: &Spec, live: &Live, options: &Options, cache: &str, steps: &[Step]) -> Members {
+    let from = From { spec, live, options };
+    let wanted = alarm::wanted(spec, live);
+    let mut alarms = alarms::of_cache(from, &wanted, cache);
+    let deleted: BTreeSet<&str> = steps.iter().flat_map(Step::deleted_alarms).collect();
+    alarms.retain(|planned| planned.action != Action::Delete || !deleted.contains(planned.draft.address.id.as_str()));
+    let composites = of_cache(from, &wanted, cache);
+    let (gone, put) = order::steps(spec, &alarms).into_iter().partition(|step| step.operation().deletes());
+    let stages = [put, order::steps(spec, &composites), gone];
+    Members { planned: alarms.into_iter().chain(composites).collect(), stages }
 }

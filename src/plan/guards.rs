@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::whole::From;
 use super::{Planned, alarms, dashboards};
 use crate::model::attribute::Phase;
 use crate::model::draft::Draft;
@@ -11,8 +12,9 @@ use crate::model::live::Live;
 use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, Ownership};
 use crate::model::{Address, Kind, Spec};
+use crate::resource::alarm::Alarms;
 use crate::resource::ownership::{STACK, stack_of};
-use crate::resource::{alarm, references};
+use crate::resource::{alarm, composite_alarm, references};
 
 /// What the stack may not write to: another stack's, and what may be another's.
 pub fn ownership(draft: &mut Draft, live: &Live, owner: Ownership) {
@@ -67,19 +69,28 @@ pub fn dependencies(spec: &Spec, live: &Live, options: &Options, planned: &mut [
                 continue;
             }
             let declared = spec.resources.contains_key(&need);
-            let (reason, hint) = if declared && !options.selects(&need) {
-                (format!("needs {need}, which does not exist and --only leaves out"), format!("add --only {need}"))
+            if declared && !options.selects(&need) {
+                left_out(&mut planned.draft, &need, &format!("--only {need}"));
             } else if declared {
-                (format!("needs {need}, which is blocked itself"), format!("see {need}"))
+                let reason = format!("needs {need}, which is blocked itself");
+                planned.draft.blocks("missing-dependency", reason, format!("see {need}"));
             } else {
-                (
-                    format!("needs {need}, which exists neither in AWS nor in this spec"),
-                    "declare it, or correct the name".to_owned(),
-                )
-            };
-            planned.draft.blocks("missing-dependency", reason, hint);
+                unknown(&mut planned.draft, &need);
+            }
         }
     }
+}
+
+/// What `--only` leaves out, and is not there.
+pub(super) fn left_out(draft: &mut Draft, need: &Address, only: &str) {
+    let reason = format!("needs {need}, which does not exist and --only leaves out");
+    draft.blocks("missing-dependency", reason, format!("add {only}"));
+}
+
+/// What nobody has.
+pub(super) fn unknown(draft: &mut Draft, need: &Address) {
+    let reason = format!("needs {need}, which exists neither in AWS nor in this spec");
+    draft.blocks("missing-dependency", reason, "declare it, or correct the name");
 }
 
 /// What is to be deleted must not be in use by what stays as it is.
@@ -127,51 +138,87 @@ pub fn uses(live: &Live, planned: &mut [Planned]) {
 }
 
 /// AWS deletes no alarm that a composite alarm watches. One of another stack, or of nobody's, has to let go of it first.
-pub fn parents(spec: &Spec, live: &Live, planned: &mut [Planned]) {
-    let foreign = live.composite_alarms.iter().filter(|(_, alarm)| alarm::stack_of(alarm) != Some(spec.stack.as_str()));
-    let rule = |alarm: &Value| alarm.get("AlarmRule").and_then(Value::as_str).map(alarm::named_in).unwrap_or_default();
-    let mut parents: Vec<(String, BTreeSet<String>)> =
-        foreign.map(|(name, alarm)| (name.clone(), rule(alarm))).collect();
-    // One of the stack's own has the rule that the spec gives it; one that is of a cache follows its alarms.
-    let goes = |address: &Address| {
-        planned.iter().any(|planned| planned.draft.address == *address && planned.action == Action::Delete)
-    };
-    let declared = spec.resources.values().filter(|resource| resource.address.kind == Kind::CompositeAlarm);
-    let stays = declared.filter(|resource| !goes(&resource.address));
-    parents.extend(stays.filter_map(|own| Some((own.address.id.clone(), alarm::named_in(own.text("rule")?)))));
-    let left = live.of(Kind::CompositeAlarm).iter().filter(|(name, own)| {
-        let address = Address::new(Kind::CompositeAlarm, name);
-        let is_ours = alarm::stack_of(own) == Some(spec.stack.as_str());
-        is_ours && !spec.resources.contains_key(&address) && !goes(&address)
-    });
-    parents.extend(left.map(|(name, own)| (name.clone(), rule(own))));
-    for planned in planned {
-        let going: Vec<&String> = match &planned.draft.member_alarms {
-            // Which members go is AWS's to choose.
-            Some(alarms) if alarms.fewer => {
-                let of_the_cache = |alarm: &Value| {
-                    let mut caches =
-                        spec.resources.keys().filter(|cache| cache.kind.is_cache() && cache.id == alarms.cache);
-                    caches.any(|cache| alarm::belongs_to(alarm, cache))
-                };
-                live.of(Kind::Alarm).iter().filter(|(_, alarm)| of_the_cache(alarm)).map(|(name, _)| name).collect()
-            }
-            None if planned.action == Action::Delete && planned.draft.address.kind == Kind::Alarm => {
-                vec![&planned.draft.address.id]
-            }
-            _ => continue,
-        };
-        let held = going.into_iter().find_map(|name| {
-            Some((name.clone(), parents.iter().find(|(_, children)| children.contains(name))?.0.clone()))
+pub(super) fn parents(from: From<'_>, to_come: &Alarms, planned: &mut [Planned]) {
+    let From { spec, live, .. } = from;
+    let is_ours = |own: &Value| alarm::stack_of(own) == Some(spec.stack.as_str());
+    let foreign = live.parents.iter().filter(|(_, own)| !is_ours(own));
+    // By name: what it holds, and what it holds until the alarms of members were put.
+    let mut parents: Vec<(String, BTreeSet<String>, BTreeSet<String>)> =
+        foreign.map(|(name, own)| (name.clone(), composite_alarm::children(own), BTreeSet::new())).collect();
+    // One of the stack's own holds what its rule says when the plan is through; one that this plan leaves alone holds
+    // what it says now.
+    let mut touched: BTreeSet<&Address> = BTreeSet::new();
+    for own in planned.iter().filter(|planned| planned.draft.address.kind == Kind::CompositeAlarm) {
+        touched.insert(&own.draft.address);
+        let children = &own.draft.children;
+        if children.with_members || own.action == Action::Delete {
+            // Put before those go that it named, or gone itself.
+            continue;
+        }
+        let until = if children.to_come.is_empty() { BTreeSet::new() } else { children.before.clone() };
+        parents.push((own.draft.address.id.clone(), children.names.clone(), until));
+    }
+    let left = live
+        .of(Kind::CompositeAlarm)
+        .iter()
+        .filter(|(name, own)| is_ours(own) && !touched.contains(&Address::new(Kind::CompositeAlarm, name)));
+    parents.extend(left.map(|(name, own)| (name.clone(), composite_alarm::children(own), BTreeSet::new())));
+    let going: Vec<(usize, BTreeSet<String>)> = planned
+        .iter()
+        .enumerate()
+        .map(|(index, one)| (index, going_alarms(from, to_come, planned, one)))
+        .filter(|(_, going)| !going.is_empty())
+        .collect();
+    for (index, going) in going {
+        // The alarms of members that go are taken in the step that puts those of members that come.
+        let with_members = planned[index].draft.member_alarms.is_some();
+        let held = going.iter().find_map(|name| {
+            let mut holds = parents
+                .iter()
+                .filter(|(_, children, until)| children.contains(name) || (with_members && until.contains(name)));
+            Some((name.clone(), holds.next()?.0.clone()))
         });
         if let Some((name, parent)) = held {
-            planned.draft.blocks(
-                "alarm-has-parent",
-                format!("the composite alarm {parent} watches {name}, and AWS deletes no alarm that one watches"),
-                format!("take {name} out of the rule of {parent} first"),
-            );
+            let address = Address::new(Kind::CompositeAlarm, &parent);
+            let is_orphan = live.get(&address).is_some_and(is_ours) && !spec.resources.contains_key(&address);
+            let hint = match is_orphan {
+                true => format!("delete that, too: --prune --allow 'delete:{address}'; or take {name} out of its rule"),
+                false => format!("take {name} out of the rule of {parent} first"),
+            };
+            let reason =
+                format!("the composite alarm {parent} watches {name}, and AWS deletes no alarm that one watches");
+            planned[index].draft.blocks("alarm-has-parent", reason, hint);
         }
     }
+}
+
+/// The alarms that a change deletes, or may delete.
+fn going_alarms(from: From<'_>, to_come: &Alarms, planned: &[Planned], one: &Planned) -> BTreeSet<String> {
+    let From { spec, live, .. } = from;
+    let Some(alarms) = &one.draft.member_alarms else {
+        let goes = one.action == Action::Delete && one.draft.address.kind == Kind::Alarm;
+        return goes.then(|| one.draft.address.id.clone()).into_iter().collect();
+    };
+    let mut going = BTreeSet::new();
+    for cache in spec.resources.keys().filter(|cache| cache.kind.is_cache() && cache.id == alarms.cache) {
+        let own = alarms::existing(spec, live, cache).filter_map(|own| own.get("AlarmName")?.as_str());
+        let is_replaced = |planned: &Planned| planned.draft.address == *cache && planned.action == Action::Replace;
+        if live.view(cache).is_none_or(|view| view.status() == "deleting") || planned.iter().any(is_replaced) {
+            // The members to come have the names that AWS gives to new ones.
+            let stays = |name: &str| to_come.named.iter().any(|alarm| alarm.name == name);
+            let cache = &spec.resources[cache];
+            let members = alarm::members_to_come(spec, cache);
+            let goes = |name: &&str| {
+                let own = &live.of(Kind::Alarm)[*name];
+                !stays(name) && (!alarm::watches_any(own, &members) || alarm::follows(spec, live, cache, name, own))
+            };
+            going.extend(own.filter(goes).map(str::to_owned));
+        } else if alarms.fewer || alarms::leaving_nodes(planned, cache) > 0 {
+            // Which members go is AWS's to choose.
+            going.extend(own.map(str::to_owned));
+        }
+    }
+    going
 }
 
 /// Nodes only go into zones that their subnet group reaches when the call is made. A replacement that finds out

@@ -8,10 +8,12 @@ pub mod dashboards;
 pub mod fingerprint;
 pub mod guards;
 pub mod late;
+mod names;
 pub mod order;
 mod planned;
 pub mod resource;
 mod tags;
+mod whole;
 
 use std::collections::BTreeSet;
 
@@ -21,8 +23,10 @@ use crate::model::live::Live;
 use crate::model::options::Options;
 use crate::model::plan::{Action, Blocked, Change, FORMAT_VERSION, Finding, Plan, Summary};
 use crate::model::{Address, Kind, Spec};
+use crate::resource::alarm;
 pub use guards::needs_permit;
 pub use planned::Planned;
+use whole::From;
 
 pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>) -> Plan {
     let mut planned = Vec::new();
@@ -35,15 +39,19 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
             });
         }
     }
-    alarms::planned(spec, live, options, &mut planned);
-    composites::planned(spec, live, options, &mut planned);
+    let from = From { spec, live, options };
+    let wanted = alarm::wanted(spec, live);
+    let to_come = alarm::to_come(spec, live, &alarms::made_caches(from, &planned));
+    alarms::planned(from, &wanted, &mut planned);
+    composites::planned(from, &wanted, &to_come, &mut planned);
     dashboards::planned(spec, live, options, &mut planned);
     let orphans = orphans(spec, live, options, &mut planned);
     late::postpone(spec, live, &mut planned);
     guards::dependencies(spec, live, options, &mut planned);
     guards::zones(spec, live, &mut planned);
     guards::uses(live, &mut planned);
-    guards::parents(spec, live, &mut planned);
+    guards::parents(from, &to_come, &mut planned);
+    names::collisions(from, &wanted, &to_come, &mut planned);
     guards::limits(spec, live, options, &mut planned);
     let mut notes = live.notes.clone();
     for planned in &planned {
@@ -52,7 +60,8 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
         );
     }
     alarms::find_caches(spec, live, &mut planned);
-    alarms::wait_for_blocked_caches(&mut planned);
+    alarms::wait_for_blocked_caches(live, &mut planned);
+    composites::missing(from, &wanted, &to_come, &mut planned);
     dashboards::wait_for_blocked_caches(&mut planned);
     let steps = order::steps(spec, &planned);
     let mut summary = Summary::default();

@@ -30,40 +30,35 @@ pub fn steps(spec: &Spec, planned: &[Planned]) -> Vec<Step> {
         }
     }
     late(spec, &changed, &mut order);
-    let (with_members, composites) = composites_in_order(&changed, &to_come);
+    let (with_members, composites): (Vec<&Planned>, Vec<&Planned>) =
+        children_first(&changed).into_iter().partition(|planned| !planned.draft.children.to_come.is_empty());
     for planned in composites {
         let after = needs(spec, planned, &order);
         order.serial(planned, after);
     }
     delete_composites(&deleted, &mut order);
-    let alarms = delete_alarms(&deleted, &mut order);
+    // What is named until the members to come are known goes after that.
+    let late_ones = planned.iter().map(|planned| &planned.draft.children);
+    let late_ones = late_ones.filter(|children| children.with_members || !children.to_come.is_empty());
+    let held: BTreeSet<&String> = late_ones.flat_map(|children| &children.before).collect();
+    let (held, free): (Vec<&Planned>, Vec<&Planned>) =
+        deleted.iter().partition(|planned| held.contains(&planned.draft.address.id));
+    let mut alarms = delete_alarms(&free, &[], &mut order);
+    let mut members = Vec::new();
     for planned in to_come {
         let Some(member_alarms) = &planned.draft.member_alarms else { continue };
         // What members to come need is found when the alarms of the others are as they should be.
         let mut after = order.alarms_and_cache(&member_alarms.cache);
         after.extend(&alarms);
-        order.push(&planned.draft.address, Work::MemberAlarms(member_alarms.clone()), after);
+        members.push(order.push(&planned.draft.address, Work::MemberAlarms(member_alarms.clone()), after));
     }
-    let members = order.last_of(|address| address.cache_of_members().is_some());
     for planned in with_members {
         let after = needs(spec, planned, &order).into_iter().chain(members.iter().copied()).collect();
         order.serial(planned, after);
     }
+    alarms.extend(delete_alarms(&held, &members, &mut order));
     deletions(&deleted, alarms, &mut order);
     order.steps
-}
-
-/// Composite alarms after those that they name; first those that name an alarm of members to come.
-fn composites_in_order<'a>(changed: &[&'a Planned], to_come: &[&Planned]) -> (Vec<&'a Planned>, Vec<&'a Planned>) {
-    let put: BTreeSet<&str> = changed.iter().map(|planned| planned.draft.address.id.as_str()).collect();
-    let caches: Vec<String> = to_come
-        .iter()
-        .filter_map(|planned| planned.draft.address.cache_of_members())
-        .map(|cache| format!("{cache}-"))
-        .collect();
-    let is_of_members =
-        |name: &String| !put.contains(name.as_str()) && caches.iter().any(|cache| name.starts_with(cache.as_str()));
-    children_first(changed).into_iter().partition(|planned| planned.draft.names.iter().any(is_of_members))
 }
 
 /// The composite alarms of these, each after those of them that its rule names.
@@ -74,7 +69,7 @@ fn children_first<'a>(planned: &[&'a Planned]) -> Vec<&'a Planned> {
     while !left.is_empty() {
         let ids: BTreeSet<String> = left.iter().map(|planned| planned.draft.address.id.clone()).collect();
         let (mut free, rest): (Vec<&Planned>, Vec<&Planned>) =
-            left.into_iter().partition(|planned| planned.draft.names.is_disjoint(&ids));
+            left.into_iter().partition(|planned| planned.draft.children.names.is_disjoint(&ids));
         if free.is_empty() {
             // They name one another in a circle, which AWS refuses.
             ordered.extend(rest);
@@ -168,7 +163,7 @@ fn needs(spec: &Spec, planned: &Planned, order: &Order) -> Vec<StepId> {
         return order.last_of(|candidate| planned.draft.watches.contains(candidate));
     }
     if address.kind == Kind::CompositeAlarm {
-        let named = &planned.draft.names;
+        let named = &planned.draft.children.names;
         return order.last_of(|candidate| candidate.kind.is_alarm() && named.contains(&candidate.id));
     }
     if let Some(cache) = &planned.draft.cache {
@@ -200,7 +195,7 @@ fn deletions(planned: &[&Planned], alarms: Vec<StepId>, order: &mut Order) {
 
 /// Deletions of one cache's alarms share calls, as many names in each as AWS takes. A call for several bears the name
 /// of none of them.
-fn delete_alarms(planned: &[&Planned], order: &mut Order) -> Vec<StepId> {
+fn delete_alarms(planned: &[&Planned], earlier: &[StepId], order: &mut Order) -> Vec<StepId> {
     let mut of_caches: BTreeMap<Option<&Address>, Vec<&Draft>> = BTreeMap::new();
     for planned in planned.iter().filter(|planned| planned.draft.address.kind == Kind::Alarm) {
         of_caches.entry(planned.draft.cache.as_ref()).or_default().push(&planned.draft);
@@ -211,7 +206,8 @@ fn delete_alarms(planned: &[&Planned], order: &mut Order) -> Vec<StepId> {
             let watched: BTreeSet<Address> = chunk.iter().flat_map(|draft| draft.watches.clone()).collect();
             // A cache that is changed keeps its alarms until it is through, and no alarm goes that a composite alarm
             // still names.
-            let after = order.last_of(|address| watched.contains(address) || address.kind == Kind::CompositeAlarm);
+            let mut after = order.last_of(|address| watched.contains(address) || address.kind == Kind::CompositeAlarm);
+            after.extend(earlier);
             let names: Vec<&str> = chunk.iter().map(|draft| draft.address.id.as_str()).collect();
             let parameters = object([("AlarmNames", json!(names))]);
             let call = step::Call { operation: Operation::DeleteAlarms, parameters, wait_for: Wait::Nothing };

@@ -245,7 +245,7 @@ pub fn deleted(spec: &Spec, live: &Live, options: &Options, address: &Address) -
     let snapshot = (address.kind.is_cache() && keep && !memcached).then(|| snapshot_name(address, options));
     push_delete(&mut draft, snapshot.as_deref());
     if address.kind == Kind::CompositeAlarm {
-        draft.names = composites::named_now(live, address);
+        draft.children = composites::named_now(live, address);
     }
     if address.kind == Kind::Alarm {
         draft.watches = alarm::watched(view.own);

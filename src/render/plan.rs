@@ -298,7 +298,11 @@ fn told(calls: &Calls<'_>) -> String {
 /// What the step changes, without what every call carries, and what is awaited.
 fn parameters(step: &Step) -> String {
     match &step.work {
-        Work::MemberAlarms(alarms) => format!("{} alarms, named once the members are known", alarms.count),
+        Work::MemberAlarms(alarms) => {
+            let named = format!("{}, named once the members are known", plural(alarms.count, "alarm"));
+            let over = alarms.composites.iter().map(|name| format!("; then PutCompositeAlarm {name}"));
+            named + &over.collect::<String>()
+        }
         Work::Call(call) => of_call(step, call),
     }
 }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::alarm_whole::plain_description;
 use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, TagCalls};
 use super::local;
 use super::{alarm_entries, alarm_preset};
 use crate::model::attribute::{Attribute, Impact, Read, Route};
-use crate::model::live::{Live, View};
+use crate::model::live::Live;
 use crate::model::shape::{ARN, Field, Order, Shape, integer, list, pattern, text};
 use crate::model::{Address, Kind, Operation, Resource, Spec};
 
@@ -66,8 +67,9 @@ const WARM_UP: Shape = Shape::Object(&[
     Field::new("onlyStartEvaluatingAfterWarmUpPeriodEnds", "OnlyStartEvaluatingAfterWarmUpPeriodEnds", Shape::Bool,
         "true: the whole period is waited for. Default false: it ends early once there are datapoints enough."),
 ]);
+/// The stretch of time that an alarm looks at.
 #[rustfmt::skip]
-const WINDOW: Shape = Shape::Object(&[
+pub(super) const WINDOW: Shape = Shape::Object(&[
     Field::new("slidingWindow", "SlidingWindow", Shape::Object(&[]), "`{}`: the window moves with each evaluation. AWS's default."),
     Field::new("wallClockWindow", "WallClockWindow", Shape::Object(&[
         Field::new("timezone", "Timezone", text(64), "Time zone whose hours, days and weeks count, such as Europe/Berlin. Default UTC."),
@@ -199,6 +201,13 @@ pub struct PerNode {
     pub replica: usize,
 }
 
+impl Alarm {
+    /// Its address, under which it stands in a plan.
+    pub fn address(&self) -> Address {
+        Address::new(Kind::Alarm, &self.name)
+    }
+}
+
 impl PerNode {
     /// How many alarms so many nodes have.
     pub fn count(self, nodes: usize, shards: usize) -> usize {
@@ -219,6 +228,29 @@ pub fn stack_of(alarm: &Value) -> Option<&str> {
 
 /// Every alarm that the spec asks for, written out for the live members of the caches.
 pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
+    written_out(spec, live, &|cache, scope| nodes(live, cache, scope))
+}
+
+/// The alarms of these caches, written out for the members that they have when they are made as the spec says.
+pub fn to_come(spec: &Spec, live: &Live, caches: &BTreeSet<Address>) -> Alarms {
+    written_out(spec, live, &|cache, scope| {
+        let made = spec.resources.get(cache).filter(|_| caches.contains(cache));
+        let members = made.map(|cache| members_to_come(spec, cache)).unwrap_or_default();
+        // The first node of a shard is its primary.
+        let is_primary = |member: &String| member.ends_with("-001");
+        let is_in = |member: &String| match scope {
+            _ if cache.kind == Kind::ServerlessCache => true,
+            "primary" => is_primary(member),
+            "replica" => !is_primary(member),
+            _ => true,
+        };
+        members.into_iter().filter(is_in).collect()
+    })
+}
+
+type Nodes<'a> = dyn Fn(&Address, &str) -> Vec<String> + 'a;
+
+fn written_out(spec: &Spec, live: &Live, nodes: &Nodes<'_>) -> Alarms {
     let mut alarms = Alarms::default();
     for resource in spec.resources.values() {
         match resource.address.kind {
@@ -229,13 +261,13 @@ pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
                     entry: resource.address.clone(),
                     cache: None,
                 }),
-                Some(_) => alarms_for(resource, spec, live, &mut alarms),
+                Some(_) => alarms_for(resource, spec, nodes, &mut alarms),
             },
             kind if kind.is_cache() => {
                 let Some(preset) = resource.fields.get("alarms").and_then(Value::as_object) else { continue };
                 let rules = alarm_preset::rules(resource, preset, live);
                 alarms.per_node.entry(resource.address.clone()).or_default().every += rules.len();
-                for node in nodes(live, &resource.address, "node") {
+                for node in nodes(&resource.address, "node") {
                     for (metric, fields) in &rules {
                         let mut fields = filled(fields.clone(), &resource.address, &node);
                         alarm_preset::node_dimension(metric, &mut fields);
@@ -255,7 +287,7 @@ pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
 }
 
 /// The alarms of an entry, for the nodes of each of its caches.
-fn alarms_for(entry: &Resource, spec: &Spec, live: &Live, alarms: &mut Alarms) {
+fn alarms_for(entry: &Resource, spec: &Spec, nodes: &Nodes<'_>, alarms: &mut Alarms) {
     let scope = entry.text("scope").unwrap_or("node");
     for cache in alarm_entries::caches(spec, entry) {
         let per_node = alarms.per_node.entry(cache.clone()).or_default();
@@ -264,7 +296,7 @@ fn alarms_for(entry: &Resource, spec: &Spec, live: &Live, alarms: &mut Alarms) {
             "replica" => per_node.replica += 1,
             _ => per_node.every += 1,
         }
-        for node in nodes(live, cache, scope) {
+        for node in nodes(cache, scope) {
             let own = own_fields(entry).into_iter();
             let own = own.map(|(name, value)| {
                 let value = alarm_entries::value(&name, &value, cache, &node);
@@ -332,6 +364,18 @@ fn nodes_by_shard(resource: &Resource) -> Vec<usize> {
     }
 }
 
+/// Does the spec alone say how the members of the cache are called?
+pub fn knows_members(spec: &Spec, cache: &Resource) -> bool {
+    let has = |name: &str| cache.fields.contains_key(name);
+    let group = cache.text("cacheParameterGroupName").unwrap_or("default.");
+    let knows_mode = has("clusterMode")
+        || nodes_by_shard(cache).len() > 1
+        || group.starts_with("default.")
+        || spec.resources.contains_key(&Address::new(Kind::ParameterGroup, group));
+    cache.address.kind == Kind::ServerlessCache
+        || ((has("numCacheClusters") || has("numNodeGroups") || has("nodeGroupConfiguration")) && knows_mode)
+}
+
 /// The names of the members of a cache that is created as the spec asks, as AWS numbers them.
 pub fn members_to_come(spec: &Spec, resource: &Resource) -> BTreeSet<String> {
     let id = &resource.address.id;
@@ -377,144 +421,7 @@ fn filled(mut fields: Map<String, Value>, cache: &Address, node: &str) -> Map<St
     fields
 }
 
-/// The alarm's call: what is declared, and what AWS has where nothing is declared.
-pub fn parameters(alarm: &Alarm, live: Option<&Value>, stack: &str) -> Map<String, Value> {
-    let mut parameters = Map::new();
-    let declares = |name: &str| alarm.fields.contains_key(name);
-    let math = declares("metrics");
-    let single = ["MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit"];
-    let compared =
-        ["Metrics", "Threshold", "ThresholdMetricId", "ComparisonOperator", "EvaluationPeriods", "DatapointsToAlarm"];
-    for attribute in ATTRIBUTES.iter().filter(|attribute| matches!(attribute.read, Read::Own(_))) {
-        let member = attribute.field.member;
-        let excluded = (math && single.contains(&member))
-            || (declares("evaluationCriteria") && (single.contains(&member) || compared.contains(&member)))
-            || ((math || declares("metricName")) && matches!(member, "EvaluationCriteria" | "EvaluationInterval"))
-            || (declares("evaluationCriteria") && member == "EvaluationWindow")
-            || (declares("metricName") && member == "Metrics")
-            || (declares("statistic") && member == "ExtendedStatistic")
-            || (declares("extendedStatistic") && member == "Statistic")
-            || (declares("threshold") && member == "ThresholdMetricId")
-            || (declares("thresholdMetricId") && member == "Threshold");
-        let value = match alarm.fields.get(attribute.field.name) {
-            // A cleared member is one that is not sent.
-            Some(Value::Null) => None,
-            Some(declared) => {
-                let shape = &attribute.field.shape;
-                Some(completed(shape, shape.to_api(declared), live.and_then(|live| live.get(member))))
-            }
-            None if excluded => None,
-            None => {
-                live.and_then(|live| live.get(member)).filter(|value| !crate::model::shape::is_empty(value)).cloned()
-            }
-        };
-        if let Some(value) = value {
-            parameters.insert(member.to_owned(), value);
-        }
-    }
-    name_stack(&mut parameters, stack);
-    parameters.insert("AlarmName".to_owned(), json!(alarm.name));
-    parameters
-}
-
-/// An alarm's description ends with the stack that the alarm is of.
-pub fn name_stack(parameters: &mut Map<String, Value>, stack: &str) {
-    let description =
-        parameters.get("AlarmDescription").and_then(Value::as_str).map(plain_description).unwrap_or_default();
-    let described = if description.is_empty() { suffix(stack) } else { format!("{description} {}", suffix(stack)) };
-    parameters.insert("AlarmDescription".to_owned(), json!(described));
-}
-
-/// Members of which a value has one at most, so that the live one does not come beside the declared other.
-const INSTEAD: [(&str, &str); 7] = [
-    ("Expression", "MetricStat"),
-    ("MetricStat", "Expression"),
-    ("Period", "MetricStat"),
-    ("SlidingWindow", "WallClockWindow"),
-    ("WallClockWindow", "SlidingWindow"),
-    ("IncludedTagKeys", "ExcludedTagKeys"),
-    ("ExcludedTagKeys", "IncludedTagKeys"),
-];
-
-/// A declared value with what it leaves out of the live one.
-pub fn completed(shape: &Shape, mut declared: Value, live: Option<&Value>) -> Value {
-    match (shape, &mut declared, live) {
-        (Shape::Object(fields), Value::Object(own), Some(Value::Object(live))) => {
-            for field in *fields {
-                let (member, live) = (field.member, live.get(field.member));
-                let other_is_there = INSTEAD.iter().any(|(one, other)| *one == member && own.contains_key(*other));
-                match own.get_mut(member) {
-                    Some(value) => *value = completed(&field.shape, value.take(), live),
-                    // Left out, it is true: that is how the spec is checked.
-                    None if member == "ReturnData" || other_is_there => {}
-                    None => own.extend(live.map(|live| (member.to_owned(), live.clone()))),
-                }
-            }
-        }
-        (Shape::List { of, order: Order::By(key), .. }, Value::Array(items), Some(Value::Array(live))) => {
-            let Shape::Object(fields) = of else { return declared };
-            let Some(key) = fields.iter().find(|field| field.name == *key) else { return declared };
-            for item in items {
-                let same = live.iter().find(|live| live.get(key.member) == item.get(key.member));
-                *item = completed(of, item.take(), same);
-            }
-        }
-        _ => {}
-    }
-    declared
-}
-
-/// A description without the note of its stack, which is no part of the difference.
-pub fn plain_description(description: &str) -> String {
-    let plain = match description.rsplit_once("[cachectl:stack=") {
-        Some((plain, _)) => plain,
-        None => description,
-    };
-    // The note stands after a space: white space before it, such as the line end of a text block, cannot be told from that.
-    plain.trim_end().to_owned()
-}
-
-/// What is declared and differs: attribute, live value, declared value.
-pub fn differences(alarm: &Alarm, view: &View<'_>) -> Vec<(&'static str, Option<Value>, Value)> {
-    ATTRIBUTES
-        .iter()
-        .filter(|attribute| matches!(attribute.read, Read::Own(_)))
-        .filter_map(|attribute| {
-            let declared = alarm.fields.get(attribute.field.name)?;
-            let mut live = attribute.live(view, Some(declared));
-            let mut declared = declared.clone();
-            if attribute.field.name == "description" {
-                let plain = |text: &Value| Some(json!(plain_description(text.as_str()?)));
-                live = live.as_ref().and_then(plain);
-                declared = plain(&declared).unwrap_or(declared);
-            }
-            let same = match attribute.field.name {
-                "evaluationWindow" => same_window(&declared, live.as_ref()),
-                _ => attribute.same(&declared, live.as_ref()),
-            };
-            (!same).then_some((attribute.field.name, live, declared))
-        })
-        .collect()
-}
-
-/// A window is one of two kinds, and without one it slides.
-fn same_window(declared: &Value, live: Option<&Value>) -> bool {
-    let clock = |window: &'_ Value| window.get("wallClockWindow").cloned();
-    match (clock(declared), live.and_then(clock)) {
-        (Some(declared), Some(live)) => {
-            WINDOW.same(&json!({"wallClockWindow": declared}), &json!({"wallClockWindow": live}))
-        }
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-/// A member of a live alarm that no call can send again, since the SDK does not know what it holds.
-pub fn unkept(live: &Value) -> Option<&'static str> {
-    live.pointer("/EvaluationWindow/Unknown").map(|_| "EvaluationWindow")
-}
-
-/// The caches that a member of this name, living or gone, can be of. `orders-0001-001` is the first node of the shard
+/// The groups that a member of this name, living or gone, can be of. `orders-0001-001` is the first node of the shard
 /// `0001` of `orders`, or that of `orders-0001`.
 fn caches_of_member(member: &str) -> impl Iterator<Item = &str> {
     let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -536,33 +443,13 @@ pub fn watched_members(alarm: &Value) -> impl Iterator<Item = &str> {
 
 /// The caches whose members, living or gone, the alarm can watch.
 pub fn watched(alarm: &Value) -> BTreeSet<Address> {
-    let mut watched = BTreeSet::new();
-    for member in watched_members(alarm) {
-        watched.insert(Address::new(Kind::ServerlessCache, member));
-        watched.extend(caches_of_member(member).map(|group| Address::new(Kind::ReplicationGroup, group)));
-    }
-    watched
+    watched_members(alarm).flat_map(caches_of).collect()
 }
 
-/// The names of alarms in a composite alarm's rule, whichever state it asks of them.
-///
-/// The alarms that a composite alarm's rule names, such as those of `ALARM("one") OR ALARM(two)`. A name can stand there
-/// as an ARN, too.
-pub fn named_in(rule: &str) -> BTreeSet<String> {
-    let mut named = BTreeSet::new();
-    for state in ["ALARM(", "OK(", "INSUFFICIENT_DATA("] {
-        for (at, _) in rule.match_indices(state) {
-            let inner = rule[at + state.len()..].trim_start();
-            let name = match inner.strip_prefix('"') {
-                Some(quoted) => quoted.split('"').next(),
-                None => inner.split(')').next(),
-            };
-            let name = name.unwrap_or_default().trim();
-            let plain = name.split_once(":alarm:").filter(|_| name.starts_with("arn:")).map_or(name, |(_, name)| name);
-            named.insert(plain.to_owned());
-        }
-    }
-    named
+/// The caches that a member of this name, living or gone, can be of.
+pub fn caches_of(member: &str) -> impl Iterator<Item = Address> {
+    let groups = caches_of_member(member).map(|group| Address::new(Kind::ReplicationGroup, group));
+    std::iter::once(Address::new(Kind::ServerlessCache, member)).chain(groups)
 }
 
 /// Is an alarm of a cache, which the spec does not ask for, deleted without an `--allow`?
@@ -615,12 +502,6 @@ pub fn declared_members(alarm: &Resource) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_composite_alarm_names_its_children_quoted_plain_or_as_arns() {
-        let rule = r#"(ALARM("a-001-CPU (main)") OR OK( b )) AND NOT INSUFFICIENT_DATA("arn:aws:cloudwatch:us-east-1:012345678901:alarm:c")"#;
-        assert_eq!(named_in(rule), ["a-001-CPU (main)", "b", "c"].map(str::to_owned).into());
-    }
 
     #[test]
     fn an_alarm_belongs_to_the_cache_whose_member_it_watches_even_after_the_member_is_gone() {

@@ -1,19 +1,17 @@
 //! Composite alarms: one page for many alarms. Written out in full with every call, as metric alarms are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::alarm;
+use super::alarm::{self, Alarms};
+use super::alarm_rule::{LONGEST, any_of, named_in, without_arn};
+use super::alarm_whole::plain_description;
 use super::kind_row::{Calls, KindRow, Names, TagCalls};
 use super::local;
 use crate::model::attribute::{Attribute, Impact, Read, Route};
-use crate::model::live::{Live, View};
 use crate::model::shape::{ARN, Field, Shape, integer, list, pattern, text};
-use crate::model::{Address, Operation, Resource, Spec};
-
-/// AWS takes rules up to this length.
-pub const LONGEST_RULE: usize = 10_240;
+use crate::model::{Address, Kind, Operation, Resource, Spec};
 
 const fn row(field: Field, member: &'static str) -> Attribute {
     Attribute::new(field, Read::Own(member), Route::Whole, Impact::None, "")
@@ -24,9 +22,9 @@ const fn row(field: Field, member: &'static str) -> Attribute {
 pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("of", "", pattern("^(replicationGroup|serverlessCache)/[^*]+$", 128, "replicationGroup/prod-cache"),
         "A cache of this spec: any alarm of that cache. The rule follows its nodes and its alarms. Instead of `rule`."), Read::Never, Route::Local, Impact::None, ""),
-    row(Field::new("rule", "AlarmRule", text(LONGEST_RULE), "Which alarms in which states, such as `ALARM(orders-errors) AND NOT ALARM(deploying)`. Instead of `of`."), "AlarmRule"),
+    row(Field::new("rule", "AlarmRule", text(LONGEST), "Which alarms in which states, such as `ALARM(orders-errors) AND NOT ALARM(deploying)`. Instead of `of`."), "AlarmRule"),
     row(Field::new("description", "AlarmDescription", text(960), "What the alarm means and what to do."), "AlarmDescription")
-        .import(|_, value| local::text_of(&alarm::plain_description(value.as_str()?))),
+        .import(|_, value| local::text_of(&plain_description(value.as_str()?))),
     row(Field::new("actionsEnabled", "ActionsEnabled", Shape::Bool, "Whether actions run. Default true."), "ActionsEnabled")
         .import(|_, value| (value == json!(false)).then_some(value)),
     row(Field::new("alarmActions", "AlarmActions", list(&ARN, 0, 5), "ARNs that are notified when the alarm fires."), "AlarmActions"),
@@ -70,71 +68,51 @@ pub fn cache_of(resource: &Resource) -> Option<Address> {
     resource.text("of")?.parse().ok()
 }
 
-/// The alarms that the spec has for a cache, by name: those of its nodes, and those declared by themselves that watch one.
-fn alarms_of(spec: &Spec, live: &Live, cache: &Address) -> BTreeSet<String> {
-    let is_of = |alarm: &alarm::Alarm| match &alarm.cache {
-        Some(of) => of == cache,
-        None => spec
-            .resources
-            .get(&alarm.entry)
-            .is_some_and(|entry| alarm::declared_members(entry).iter().any(|member| alarm::is_member(member, cache))),
-    };
-    alarm::wanted(spec, live).named.into_iter().filter(is_of).map(|alarm| alarm.name).collect()
+/// By cache: the names of the alarms of its nodes, and of those declared by themselves that watch one.
+pub fn of_caches(spec: &Spec, alarms: &Alarms) -> BTreeMap<Address, BTreeSet<String>> {
+    let mut of_caches: BTreeMap<Address, BTreeSet<String>> = BTreeMap::new();
+    for alarm in &alarms.named {
+        let caches: Vec<Address> = match &alarm.cache {
+            Some(cache) => vec![cache.clone()],
+            None => {
+                let members = spec.resources.get(&alarm.entry).map(alarm::declared_members).unwrap_or_default();
+                let watched = members.iter().flat_map(|member| alarm::caches_of(member));
+                watched.filter(|cache| spec.resources.contains_key(cache)).collect()
+            }
+        };
+        for cache in caches {
+            of_caches.entry(cache).or_default().insert(alarm.name.clone());
+        }
+    }
+    of_caches
 }
 
-/// `ALARM("one") OR ALARM("two")`
-fn any_of(names: &BTreeSet<String>) -> String {
-    names.iter().map(|name| format!("ALARM(\"{name}\")")).collect::<Vec<_>>().join(" OR ")
-}
-
-/// Is the rule any alarm of these, and of no other?
-pub fn is_any_of(rule: &str, names: &BTreeSet<String>) -> bool {
-    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    !names.is_empty() && plain(rule) == plain(&any_of(names))
-}
-
-/// What is declared, with the rule written out for the nodes that there are.
-pub fn fields(spec: &Spec, live: &Live, resource: &Resource) -> Map<String, Value> {
+/// What is declared, with the rule written out for these alarms where it is of a cache.
+pub fn fields(resource: &Resource, names: &BTreeSet<String>) -> Map<String, Value> {
     let mut fields = resource.fields.clone();
     fields.remove("tags");
     fields.remove("of");
-    if let Some(cache) = cache_of(resource) {
-        fields.insert("rule".to_owned(), json!(any_of(&alarms_of(spec, live, &cache))));
+    if cache_of(resource).is_some() {
+        fields.insert("rule".to_owned(), json!(any_of(names)));
     }
     fields
 }
 
-/// The alarm's call: what is declared, and what AWS has where nothing is declared.
-pub fn parameters(id: &str, fields: &Map<String, Value>, live: Option<&Value>, stack: &str) -> Map<String, Value> {
-    let mut parameters = Map::new();
-    for row in ATTRIBUTES.iter().filter(|row| matches!(row.read, Read::Own(_))) {
-        let kept = live.and_then(|live| live.get(row.field.member));
-        let value = match fields.get(row.field.name) {
-            Some(Value::Null) => None,
-            Some(declared) => Some(alarm::completed(&row.field.shape, row.field.shape.to_api(declared), kept)),
-            None => kept.filter(|value| !crate::model::shape::is_empty(value)).cloned(),
-        };
-        parameters.extend(value.map(|value| (row.field.member.to_owned(), value)));
-    }
-    alarm::name_stack(&mut parameters, stack);
-    parameters.insert("AlarmName".to_owned(), json!(id));
-    parameters
+/// The alarms that a live one's rule names.
+pub fn children(own: &Value) -> BTreeSet<String> {
+    own.get("AlarmRule").and_then(Value::as_str).map(named_in).unwrap_or_default()
 }
 
-/// What is declared and differs: attribute, live value, declared value.
-pub fn differences(fields: &Map<String, Value>, view: &View<'_>) -> Vec<(&'static str, Option<Value>, Value)> {
-    let plain = |name: &str, value: Value| match (name, value.as_str()) {
-        ("description", Some(text)) => json!(alarm::plain_description(text)),
-        // White space means nothing in a rule.
-        ("rule", Some(text)) => json!(text.split_whitespace().collect::<Vec<_>>().join(" ")),
-        _ => value,
-    };
-    let rows = ATTRIBUTES.iter().filter(|row| matches!(row.read, Read::Own(_)));
-    let differs = rows.filter_map(|row| {
-        let name = row.field.name;
-        let declared = plain(name, fields.get(name)?.clone());
-        let live = row.live(view, Some(&declared)).map(|value| plain(name, value));
-        (!row.same(&declared, live.as_ref())).then_some((name, live, declared))
-    });
-    differs.collect()
+/// The alarms that have to be there before one of these fields is put: those of its rule, and the one that silences it.
+pub fn depends_on(fields: &Map<String, Value>) -> BTreeSet<String> {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str);
+    let mut names = text("rule").map(named_in).unwrap_or_default();
+    names.extend(text("actionsSuppressor").map(|name| without_arn(name).to_owned()));
+    names
+}
+
+/// The alarms that composite alarms of the spec depend on by name.
+pub fn named_by(spec: &Spec) -> BTreeSet<String> {
+    let composites = spec.resources.values().filter(|resource| resource.address.kind == Kind::CompositeAlarm);
+    composites.flat_map(|composite| depends_on(&composite.fields)).collect()
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::alarm::{self, NAMESPACE};
 use super::alarm_preset::host_dimension;
+use super::alarm_whole::plain_description;
 use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, TagCalls};
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Draft, Scene};
@@ -118,7 +119,7 @@ pub fn shows_the_same(one: &Value, other: &Value) -> bool {
         for widget in body.get_mut("widgets").and_then(Value::as_array_mut).into_iter().flatten() {
             let markdown = widget.pointer_mut("/properties/markdown");
             if let Some(Value::String(text)) = markdown {
-                *text = alarm::plain_description(text);
+                *text = plain_description(text);
             }
         }
         body

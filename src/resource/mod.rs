@@ -2,7 +2,10 @@
 
 pub mod alarm;
 pub mod alarm_entries;
+pub mod alarm_names;
 pub mod alarm_preset;
+pub mod alarm_rule;
+pub mod alarm_whole;
 pub mod arn;
 pub mod composite_alarm;
 pub mod dashboard;

@@ -134,6 +134,12 @@ pub fn state(live: &Live, address: &Address, name: &str, declared: &Value) -> St
     }
 }
 
+/// Does a tag announce a token whose rotation is not through?
+pub fn is_announced(live: &Live, address: &Address) -> bool {
+    let tag = field(address.kind).and_then(|(_, tag)| live.tags.get(address)?.get(tag));
+    tag.is_some_and(|tag| announced(tag).is_some())
+}
+
 /// When the token was changed last, as far as AWS tells.
 pub fn last_change(live: &Live, address: &Address) -> String {
     let view = live.view(address).filter(|view| view.flag("AuthTokenEnabled"));

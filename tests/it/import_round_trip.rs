@@ -5,7 +5,7 @@ use cachectl::import::{self, Imported};
 use cachectl::model::live::Live;
 use cachectl::model::plan::{Action, AttributeChange, Plan};
 use cachectl::model::{Kind, Selection, Spec};
-use cachectl::resource::alarm::plain_description;
+use cachectl::resource::alarm_whole::plain_description;
 use cachectl::resource::ownership;
 use cachectl::{plan, spec};
 use proptest::collection::vec;

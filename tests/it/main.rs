@@ -41,6 +41,7 @@ mod import_yaml;
 mod lint_rules;
 mod plan_account;
 mod plan_case;
+mod plan_composites;
 mod plan_dashboards;
 mod plan_docs;
 mod plan_generated;

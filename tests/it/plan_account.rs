@@ -8,7 +8,7 @@ use cachectl::model::plan::Plan;
 use cachectl::model::secret::Seen;
 use cachectl::model::step::{MemberAlarms, Work};
 use cachectl::model::{Address, Kind, Resource, Spec, Step};
-use cachectl::plan::{self, alarms, composites, dashboards};
+use cachectl::plan::{self, composites, dashboards};
 use cachectl::resource::parameter_group::{declared_parameters, user_parameters};
 use cachectl::resource::{dashboard, ownership, secret};
 use cachectl::spec;
@@ -216,12 +216,11 @@ impl Account {
     }
 
     /// Sends one step's call, or those that the alarms of a cache come to.
-    pub(crate) fn step(&mut self, spec: &Spec, options: &Options, step: &Step) -> Result<(), Refusal> {
+    pub(crate) fn step(&mut self, spec: &Spec, options: &Options, step: &Step, steps: &[Step]) -> Result<(), Refusal> {
         if let Work::MemberAlarms(MemberAlarms { cache, .. }) = &step.work {
             let live = self.live(spec);
-            let planned = alarms::of_cache(spec, &live, options, cache);
-            let composites = composites::of_cache(spec, &live, options, cache);
-            for alarm in composites::stages(spec, &planned, &composites).into_iter().flatten() {
+            let members = composites::of_members(spec, &live, options, cache, steps);
+            for alarm in members.stages.into_iter().flatten() {
                 assert_eq!(unsendable(alarm.operation(), alarm.parameters()), None);
                 self.sandbox.call(alarm.operation().name(), Value::Object(alarm.parameters().clone()))?;
             }
@@ -254,7 +253,7 @@ impl Account {
     /// Carries a plan out. The reason, where one of its steps is refused.
     pub(crate) fn run(&mut self, spec: &Spec, options: &Options, plan: &Plan) -> Result<(), String> {
         for step in &plan.steps {
-            self.step(spec, options, step)
+            self.step(spec, options, step, &plan.steps)
                 .map_err(|refusal| format!("step {} {}: {refusal}\n{}", step.id, brief(step), shown(plan)))?;
         }
         Ok(())

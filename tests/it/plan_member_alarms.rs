@@ -98,7 +98,7 @@ fn a_composite_alarm_of_somebody_elses_is_foreseen() {
     account.sandbox.call("PutCompositeAlarm", parent.clone()).expect("a composite alarm");
     let live = |account: &mut Account, text: &str| {
         let mut live = account.live(&spec(text));
-        live.composite_alarms.insert("pager".to_owned(), parent.clone());
+        live.parents.insert("pager".to_owned(), parent.clone());
         live
     };
     for after in [group(&format!("numCacheClusters: 2\n{PLAIN}")), group("numCacheClusters: 3\nalarms: none")] {
@@ -213,7 +213,7 @@ const ANY: &str = "compositeAlarms:\n  g-down: {of: replicationGroup/g, descript
 fn rule(account: &mut Account, spec: &cachectl::model::Spec) -> Vec<String> {
     let live = account.live(spec);
     let own = live.of(Kind::CompositeAlarm)["g-down"]["AlarmRule"].as_str().unwrap_or_default().to_owned();
-    let named: Vec<String> = cachectl::resource::alarm::named_in(&own).into_iter().collect();
+    let named: Vec<String> = cachectl::resource::alarm_rule::named_in(&own).into_iter().collect();
     let alarms: Vec<String> = live.of(Kind::Alarm).keys().cloned().collect();
     assert_eq!(named, alarms, "it is of every alarm of the cache, and of no other");
     named

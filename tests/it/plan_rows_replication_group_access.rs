@@ -220,6 +220,27 @@ mod auth_token_rotate {
         ]);
     }
 
+    #[test]
+    fn a_rotation_that_is_under_way_is_told_and_blocks_while_its_token_cannot_be_read() {
+        let mut case = regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}"));
+        case.account.secrets.insert("prod-cache-token".into(), 2);
+        let spec = spec(&case.after);
+        let rotation = case.plan();
+        case.account.run(&spec, &case.options, &rotation).expect("accepted");
+        let mut live = case.account.live(&spec);
+        live.secrets.clear();
+        live.unreadable.insert("replicationGroup/g".parse().expect("an address"), "access denied".to_owned());
+        let plan = cachectl::plan::plan(&spec, &live, &case.options, Vec::new());
+        let change = plan.changes.first().unwrap_or_else(|| panic!("{}", shown(&plan)));
+        let blocked = change.blocked.as_ref().unwrap_or_else(|| panic!("{}", shown(&plan)));
+        assert!(blocked.rule == "secret-unreadable" && blocked.reason.contains("access denied"), "{}", shown(&plan));
+        assert!(
+            change.attributes.iter().any(|change| change.path == "authToken" && change.sensitive),
+            "{}",
+            shown(&plan)
+        );
+    }
+
     /// When AWS says that the token was changed last.
     fn last_change(case: &mut Case) -> String {
         let groups = case.account.call("DescribeReplicationGroups", json!({}));
@@ -231,7 +252,7 @@ mod auth_token_rotate {
         let spec = spec(&case.after);
         let plan = case.plan();
         for step in &plan.steps[..steps] {
-            case.account.step(&spec, &case.options, step).expect("accepted");
+            case.account.step(&spec, &case.options, step, &plan.steps).expect("accepted");
         }
         let strategy = |plan: &Plan| {
             let steps = plan.steps.iter();

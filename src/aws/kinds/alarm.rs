@@ -22,10 +22,20 @@ const OPERATION: &str = "DescribeAlarms";
 /// AWS takes this many names in a call.
 const NAMES: usize = 100;
 
+/// Which alarms are listed.
+#[derive(Clone, Default)]
+struct Which {
+    names: Option<Vec<String>>,
+    prefix: Option<String>,
+    /// Without metric alarms.
+    only_composite: bool,
+}
+
 pub(in crate::aws) async fn alarms_by_name(aws: &Aws, names: BTreeSet<String>) -> Result<Found, AwsError> {
     let chunks: Vec<Vec<String>> =
         names.into_iter().collect::<Vec<_>>().chunks(NAMES).map(<[String]>::to_vec).collect();
-    let by_name = chunks.into_iter().map(|names| pages_of_alarms(aws, Some(names), None, |_| true));
+    let which = |names| Which { names: Some(names), ..Which::default() };
+    let by_name = chunks.into_iter().map(|names| listed(aws, which(names), |_| true));
     let pages: Vec<Found> = stream::iter(by_name).buffer_unordered(CONCURRENCY).try_collect().await?;
     Ok(pages.into_iter().flatten().collect())
 }
@@ -36,21 +46,22 @@ pub(in crate::aws) async fn described_alarms(
     prefix: Option<String>,
     takes: impl Fn(&Value) -> bool,
 ) -> Result<Found, AwsError> {
-    pages_of_alarms(aws, None, prefix, takes).await
+    listed(aws, Which { prefix, ..Which::default() }, takes).await
 }
 
-async fn pages_of_alarms(
-    aws: &Aws,
-    names: Option<Vec<String>>,
-    prefix: Option<String>,
-    takes: impl Fn(&Value) -> bool,
-) -> Result<Found, AwsError> {
+/// Every composite alarm of the region.
+pub async fn composite_alarms(aws: &Aws) -> Result<Found, AwsError> {
+    listed(aws, Which { only_composite: true, ..Which::default() }, |_| true).await
+}
+
+async fn listed(aws: &Aws, which: Which, takes: impl Fn(&Value) -> bool) -> Result<Found, AwsError> {
     let (mut found, mut pages) = (Found::new(), Pages::of(OPERATION));
+    // Without types, AWS tells of metric alarms alone.
+    let types = [Some(cw::AlarmType::CompositeAlarm), (!which.only_composite).then_some(cw::AlarmType::MetricAlarm)];
+    let types: Vec<cw::AlarmType> = types.into_iter().flatten().collect();
     loop {
-        let call =
-            aws.cloudwatch.describe_alarms().set_alarm_names(names.clone()).set_alarm_name_prefix(prefix.clone());
-        // Without types, AWS tells of metric alarms alone.
-        let call = call.alarm_types(cw::AlarmType::MetricAlarm).alarm_types(cw::AlarmType::CompositeAlarm);
+        let call = aws.cloudwatch.describe_alarms().set_alarm_types(Some(types.clone()));
+        let call = call.set_alarm_names(which.names.clone()).set_alarm_name_prefix(which.prefix.clone());
         let answer = call.max_records(100).set_next_token(pages.token()).send().await;
         let answer = answer.map_err(|error| AwsError::of(OPERATION, error))?;
         let metric = answer.metric_alarms().iter().map(|item| (item.alarm_name(), describe(item)));
@@ -59,22 +70,6 @@ async fn pages_of_alarms(
         for (name, value) in metric.chain(composite).filter(|(_, value)| takes(value)) {
             found.insert(name.unwrap_or_default().to_owned(), value);
         }
-        if !pages.turn(answer.next_token())? {
-            return Ok(found);
-        }
-    }
-}
-
-/// Every composite alarm of the region.
-pub async fn composite_alarms(aws: &Aws) -> Result<Found, AwsError> {
-    let (mut found, mut pages) = (Found::new(), Pages::of(OPERATION));
-    loop {
-        let call = aws.cloudwatch.describe_alarms().alarm_types(cw::AlarmType::CompositeAlarm).max_records(100);
-        let answer = call.set_next_token(pages.token()).send().await.map_err(|error| AwsError::of(OPERATION, error))?;
-        let named = |alarm: &cw::CompositeAlarm| {
-            (alarm.alarm_name().unwrap_or_default().to_owned(), composite_alarm::describe(alarm))
-        };
-        found.extend(answer.composite_alarms().iter().map(named));
         if !pages.turn(answer.next_token())? {
             return Ok(found);
         }

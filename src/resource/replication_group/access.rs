@@ -165,10 +165,17 @@ fn set_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
         return;
     }
     let has_token = scene.view.flag("AuthTokenEnabled");
-    match secret::state(scene.live, &scene.resource.address, "authToken", &difference.declared) {
+    let address = &scene.resource.address;
+    let is_unreadable = scene.live.unreadable.contains_key(address);
+    match secret::state(scene.live, address, "authToken", &difference.declared) {
         secret::State::Same if has_token => {}
+        // A rotation that is under way ends with SET, which cannot be sent without the token: that is told, and blocks.
+        secret::State::Unknown if has_token && is_unreadable && secret::is_announced(scene.live, address) => {
+            shows(draft);
+            draft.push(Phase::Auth, MODIFY, Wait::Available, sends("SET"));
+        }
         // Which one is set cannot be told; that none is can.
-        secret::State::Unknown if has_token && scene.live.unreadable.contains_key(&scene.resource.address) => {}
+        secret::State::Unknown if has_token && is_unreadable => {}
         secret::State::Unknown if has_token => draft.warnings.push((
             difference.attribute.to_owned(),
             "a token is set, and no tag says which: it is taken to be the declared one and left as it is".into(),

@@ -1,9 +1,13 @@
 //! Composite alarms: what PutCompositeAlarm refuses, and what the spec cannot mean.
 
+use std::collections::BTreeSet;
+
 use super::finder::Finder;
 use super::{Check, Rule};
 use crate::model::suggest::suggest;
 use crate::model::{Address, Kind, Resource};
+use crate::resource::alarm_names::{giver, shared_offline};
+use crate::resource::alarm_rule::unfit;
 use crate::resource::composite_alarm::cache_of;
 
 const COMPOSITE: &[Kind] = &[Kind::CompositeAlarm];
@@ -12,11 +16,11 @@ const PUT: &str = "CloudWatch API reference, PutCompositeAlarm";
 #[rustfmt::skip]
 pub(super) const RULES: &[Rule] = &[
     Rule { code: "composite-rule", check: Check::Resource(COMPOSITE, rule), source: PUT,
-        why: "A composite alarm has a rule over other alarms: `rule`, or `of` for any alarm of a cache. The rule has at most 10,240 characters." },
+        why: "A composite alarm has a rule over other alarms: `rule`, or `of` for any alarm of a cache. The rule has at most 10,240 characters, 100 alarms and 500 elements: alarms, TRUE and FALSE, and parentheses." },
     Rule { code: "composite-suppressor", check: Check::Resource(COMPOSITE, suppressor), source: PUT,
         why: "An alarm that suppresses actions comes with how long it is waited for, and how long it holds on." },
-    Rule { code: "alarm-name", check: Check::Resource(COMPOSITE, name), source: PUT,
-        why: "Metric alarms and composite alarms share their names." },
+    Rule { code: "alarm-names", check: Check::Spec(names), source: PUT,
+        why: "Metric alarms and composite alarms share their names, and what puts one overwrites the other: two entries that give one name would take turns." },
 ];
 
 fn has(alarm: &Resource, name: &str) -> bool {
@@ -42,7 +46,12 @@ fn rule(finder: &mut Finder<'_>, alarm: &Resource) {
             );
         }
         (true, false) => cache(finder, alarm),
-        (false, true) => {}
+        (false, true) => {
+            if let Some(why) = alarm.text("rule").and_then(unfit) {
+                let help = "put a composite alarm over parts of it, and name that here";
+                finder.error(alarm, &[("rule", "too large")], why, help);
+            }
+        }
     }
 }
 
@@ -77,16 +86,28 @@ fn suppressor(finder: &mut Finder<'_>, alarm: &Resource) {
     }
 }
 
-fn name(finder: &mut Finder<'_>, alarm: &Resource) {
-    let twin = Address::new(Kind::Alarm, &alarm.address.id);
-    let is_named = |twin: &Resource| !twin.fields.contains_key("for");
-    if finder.spec.resources.get(&twin).is_some_and(is_named) {
-        let field = if has(alarm, "of") { "of" } else { "rule" };
+/// Looks at all names that the spec alone decides.
+fn names(finder: &mut Finder<'_>) {
+    let spec = finder.spec;
+    let mut told: BTreeSet<Vec<&Address>> = BTreeSet::new();
+    for (name, entries) in shared_offline(spec) {
+        let entries: Vec<&Address> = entries.into_iter().collect();
+        let resources: Vec<&Resource> = entries.iter().filter_map(|entry| spec.resources.get(entry)).collect();
+        // Entries of one pattern are told by their own rule.
+        let are_alike = resources.iter().all(|resource| has(resource, "for"));
+        let Some(last) = resources.last().filter(|_| !are_alike && told.insert(entries.clone())) else { continue };
+        let givers: Vec<String> = entries.iter().map(|entry| giver(entry)).collect();
         finder.error(
-            alarm,
-            &[(field, "of the composite alarm")],
-            format!("`{}` is the name of a metric alarm, too", alarm.address.id),
+            last,
+            &[(named_by(last), "one of the two")],
+            format!("the name `{name}` is that of {}", givers.join(" and of ")),
             "metric alarms and composite alarms share their names: give one of them another",
         );
     }
+}
+
+/// The field that a resource's alarms have their names from, or stand in.
+fn named_by(resource: &Resource) -> &'static str {
+    let fields = ["alarms", "name", "for", "of", "rule", "metricName", "metrics"];
+    fields.into_iter().find(|field| has(resource, field)).unwrap_or("description")
 }
