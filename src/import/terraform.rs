@@ -1,5 +1,5 @@
 //! What Terraform has of ElastiCache: addresses for an import, and the `removed` blocks by which Terraform forgets
-//! them. Of a state only types, names, ids and ARNs are looked at: it holds secrets.
+//! them. Of a state only types, names, ids, ARNs and the rules of alarms are looked at: it holds secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +9,7 @@ use super::Refused;
 use crate::model::live::Live;
 use crate::model::text::inert;
 use crate::model::{Address, Glob, Kind, Selection};
+use crate::resource::alarm_rule::named_in;
 
 /// `terraform show -json`, as far as an import needs it.
 #[derive(Debug, Default)]
@@ -48,6 +49,8 @@ enum Meaning {
     Resource(Address),
     /// The spec says it within another resource: a user's membership in a group, a node of a replication group.
     PartOf(Address),
+    /// A composite alarm over these: ElastiCache's where one of them is.
+    Over(Address, BTreeSet<String>),
     /// ElastiCache's, and nothing that cachectl manages: why.
     NotCovered(&'static str),
     Other,
@@ -57,7 +60,7 @@ impl Managed {
     fn address_here(&self) -> Option<&Address> {
         match &self.meaning {
             Meaning::Resource(address) | Meaning::PartOf(address) => Some(address),
-            Meaning::NotCovered(_) | Meaning::Other => None,
+            Meaning::Over(..) | Meaning::NotCovered(_) | Meaning::Other => None,
         }
     }
 }
@@ -78,6 +81,7 @@ pub fn state(text: &str) -> Result<State, Refused> {
     };
     let mut state = State::default();
     state.add(root, "");
+    state.take_composites();
     Ok(state)
 }
 
@@ -103,6 +107,33 @@ impl State {
         }
         for child in items("child_modules") {
             self.add(child, child.get("address").and_then(Value::as_str).unwrap_or(path));
+        }
+    }
+
+    /// A composite alarm is ElastiCache's where one of its alarms is, which can be composite itself.
+    fn take_composites(&mut self) {
+        loop {
+            let alarms: BTreeSet<(String, Option<Place>)> = self
+                .resources
+                .iter()
+                .filter_map(|resource| match &resource.meaning {
+                    Meaning::Resource(address) if address.kind.is_alarm() => {
+                        Some((address.id.clone(), resource.place.clone()))
+                    }
+                    _ => None,
+                })
+                .collect();
+            let mut found = false;
+            for resource in &mut self.resources {
+                let Meaning::Over(address, children) = &resource.meaning else { continue };
+                if children.iter().any(|name| alarms.contains(&(name.clone(), resource.place.clone()))) {
+                    resource.meaning = Meaning::Resource(address.clone());
+                    found = true;
+                }
+            }
+            if !found {
+                return;
+            }
         }
     }
 
@@ -135,7 +166,7 @@ impl State {
                     None if address.id.contains('*') => notes.push(format!("{address}: a name with `*` is left out")),
                     None => drop(addresses.insert(address.clone())),
                 },
-                Meaning::PartOf(_) | Meaning::Other => {}
+                Meaning::PartOf(_) | Meaning::Over(..) | Meaning::Other => {}
             }
         }
         if addresses.is_empty() {
@@ -297,6 +328,10 @@ fn meaning(kind: &str, values: &Value) -> Meaning {
             Meaning::NotCovered("cachectl reads global datastores and does not manage them")
         }
         "aws_cloudwatch_metric_alarm" if is_of_elasticache(values) => resource(Kind::Alarm, "id"),
+        "aws_cloudwatch_composite_alarm" => text("id").map_or(Meaning::Other, |id| {
+            let children = text("alarm_rule").map(named_in).unwrap_or_default();
+            Meaning::Over(Address::new(Kind::CompositeAlarm, id), children)
+        }),
         _ => Meaning::Other,
     }
 }

@@ -38,6 +38,9 @@ serverlessCaches:
 alarms:
   shop-cache-cpu: &alarm {namespace: AWS/ElastiCache, metricName: CPUUtilization, dimensions: [{name: CacheClusterId, value: shop-cache-001}], statistic: Average, period: 60, evaluationPeriods: 1, threshold: 90, comparisonOperator: GreaterThanThreshold}
   shop-carts-001-freeable-memory: *alarm
+compositeAlarms:
+  shop-down: {rule: ALARM(shop-cache-cpu)}
+  shop-pages: {rule: ALARM(shop-down)}
 "#;
 
 fn rig() -> Rig {

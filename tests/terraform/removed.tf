@@ -15,6 +15,20 @@ removed {
   }
 }
 
+removed {
+  from = aws_cloudwatch_composite_alarm.down
+  lifecycle {
+    destroy = false
+  }
+}
+
+removed {
+  from = aws_cloudwatch_composite_alarm.pages
+  lifecycle {
+    destroy = false
+  }
+}
+
 # A block would forget all 2 instances of aws_cloudwatch_metric_alarm.all, and only 1 of them was imported. One by one:
 #   terraform state rm 'aws_cloudwatch_metric_alarm.all["cpu"]'
 
