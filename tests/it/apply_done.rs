@@ -2,8 +2,9 @@
 
 use cachectl_sandbox::{FailureKind, Fault, Options, Quotas};
 
+use crate::endpoint::{Answer, Endpoint};
 use crate::harness::{World, path, small};
-use crate::rig::Rig;
+use crate::rig::{Rig, by_hand};
 use crate::servers::await_that;
 
 const CHAT: &str = r#"
@@ -202,4 +203,66 @@ fn more_alarms_than_the_endpoint_takes_a_second_are_all_put() {
     rig.sandbox.set_quotas(Quotas { call_rates: true, ..Quotas::default() });
     rig.apply().exits(0).says("no changes are left");
     assert_eq!(rig.accepted("PutMetricAlarm"), 54);
+}
+
+#[test]
+fn what_an_alarm_carries_and_the_spec_leaves_out_is_kept_over_the_wire() {
+    let alarm = |threshold: u8, more: &str| {
+        format!(
+            "apiVersion: cachectl/v1\nstack: demo\nregion: us-east-1\nalarms:\n  a:\n    namespace: AWS/ElastiCache\n    metricName: Evictions\n    dimensions: [{{name: CacheClusterId, value: c-001}}]\n    statistic: Sum\n    period: 300\n    evaluationPeriods: 3\n    comparisonOperator: GreaterThanThreshold\n    threshold: {threshold}\n{more}"
+        )
+    };
+    let whole = "    description: as it was\n    datapointsToAlarm: 2\n    unit: Count\n    treatMissingData: breaching\n    actionsEnabled: false\n    okActions: [\"arn:aws:sns:us-east-1:012345678901:a\"]\n    warmUpConfiguration: {warmUpPeriodDurationInMinutes: 7, onlyStartEvaluatingAfterWarmUpPeriodEnds: true}\n    evaluationWindow: {wallClockWindow: {timezone: Europe/Vienna}}\n    actionConfiguration: {alarmTagsPropagation: {enabled: true, excludedTagKeys: [team]}}\n";
+    let rig = Rig::with(&alarm(1, whole), Options { time_scale: 0.0, ..Options::default() });
+    rig.apply().exits(0);
+    rig.spec(&alarm(2, ""));
+    rig.apply().exits(0);
+    assert_eq!(rig.accepted("PutMetricAlarm"), 2);
+    // A spec that declares all of it finds all of it, and the new threshold.
+    rig.spec(&alarm(2, whole));
+    rig.run(&["plan"]).exits(0).says("No changes.");
+    rig.spec(&alarm(1, whole));
+    rig.run(&["plan", "--detailed-exitcode"]).exits(2);
+}
+
+#[test]
+fn what_is_under_way_against_the_spec_and_cannot_be_stopped_ends_an_apply_with_6_and_no_call() {
+    let rig = Rig::with(&small(""), Options { time_scale: 0.0, ..Options::default() });
+    rig.apply().exits(0);
+    // The group is at rest, and something of it is on its way to another value: as AWS tells it for a moment.
+    let behind = rig.sandbox.endpoint();
+    let endpoint = Endpoint::new(move |asked| {
+        if !asked.headers.contains("/elasticache/") {
+            return Answer::Usual;
+        }
+        let more = asked.body.split('&').filter(|part| !part.starts_with("Action=") && !part.starts_with("Version="));
+        let answer = by_hand(&behind, &asked.operation, &more.collect::<Vec<_>>().join("&"));
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+        let pending =
+            "<PendingModifiedValues><TransitEncryptionEnabled>false</TransitEncryptionEnabled></PendingModifiedValues>";
+        let body = match asked.operation.as_str() {
+            "DescribeReplicationGroups" => body
+                .replace("<PendingModifiedValues/>", "")
+                .replace("<PendingModifiedValues></PendingModifiedValues>", "")
+                .replacen("<ReplicationGroupId>", &format!("{pending}<ReplicationGroupId>"), 1),
+            _ => body.to_owned(),
+        };
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+        if status == 200 {
+            Answer::Xml(body)
+        } else {
+            Answer::Status(status, "content-type: text/xml\r\n".to_owned(), body)
+        }
+    });
+    rig.sandbox.clear_calls();
+    let url = endpoint.url();
+    let plan = rig.run(&["plan", "--detailed-exitcode", "--endpoint-url", &url]).exits(2);
+    plan.says("pending: transitEncryptionEnabled false, which contradicts the spec");
+    let apply = rig.run(&["apply", "--yes", "--no-smoke", "--endpoint-url", &url]).exits(6);
+    apply
+        .says("AWS is carrying out what the spec contradicts, and no call stops that")
+        .says("run the same command again");
+    assert_eq!(rig.writes(), Vec::<String>::new());
+    // Once it is through without harm, the same command finds nothing left.
+    rig.apply().exits(0);
 }

@@ -74,18 +74,7 @@ impl Rig {
 
     /// One call of ElastiCache's query API, sent by hand, and what it answers.
     pub(crate) fn by_hand(&self, action: &str, more: &str) -> String {
-        let endpoint = self.sandbox.endpoint();
-        let address = endpoint.trim_start_matches("http://");
-        let body = format!("Action={action}&Version=2015-02-02&{more}");
-        let mut stream = TcpStream::connect(address).unwrap();
-        let head = format!(
-            "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-www-form-urlencoded\r\nauthorization: AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/elasticache/aws4_request, SignedHeaders=host, Signature=0\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        by_hand(&self.sandbox.endpoint(), action, more)
     }
 
     pub(crate) fn apply(&self) -> Ran {
@@ -155,4 +144,19 @@ impl Rig {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+/// The same at any endpoint.
+pub(crate) fn by_hand(endpoint: &str, action: &str, more: &str) -> String {
+    let address = endpoint.trim_start_matches("http://");
+    let body = format!("Action={action}&Version=2015-02-02&{more}");
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-www-form-urlencoded\r\nauthorization: AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/elasticache/aws4_request, SignedHeaders=host, Signature=0\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
