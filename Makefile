@@ -39,7 +39,7 @@ unit: build
 	  set -x; cargo test --workspace --locked --lib --bins --tests; \
 	fi
 
-# The spec's schema against an independent validator, its fields against AWS's API model.
+# The spec's fields against AWS's API model, its schema in an editor's language server.
 schema: build
 	bash schema/check.sh
 	bash schema/editor.sh

@@ -75,70 +75,14 @@ fn every_attribute_says_what_it_is_and_none_is_sent_twice() {
     }
 }
 
-/// As much of JSON Schema as the plan's schema uses. What is wrong, by its place in the document.
+/// What of a document is not as a schema says; references of the schema are looked up in `root`.
 pub(crate) fn violations(schema: &Value, root: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
-    let schema = match schema.get("$ref").and_then(Value::as_str) {
-        Some(reference) => {
-            root.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} is nowhere"))
-        }
-        None => schema,
-    };
-    if let Some(choices) = schema.get("anyOf").and_then(Value::as_array) {
-        let fits = |choice: &Value| {
-            let mut inner = Vec::new();
-            violations(choice, root, value, at, &mut inner);
-            inner.is_empty()
-        };
-        if !choices.iter().any(fits) {
-            found.push(format!("{at}: {value} fits none of the choices"));
-        }
-        return;
+    let mut whole = schema.clone();
+    if let (Some(map), Some(definitions)) = (whole.as_object_mut(), root.get("$defs")) {
+        map.entry("$defs").or_insert_with(|| definitions.clone());
     }
-    let is = |name: &str| match name {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "integer" => value.is_u64() || value.is_i64(),
-        "number" => value.is_number(),
-        "boolean" => value.is_boolean(),
-        "null" => value.is_null(),
-        other => panic!("the test does not know the type {other}"),
-    };
-    match schema.get("type") {
-        Some(Value::String(name)) if !is(name) => found.push(format!("{at}: {value} is no {name}")),
-        Some(Value::Array(names)) if !names.iter().filter_map(Value::as_str).any(is) => {
-            found.push(format!("{at}: {value} is none of {names:?}"))
-        }
-        _ => {}
-    }
-    if let Some(words) = schema.get("enum").and_then(Value::as_array).filter(|words| !words.contains(value)) {
-        found.push(format!("{at}: {value} is none of {words:?}"));
-    }
-    if let Some(only) = schema.get("const").filter(|only| *only != value) {
-        found.push(format!("{at}: {value} is not {only}"));
-    }
-    if let (Some(items), Some(list)) = (schema.get("items"), value.as_array()) {
-        for (index, item) in list.iter().enumerate() {
-            violations(items, root, item, &format!("{at}[{index}]"), found);
-        }
-    }
-    let Some(map) = value.as_object() else { return };
-    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-        if !map.contains_key(name) {
-            found.push(format!("{at}: {name} is missing"));
-        }
-    }
-    let properties = schema.get("properties").and_then(Value::as_object);
-    for (name, value) in map {
-        match properties.and_then(|properties| properties.get(name)) {
-            Some(schema) => violations(schema, root, value, &format!("{at}.{name}"), found),
-            None => match schema.get("additionalProperties") {
-                Some(Value::Bool(false)) => found.push(format!("{at}: {name} is not in the schema")),
-                Some(of @ Value::Object(_)) => violations(of, root, value, &format!("{at}.{name}"), found),
-                _ => {}
-            },
-        }
-    }
+    let validator = jsonschema::draft202012::new(&whole).unwrap_or_else(|error| panic!("the schema itself: {error}"));
+    found.extend(validator.iter_errors(value).map(|error| format!("{at}{}: {error}", error.instance_path())));
 }
 
 #[test]
