@@ -99,6 +99,25 @@ fn a_healthy_cache_passes_and_keeps_no_keys() {
 }
 
 #[test]
+fn a_server_that_still_reads_its_data_is_waited_for() {
+    let Some(binary) = server_binary() else { return };
+    let before = start(&binary, &[]);
+    ask(before.port, "EVAL \"for i = 1, 1500 do redis.call('SET', 'key:' .. i, i) end\" 0");
+    assert!(ask(before.port, "SAVE").starts_with("+OK"));
+    // A millisecond a key, and an answer to clients now and then: a second or two of LOADING.
+    let folder = before.dir.path().to_str().unwrap();
+    let slowly = ["--dir", folder, "--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024"];
+    let server = start(&binary, &slowly);
+    if !ask(server.port, "PING").starts_with("-LOADING") {
+        note("skipped: this server reads its data at once");
+        return;
+    }
+    let report = smoke(&target(server.port), &Settings { patterns: vec![Pattern::Session], ..short() });
+    assert_eq!(report.verdict, Verdict::Passed, "{report:#?}");
+    assert!(ask(server.port, "DBSIZE").starts_with(":1500\r\n"));
+}
+
+#[test]
 fn a_wrong_policy_or_a_missing_replica_fails() {
     let Some(binary) = server_binary() else { return };
     let server = start(&binary, &["--maxmemory-policy", "noeviction"]);
