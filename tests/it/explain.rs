@@ -1,6 +1,7 @@
 //! What `explain`, `--help`, the manual pages and the completions say: everything that has a name has an answer.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use cachectl::cli::explain::{about, topics};
@@ -136,6 +137,24 @@ fn offered(world: &World, words: &[&str]) -> Vec<String> {
     command.current_dir(world.dir.path()).env("COMPLETE", "bash").env("_CLAP_IFS", "\n").arg("--").arg("cachectl");
     command.env("_CLAP_COMPLETE_INDEX", words.len().to_string()).args(words);
     Ran::of(&mut command).exits(0).stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_with_what_the_readme_has_it_source() {
+    let world = World::new();
+    let own = world.command();
+    let mut script = Command::new("bash");
+    script.env_clear().envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let folder = Path::new(env!("CARGO_BIN_EXE_cachectl")).parent().expect("a folder");
+    script.env("PATH", format!("{}:/usr/bin:/bin", folder.display())).arg("-c").arg(
+        "source <(cachectl completions bash) || exit 1
+         complete -p cachectl | sed -n 's/.* -F \\([^ ]*\\) .*/\\1/p' >function
+         COMP_WORDS=(cachectl explain exit-1) COMP_CWORD=2
+         \"$(cat function)\" cachectl exit-1 explain
+         printf '%s\n' \"${COMPREPLY[@]}\"",
+    );
+    let ran = Ran::of(script.current_dir(world.dir.path())).exits(0);
+    assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), ["exit-1", "exit-130"], "{}", ran.all());
 }
 
 #[test]
