@@ -83,8 +83,11 @@ async fn read(engine: &Engine<'_>, caches: &BTreeSet<&str>) -> Result<Live, AwsE
 /// stay, or they would count as left over.
 fn of_caches(spec: &Spec, caches: &BTreeSet<&str>) -> Spec {
     let is_one = |address: &Address| address.kind.is_cache() && caches.contains(address.id.as_str());
+    let these: Vec<&Address> = spec.resources.keys().filter(|address| is_one(address)).collect();
     let looked_at = |(address, resource): &(&Address, &Resource)| match address.kind {
-        Kind::Alarm => !resource.fields.contains_key("for") || alarm_entries::caches(spec, resource).any(is_one),
+        Kind::Alarm => {
+            !resource.fields.contains_key("for") || these.iter().any(|cache| alarm_entries::is_for(resource, cache))
+        }
         Kind::CompositeAlarm => composite_alarm::cache_of(resource).is_some_and(|cache| is_one(&cache)),
         _ => is_one(address),
     };

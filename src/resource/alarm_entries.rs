@@ -21,7 +21,13 @@ pub fn is_for(entry: &Resource, cache: &Address) -> bool {
 
 /// The caches of the spec that this entry stands for.
 pub fn caches<'a>(spec: &'a Spec, entry: &'a Resource) -> impl Iterator<Item = &'a Address> {
-    spec.resources.keys().filter(move |cache| is_for(entry, cache))
+    let named = entry.text("for").unwrap_or_default();
+    let is_pattern = named.contains('*');
+    // An address is looked up: only a pattern has to be held against every cache there is.
+    let plain = if is_pattern { None } else { named.parse().ok() };
+    let plain = plain.and_then(|cache: Address| spec.resources.get_key_value(&cache)).map(|(cache, _)| cache);
+    let all = is_pattern.then(|| spec.resources.keys()).into_iter().flatten();
+    plain.into_iter().chain(all).filter(move |cache| is_for(entry, cache))
 }
 
 /// What an alarm of the entry is called, with `${member}` in place of the node.
