@@ -67,7 +67,7 @@ const WARM_UP: Shape = Shape::Object(&[
     Field::new("onlyStartEvaluatingAfterWarmUpPeriodEnds", "OnlyStartEvaluatingAfterWarmUpPeriodEnds", Shape::Bool,
         "true: the whole period is waited for. Default false: it ends early once there are datapoints enough."),
 ]);
-/// The stretch of time that an alarm looks at.
+/// The shape of an alarm's window: the stretch of time that the alarm looks at.
 #[rustfmt::skip]
 pub(super) const WINDOW: Shape = Shape::Object(&[
     Field::new("slidingWindow", "SlidingWindow", Shape::Object(&[]), "`{}`: the window moves with each evaluation. AWS's default."),
@@ -202,7 +202,7 @@ pub struct PerNode {
 }
 
 impl Alarm {
-    /// Its address, under which it stands in a plan.
+    /// The alarm's address, under which it stands in a plan.
     pub fn address(&self) -> Address {
         Address::new(Kind::Alarm, &self.name)
     }
@@ -421,8 +421,9 @@ fn filled(mut fields: Map<String, Value>, cache: &Address, node: &str) -> Map<St
     fields
 }
 
-/// The groups that a member of this name, living or gone, can be of. `orders-0001-001` is the first node of the shard
-/// `0001` of `orders`, or that of `orders-0001`.
+/// The groups that a member of this name, living or gone, can be of.
+///
+/// `orders-0001-001` is the first node of the shard `0001` of `orders`, or that of `orders-0001`.
 fn caches_of_member(member: &str) -> impl Iterator<Item = &str> {
     let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
     let group = member.rsplit_once('-').filter(|(_, node)| digits(node, 3)).map(|(group, _)| group);
@@ -454,9 +455,8 @@ pub fn caches_of(member: &str) -> impl Iterator<Item = Address> {
 
 /// Is an alarm of a cache, which the spec does not ask for, deleted without an `--allow`?
 ///
-/// Does an alarm of this cache, which the spec does not ask for, go without a word? Where its member went; where what
-/// made it still stands in the spec and decides otherwise now; where the cache says `alarms: none`. An alarm whose
-/// entry is gone from the spec stays: a lost line is not a decision.
+/// It is where its member went; where what made it still stands in the spec and decides otherwise now; where the cache
+/// says `alarms: none`. An alarm whose entry is gone from the spec stays: a lost line is not a decision.
 pub fn follows(spec: &Spec, live: &Live, cache: &Resource, name: &str, alarm: &Value) -> bool {
     // Of a cache that is made anew, the members to come.
     let members: BTreeSet<String> = match live.view(&cache.address) {

@@ -9,7 +9,7 @@ use crate::model::{Address, Kind, Live, Resource, Spec};
 /// Names that more than one entry of the spec would give to an alarm, with those entries.
 pub type Shared<'a> = BTreeMap<String, BTreeSet<&'a Address>>;
 
-/// Of these alarms and the spec's composite ones.
+/// The names that more than one entry gives, among these alarms and the spec's composite ones.
 pub fn shared<'a>(spec: &'a Spec, alarms: impl Iterator<Item = &'a Alarm>) -> Shared<'a> {
     let composites = of_kind(spec, Kind::CompositeAlarm).map(|composite| (&*composite.address.id, &composite.address));
     let mut first: HashMap<&str, &Address> = HashMap::new();
@@ -23,7 +23,7 @@ pub fn shared<'a>(spec: &'a Spec, alarms: impl Iterator<Item = &'a Alarm>) -> Sh
     shared
 }
 
-/// Those that the spec alone tells of.
+/// The names that more than one entry gives, as far as the spec alone tells.
 pub fn shared_offline(spec: &Spec) -> Shared<'_> {
     let mut shared = Shared::new();
     let composites: BTreeMap<&str, &Address> =

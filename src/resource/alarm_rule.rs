@@ -46,7 +46,7 @@ pub fn named_in(rule: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Why AWS takes no rule that is any of these alarms.
+/// Why AWS takes no rule that is any of these alarms; `None` where it takes one, as far as can be told.
 pub fn unfit_for_any_of(names: &BTreeSet<String>) -> Option<String> {
     match names.iter().find(|name| name.contains('"')) {
         Some(name) => Some(format!("the alarm `{name}` has a quotation mark in its name, and no rule can name it")),
@@ -54,7 +54,7 @@ pub fn unfit_for_any_of(names: &BTreeSet<String>) -> Option<String> {
     }
 }
 
-/// Why AWS does not take a rule, as far as its size says.
+/// Why AWS does not take a rule of this size; `None` where its size is fine.
 ///
 /// Parentheses are counted by pairs, so that what is said is true whichever way AWS counts them.
 pub fn unfit(rule: &str) -> Option<String> {

@@ -7,7 +7,7 @@ use super::meter::{ErrorCount, Errors, Meter, Nanos, NodeMeter};
 use super::report::{ClientUse, ErrorRow, Gap, Report, ShardRow, Tally};
 use super::settings::Settings;
 
-/// One event loop's part.
+/// What one event loop saw of a phase.
 pub(super) struct Part {
     pub(super) meter: Meter,
     /// The scheduled end, if there was one, and when the loop really ended.
@@ -27,19 +27,21 @@ pub(super) struct Used {
 }
 
 impl Used {
-    /// Of the calling thread, since it began.
+    /// What the calling thread took since it began; `None` where the system does not tell.
     pub(super) fn now() -> Self {
         let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
         let mut fields = text.split_whitespace().map(|field| field.parse().ok().map(Duration::from_nanos));
         Self { running: fields.next().flatten(), starved: fields.next().flatten() }
     }
 
+    /// What the thread took after an earlier reading; `None` in a field that either reading lacks.
     pub(super) fn since(self, before: Self) -> Self {
         let part = |now: Option<Duration>, before: Option<Duration>| Some(now?.saturating_sub(before?));
         Self { running: part(self.running, before.running), starved: part(self.starved, before.starved) }
     }
 }
 
+/// The report of a phase that began at `start`, from what each of its event loops saw.
 pub(super) fn assemble(parts: Vec<Part>, start: Nanos, nodes: &[Node], map: &Map, settings: &Settings) -> Report {
     let mut report = Report::default();
     let mut end = start;

@@ -13,6 +13,7 @@ const LONGEST_PAUSE: Nanos = 500 * MILLISECOND;
 /// A connection that lasts this long is no failed attempt.
 const SETTLED: Nanos = 1_000 * MILLISECOND;
 
+/// A client's connection to a node, up or not, with what is under way on it.
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) node: NodeIndex,
@@ -38,6 +39,7 @@ pub(super) struct Conn {
     pause: Nanos,
 }
 
+/// How a connection stands: up, being dialled, down for a while, or not wanted.
 #[derive(Debug)]
 pub(super) enum State {
     Up(Box<Link>),
@@ -49,6 +51,7 @@ pub(super) enum State {
 }
 
 impl Conn {
+    /// A connection that is down and is to be dialled at once.
     pub(super) fn new(node: NodeIndex, client: u32) -> Self {
         Self {
             node,
@@ -68,11 +71,12 @@ impl Conn {
         }
     }
 
+    /// Is it up, so that commands can go out on it?
     pub(super) fn is_up(&self) -> bool {
         matches!(self.state, State::Up(_))
     }
 
-    /// Takes a new link. Is it the first one, or one in place of another?
+    /// Takes a new link. Did it have one before?
     pub(super) fn up(&mut self, link: Link, now: Nanos) -> bool {
         self.state = State::Up(Box::new(link));
         self.since = now;

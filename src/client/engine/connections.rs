@@ -23,7 +23,7 @@ impl Worker {
         self.conns.iter().filter(|conn| conn.is_up()).count()
     }
 
-    /// A dialled connection, or why there is none.
+    /// Takes over a dialled connection, or tells why there is none.
     pub(super) fn take(&mut self, made: Made) {
         let (at, now) = (made.place, self.shared.now());
         let node = self.conns[at].node;
@@ -119,7 +119,7 @@ impl Worker {
         self.rehome(&wanted, now);
     }
 
-    /// A place for one connection of every client to this node.
+    /// Makes places for one connection of every client to this node, where it has none yet.
     pub(super) fn reserve(&mut self, node: NodeIndex) {
         let node_at = usize::from(node);
         while self.grid.len() <= node_at {
@@ -146,11 +146,12 @@ impl Worker {
         self.grid.get(node).map_or(&[], Vec::as_slice)
     }
 
-    /// By node.
+    /// How many connections are up, by node.
     pub(super) fn open_connections(&self) -> Vec<usize> {
         self.grid.iter().map(|places| places.iter().filter(|at| self.conns[**at as usize].is_up()).count()).collect()
     }
 
+    /// The primary that serves a key's slot, as far as this event loop knows.
     pub(super) fn owner(&self, key: u32) -> NodeIndex {
         self.owners[self.shared.slot(key).min(self.owners.len() - 1)]
     }

@@ -21,13 +21,15 @@ pub(super) struct Wanted {
     pub(super) waker: Arc<Waker>,
 }
 
+/// The outcome of an order: a connection, or why there is none.
 pub(super) struct Made {
     pub(super) place: usize,
     pub(super) outcome: Result<Link, Trouble>,
 }
 
-/// A few threads that dial. They end by themselves once the dialer is dropped: one that hangs on a dead host must not
-/// hold up the end.
+/// A few threads that dial.
+///
+/// They end by themselves once the dialer is dropped: one that hangs on a dead host must not hold up the end.
 #[derive(Debug)]
 pub(super) struct Dialer {
     orders: Sender<Wanted>,
@@ -38,6 +40,7 @@ pub(super) struct Dialer {
 const MOST: usize = 16;
 
 impl Dialer {
+    /// Starts a thread for each of these connections, 1 to 16 of them.
     pub(super) fn new(door: &Door, connections: usize) -> Self {
         let (orders, queue) = channel::<Wanted>();
         let queue = Arc::new(Mutex::new(queue));
@@ -49,6 +52,7 @@ impl Dialer {
         Self { orders, over }
     }
 
+    /// Orders a connection without waiting for it: the outcome is sent to `wanted.answer`.
     pub(super) fn dial(&self, wanted: Wanted) {
         // The threads live as long as the sender.
         let _ = self.orders.send(wanted);

@@ -76,11 +76,13 @@ const BULK_BYTES: usize = 65_536;
 const TRIES: usize = 8;
 
 impl Flow {
+    /// Makes room for this many nodes in the lists by node, which never become shorter.
     pub(super) fn reserve(&mut self, nodes: usize) {
         self.free.resize_with(nodes.max(self.free.len()), VecDeque::new);
         self.backlog.resize_with(nodes.max(self.backlog.len()), VecDeque::new);
     }
 
+    /// When the next command is due; `None` in a closed loop, and where nothing more is issued.
     pub(super) fn next_due(&self) -> Option<Nanos> {
         (self.step.is_some() && self.may_issue()).then_some(self.due)
     }
@@ -89,11 +91,12 @@ impl Flow {
         self.closing.is_none() && !self.exhausted && self.left > 0
     }
 
-    /// The event loop itself found a reason to stop.
+    /// Stops the phase for a reason that the event loop itself found; the first one counts.
     pub(super) fn stop_itself(&mut self, why: &str) {
         self.stopped.get_or_insert_with(|| why.to_owned());
     }
 
+    /// Why the phase was stopped before its end; `None` where it was not.
     pub(super) fn stopped(&self) -> Option<&String> {
         self.stopped.as_ref()
     }
@@ -110,6 +113,7 @@ impl Flow {
 }
 
 impl Worker {
+    /// Makes ready for a phase from `start` on, by the newest map; of what was counted, only failures to connect stay.
     pub(super) fn begin(&mut self, phase: &Phase, start: Nanos) {
         self.adopt_map();
         let settings = &self.shared.settings;
@@ -406,8 +410,9 @@ impl Worker {
         }
     }
 
-    /// Commands for a node that cannot be had fail when they have waited for the time-out; those for a node that
-    /// could answer go on waiting for a connection.
+    /// Commands for a node that cannot be had fail when they have waited for the time-out.
+    ///
+    /// Those for a node that could answer go on waiting for a connection.
     fn age_backlog(&mut self, now: Nanos) {
         let limit = self.shared.settings.timeout.as_nanos() as Nanos;
         for node in 0..self.flow.backlog.len() {

@@ -15,6 +15,7 @@ pub(super) struct Picker {
 }
 
 impl Picker {
+    /// A picker of these keys by their distribution; the same seed draws the same keys.
     pub(super) fn new(keys: &Keys, seed: u64) -> Self {
         let count = keys.count.max(1);
         let zipf = match keys.distribution {
@@ -24,6 +25,7 @@ impl Picker {
         Self { random: Random::new(seed), count, zipf }
     }
 
+    /// Draws a key's number, from 0 up to the number of keys less 1.
     pub(super) fn key(&mut self) -> u32 {
         match &self.zipf {
             None => self.random.below(self.count as usize) as u32,
@@ -42,14 +44,17 @@ impl Picker {
 pub(super) struct Marks(Vec<AtomicU64>);
 
 impl Marks {
+    /// Marks for this many keys, none of them set.
     pub(super) fn new(count: u32) -> Self {
         Self((0..=count / 64).map(|_| AtomicU64::new(0)).collect())
     }
 
+    /// Is this key marked?
     pub(super) fn has(&self, key: u32) -> bool {
         self.0[key as usize / 64].load(Ordering::Relaxed) >> (key % 64) & 1 == 1
     }
 
+    /// Marks a key, which may be marked already.
     pub(super) fn set(&self, key: u32) {
         // Most are set already, and a load leaves the other threads' caches alone.
         if !self.has(key) {
@@ -57,11 +62,12 @@ impl Marks {
         }
     }
 
-    /// Clears it; was it set?
+    /// Clears a key's mark. Was it set?
     pub(super) fn take(&self, key: u32) -> bool {
         self.0[key as usize / 64].fetch_and(!(1 << (key % 64)), Ordering::Relaxed) >> (key % 64) & 1 == 1
     }
 
+    /// How many keys are marked.
     pub(super) fn count(&self) -> u64 {
         self.0.iter().map(|word| u64::from(word.load(Ordering::Relaxed).count_ones())).sum()
     }

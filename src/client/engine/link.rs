@@ -8,6 +8,7 @@ use rustls::ClientConnection;
 
 use crate::client::line::Line;
 
+/// A connected socket that never blocks, with its TLS where it has any.
 #[derive(Debug)]
 pub(super) struct Link {
     tcp: TcpStream,
@@ -36,6 +37,7 @@ pub(super) enum More {
 }
 
 impl Link {
+    /// Takes over an open line; an error where its socket cannot be kept from blocking.
     pub(super) fn new(line: Line) -> io::Result<Self> {
         let (tcp, tls) = line.into_parts();
         tcp.set_nonblocking(true)?;
@@ -47,11 +49,14 @@ impl Link {
         Ok(Self { tcp: TcpStream::from_std(tcp), tls })
     }
 
-    /// Once for both directions and edge-triggered: no later call to the kernel says what is awaited.
+    /// Puts the link into the poll, for both directions and edge-triggered.
+    ///
+    /// So no later call to the kernel says what is awaited.
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         registry.register(&mut self.tcp, token, Interest::READABLE | Interest::WRITABLE)
     }
 
+    /// Takes the link out of the poll, before it is closed.
     pub(super) fn deregister(&mut self, registry: &Registry) {
         // It is about to be closed, which does the same.
         let _ = registry.deregister(&mut self.tcp);

@@ -19,6 +19,7 @@ pub(super) struct Node {
 }
 
 impl Node {
+    /// The node's name, as `host:port`.
     pub(super) fn name(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
@@ -34,6 +35,7 @@ pub(super) struct Map {
 }
 
 impl Map {
+    /// How many slots the node serves as their primary; 0 outside of cluster mode.
     pub(super) fn slots_of(&self, node: NodeIndex) -> u16 {
         if self.owners.len() == 1 { 0 } else { self.owners.iter().filter(|owner| **owner == node).count() as u16 }
     }
@@ -52,7 +54,7 @@ pub(super) struct Atlas {
 }
 
 impl Atlas {
-    /// Asks the endpoint once.
+    /// Asks the endpoint once for the first map; an error where it tells none.
     pub(super) fn open(door: Door, read_from: ReadFrom) -> Result<Self, Trouble> {
         let atlas = Self {
             door,
@@ -69,19 +71,22 @@ impl Atlas {
         Ok(atlas)
     }
 
+    /// The door through which the nodes are asked.
     pub(super) fn door(&self) -> &Door {
         &self.door
     }
 
+    /// A copy of the list of nodes, by their places.
     pub(super) fn nodes(&self) -> Vec<Node> {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The present map.
     pub(super) fn map(&self) -> Arc<Map> {
         Arc::clone(&self.map.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Grows with every new map.
+    /// The number of the present map, which grows with every new one.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }

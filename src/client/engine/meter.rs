@@ -45,11 +45,13 @@ pub(super) struct Silence {
 }
 
 impl Silence {
+    /// Counts a command that waits from `at` on; a silence begins then, unless one is on already.
     pub(super) fn due(&mut self, at: Nanos) {
         self.waiting += 1;
         self.since.get_or_insert(at);
     }
 
+    /// Counts a command that waits no longer, which ends a silence; while others wait, the next begins at `now`.
     pub(super) fn answered(&mut self, now: Nanos) {
         self.waiting = self.waiting.saturating_sub(1);
         self.note(now);
@@ -69,6 +71,7 @@ impl Silence {
         }
     }
 
+    /// The longest silence up to `end`, with its beginning as a time after `start`.
     pub(super) fn gap(mut self, start: Nanos, end: Nanos) -> Gap {
         let before = self.longest;
         self.note(end);
@@ -77,6 +80,7 @@ impl Silence {
     }
 }
 
+/// What is counted of one node in one phase.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NodeMeter {
     pub(super) answered: u64,
@@ -88,6 +92,7 @@ pub(super) struct NodeMeter {
     pub(super) busy: Nanos,
 }
 
+/// How often a node gave errors of one class, when first and last, and the first one in full.
 #[derive(Clone, Debug)]
 pub(super) struct ErrorCount {
     pub(super) count: u64,
@@ -96,8 +101,10 @@ pub(super) struct ErrorCount {
     pub(super) example: String,
 }
 
+/// Errors, or failed attempts to connect, by node and class.
 pub(super) type Errors = BTreeMap<(NodeIndex, String), ErrorCount>;
 
+/// What one event loop counts in one phase.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Meter {
     pub(super) reads: Tally,
@@ -127,6 +134,7 @@ pub(super) struct Meter {
 const NAMED: usize = 16;
 
 impl Meter {
+    /// What is counted of this node, from nothing where it is new.
     pub(super) fn node(&mut self, node: NodeIndex) -> &mut NodeMeter {
         let at = usize::from(node);
         if at >= self.nodes.len() {
@@ -135,6 +143,7 @@ impl Meter {
         &mut self.nodes[at]
     }
 
+    /// Counts a command to this node that is due at `at`.
     pub(super) fn due(&mut self, node: NodeIndex, at: Nanos) {
         self.due += 1;
         self.all.due(at);
@@ -146,6 +155,7 @@ impl Meter {
         if kind == Kind::Read { &mut self.reads } else { &mut self.writes }
     }
 
+    /// Counts a command that was answered without an error; `found` tells hits from misses among the reads.
     pub(super) fn answered(&mut self, node: NodeIndex, order: &Order, now: Nanos, found: bool) {
         let (latency, service) = (micros(now - order.due), micros(now - order.sent));
         let (open_loop, by_node) = (self.open_loop, self.by_node);
@@ -174,7 +184,9 @@ impl Meter {
         }
     }
 
-    /// `waited` for an answer that never came: a wait that a user had, so it counts among the latencies.
+    /// Counts a command that failed.
+    ///
+    /// One that waited for an answer that never came counts among the latencies: a user had that wait.
     pub(super) fn failed(&mut self, node: NodeIndex, order: &Order, now: Nanos, failure: &Failure<'_>) {
         let open_loop = self.open_loop;
         let side = self.side(order.kind);
@@ -192,18 +204,19 @@ impl Meter {
         count(&mut self.errors, node, failure, now);
     }
 
-    /// Due, and never sent: it waited until now at least.
+    /// Counts a command that was due and never sent: it waited until now at least.
     pub(super) fn unsent(&mut self, node: NodeIndex, order: &Order, now: Nanos) {
         self.side(order.kind).latency.record_micros(micros(now.saturating_sub(order.due)));
         self.node(node).unsent += 1;
     }
 
-    /// Under way when the phase was stopped.
+    /// Counts a command that was under way when the phase was over.
     pub(super) fn cut(&mut self, order: &Order, now: Nanos) {
         self.cut += 1;
         self.side(order.kind).latency.record_micros(micros(now.saturating_sub(order.due)));
     }
 
+    /// Counts a read that did not find an acknowledged key, `at` this time after the start of the phase.
     pub(super) fn lost(&mut self, key: u32, at: Duration) {
         self.lost.reads += 1;
         self.lost.first.get_or_insert(at);
@@ -221,6 +234,7 @@ pub(super) struct Failure<'a> {
     pub(super) waited: bool,
 }
 
+/// Counts a failure of this node at `now`, by its class.
 pub(super) fn count(errors: &mut Errors, node: NodeIndex, failure: &Failure<'_>, now: Nanos) {
     let row = errors.entry((node, failure.class.to_owned())).or_insert_with(|| ErrorCount {
         count: 0,

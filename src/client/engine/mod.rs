@@ -68,8 +68,10 @@ const RUN_UP: Nanos = 2_000_000;
 const MAP_PAUSE: Duration = Duration::from_millis(100);
 
 impl Engine {
-    /// Asks for the topology, connects and logs in. An error when nothing could be had; with some connections down it
-    /// goes on, and what failed is in the first report's `connects`.
+    /// Asks for the topology, connects and logs in.
+    ///
+    /// An error when nothing could be had; with some connections down it goes on, and what failed is in the first
+    /// report's `connects`.
     pub fn open(way: &Way, settings: &Settings) -> Result<Self, Trouble> {
         let mut settings = settings.clone();
         settings.threads = settings.threads.clamp(1, settings.clients.max(1));
@@ -114,8 +116,9 @@ impl Engine {
         Ok(Self { shared, workers, over })
     }
 
-    /// Carries out a phase and blocks until it is over. `watch` is called ten times a second, with the time since the
-    /// start, on the calling thread.
+    /// Carries out a phase and blocks until it is over.
+    ///
+    /// `watch` is called ten times a second, with the time since the start, on the calling thread.
     pub fn run(&mut self, phase: &Phase, stop: &Stop, mut watch: impl FnMut(Duration)) -> Report {
         let shared = &self.shared;
         let start = shared.now() + RUN_UP;
@@ -157,11 +160,12 @@ impl Engine {
         self.shared.acknowledged.has(number)
     }
 
-    /// How many keys have an acknowledged write, and how many may have been written and not been deleted.
+    /// How many keys have an acknowledged write, and were neither missed nor deleted since.
     pub fn acknowledged(&self) -> u64 {
         self.shared.acknowledged.count()
     }
 
+    /// How many keys may have been written, and have not been deleted since.
     pub fn left_behind(&self) -> u64 {
         self.shared.written.count()
     }

@@ -68,8 +68,10 @@ impl Keys {
         format!("{}{number:0width$}", self.prefix, width = self.digits())
     }
 
-    /// Digits of a key's number: names of one length, so that one prepared command does for all, and no longer than
-    /// they must be, since each byte is work for the server.
+    /// How many digits the number in a key's name has, leading zeros included.
+    ///
+    /// Names are of one length, so that one prepared command does for all, and no longer than they must be, since each
+    /// byte is work for the server.
     pub(super) fn digits(&self) -> usize {
         self.count.saturating_sub(1).max(1).ilog10() as usize + 1
     }
@@ -159,6 +161,7 @@ impl Stop {
         self.0.asked.store(true, Ordering::Release);
     }
 
+    /// Was the end asked for?
     pub fn is_asked(&self) -> bool {
         self.0.asked.load(Ordering::Acquire)
     }

@@ -27,10 +27,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// The present time, in nanoseconds since the engine was opened.
     pub(super) fn now(&self) -> Nanos {
         self.epoch.elapsed().as_nanos() as Nanos
     }
 
+    /// The slot of a key; 0 outside of cluster mode.
     pub(super) fn slot(&self, key: u32) -> usize {
         if self.slots.is_empty() { 0 } else { usize::from(self.slots[key as usize]) }
     }
@@ -45,6 +47,7 @@ pub(super) struct Commands {
 }
 
 impl Commands {
+    /// The commands for the keys, values and TTL of these settings.
     pub(super) fn new(settings: &Settings) -> Self {
         let keys = &settings.keys;
         // Not one byte over and over, which a store or a network that compresses would make small.
@@ -58,6 +61,7 @@ impl Commands {
         Self { get: Template::new("GET", keys, &[]), set, delete: Template::new("UNLINK", keys, &[]) }
     }
 
+    /// The prepared command of this kind; `None` for `ASKING`, which has no key.
     pub(super) fn template(&self, kind: Kind) -> Option<&Template> {
         match kind {
             Kind::Read => Some(&self.get),
@@ -67,6 +71,7 @@ impl Commands {
         }
     }
 
+    /// Bytes of the longest of the commands, which is `SET`.
     pub(super) fn longest(&self) -> usize {
         self.set.len()
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use mio::{Registry, Token};
 
+/// A timerfd, which wakes the poll when a command is due.
 #[cfg(target_os = "linux")]
 #[derive(Debug)]
 pub(super) struct Timer {
@@ -15,6 +16,7 @@ pub(super) struct Timer {
 
 #[cfg(target_os = "linux")]
 impl Timer {
+    /// A timer that is not set yet, and wakes the poll with this token.
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         use std::os::fd::AsRawFd;
 
@@ -43,20 +45,24 @@ impl Timer {
     }
 }
 
+/// No timer: the poll's own timeout has to do where there is no timerfd.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
 pub(super) struct Timer;
 
 #[cfg(not(target_os = "linux"))]
 impl Timer {
+    /// Nothing to make and nothing to register: it never fails.
     pub(super) fn new(_registry: &Registry, _token: Token) -> io::Result<Self> {
         Ok(Self)
     }
 
+    /// Does it go off by itself, once set? The timeout has to be given to every poll.
     pub(super) fn keeps(&self) -> bool {
         false
     }
 
+    /// How long the poll may wait: `after`, or `longest` where that is shorter.
     pub(super) fn arm(&self, after: Duration, longest: Duration) -> io::Result<Duration> {
         Ok(after.min(longest))
     }

@@ -35,6 +35,7 @@ impl Template {
         Self { bytes: encode(&arguments), digits: end - keys.digits()..end }
     }
 
+    /// Bytes of the command, the same for every key.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }

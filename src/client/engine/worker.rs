@@ -30,6 +30,7 @@ const MOST_HOPS: u8 = 8;
 /// Not part of any answer that a server gives.
 const NO_CLIENT: u32 = u32::MAX;
 
+/// One event loop, with its share of the clients, their connections, and what it counts.
 pub(super) struct Worker {
     pub(super) index: usize,
     pub(super) shared: Arc<Shared>,
@@ -59,6 +60,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
+    /// An event loop that has ordered its clients' connections; an error where poll, waker or timer cannot be had.
     pub(super) fn new(index: usize, clients: u32, shared: Arc<Shared>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
@@ -93,7 +95,7 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Carries out a phase from `start` on, and leaves what it saw in `meter`. Returns the reason if it stopped itself.
+    /// Carries out a phase from `start` on, and leaves what it saw in `meter`; an error where poll or timer fail.
     pub(super) fn run(&mut self, phase: &Phase, start: Nanos, stop: &Stop) -> io::Result<()> {
         let (mut events, mut scratch) = (Events::with_capacity(1_024), Scratch::default());
         self.begin(phase, start);
@@ -277,6 +279,7 @@ impl Worker {
         self.forward(order, node, ask, now);
     }
 
+    /// Says to all that the map may be old.
     pub(super) fn doubt_map(&self) {
         self.shared.atlas.doubtful.store(true, Ordering::Relaxed);
     }
@@ -294,10 +297,14 @@ impl Worker {
         node
     }
 
+    /// Counts a command on this connection as failed at its node.
     pub(super) fn fail(&mut self, at: usize, order: &Order, now: Nanos, failure: Failure<'_>) {
         self.fail_at(self.conns[at].node, order, now, failure);
     }
 
+    /// Counts a command as failed at this node; an error class of `stop_on` stops the phase.
+    ///
+    /// `ASKING` does not count: it is no command of the phase.
     pub(super) fn fail_at(&mut self, node: NodeIndex, order: &Order, now: Nanos, failure: Failure<'_>) {
         if order.kind == Kind::Asking {
             return;
@@ -344,6 +351,7 @@ impl Worker {
         }
     }
 
+    /// Sends what is prepared on this connection, as far as its socket takes it; hangs up on an error.
     pub(super) fn flush(&mut self, at: usize, now: Nanos) {
         if let Err(error) = self.conns[at].flush() {
             self.hang_up(at, now, io_class(&error), &error.to_string());
