@@ -234,6 +234,13 @@ fn last_line(report: &Report) -> String {
     let lone = report.resources.iter().filter(|one| one.health == Health::Alarm && one.alarms.is_none()).count();
     let absent: usize =
         report.resources.iter().filter_map(|resource| resource.alarms.as_ref()).map(|alarms| alarms.absent.len()).sum();
+    let of_caches: usize = report
+        .resources
+        .iter()
+        .filter_map(|resource| resource.alarms.as_ref())
+        .map(|alarms| alarms.insufficient_data)
+        .sum();
+    let blind = of_caches + report.resources.iter().filter(|one| one.state == "INSUFFICIENT_DATA").count();
     let parts: Vec<String> = [
         (count(Health::Broken), "broken"),
         (count(Health::Absent), "absent"),
@@ -244,6 +251,8 @@ fn last_line(report: &Report) -> String {
         (count(Health::Moving), "on the way"),
         (report.resources.iter().map(|resource| resource.pending.len()).sum(), "pending"),
         (report.resources.iter().map(|resource| resource.service_updates.len()).sum(), "service updates due"),
+        // What an alarm would say is not known: nothing wrong is seen, which is not the same as well.
+        (blind, if blind == 1 { "alarm without data" } else { "alarms without data" }),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
