@@ -17,6 +17,7 @@ mod replication_group;
 mod security;
 mod serverless_cache;
 mod tags;
+mod text;
 mod topology;
 mod user;
 mod windows;
@@ -55,6 +56,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         id::RULES,
         references::RULES,
         tags::RULES,
+        text::RULES,
         replication_group::RULES,
         topology::RULES,
         node_type::RULES,
