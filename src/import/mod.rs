@@ -79,8 +79,8 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
     if chosen.is_empty() {
         return Err(Refused::new("nothing is left to import", "name other addresses; -v tells what was found"));
     }
-    let tags = common_tags(live, &chosen);
     let with_dashboards: BTreeSet<Address> = chosen.union(&dashboards).cloned().collect();
+    let tags = common_tags(live, &with_dashboards);
     notes.extend(left_behind(live, &stack, &with_dashboards));
     let mut entries: Vec<Entry> = chosen
         .iter()
@@ -231,7 +231,9 @@ fn as_presets(live: &Live, chosen: &BTreeSet<Address>, entries: &mut Vec<Entry>)
 /// Tags that every one of several resources carries alike are the stack's.
 fn common_tags(live: &Live, chosen: &BTreeSet<Address>) -> Tags {
     let mut common: Option<Tags> = None;
-    for address in chosen {
+    // A dashboard has the stack's tags alone. Where its own are not told, none are planned for it.
+    let is_told = |address: &&Address| address.kind != Kind::Dashboard || live.tags.contains_key(*address);
+    for address in chosen.iter().filter(is_told) {
         let Some(own) = live.tags.get(address) else { return Tags::new() };
         match &mut common {
             None => common = Some(own.iter().filter(|(key, _)| is_users(key)).map(owned).collect()),

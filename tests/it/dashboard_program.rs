@@ -60,6 +60,17 @@ fn a_dashboard_lives_with_its_cache_from_the_first_apply_to_the_last() {
 }
 
 #[test]
+fn tags_that_a_dashboard_has_not_are_not_imported_as_the_stacks() {
+    let cache = "{engine: valkey, tags: {team: web}, smoke: none, dashboard: recommended}";
+    let head = "apiVersion: cachectl/v1\nstack: shop\nregion: us-east-1\n";
+    let rig = Rig::new(&format!("{head}serverlessCaches:\n  one: {cache}\n  two: {cache}\n"));
+    rig.apply().exits(0);
+    let import = rig.run(&["import", "serverlessCache/*", "--stack", "shop", "--region", "us-east-1"]).exits(0);
+    rig.spec(&import.stdout);
+    rig.settled();
+}
+
+#[test]
 fn denied_dashboards_are_unknown_and_stop_nothing_that_has_none() {
     let rig = Rig::new(&stack(2, ASKED));
     rig.apply().exits(0);
