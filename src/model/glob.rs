@@ -21,6 +21,13 @@ impl FromStr for Glob {
 impl Glob {
     /// Does this address match?
     pub fn matches(&self, address: &Address) -> bool {
+        if !self.0.contains('*') {
+            // Most are plain, and large specs hold thousands against thousands: no copy of either is made.
+            let parts = self.0.split_once('/');
+            return parts.is_some_and(|(kind, id)| {
+                id.eq_ignore_ascii_case(&address.id) && kind.eq_ignore_ascii_case(address.kind.name())
+            });
+        }
         wild(self.0.to_ascii_lowercase().as_bytes(), address.to_string().to_ascii_lowercase().as_bytes())
     }
 
