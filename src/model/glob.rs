@@ -21,14 +21,7 @@ impl FromStr for Glob {
 impl Glob {
     /// Does this address match?
     pub fn matches(&self, address: &Address) -> bool {
-        if !self.0.contains('*') {
-            // Most are plain, and large specs hold thousands against thousands: no copy of either is made.
-            let parts = self.0.split_once('/');
-            return parts.is_some_and(|(kind, id)| {
-                id.eq_ignore_ascii_case(&address.id) && kind.eq_ignore_ascii_case(address.kind.name())
-            });
-        }
-        wild(self.0.to_ascii_lowercase().as_bytes(), address.to_string().to_ascii_lowercase().as_bytes())
+        matches(&self.0, address)
     }
 
     /// May an address of this kind match?
@@ -43,6 +36,17 @@ impl Glob {
             }
         }
     }
+}
+
+/// Does this address match the text of a glob?
+pub fn matches(glob: &str, address: &Address) -> bool {
+    if !glob.contains('*') {
+        // Most are plain, and large specs hold thousands against thousands: no copy of either is made.
+        return glob.split_once('/').is_some_and(|(kind, id)| {
+            id.eq_ignore_ascii_case(&address.id) && kind.eq_ignore_ascii_case(address.kind.name())
+        });
+    }
+    wild(glob.to_ascii_lowercase().as_bytes(), address.to_string().to_ascii_lowercase().as_bytes())
 }
 
 fn wild(pattern: &[u8], text: &[u8]) -> bool {

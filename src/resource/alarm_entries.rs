@@ -1,8 +1,10 @@
 //! Entries of a spec that stand for the alarms of many nodes: which caches `for` means, and how the alarms are named.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use crate::model::{Address, Glob, Kind, Resource, Spec};
+use crate::model::{Address, Kind, Resource, Spec, glob};
 
 /// In a name or a description: the node, and the cache.
 pub const MEMBER: &str = "${member}";
@@ -16,7 +18,7 @@ pub const PATTERNS: [&str; 2] = ["name", "description"];
 pub fn is_for(entry: &Resource, cache: &Address) -> bool {
     entry.address.kind == Kind::Alarm
         && cache.kind.is_cache()
-        && entry.text("for").is_some_and(|named| Glob(named.to_owned()).matches(cache))
+        && entry.text("for").is_some_and(|named| glob::matches(named, cache))
 }
 
 /// The caches of the spec that this entry stands for.
@@ -30,9 +32,23 @@ pub fn caches<'a>(spec: &'a Spec, entry: &'a Resource) -> impl Iterator<Item = &
     plain.into_iter().chain(all).filter(move |cache| is_for(entry, cache))
 }
 
+/// The entries that stand for alarms of each cache, in the order of their addresses.
+pub fn by_cache(spec: &Spec) -> BTreeMap<&Address, Vec<&Resource>> {
+    let mut entries: BTreeMap<&Address, Vec<&Resource>> = BTreeMap::new();
+    for entry in spec.resources.values().filter(|entry| entry.address.kind == Kind::Alarm) {
+        caches(spec, entry).for_each(|cache| entries.entry(cache).or_default().push(entry));
+    }
+    entries
+}
+
 /// What an alarm of the entry is called, with `${member}` in place of the node.
 pub fn pattern(entry: &Resource) -> String {
     entry.text("name").map_or_else(|| format!("{MEMBER}-{}", entry.address.id), str::to_owned)
+}
+
+/// What the entry's alarms of one cache are called, with `${member}` in place of the node.
+pub fn pattern_of(entry: &Resource, cache: &Address) -> String {
+    pattern(entry).replace(CACHE, &cache.id)
 }
 
 /// The name of the entry's alarm for one node.

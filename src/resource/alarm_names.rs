@@ -24,6 +24,8 @@ pub fn shared<'a>(spec: &'a Spec, alarms: impl Iterator<Item = &'a Alarm>) -> Sh
 }
 
 /// The names that more than one entry gives, as far as the spec alone tells.
+///
+/// Entries with `for` that are called alike are told by a rule of their own.
 pub fn shared_offline(spec: &Spec) -> Shared<'_> {
     let mut shared = Shared::new();
     let composites: BTreeMap<&str, &Address> =
@@ -35,16 +37,25 @@ pub fn shared_offline(spec: &Spec) -> Shared<'_> {
             shared.entry(alarm.id.clone()).or_default().extend([*alarm, *composite]);
         }
     }
+    let entries = alarm_entries::by_cache(spec);
     for cache in spec.resources.values().filter(|resource| resource.address.kind.is_cache()) {
-        let patterns = patterns(spec, cache);
-        for (at, (pattern, entry)) in patterns.iter().enumerate() {
-            if let Some((_, other)) = patterns[..at].iter().find(|(other, giver)| other == pattern && giver != entry) {
-                shared.entry(pattern.clone()).or_default().extend([*other, *entry]);
-            }
+        let of_preset = of_preset(cache);
+        let of_entries: Vec<(String, &Address)> = entries
+            .get(&cache.address)
+            .into_iter()
+            .flatten()
+            .map(|entry| (alarm_entries::pattern_of(entry, &cache.address), &entry.address))
+            .collect();
+        for (pattern, entry) in of_entries.iter().filter(|(pattern, _)| of_preset.contains(pattern)) {
+            shared.entry(pattern.clone()).or_default().extend([&cache.address, *entry]);
         }
+        let patterns: Vec<(String, &Address)> =
+            of_preset.into_iter().map(|pattern| (pattern, &cache.address)).chain(of_entries).collect();
         let mut members = None;
-        for given in plain.iter().copied().chain(composites.values().copied()) {
-            for (pattern, entry) in patterns.iter().filter(|(_, entry)| *entry != given) {
+        // A member's name begins with that of its cache.
+        let given = plain.iter().copied().chain(composites.values().copied());
+        for given in given.filter(|given| given.id.contains(&cache.address.id)) {
+            for (pattern, entry) in &patterns {
                 let Some(member) = member_in(&given.id, pattern) else { continue };
                 let members = members.get_or_insert_with(|| match alarm::knows_members(spec, cache) {
                     true => alarm::members_to_come(spec, cache),
@@ -59,16 +70,11 @@ pub fn shared_offline(spec: &Spec) -> Shared<'_> {
     shared
 }
 
-/// What the alarms of a cache are called, with `${member}` in place of the node, and what gives them that name.
-fn patterns<'a>(spec: &'a Spec, cache: &'a Resource) -> Vec<(String, &'a Address)> {
+/// What the alarms of a cache's preset are called, with `${member}` in place of the node.
+fn of_preset(cache: &Resource) -> Vec<String> {
     let preset = cache.fields.get("alarms").and_then(|alarms| alarms.as_object());
     let rules = preset.map(|preset| alarm_preset::rules(cache, preset, &Live::default())).unwrap_or_default();
-    let of_preset =
-        rules.into_iter().map(|(metric, _)| (format!("{}-{metric}", alarm_entries::MEMBER), &cache.address));
-    let entries = of_kind(spec, Kind::Alarm).filter(|entry| alarm_entries::is_for(entry, &cache.address));
-    let of_entries = entries
-        .map(|entry| (alarm_entries::pattern(entry).replace(alarm_entries::CACHE, &cache.address.id), &entry.address));
-    of_preset.chain(of_entries).collect()
+    rules.into_iter().map(|(metric, _)| format!("{}-{metric}", alarm_entries::MEMBER)).collect()
 }
 
 /// The member whose alarm has this name by that pattern.

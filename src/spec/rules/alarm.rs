@@ -4,9 +4,8 @@ use serde_json::Value;
 
 use super::finder::{Finder, list};
 use super::{Check, Rule};
-use crate::model::{Address, Kind, Resource};
+use crate::model::{Kind, Resource};
 use crate::resource::alarm::CLOCK_PERIODS;
-use crate::resource::alarm_entries;
 
 const ALARM: &[Kind] = &[Kind::Alarm];
 const PUT: &str = "CloudWatch API reference, PutMetricAlarm";
@@ -39,17 +38,12 @@ pub(super) const RULES: &[Rule] = &[
         why: "A period is 10, 20 or 30 seconds or a multiple of 60. All periods together look back a day at most, or a week where a period is an hour or longer." },
     Rule { code: "alarm-datapoints", check: Check::Resource(ALARM, datapoints), source: PUT,
         why: "Of the datapoints that are looked at, no more can breach than there are." },
-    Rule { code: "alarm-scope", check: Check::Resource(ALARM, scope), source: "the spec's own format: cachectl schema",
-        why: "scope chooses among the nodes of a cache, which `for` names." },
-    Rule { code: "alarm-name", check: Check::Resource(ALARM, name),
-        source: "the spec's own format: cachectl schema",
-        why: "With `for`, an entry stands for the alarms of many nodes, and each needs a name of its own: `${member}` stands for the node. Without `for` the key is the alarm's name." },
     Rule { code: "alarm-dimension", check: Check::Resource(ALARM, dimension),
         source: "AWS guide, metrics for Valkey and Redis OSS; Terraform provider issue 36342",
         why: "ElastiCache reports metrics by node (CacheClusterId, CacheNodeId) and for serverless caches by clusterId: an alarm on a replication group never has data." },
 ];
 
-fn has(alarm: &Resource, name: &str) -> bool {
+pub(super) fn has(alarm: &Resource, name: &str) -> bool {
     alarm.fields.contains_key(name)
 }
 
@@ -406,65 +400,6 @@ fn datapoints(finder: &mut Finder<'_>, alarm: &Resource) {
             &[("datapointsToAlarm", "more than"), ("evaluationPeriods", "these")],
             "more datapoints must breach than are looked at",
             "lower datapointsToAlarm",
-        );
-    }
-}
-
-fn scope(finder: &mut Finder<'_>, alarm: &Resource) {
-    if has(alarm, "scope") && !has(alarm, "for") {
-        finder.error(
-            alarm,
-            &[("scope", "only with `for`")],
-            "scope chooses among the nodes of a cache, and no cache is named",
-            "add `for: replicationGroup/NAME`",
-        );
-    }
-}
-
-fn name(finder: &mut Finder<'_>, alarm: &Resource) {
-    if !has(alarm, "for") {
-        if has(alarm, "name") {
-            let help =
-                format!("take it out, or add `for: replicationGroup/NAME`; the alarm is called {}", alarm.address.id);
-            finder.error(alarm, &[("name", "only with `for`")], "an alarm's name is its key", help);
-        } else if alarm.text("description").is_some_and(alarm_entries::has_pattern) {
-            finder.error(
-                alarm,
-                &[("description", "only with `for`")],
-                "`${member}` and `${cache}` stand for a node and its cache, and no cache is named",
-                "add `for: replicationGroup/NAME`",
-            );
-        }
-        return;
-    }
-    let pattern = alarm_entries::pattern(alarm);
-    let caches: Vec<&Address> = alarm_entries::caches(finder.spec, alarm).collect();
-    // A serverless cache is a node by itself.
-    let by_cache = pattern.contains(alarm_entries::CACHE) || caches.len() == 1;
-    let alone = caches.iter().all(|cache| cache.kind == Kind::ServerlessCache) && by_cache;
-    if !pattern.contains(alarm_entries::MEMBER) && !alone {
-        finder.error(
-            alarm,
-            &[("name", "one name for all nodes")],
-            "the alarms of several nodes would have one name",
-            "put ${member} into it, which stands for the node",
-        );
-        return;
-    }
-    let same = |other: &&Resource| {
-        other.address < alarm.address
-            && other.address.kind == Kind::Alarm
-            && has(other, "for")
-            && alarm_entries::pattern(other) == pattern
-            && caches.iter().any(|cache| alarm_entries::is_for(other, cache))
-    };
-    if let Some(other) = finder.spec.resources.values().find(same) {
-        let field = if has(alarm, "name") { "name" } else { "for" };
-        finder.error(
-            alarm,
-            &[(field, "the same names")],
-            format!("its alarms would be called as those of `{}`, for the same cache", other.address.id),
-            "give one of the two another `name`",
         );
     }
 }

@@ -93,9 +93,7 @@ fn names(finder: &mut Finder<'_>) {
     for (name, entries) in shared_offline(spec) {
         let entries: Vec<&Address> = entries.into_iter().collect();
         let resources: Vec<&Resource> = entries.iter().filter_map(|entry| spec.resources.get(entry)).collect();
-        // Entries of one pattern are told by their own rule.
-        let are_alike = resources.iter().all(|resource| has(resource, "for"));
-        let Some(last) = resources.last().filter(|_| !are_alike && told.insert(entries.clone())) else { continue };
+        let Some(last) = resources.last().filter(|_| told.insert(entries.clone())) else { continue };
         let givers: Vec<String> = entries.iter().map(|entry| giver(entry)).collect();
         finder.error(
             last,
