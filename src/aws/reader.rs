@@ -257,22 +257,18 @@ pub async fn members_and_alarms(
     kinds::read(aws, &wanted, &mut live).await?;
     let mut names = alarm_names(spec, &live);
     names.extend(before);
-    let composites = spec.resources.keys().filter(|address| address.kind == Kind::CompositeAlarm);
-    names.extend(composites.map(|address| address.id.clone()));
+    names.extend(spec.of(Kind::CompositeAlarm).map(|composite| composite.address.id.clone()));
     store(alarms_by_name(aws, names).await?, &mut live);
     Ok(live)
 }
 
 /// Only for groups whose declared node type is not the live one.
 async fn allowed_node_types(aws: &Aws, live: &Live, spec: &Spec) -> Result<(Found, Vec<String>), AwsError> {
-    let differs =
-        spec.resources.values().filter(|resource| resource.address.kind == Kind::ReplicationGroup).filter_map(
-            |resource| {
-                let declared = resource.text("cacheNodeType")?;
-                let current = live.get(&resource.address)?.get("CacheNodeType")?.as_str()?;
-                (declared != current).then(|| resource.address.id.clone())
-            },
-        );
+    let differs = spec.of(Kind::ReplicationGroup).filter_map(|resource| {
+        let declared = resource.text("cacheNodeType")?;
+        let current = live.get(&resource.address)?.get("CacheNodeType")?.as_str()?;
+        (declared != current).then(|| resource.address.id.clone())
+    });
     let reads = differs.map(|id| async move {
         let answer = aws.elasticache.list_allowed_node_type_modifications().replication_group_id(&id).send().await;
         match answer {

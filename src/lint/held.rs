@@ -87,7 +87,7 @@ pub(super) fn snapshots(cache: &Resource, live: Option<&Live>) -> Held {
 
 /// What alarms of the stack do not watch, by their dimensions and not by their names; `None` where all is watched.
 pub(super) fn unwatched(cache: &Resource, spec: &Spec, live: Option<&Live>) -> Option<String> {
-    let entries = || spec.resources.values().filter(|resource| resource.address.kind == Kind::Alarm);
+    let entries = || spec.of(Kind::Alarm);
     // These follow the members; `alarms: none` is a decision.
     if cache.fields.contains_key("alarms") || entries().any(|entry| alarm_entries::is_for(entry, &cache.address)) {
         return None;
@@ -133,10 +133,7 @@ pub(super) fn acts(alarm: &Map<String, Value>) -> bool {
 
 /// Does a composite alarm notify somebody of the alarms that a cache or an entry stands for?
 pub(super) fn is_told_by_another(resource: &Resource, spec: &Spec) -> bool {
-    let composites = || {
-        let of_kind = spec.resources.values().filter(|other| other.address.kind == Kind::CompositeAlarm);
-        of_kind.filter(|other| acts(&other.fields))
-    };
+    let composites = || spec.of(Kind::CompositeAlarm).filter(|other| acts(&other.fields));
     let of_cache = |cache: &Address| composites().any(|other| cache_of(other).as_ref() == Some(cache));
     if resource.address.kind.is_cache() {
         return of_cache(&resource.address);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Address, Locations};
+use super::{Address, Kind, Locations};
 
 /// One stack, as declared: overlaid, interpolated, decoded.
 #[derive(Clone, Debug)]
@@ -33,6 +33,14 @@ pub struct Resource {
     /// `replicationGroups.prod-cache`
     #[serde(skip)]
     pub path: String,
+}
+
+impl Spec {
+    /// The resources of one kind, in the order of their ids.
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Resource> {
+        let first = Address { kind, id: String::new() };
+        self.resources.range(first..).take_while(move |(address, _)| address.kind == kind).map(|(_, resource)| resource)
+    }
 }
 
 impl Resource {

@@ -103,8 +103,7 @@ pub(super) fn of_cache(from: From<'_>, wanted: &Alarms, cache: &str) -> Vec<Plan
 
 /// The composite alarms of the spec that are looked at.
 fn selected<'a>(spec: &'a Spec, options: &'a Options) -> impl Iterator<Item = &'a Resource> {
-    let declared = spec.resources.values().filter(|resource| resource.address.kind == Kind::CompositeAlarm);
-    declared.filter(|resource| options.selects(&resource.address))
+    spec.of(Kind::CompositeAlarm).filter(|resource| options.selects(&resource.address))
 }
 
 fn has_members_to_come(planned: &[Planned], cache: &str) -> bool {

@@ -20,8 +20,7 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Pl
         planned.extend(going.iter().filter_map(|address| gone(spec, live, options, address)));
         return;
     }
-    let declared = spec.resources.values().filter(|resource| resource.address.kind == Kind::Dashboard);
-    for resource in declared.filter(|resource| options.selects(&resource.address)) {
+    for resource in spec.of(Kind::Dashboard).filter(|resource| options.selects(&resource.address)) {
         let Some(cache) = cache_of(resource) else { continue };
         let one = one(spec, live, options, resource, &cache, planned);
         planned.push(one);

@@ -27,7 +27,7 @@ pub(super) fn collisions(from: From<'_>, wanted: &Alarms, to_come: &Alarms, plan
     let existing = live.of(Kind::CompositeAlarm);
     let twins = all().filter(|alarm| existing.contains_key(&alarm.name));
     let twins: Vec<Address> = twins.map(|alarm| alarm.address()).collect();
-    let composites = spec.resources.keys().filter(|address| address.kind == Kind::CompositeAlarm);
+    let composites = spec.of(Kind::CompositeAlarm).map(|composite| &composite.address);
     let is_metric = |address: &&Address| {
         live.of(Kind::Alarm).contains_key(&address.id) || live.alarms_elsewhere.contains(&address.id)
     };

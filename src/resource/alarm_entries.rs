@@ -35,7 +35,7 @@ pub fn caches<'a>(spec: &'a Spec, entry: &'a Resource) -> impl Iterator<Item = &
 /// The entries that stand for alarms of each cache, in the order of their addresses.
 pub fn by_cache(spec: &Spec) -> BTreeMap<&Address, Vec<&Resource>> {
     let mut entries: BTreeMap<&Address, Vec<&Resource>> = BTreeMap::new();
-    for entry in spec.resources.values().filter(|entry| entry.address.kind == Kind::Alarm) {
+    for entry in spec.of(Kind::Alarm) {
         caches(spec, entry).for_each(|cache| entries.entry(cache).or_default().push(entry));
     }
     entries

@@ -11,7 +11,7 @@ pub type Shared<'a> = BTreeMap<String, BTreeSet<&'a Address>>;
 
 /// The names that more than one entry gives, among these alarms and the spec's composite ones.
 pub fn shared<'a>(spec: &'a Spec, alarms: impl Iterator<Item = &'a Alarm>) -> Shared<'a> {
-    let composites = of_kind(spec, Kind::CompositeAlarm).map(|composite| (&*composite.address.id, &composite.address));
+    let composites = spec.of(Kind::CompositeAlarm).map(|composite| (&*composite.address.id, &composite.address));
     let mut first: HashMap<&str, &Address> = HashMap::new();
     let mut shared = Shared::new();
     for (name, entry) in alarms.map(|alarm| (&*alarm.name, &alarm.entry)).chain(composites) {
@@ -29,8 +29,8 @@ pub fn shared<'a>(spec: &'a Spec, alarms: impl Iterator<Item = &'a Alarm>) -> Sh
 pub fn shared_offline(spec: &Spec) -> Shared<'_> {
     let mut shared = Shared::new();
     let composites: BTreeMap<&str, &Address> =
-        of_kind(spec, Kind::CompositeAlarm).map(|composite| (&*composite.address.id, &composite.address)).collect();
-    let plain = of_kind(spec, Kind::Alarm).filter(|alarm| !alarm.fields.contains_key("for"));
+        spec.of(Kind::CompositeAlarm).map(|composite| (&*composite.address.id, &composite.address)).collect();
+    let plain = spec.of(Kind::Alarm).filter(|alarm| !alarm.fields.contains_key("for"));
     let plain: Vec<&Address> = plain.map(|alarm| &alarm.address).collect();
     for alarm in &plain {
         if let Some(composite) = composites.get(&*alarm.id) {
@@ -87,10 +87,6 @@ fn member_in<'n>(name: &'n str, pattern: &str) -> Option<&'n str> {
         Some((between, _)) => rest.split_once(between).filter(|_| !between.is_empty())?.0,
     };
     (pattern.replace(alarm_entries::MEMBER, member) == name).then_some(member)
-}
-
-fn of_kind(spec: &Spec, kind: Kind) -> impl Iterator<Item = &Resource> {
-    spec.resources.values().filter(move |resource| resource.address.kind == kind)
 }
 
 /// What gives an alarm its name, in words.

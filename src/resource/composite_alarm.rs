@@ -113,6 +113,5 @@ pub fn depends_on(fields: &Map<String, Value>) -> BTreeSet<String> {
 
 /// The alarms that composite alarms of the spec depend on by name.
 pub fn named_by(spec: &Spec) -> BTreeSet<String> {
-    let composites = spec.resources.values().filter(|resource| resource.address.kind == Kind::CompositeAlarm);
-    composites.flat_map(|composite| depends_on(&composite.fields)).collect()
+    spec.of(Kind::CompositeAlarm).flat_map(|composite| depends_on(&composite.fields)).collect()
 }

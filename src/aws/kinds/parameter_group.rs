@@ -148,13 +148,12 @@ pub(in crate::aws) async fn families(
     live: &Live,
     spec: &Spec,
 ) -> Result<(BTreeMap<String, Vec<Value>>, Vec<String>), AwsError> {
-    let changed =
-        spec.resources.values().filter(|resource| resource.address.kind == Kind::ParameterGroup).filter(|resource| {
-            let declared = resource.fields.get("parameters");
-            declared.is_some()
-                && (live.get(&resource.address).is_none()
-                    || declared_parameters(declared) != user_parameters(live, &resource.address.id))
-        });
+    let changed = spec.of(Kind::ParameterGroup).filter(|resource| {
+        let declared = resource.fields.get("parameters");
+        declared.is_some()
+            && (live.get(&resource.address).is_none()
+                || declared_parameters(declared) != user_parameters(live, &resource.address.id))
+    });
     let families: BTreeSet<String> =
         changed.filter_map(|resource| resource.text("family").map(str::to_owned)).collect();
     let reads = families.into_iter().map(|family| async move {

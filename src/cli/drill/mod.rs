@@ -126,8 +126,7 @@ fn end_on_signals(printer: &Printer, session: &Session, called: &Arc<AtomicBool>
 /// The group that is meant.
 fn address(args: &Failover, session: &Session) -> Result<Address, CliError> {
     let usage = |message: String| CliError::new(Exit::Usage, message);
-    let groups: Vec<&Address> =
-        session.spec.resources.keys().filter(|address| address.kind == Kind::ReplicationGroup).collect();
+    let groups: Vec<&Address> = session.spec.of(Kind::ReplicationGroup).map(|group| &group.address).collect();
     if let Some(address) = &args.address {
         if address.kind != Kind::ReplicationGroup {
             return Err(usage(format!("{address} cannot be failed over: AWS tests replication groups only")));

@@ -110,7 +110,7 @@ fn remove_token(draft: &mut Draft, scene: &Scene<'_>) {
         let engine = live.and_then(|group| group.get("Engine")?.as_str());
         engine.is_some_and(|engine| takes_valkey || engine.eq_ignore_ascii_case("redis"))
     };
-    let own = scene.spec.resources.keys().filter(|address| address.kind == Kind::UserGroup).map(|address| &address.id);
+    let own = scene.spec.of(Kind::UserGroup).map(|group| &group.address.id);
     let Some(by) = own.into_iter().find(fits) else {
         draft.blocks(
             "token-removal",

@@ -41,7 +41,7 @@ fn reference(finder: &mut Finder<'_>, resource: &Resource, field: &str, kind: Ki
     if finder.own(kind, id).is_some() {
         return;
     }
-    let own = finder.spec.resources.keys().filter(|address| address.kind == kind).map(|address| address.id.as_str());
+    let own = finder.spec.of(kind).map(|resource| resource.address.id.as_str());
     let Some(near) = suggest(id, own) else { return };
     finder
         .warn(
