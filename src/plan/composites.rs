@@ -41,21 +41,22 @@ pub(super) fn planned(from: From<'_>, wanted: &Alarms, to_come: &Alarms, planned
     let names =
         Names { now: composite_alarm::of_caches(spec, wanted), then: composite_alarm::of_caches(spec, to_come) };
     let moving = moving_caches(planned);
+    let mut coming = Coming::of(planned);
     for resource in selected(spec, options) {
-        let with_members = cache_of(resource).filter(|cache| has_members_to_come(planned, &cache.id));
+        let with_members = cache_of(resource).filter(|cache| coming.caches.contains(&cache.id));
         let mut one = match with_members {
             Some(cache) => later(from, resource, &cache, &names, moving.get(&cache).copied()),
             None => {
-                let is_there = |cache: &Address| live.view(cache).is_some_and(|view| view.status() != "deleting");
                 let of = cache_of(resource);
-                let by_cache = if of.as_ref().is_none_or(is_there) { &names.now } else { &names.then };
+                let by_cache = if of.as_ref().is_none_or(|cache| live.stays(cache)) { &names.now } else { &names.then };
                 put(from, resource, of.and_then(|cache| by_cache.get(&cache)).unwrap_or(&NONE))
             }
         };
-        one.draft.children.to_come = made_with_members(live, planned, &one.draft.children.names);
+        one.draft.children.to_come = coming.with_members(live, &one.draft.children.names);
         if one.draft.children.with_members && one.action != Action::Noop {
             tell_step(planned, &one);
         }
+        coming.put.extend((one.action == Action::Create).then(|| one.draft.address.id.clone()));
         planned.push(one);
     }
     follow_late_ones(live, planned);
@@ -106,26 +107,31 @@ fn selected<'a>(spec: &'a Spec, options: &'a Options) -> impl Iterator<Item = &'
     spec.of(Kind::CompositeAlarm).filter(|resource| options.selects(&resource.address))
 }
 
-fn has_members_to_come(planned: &[Planned], cache: &str) -> bool {
-    let alarms = Address::alarms_of(cache);
-    planned.iter().any(|planned| planned.draft.member_alarms.is_some() && planned.draft.address == alarms)
+/// The alarms that a plan brings.
+struct Coming {
+    /// The caches whose alarms are put once their members are known.
+    caches: BTreeSet<String>,
+    /// The names of those that have a call of their own.
+    put: BTreeSet<String>,
 }
 
-/// Those of these alarms that are not there, and have no call of their own: they come with members to come.
-fn made_with_members(live: &Live, planned: &[Planned], names: &BTreeSet<String>) -> BTreeSet<String> {
-    let caches: Vec<String> = planned
-        .iter()
-        .filter(|planned| planned.draft.member_alarms.is_some())
-        .filter_map(|planned| Some(format!("{}-", planned.draft.address.cache_of_members()?)))
-        .collect();
-    let put: BTreeSet<&str> = planned
-        .iter()
-        .filter(|planned| planned.draft.address.kind.is_alarm() && planned.action == Action::Create)
-        .map(|planned| planned.draft.address.id.as_str())
-        .collect();
-    let is_there = |name: &str| is_live(live, name) || put.contains(name);
-    let to_come = |name: &&String| caches.iter().any(|cache| name.starts_with(cache.as_str())) && !is_there(name);
-    names.iter().filter(to_come).cloned().collect()
+impl Coming {
+    fn of(planned: &[Planned]) -> Self {
+        let waiting = planned.iter().filter(|planned| planned.draft.member_alarms.is_some());
+        let put =
+            planned.iter().filter(|planned| planned.draft.address.kind.is_alarm() && planned.action == Action::Create);
+        Self {
+            caches: waiting.filter_map(|planned| planned.draft.address.cache_of_members()).map(str::to_owned).collect(),
+            put: put.map(|planned| planned.draft.address.id.clone()).collect(),
+        }
+    }
+
+    /// Those of these alarms that are not there, and have no call of their own: they come with members to come.
+    fn with_members(&self, live: &Live, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let is_there = |name: &String| is_live(live, name) || self.put.contains(name);
+        let of_a_cache = |name: &str| name.match_indices('-').any(|(at, _)| self.caches.contains(&name[..at]));
+        names.iter().filter(|name| of_a_cache(name) && !is_there(name)).cloned().collect()
+    }
 }
 
 /// Is there an alarm of that name, of whichever kind and whosever?
