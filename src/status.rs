@@ -135,7 +135,9 @@ impl Alarms {
 pub fn report(spec: &Spec, live: &Live, only: &[Glob]) -> Report {
     let wanted = alarm::wanted(spec, live);
     let orphans = live.owned.iter().filter(|address| {
-        address.kind != Kind::Alarm && !spec.resources.contains_key(*address) && live.get(address).is_some()
+        address.kind != Kind::Alarm
+            && !spec.resources.contains_key(*address)
+            && (live.get(address).is_some() || live.unread.contains_key(*address))
     });
     let caches: Vec<&Address> =
         spec.resources.keys().chain(orphans.clone()).filter(|address| address.kind.is_cache()).collect();
@@ -199,7 +201,7 @@ fn count(alarms: &mut Alarms, name: &str, alarm: &Value) {
 fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>) -> Resource {
     let alarms = address.kind.is_cache().then(|| alarms.unwrap_or_default());
     let Some(view) = live.view(address) else {
-        let is_unread = live.tags_unread.contains_key(address);
+        let is_unread = live.unread.contains_key(address);
         return Resource {
             address: address.clone(),
             state: if is_unread { "unknown" } else { "absent" }.into(),

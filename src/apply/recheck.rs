@@ -33,6 +33,17 @@ pub async fn still_true(engine: &Engine<'_>, task: Task<'_>) -> Result<(), Failu
     }
 }
 
+/// An error, and no call, where what waited for its cache would be written over what is somebody else's by now: a Put
+/// makes no difference between the two.
+pub async fn still_ours(engine: &Engine<'_>, address: &Address) -> Result<(), Failure> {
+    let identity = engine.aws.identity().await?;
+    let now = reader::again(engine.aws, &identity, std::slice::from_ref(address)).await?;
+    match owner_moved(engine, &now, address) {
+        None => Ok(()),
+        Some(what) => Err(Failure::Moved { address: address.to_string(), what }),
+    }
+}
+
 /// Is the cache on its way, so that its tags are not told for a while?
 fn is_busy(now: &Live, address: &Address) -> bool {
     address.kind.is_cache()
@@ -44,26 +55,39 @@ fn is_busy(now: &Live, address: &Address) -> bool {
 /// What is not as it was planned. What is gone by now needs no deletion, and AWS says so itself.
 fn moved(engine: &Engine<'_>, now: &Live, address: &Address) -> Option<String> {
     let before = engine.before;
-    now.get(address)?;
+    if now.get(address).is_none() && !now.unread.contains_key(address) {
+        return None;
+    }
     // A failed creation holds nothing, and AWS tells no tags of it.
     if now.status(address) == Some("create-failed") && before.status(address) == Some("create-failed") {
         return None;
     }
-    let owner = ownership::of(engine.spec, now, address);
-    let planned = ownership::of(engine.spec, before, address);
-    let same_owner = owner == planned || owner == Ownership::Owned;
-    match owner {
-        Ownership::Foreign => return Some("now belongs to another stack".to_owned()),
-        Ownership::Unknown if !same_owner => {
-            let why = now.tags_unread.get(address).map(|why| format!(": {why}")).unwrap_or_default();
-            return Some(format!("no longer shows its tags{why}"));
-        }
-        _ if !same_owner => return Some("has lost the stack's tag".to_owned()),
-        _ => {}
+    if let Some(what) = owner_moved(engine, now, address) {
+        return Some(what);
     }
     if ownership::is_protected(now, address, engine.spec.resources.get(address)) {
         return Some("is protected by now".to_owned());
     }
     (fingerprint::of_what_it_is(now, address) != fingerprint::of_what_it_is(before, address))
         .then(|| "has changed since it was planned".to_owned())
+}
+
+/// Is it another's than it was planned as, or may it be?
+fn owner_moved(engine: &Engine<'_>, now: &Live, address: &Address) -> Option<String> {
+    if let Some(why) = now.unread.get(address) {
+        return Some(format!("could not be read: {why}"));
+    }
+    let owner = ownership::of(engine.spec, now, address);
+    let same_owner = owner == ownership::of(engine.spec, engine.before, address) || owner == Ownership::Owned;
+    match owner {
+        Ownership::Absent => None,
+        Ownership::Foreign => Some("now belongs to another stack".to_owned()),
+        Ownership::Unknown if !same_owner => {
+            let why = now.tags_unread.get(address).map(|why| format!(": {why}")).unwrap_or_default();
+            Some(format!("no longer shows its tags{why}"))
+        }
+        _ if same_owner => None,
+        _ if engine.before.get(address).is_none() => Some("was made by somebody else meanwhile".to_owned()),
+        _ => Some("has lost the stack's tag".to_owned()),
+    }
 }

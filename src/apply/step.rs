@@ -10,6 +10,7 @@ use crate::aws::events;
 use crate::model::Step;
 use crate::model::report::WaitState;
 use crate::model::step::{Wait, Work};
+use crate::resource::dashboard;
 use crate::resource::readiness::{self, Condition};
 
 /// Events of the step's own time are quoted, and of as much before as clocks may differ.
@@ -26,6 +27,8 @@ pub async fn run(engine: &Engine<'_>, step: &Step) -> Result<Option<String>, Fai
     let task = Task { step, call, started: Instant::now() };
     if call.operation.deletes() {
         recheck::still_true(engine, task).await?;
+    } else if dashboard::to_come(&call.parameters).is_some() {
+        recheck::still_ours(engine, &step.address).await?;
     }
     let sent = send(engine, task).await?;
     if sent.existed {

@@ -17,7 +17,7 @@ use super::{kinds, service_updates, tags};
 use crate::model::live::{Found, Live, Tags};
 use crate::model::{Address, Glob, Kind, Selection, Spec};
 use crate::resource::alarm;
-use crate::resource::ownership::STACK;
+use crate::resource::ownership::{self, STACK};
 
 /// What a selection may name, in lists: kinds of which much is meant as a whole, others by name.
 pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> Result<Live, AwsError> {
@@ -74,7 +74,7 @@ pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> 
         None => {
             live.notes.push("tag:GetResources is not available here: tags were read resource by resource".into());
             let meant = |address: &&Address| {
-                !address.kind.notes_its_stack()
+                !ownership::says_itself(&live, address)
                     && (selection.all || selection.globs.iter().any(|glob| glob.matches(address)))
             };
             let asked: Vec<&Address> = addresses.iter().filter(meant).collect();
@@ -178,8 +178,8 @@ pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, 
     claim_tags(&mut live);
     live.update_actions = due;
     live.notes.extend(unread);
-    let unread = live.tags_unread.iter().filter(|(address, _)| address.kind == Kind::Dashboard);
-    let told: Vec<String> = unread.map(|(address, why)| format!("{address} could not be read: {why}")).collect();
+    let told: Vec<String> =
+        live.unread.iter().map(|(address, why)| format!("{address} could not be read: {why}")).collect();
     live.notes.extend(told);
     live.api_calls = aws.calls();
     Ok(live)

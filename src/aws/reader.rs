@@ -54,7 +54,7 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
     let (parameters, alarms, confirmed, composites) = futures::try_join!(
         parameters(aws, &live, &more),
         unknown_alarms(aws, &live, spec, &known, &known_composites),
-        confirmed_tags(aws, &live, spec),
+        confirmed_tags(aws, &live, spec, &known),
         watching(aws, &live, spec),
     )?;
     live.parents = composites;
@@ -178,12 +178,11 @@ pub async fn again(aws: &Aws, identity: &Identity, addresses: &[Address]) -> Res
     let ((), alarms) = futures::try_join!(kinds::read(aws, &wanted, &mut live), alarms_by_name(aws, names))?;
     store(alarms, &mut live);
     live.parameters = parameters(aws, &live, &wanted).await?;
-    for address in addresses.iter().filter(|address| !address.kind.notes_its_stack()) {
-        if live.get(address).is_none() {
+    for address in addresses {
+        if live.get(address).is_none() || ownership::says_itself(&live, address) {
             continue;
         }
-        let arn = live.arn(address);
-        match tags::of(aws, &arn).await {
+        match tags::of(aws, &live.arn(address)).await {
             Ok(tags) => drop(live.tags.insert(address.clone(), tags)),
             Err(error) if error.kind == ErrorKind::Interrupted => return Err(error),
             // It went meanwhile, or is busy.
@@ -297,8 +296,8 @@ async fn allowed_node_types(aws: &Aws, live: &Live, spec: &Spec) -> Result<(Foun
 type Confirmed = Vec<(Address, Result<crate::model::live::Tags, Option<String>>)>;
 
 /// `GetResources` lags behind: where its tags are missing or differ from what is declared, the resource
-/// itself is asked.
-async fn confirmed_tags(aws: &Aws, live: &Live, spec: &Spec) -> Result<Confirmed, AwsError> {
+/// itself is asked. So it is with alarms and dashboards that do not say whose they are.
+async fn confirmed_tags(aws: &Aws, live: &Live, spec: &Spec, alarms: &Found) -> Result<Confirmed, AwsError> {
     let doubtful = spec
         .resources
         .values()
@@ -308,17 +307,39 @@ async fn confirmed_tags(aws: &Aws, live: &Live, spec: &Spec) -> Result<Confirmed
                 ownership::wanted_tags(spec, live, resource).iter().any(|(key, value)| tags.get(key) != value.as_ref())
             })
         });
-    let reads = doubtful.map(|resource| async move {
-        let address = resource.address.clone();
+    let (told, unsaid) = unsaid_tags(aws, live, alarms).await?;
+    let addresses = doubtful.map(|resource| resource.address.clone()).chain(unsaid);
+    let reads = addresses.map(|address| async move {
         match tags::of(aws, &live.arn(&address)).await {
             Ok(tags) => Ok((address, Ok(tags))),
             Err(error) if error.kind == ErrorKind::Interrupted => Err(error),
-            // AWS tells no tags while a group is not available.
-            Err(error) if error.is_state() => Ok((address, Err(None))),
+            // AWS tells no tags while a group is not available; some endpoints tell none of CloudWatch's.
+            Err(error) if error.is_state() || error.kind == ErrorKind::Unsupported => Ok((address, Err(None))),
             Err(error) => Ok((address, Err(Some(error.to_string())))),
         }
     });
-    stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await
+    let asked: Confirmed = stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await?;
+    Ok(told.into_iter().chain(asked).collect())
+}
+
+/// The tags of alarms and dashboards that do not say whose they are and do not carry the stack's tag: a hundred a call,
+/// or which of them have to be asked one by one.
+async fn unsaid_tags(aws: &Aws, live: &Live, alarms: &Found) -> Result<(Confirmed, Vec<Address>), AwsError> {
+    let mut unsaid = Vec::new();
+    for kind in Kind::ALL {
+        let Some(noted) = kind.row().stack_noted else { continue };
+        let found = if kind == Kind::Alarm { alarms } else { live.of(kind) };
+        let silent = found.iter().filter(|(_, own)| noted(own).is_none()).map(|(id, _)| Address::new(kind, id));
+        unsaid.extend(silent.filter(|address| !live.tags.contains_key(address)));
+    }
+    let arns: Vec<String> = unsaid.iter().map(|address| live.arn(address)).collect();
+    match tags::of_arns(aws, &arns).await? {
+        Some(mut tags) => {
+            let told = unsaid.into_iter().map(|address| (tags.remove(&address).unwrap_or_default(), address));
+            Ok((told.map(|(tags, address)| (address, Ok(tags))).collect(), Vec::new()))
+        }
+        None => Ok((Confirmed::new(), unsaid)),
+    }
 }
 
 /// The marks of the secrets that the spec points to.

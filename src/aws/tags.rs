@@ -95,12 +95,19 @@ async fn resources(aws: &Aws, scope: Scope) -> Result<Option<BTreeMap<Address, T
     }
 }
 
+/// The tags of a resource, as its own service tells them.
 pub async fn of(aws: &Aws, arn: &str) -> Result<Tags, AwsError> {
+    const OPERATION: &str = "ListTagsForResource";
+    if arn.split(':').nth(2) == Some(CLOUDWATCH) {
+        let answer = aws.cloudwatch.list_tags_for_resource().resource_arn(arn).send().await;
+        let answer = answer.map_err(|error| AwsError::of(OPERATION, error))?;
+        let tags = answer.tags().iter();
+        return Ok(tags
+            .map(|tag| (tag.key().unwrap_or_default().into(), tag.value().unwrap_or_default().into()))
+            .collect());
+    }
     let answer = aws.elasticache.list_tags_for_resource().resource_name(arn).send().await;
-    let answer = answer.map_err(|error| AwsError::of("ListTagsForResource", error))?;
-    Ok(answer
-        .tag_list()
-        .iter()
-        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned())))
-        .collect())
+    let answer = answer.map_err(|error| AwsError::of(OPERATION, error))?;
+    let tags = answer.tag_list().iter();
+    Ok(tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()))).collect())
 }

@@ -131,7 +131,7 @@ fn confirm(run: &Run<'_>, plan: &Plan) -> Result<bool, CliError> {
 /// Reads again: nothing of the stack may be left.
 async fn gone(run: &Run<'_>, options: &Options) -> Result<Exit, CliError> {
     let (_, plan) = run.planned_until(options, |plan| plan.steps.is_empty()).await?;
-    if plan.steps.is_empty() {
+    if plan.steps.is_empty() && !plan.is_blocked() {
         run.printer.note("Read again: nothing of the stack is left.");
         return Ok(Exit::Done);
     }

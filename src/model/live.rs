@@ -45,6 +45,8 @@ pub struct Live {
     pub tags: BTreeMap<Address, Tags>,
     /// Why the tags of these could not be read, for any other cause than that they are not available yet.
     pub tags_unread: BTreeMap<Address, String>,
+    /// Why these could not be read themselves: they may be there, be anybody's, and be anything.
+    pub unread: BTreeMap<Address, String>,
     /// Everything that carries this stack's tag, whether the spec has it or not.
     pub owned: BTreeSet<Address>,
     /// The owned ones could not be listed: nothing may be called an orphan.
@@ -83,6 +85,11 @@ impl Live {
     /// The member clusters of a replication group, by their live ids; nothing else has such.
     fn members<'a>(&'a self, group: &'a Value) -> impl Iterator<Item = &'a Value> {
         strings(group.get("MemberClusters")).filter_map(|id| self.cache_clusters.get(id))
+    }
+
+    /// Is the resource there, and not on its way out?
+    pub fn stays(&self, address: &Address) -> bool {
+        self.get(address).is_some() && self.status(address) != Some("deleting")
     }
 
     /// AWS's word for the state of a resource; `None` where it does not exist, or its kind has none.

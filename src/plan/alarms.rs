@@ -30,9 +30,7 @@ pub(super) fn planned(from: From<'_>, wanted: &Alarms, planned: &mut Vec<Planned
     }
     let moving = moving_caches(planned);
     // Members of a cache that is there now are its members afterwards, but for those that come and go.
-    let unread = |cache: &Address| {
-        live.view(cache).is_none_or(|view| view.status() == "deleting") || moving.get(cache) == Some(&Moving::Replaced)
-    };
+    let unread = |cache: &Address| !live.stays(cache) || moving.get(cache) == Some(&Moving::Replaced);
     let later = |cache: &Address| unread(cache) && options.selects(&Address::alarms_of(&cache.id));
     // Which nodes go is known once they are gone: nothing is put on one of them before.
     let shrinks = |cache: &Address| moving.get(cache) == Some(&Moving::Topology) && leaving_nodes(planned, cache) > 0;
@@ -227,9 +225,8 @@ pub(super) fn made_caches(from: From<'_>, planned: &[Planned]) -> BTreeSet<Addre
     if from.options.destroy {
         return BTreeSet::new();
     }
-    let is_unread = |cache: &Address| from.live.view(cache).is_none_or(|view| view.status() == "deleting");
     let caches = from.spec.resources.keys().filter(|address| address.kind.is_cache());
-    caches.filter(|cache| is_unread(cache)).cloned().chain(moving_caches(planned).into_keys()).collect()
+    caches.filter(|cache| !from.live.stays(cache)).cloned().chain(moving_caches(planned).into_keys()).collect()
 }
 
 /// The stack's alarms that watch the cache now.

@@ -1,13 +1,14 @@
 //! Dashboards of caches: written once their cache is as the plan makes it, for the nodes that it has then.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use super::{Planned, fingerprint, needs_permit, resource};
+use super::{Planned, fingerprint, guards, needs_permit, resource};
 use crate::model::attribute::{Impact, Phase};
 use crate::model::live::{Live, View, object};
 use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, AttributeChange, Ownership};
-use crate::model::step::Wait;
 use crate::model::{Address, Kind, Operation, Resource, Spec};
 use crate::resource::dashboard::{self, BODY, OF, cache_of};
 use crate::resource::ownership;
@@ -15,15 +16,16 @@ use crate::resource::ownership;
 pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {
     if options.destroy {
         let all = live.of(Kind::Dashboard).keys().map(|name| Address::new(Kind::Dashboard, name));
-        let unread = live.tags_unread.keys().filter(|address| address.kind == Kind::Dashboard).cloned();
+        let unread = live.unread.keys().filter(|address| address.kind == Kind::Dashboard).cloned();
         let going: Vec<Address> = all.chain(unread).filter(|address| options.selects(address)).collect();
         planned.extend(going.iter().filter_map(|address| gone(spec, live, options, address)));
         return;
     }
+    let moving = moving(planned);
     for resource in spec.of(Kind::Dashboard).filter(|resource| options.selects(&resource.address)) {
         let Some(cache) = cache_of(resource) else { continue };
-        let one = one(spec, live, options, resource, &cache, planned);
-        planned.push(one);
+        let then = cache_then(live, &moving, &cache);
+        planned.push(one(spec, live, options, resource, &cache, &then));
     }
     let unwanted = dashboard::unwanted(spec).filter(|address| options.selects(address));
     planned.extend(unwanted.filter_map(|address| gone(spec, live, options, &address)));
@@ -38,14 +40,18 @@ enum Cache {
     Missing,
 }
 
-fn cache_then(live: &Live, planned: &[Planned], cache: &Address) -> Cache {
-    let own = planned.iter().find(|planned| planned.draft.address == *cache);
-    let moves = own.is_some_and(|own| {
+/// The caches whose nodes will be others.
+fn moving(planned: &[Planned]) -> BTreeSet<Address> {
+    let moves = |own: &&Planned| {
         let topology = own.draft.topology.as_ref();
         matches!(own.action, Action::Create | Action::Replace) || topology.is_some_and(|topology| topology.moves)
-    });
-    let is_there = live.view(cache).is_some_and(|view| view.status() != "deleting");
-    match (moves, is_there) {
+    };
+    let caches = planned.iter().filter(|own| own.draft.address.kind.is_cache());
+    caches.filter(moves).map(|own| own.draft.address.clone()).collect()
+}
+
+fn cache_then(live: &Live, moving: &BTreeSet<Address>, cache: &Address) -> Cache {
+    match (moving.contains(cache), live.stays(cache)) {
         // A serverless cache has one node, of its own name.
         (true, _) if cache.kind == Kind::ServerlessCache => Cache::Settled,
         (true, _) => Cache::Moving,
@@ -54,18 +60,11 @@ fn cache_then(live: &Live, planned: &[Planned], cache: &Address) -> Cache {
     }
 }
 
-fn one(
-    spec: &Spec,
-    live: &Live,
-    options: &Options,
-    declared: &Resource,
-    cache: &Address,
-    planned: &[Planned],
-) -> Planned {
-    if let Some(unread) = unread(live, &declared.address) {
+fn one(spec: &Spec, live: &Live, options: &Options, declared: &Resource, cache: &Address, then: &Cache) -> Planned {
+    if let Some(unread) = resource::unread(live, &declared.address) {
         return unread;
     }
-    let (body, shown) = match cache_then(live, planned, cache) {
+    let (body, shown) = match then {
         Cache::Settled => (Some(dashboard::body(&spec.stack, live, cache)), None),
         Cache::Moving => (None, Some(format!("of the nodes of {cache}, written once they are known"))),
         Cache::Missing => (None, None),
@@ -111,32 +110,24 @@ fn one(
     one
 }
 
-/// A dashboard that could not be read may be anybody's, and show anything.
-fn unread(live: &Live, address: &Address) -> Option<Planned> {
-    let why = live.tags_unread.get(address).filter(|_| live.get(address).is_none())?;
-    let mut draft = super::Draft::new(address.clone());
-    draft.blocks(
-        "ownership-unknown",
-        format!("it could not be read, so whose it is and what it shows is unknown: {why}"),
-        "allow these credentials cloudwatch:GetDashboard on it, then plan again; or leave it out with --only",
-    );
-    Some(Planned { draft, action: Action::Noop, ownership: Ownership::Unknown, fingerprint: None, count: None })
-}
-
 /// One that goes with its cache, or that its cache refuses: no word is needed for it.
 fn gone(spec: &Spec, live: &Live, options: &Options, address: &Address) -> Option<Planned> {
-    if let Some(unread) = unread(live, address) {
+    if let Some(unread) = resource::unread(live, address) {
         return Some(unread);
     }
-    if ownership::of(spec, live, address) != Ownership::Owned {
+    let mut draft = super::Draft::new(address.clone());
+    let owner = ownership::of(spec, live, address);
+    if owner == Ownership::Unknown && live.tags_unread.contains_key(address) {
+        guards::ownership(&mut draft, live, owner);
+        return Some(Planned { draft, action: Action::Noop, ownership: owner, fingerprint: None, count: None });
+    }
+    if owner != Ownership::Owned {
         return None;
     }
-    let mut draft = super::Draft::new(address.clone());
     if dashboard::cache_in(spec, address).is_none() {
         needs_permit(&mut draft, options, Permit::Delete);
     }
-    let names = object([("DashboardNames", json!([address.id]))]);
-    draft.push(Phase::Delete, Operation::DeleteDashboards, Wait::Nothing, names);
+    resource::push_delete(&mut draft, None);
     let fingerprint = fingerprint::of(live, address);
     Some(Planned { draft, action: Action::Delete, ownership: Ownership::Owned, fingerprint, count: None })
 }
@@ -151,7 +142,7 @@ pub fn goes_with_its_cache(spec: &Spec, options: &Options, planned: &Planned) ->
 
 /// The dashboard of a cache that is blocked is written once it is not.
 pub fn wait_for_blocked_caches(planned: &mut Vec<Planned>) {
-    let blocked: Vec<Address> = planned
+    let blocked: BTreeSet<Address> = planned
         .iter()
         .filter(|planned| planned.draft.address.kind.is_cache() && !planned.draft.blocked.is_empty())
         .map(|planned| planned.draft.address.clone())

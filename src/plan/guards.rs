@@ -31,12 +31,19 @@ pub fn ownership(draft: &mut Draft, live: &Live, owner: Ownership) {
             };
             draft.blocks("foreign", format!("it belongs to the stack `{stack}`"), hint);
         }
-        Ownership::Unknown if !address.kind.notes_its_stack() && !are_tags_to_come(live, &address) => {
+        // What could say itself whose it is and does not has tags that some endpoints cannot tell.
+        Ownership::Unknown
+            if live.tags_unread.contains_key(&address)
+                || !address.kind.notes_its_stack() && !are_tags_to_come(live, &address) =>
+        {
             let why = live.tags_unread.get(&address).map_or("AWS did not tell them", String::as_str);
             draft.blocks(
                 "ownership-unknown",
                 format!("its tags could not be read, so its owner is unknown: {why}"),
-                "allow these credentials elasticache:ListTagsForResource on it, then plan again",
+                format!(
+                    "allow these credentials {}:ListTagsForResource on it, then plan again",
+                    address.kind.row().arn.service
+                ),
             );
         }
         _ => {}
@@ -203,7 +210,7 @@ fn going_alarms(from: From<'_>, to_come: &Alarms, planned: &[Planned], one: &Pla
     for cache in spec.resources.keys().filter(|cache| cache.kind.is_cache() && cache.id == alarms.cache) {
         let own = alarms::existing(spec, live, cache).filter_map(|own| own.get("AlarmName")?.as_str());
         let is_replaced = |planned: &Planned| planned.draft.address == *cache && planned.action == Action::Replace;
-        if live.view(cache).is_none_or(|view| view.status() == "deleting") || planned.iter().any(is_replaced) {
+        if !live.stays(cache) || planned.iter().any(is_replaced) {
             // The members to come have the names that AWS gives to new ones.
             let stays = |name: &str| to_come.named.iter().any(|alarm| alarm.name == name);
             let cache = &spec.resources[cache];

@@ -152,8 +152,9 @@ fn orphans(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planne
         own.map(move |(name, _)| Address::new(kind, name))
     });
     let owned: BTreeSet<Address> = live.owned.iter().cloned().chain(described).collect();
+    let is_there = |address: &Address| live.get(address).is_some() || live.unread.contains_key(address);
     let orphans: Vec<Address> =
-        owned.iter().filter(|address| !claimed(address) && live.get(address).is_some()).cloned().collect();
+        owned.iter().filter(|address| !claimed(address) && is_there(address)).cloned().collect();
     for address in orphans.iter().filter(|address| options.selects(address)) {
         if options.prune || options.destroy {
             planned.push(resource::deleted(spec, live, options, address));

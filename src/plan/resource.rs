@@ -203,7 +203,8 @@ fn snapshot_name(address: &Address, options: &Options) -> String {
     format!("{}-final-{}", address.id, options.timestamp)
 }
 
-fn push_delete(draft: &mut Draft, snapshot: Option<&str>) {
+/// Plans the call that deletes the draft's resource.
+pub(super) fn push_delete(draft: &mut Draft, snapshot: Option<&str>) {
     let address = draft.address.clone();
     let mut parameters = object([(address.kind.id_member(), json!(address.id))]);
     if let Some((member, snapshot)) = address.kind.row().final_snapshot.zip(snapshot) {
@@ -215,8 +216,23 @@ fn push_delete(draft: &mut Draft, snapshot: Option<&str>) {
     draft.push(Phase::Delete, address.kind.row().calls.delete, address.kind.gone(), parameters);
 }
 
+/// A resource that could not be read may be anybody's, and be anything; `None` of what was read.
+pub(super) fn unread(live: &Live, address: &Address) -> Option<Planned> {
+    let why = live.unread.get(address)?;
+    let mut draft = Draft::new(address.clone());
+    draft.blocks(
+        "ownership-unknown",
+        format!("it could not be read, so whose it is and what it shows is unknown: {why}"),
+        "allow these credentials cloudwatch:GetDashboard on it, then plan again; or leave it out with --only",
+    );
+    Some(Planned { draft, action: Action::Noop, ownership: Ownership::Unknown, fingerprint: None, count: None })
+}
+
 /// An orphan, or anything of a stack that is to go.
 pub fn deleted(spec: &Spec, live: &Live, options: &Options, address: &Address) -> Planned {
+    if let Some(unread) = unread(live, address) {
+        return unread;
+    }
     let mut draft = Draft::new(address.clone());
     let owner = ownership::of(spec, live, address);
     let resource = spec.resources.get(address);

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Planned, fingerprint, guards, needs_permit, tags};
+use super::{Planned, fingerprint, guards, needs_permit, resource, tags};
 use crate::model::attribute::{Impact, Phase};
 use crate::model::draft::{Draft, Scene};
-use crate::model::live::{Live, object};
+use crate::model::live::Live;
 use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, AttributeChange, Ownership};
 use crate::model::step::Wait;
-use crate::model::{Address, Operation, Resource, Spec};
+use crate::model::{Address, Resource, Spec};
 use crate::resource::{alarm, alarm_whole, ownership};
 
 /// What a plan is made from.
@@ -87,8 +87,7 @@ pub(super) fn planned(from: From<'_>, mut draft: Draft, whole: &Whole<'_>) -> Pl
 /// The deletion of one of the stack's own.
 pub(super) fn deleted(live: &Live, address: &Address) -> Planned {
     let mut draft = Draft::new(address.clone());
-    let names = object([("AlarmNames", json!([address.id]))]);
-    draft.push(Phase::Delete, Operation::DeleteAlarms, Wait::Nothing, names);
+    resource::push_delete(&mut draft, None);
     Planned {
         draft,
         action: Action::Delete,

@@ -459,9 +459,10 @@ pub fn caches_of(member: &str) -> impl Iterator<Item = Address> {
 /// says `alarms: none`. An alarm whose entry is gone from the spec stays: a lost line is not a decision.
 pub fn follows(spec: &Spec, live: &Live, cache: &Resource, name: &str, alarm: &Value) -> bool {
     // Of a cache that is made anew, the members to come.
-    let members: BTreeSet<String> = match live.view(&cache.address) {
-        Some(view) if view.status() != "deleting" => nodes(live, &cache.address, "node").into_iter().collect(),
-        _ => members_to_come(spec, cache),
+    let members: BTreeSet<String> = if live.stays(&cache.address) {
+        nodes(live, &cache.address, "node").into_iter().collect()
+    } else {
+        members_to_come(spec, cache)
     };
     let Some(member) = watched_members(alarm).find(|watched| members.contains(*watched)) else {
         return true;

@@ -30,9 +30,24 @@ pub fn is_any_of(rule: &str, names: &BTreeSet<String>) -> bool {
     !names.is_empty() && plain(rule) == plain(&any_of(names))
 }
 
-/// A rule without white space that means nothing.
+/// A rule without white space that means nothing; within quotation marks it is part of a name.
 pub fn plain(rule: &str) -> String {
-    rule.split_whitespace().collect::<Vec<_>>().join(" ")
+    let parts = rule.split('"').enumerate().map(|(at, part)| match at % 2 {
+        0 => folded(part),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("\"").trim().to_owned()
+}
+
+/// White space as one blank, at the ends too.
+fn folded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }) {
+        if c != ' ' || !out.ends_with(' ') {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// The alarms that a rule names, such as those of `ALARM("one") OR ALARM(two)`. A name can stand there as an ARN, too.
@@ -124,6 +139,12 @@ mod tests {
             ( "d ALARM(e)" ) OR alarm(f)"#;
         assert_eq!(named_in(rule), ["a-001-CPU (main)", "b", "c", "d ALARM(e)", "f"].map(str::to_owned).into());
         assert!(named_in("TRUE AND NOT FALSE").is_empty());
+    }
+
+    #[test]
+    fn white_space_means_nothing_but_within_a_name() {
+        assert_eq!(plain(" ALARM(\"a  b\")\n  OR\tALARM(c) "), "ALARM(\"a  b\") OR ALARM(c)");
+        assert_ne!(plain("ALARM(\"a  b\")"), plain("ALARM(\"a b\")"));
     }
 
     #[test]

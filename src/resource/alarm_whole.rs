@@ -102,10 +102,9 @@ fn completed(shape: &Shape, mut declared: Value, live: Option<&Value>) -> Value 
 
 /// A description without the note of its stack, which is no part of the difference.
 pub fn plain_description(description: &str) -> String {
-    let plain = match description.rsplit_once("[cachectl:stack=") {
-        Some((plain, _)) => plain,
-        None => description,
-    };
+    // Only at the end is it the note: what somebody wrote after it is theirs.
+    let noted = description.trim_end().strip_suffix(']').and_then(|text| text.rsplit_once("[cachectl:stack="));
+    let plain = noted.filter(|(_, stack)| !stack.contains(']')).map_or(description, |(plain, _)| plain);
     // The note stands after a space: white space before it, such as the line end of a text block, cannot be told from that.
     plain.trim_end().to_owned()
 }
@@ -155,4 +154,22 @@ fn same_window(declared: &Value, live: Option<&Value>) -> bool {
 /// A member of a live alarm that no call can send again, since the SDK does not know what it holds.
 pub fn unkept(live: &Value) -> Option<&'static str> {
     live.pointer("/EvaluationWindow/Unknown").map(|_| "EvaluationWindow")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_note_of_a_stack_is_taken_off_and_nothing_else() {
+        for (text, plain) in [
+            ("CPU [cachectl:stack=prod]", "CPU"),
+            ("CPU\n[cachectl:stack=prod] \n", "CPU"),
+            ("CPU [cachectl:stack=prod] ask Ann", "CPU [cachectl:stack=prod] ask Ann"),
+            ("CPU [cachectl:stack=prod] ask [Ann]", "CPU [cachectl:stack=prod] ask [Ann]"),
+            ("CPU", "CPU"),
+        ] {
+            assert_eq!(plain_description(text), plain);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Dashboards: one of a cache, written out for the nodes that it has. A cache asks for it by `dashboard: recommended`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::alarm::{self, NAMESPACE};
@@ -240,13 +242,15 @@ impl Chart {
 /// What the dashboard of a cache shows, for the nodes that there are.
 pub fn body(stack: &str, live: &Live, cache: &Address) -> Value {
     let region = &live.region;
+    // A serverless cache is its one node, also before it is there.
     let nodes = match cache.kind {
         Kind::ServerlessCache => vec![cache.id.clone()],
         _ => alarm::nodes(live, cache, "node"),
     };
     let charts: &[Chart] = if cache.kind == Kind::ServerlessCache { &OF_SERVERLESS } else { &OF_NODES };
     let per_node: usize = charts.iter().map(|chart| chart.metrics.len()).sum();
-    let shown = shown(&nodes, MOST_METRICS / per_node);
+    let groups = live.view(cache).map_or(&[][..], |view| view.node_groups());
+    let shown = shown(&nodes, groups, MOST_METRICS / per_node);
     let left_out = if shown.len() < nodes.len() {
         let (shown, nodes) = (shown.len(), nodes.len());
         format!(" CloudWatch shows {MOST_METRICS} metrics in a dashboard: these are {shown} of {nodes} nodes.")
@@ -260,19 +264,22 @@ pub fn body(stack: &str, live: &Live, cache: &Address) -> Value {
     );
     let head = json!({"type": "text", "x": 0, "y": 0, "width": 24, "height": 2, "properties": {"markdown": text}});
     // Without a replica nothing lags.
-    let has_replicas = nodes.len() > live.view(cache).map_or(1, |view| view.node_groups().len().max(1));
+    let has_replicas = nodes.len() > groups.len().max(1);
     let charts = charts.iter().filter(|chart| has_replicas || chart.metrics[0].0 != "ReplicationLag");
     let charts = charts.enumerate().map(|(place, chart)| chart.widget(place, cache, &shown, region));
     json!({"widgets": std::iter::once(head).chain(charts).collect::<Vec<_>>()})
 }
 
 /// As many nodes as fit: all of them, else the first of each shard.
-fn shown(nodes: &[String], most: usize) -> Vec<String> {
+fn shown(nodes: &[String], groups: &[Value], most: usize) -> Vec<String> {
     if nodes.len() <= most {
         return nodes.to_vec();
     }
-    let first_of_shards = nodes.iter().filter(|node| node.ends_with("-001"));
-    first_of_shards.take(most).cloned().collect()
+    let first = |group: &Value| {
+        let members = group.get("NodeGroupMembers")?.as_array()?.iter();
+        members.filter_map(|member| member.get("CacheClusterId")?.as_str()).min().map(str::to_owned)
+    };
+    groups.iter().filter_map(first).take(most).collect()
 }
 
 /// The body that a call asks for where it could not be written yet: that of this cache.
@@ -280,8 +287,8 @@ pub fn to_come(parameters: &Map<String, Value>) -> Option<Address> {
     parameters.get(BODY)?.get(OF)?.as_str()?.parse().ok()
 }
 
+/// What changes is shown by [`by_widget`], once it is known for which nodes.
 fn change(draft: &mut Draft, _: &Scene<'_>, difference: &Difference) {
-    draft.attributes.extend(by_widget(difference.live.as_ref(), &difference.declared));
     draft
         .call(Phase::Alarms, Operation::PutDashboard, Wait::Nothing)
         .insert(BODY.to_owned(), difference.declared.clone());
@@ -289,18 +296,9 @@ fn change(draft: &mut Draft, _: &Scene<'_>, difference: &Difference) {
 
 /// Two bodies, widget by widget: what comes, goes and changes.
 pub fn by_widget(before: Option<&Value>, after: &Value) -> Vec<AttributeChange> {
-    let named = |body: Option<&Value>| {
-        let mut seen: Map<String, Value> = Map::new();
-        for widget in widgets(body) {
-            let title = widget.pointer("/properties/title").and_then(Value::as_str);
-            let title = title.or_else(|| widget.get("type")?.as_str()).unwrap_or("widget");
-            let again = seen.keys().filter(|name| name.split(" #").next() == Some(title)).count();
-            let name = if again == 0 { title.to_owned() } else { format!("{title} #{}", again + 1) };
-            seen.insert(name, widget.clone());
-        }
-        seen
-    };
     let (mut before_widgets, after_widgets) = (named(before), named(Some(after)));
+    let order = |widgets: &[(String, &Value)]| widgets.iter().map(|(name, _)| json!(name)).collect::<Value>();
+    let (order_before, order_after) = (order(&before_widgets), order(&after_widgets));
     let shown = |path: String, before: Value, after: Value| AttributeChange {
         path,
         before,
@@ -310,12 +308,14 @@ pub fn by_widget(before: Option<&Value>, after: &Value) -> Vec<AttributeChange> 
     };
     let mut changes = Vec::new();
     for (name, widget) in after_widgets {
-        let earlier = before_widgets.shift_remove(&name).unwrap_or(Value::Null);
+        let at = before_widgets.iter().position(|(earlier, _)| *earlier == name);
+        let earlier = at.map_or(&Value::Null, |at| before_widgets.remove(at).1);
         if earlier != widget {
-            changes.push(shown(format!("body.{name}"), earlier, widget));
+            changes.push(shown(format!("body.{name}"), earlier.clone(), widget.clone()));
         }
     }
-    changes.extend(before_widgets.into_iter().map(|(name, widget)| shown(format!("body.{name}"), widget, Value::Null)));
+    let gone = before_widgets.into_iter();
+    changes.extend(gone.map(|(name, widget)| shown(format!("body.{name}"), widget.clone(), Value::Null)));
     // What is no widget: the time that is shown, variables.
     let rest = |body: Option<&Value>| {
         let mut rest = body.and_then(Value::as_object).cloned().unwrap_or_default();
@@ -327,10 +327,25 @@ pub fn by_widget(before: Option<&Value>, after: &Value) -> Vec<AttributeChange> 
         }
     };
     let (before_rest, after_rest) = (rest(before), rest(Some(after)));
-    if before_rest != after_rest || changes.is_empty() {
+    if before_rest != after_rest {
         changes.push(shown("body".into(), before_rest, after_rest));
     }
+    if changes.is_empty() {
+        changes.push(shown("body.widgets".into(), order_before, order_after));
+    }
     changes
+}
+
+/// The widgets of a body by their titles, of which the second of one name is `NAME #2`.
+fn named(body: Option<&Value>) -> Vec<(String, &Value)> {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let with_name = |widget| {
+        let title = Value::pointer(widget, "/properties/title").and_then(Value::as_str);
+        let title = title.or_else(|| widget.get("type")?.as_str()).unwrap_or("widget");
+        let count = seen.entry(title).and_modify(|count| *count += 1).or_insert(1);
+        (if *count == 1 { title.to_owned() } else { format!("{title} #{count}") }, widget)
+    };
+    widgets(body).map(with_name).collect()
 }
 
 #[cfg(test)]
@@ -350,9 +365,14 @@ mod tests {
     fn of_more_nodes_than_a_dashboard_takes_the_first_of_each_shard_are_shown() {
         let nodes: Vec<String> =
             (1..=150).flat_map(|shard| (1..=2).map(move |node| format!("c-{shard:04}-{node:03}"))).collect();
-        assert_eq!(shown(&nodes, 227).len(), 150);
-        assert_eq!(shown(&nodes, 300).len(), 300);
-        assert_eq!(shown(&nodes, 100).len(), 100);
+        let group = |members: &[String]| json!({"NodeGroupMembers": members.iter().map(|id| json!({"CacheClusterId": id})).collect::<Vec<_>>()});
+        let mut groups: Vec<Value> = nodes.chunks(2).map(group).collect();
+        assert_eq!(shown(&nodes, &groups, 227).len(), 150);
+        assert_eq!(shown(&nodes, &groups, 300).len(), 300);
+        assert_eq!(shown(&nodes, &groups, 100).len(), 100);
+        // After failovers and fewer replicas, the first node of a shard can have any number.
+        groups[0] = group(&["c-0001-002".to_owned()]);
+        assert_eq!(shown(&nodes[1..], &groups, 227)[0], "c-0001-002");
     }
 
     #[test]
@@ -369,5 +389,14 @@ mod tests {
             ["body"]
         );
         assert_eq!(paths(Some(&json!("text")), &body("CPU", "Sum")), ["body.CPU", "body"]);
+        // Titles can be anything, and none is lost.
+        let of = |titles: &[&str]| json!({"widgets": titles.iter().map(|title| json!({"type": "metric", "properties": {"title": title}})).collect::<Vec<_>>()});
+        let three = of(&["A #1", "A #1", "A #2"]);
+        assert_eq!(paths(Some(&three), &of(&[])), ["body.A #1", "body.A #1 #2", "body.A #2"]);
+        let reordered = by_widget(Some(&of(&["A", "B"])), &of(&["B", "A"]));
+        assert_eq!(
+            (&*reordered[0].path, &reordered[0].before, &reordered[0].after),
+            ("body.widgets", &json!(["A", "B"]), &json!(["B", "A"]))
+        );
     }
 }

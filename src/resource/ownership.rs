@@ -30,6 +30,12 @@ pub fn of(spec: &Spec, live: &Live, address: &Address) -> Ownership {
     }
 }
 
+/// Does the resource itself say whose it is, so that its tags need not be asked for?
+pub fn says_itself(live: &Live, address: &Address) -> bool {
+    let noted = address.kind.row().stack_noted;
+    live.get(address).zip(noted).is_some_and(|(own, noted)| noted(own).is_some())
+}
+
 /// The stack that a resource carries; `None` where it carries none, or its tags cannot be read.
 pub fn stack_of<'a>(live: &'a Live, address: &Address) -> Option<&'a str> {
     let noted = live.get(address).and_then(|own| address.kind.row().stack_noted?(own));

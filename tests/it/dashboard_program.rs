@@ -98,6 +98,52 @@ fn denied_dashboards_are_unknown_and_stop_nothing_that_has_none() {
 }
 
 #[test]
+fn a_dashboard_that_can_no_longer_be_read_is_not_deleted() {
+    let rig = Rig::new(&stack(2, ASKED));
+    rig.apply().exits(0);
+    // The plan reads it, and the look right before the deletion may not.
+    rig.sandbox.inject(Fault::access_denied().on("GetDashboard").after(1));
+    rig.spec(&stack(2, "    dashboard: none\n"));
+    rig.apply().exits(4).says("could not be read").says("Nothing was changed");
+    assert_eq!(rig.called("DeleteDashboards"), 0);
+    rig.sandbox.clear_faults();
+    // What is left and cannot be read is not told to be gone.
+    rig.spec(&stack(2, ASKED));
+    rig.sandbox.inject(Fault::access_denied().on("GetDashboard").after(2));
+    let ran = rig.destroy();
+    assert!(ran.code != 0 && !ran.all().contains("nothing of the stack is left"), "{}", ran.all());
+}
+
+#[test]
+fn a_dashboard_that_somebody_draws_while_its_cache_is_made_is_left_alone() {
+    let rig = Rig::new(&stack(2, ASKED));
+    rig.sandbox.inject(Fault::hold(2_500).on("CreateReplicationGroup").times(1));
+    let mut apply = rig.start(&["apply", "--yes", "--no-smoke"]);
+    rig.begun("CreateReplicationGroup", &mut apply);
+    let drawn = json!({"DashboardName": "orders-us-east-1", "DashboardBody": r#"{"widgets": []}"#});
+    rig.at_cloudwatch("PutDashboard", &drawn);
+    apply.end().exits(6).says("was made by somebody else meanwhile");
+    let answer = rig.at_cloudwatch("GetDashboard", &json!({"DashboardName": "orders-us-east-1"}));
+    assert!(answer.contains("200 OK") && !answer.contains("cachectl:stack"), "{answer}");
+    let plan = rig.run(&["plan", "--format", "json"]).exits(3).json();
+    assert_eq!(plan["summary"]["blocked"], json!(1), "{plan:#}");
+}
+
+#[test]
+fn a_dashboard_without_a_word_of_its_stack_is_asked_for_its_tags() {
+    let rig = Rig::new(&stack(2, "").replace("stack: shop", "stack: first"));
+    rig.apply().exits(0);
+    let drawn = json!({"DashboardName": "orders-us-east-1", "DashboardBody": r#"{"widgets": []}"#, "Tags": [{"Key": "cachectl:stack", "Value": "other"}]});
+    rig.at_cloudwatch("PutDashboard", &drawn);
+    rig.spec(&stack(2, ASKED).replace("stack: shop", "stack: first"));
+    rig.run(&["plan", "--allow", "adopt:*"]).exits(3).says("it belongs to the stack `other`");
+    // Where nobody tells them, whose it is stays unknown.
+    rig.sandbox.inject(Fault::access_denied().on("GetResources"));
+    rig.sandbox.inject(Fault::access_denied().on("ListTagsForResource"));
+    rig.run(&["plan", "--allow", "adopt:*", "--only", "dashboard/*"]).exits(3).says("its owner is unknown");
+}
+
+#[test]
 fn policies_name_dashboards_where_a_spec_has_them_and_nowhere_else() {
     let rig = Rig::new(&stack(2, ASKED));
     let policy = |purpose: &str| rig.run(&["iam-policy", "cachectl.yaml", "--for", purpose]).exits(0).stdout;

@@ -191,7 +191,7 @@ fn what_could_not_be_read_is_blocked_and_keeps_nothing_else_from_being_planned()
     for destroy in [false, true] {
         let mut live = account.live(&declared);
         live.of_mut(Kind::Dashboard).clear();
-        live.tags_unread.insert(Address::new(Kind::Dashboard, NAME), "AccessDenied".into());
+        live.unread.insert(Address::new(Kind::Dashboard, NAME), "AccessDenied".into());
         let options = cachectl::model::options::Options { destroy, ..options(&["delete:*"]) };
         let plan = cachectl::plan::plan(&declared, &live, &options, Vec::new());
         assert_eq!(
@@ -202,6 +202,48 @@ fn what_could_not_be_read_is_blocked_and_keeps_nothing_else_from_being_planned()
         );
         assert!(plan.steps.iter().all(|step| step.address.kind != Kind::Dashboard), "{}", shown(&plan));
         assert!(plan.steps.iter().any(|step| step.address.kind == Kind::ReplicationGroup), "{}", shown(&plan));
+    }
+}
+
+#[test]
+fn an_orphan_that_could_not_be_read_is_told_and_not_deleted() {
+    let mut account = Account::with(&with("numCacheClusters: 2"));
+    let without = spec(&group("numCacheClusters: 2"));
+    let own = Address::new(Kind::Dashboard, NAME);
+    let mut live = account.live(&without);
+    live.of_mut(Kind::Dashboard).clear();
+    live.owned.insert(own.clone());
+    live.unread.insert(own.clone(), "AccessDenied".into());
+    let plan = cachectl::plan::plan(&without, &live, &options(&[]), Vec::new());
+    assert!(plan.orphans.contains(&own), "{}", shown(&plan));
+    let pruned = cachectl::model::options::Options { prune: true, ..options(&["delete:*"]) };
+    let plan = cachectl::plan::plan(&without, &live, &pruned, Vec::new());
+    assert_eq!(change(&plan, NAME).blocked.as_ref().expect("blocked").rule, "ownership-unknown", "{}", shown(&plan));
+    assert!(plan.steps.is_empty(), "{}", shown(&plan));
+}
+
+#[test]
+fn one_that_does_not_say_whose_it_is_belongs_to_whom_its_tag_names() {
+    let declared = spec(&with("numCacheClusters: 2"));
+    let mut account = Account::with(&group("numCacheClusters: 2"));
+    put(&mut account, r#"{"widgets": []}"#);
+    let own = Address::new(Kind::Dashboard, NAME);
+    let mut live = account.live(&declared);
+    let allowed = options(&["adopt:*", "delete:*", "replace:*"]);
+    live.tags.insert(own.clone(), [("cachectl:stack".to_owned(), "other".to_owned())].into());
+    let plan = cachectl::plan::plan(&declared, &live, &allowed, Vec::new());
+    assert_eq!(change(&plan, NAME).blocked.as_ref().expect("blocked").rule, "foreign", "{}", shown(&plan));
+    // Where its tags may not be read, it can be anybody's.
+    live.tags.remove(&own);
+    live.tags_unread.insert(own.clone(), "AccessDenied".into());
+    let none = spec(&group("numCacheClusters: 2\ndashboard: none"));
+    for (spec, destroy) in [(&declared, false), (&none, false), (&declared, true)] {
+        let options = cachectl::model::options::Options { destroy, ..allowed.clone() };
+        let plan = cachectl::plan::plan(spec, &live, &options, Vec::new());
+        let blocked = change(&plan, NAME).blocked.as_ref().expect("blocked");
+        assert_eq!(blocked.rule, "ownership-unknown", "{}", shown(&plan));
+        assert!(blocked.hint.contains("cloudwatch:ListTagsForResource"), "{}", blocked.hint);
+        assert!(plan.steps.iter().all(|step| step.address != own), "{}", shown(&plan));
     }
 }
 

@@ -77,6 +77,12 @@ impl Rig {
         by_hand(&self.sandbox.endpoint(), action, more)
     }
 
+    /// One call of CloudWatch's JSON API, sent by hand, and what it answers.
+    pub(crate) fn at_cloudwatch(&self, action: &str, parameters: &serde_json::Value) -> String {
+        let target = format!("x-amz-target: GraniteServiceVersion20100801.{action}\r\n");
+        posted(&self.sandbox.endpoint(), "application/x-amz-json-1.0", &target, &parameters.to_string())
+    }
+
     pub(crate) fn apply(&self) -> Ran {
         self.run(&["apply", "--yes", "--no-smoke"])
     }
@@ -148,11 +154,15 @@ impl Rig {
 
 /// The same at any endpoint.
 pub(crate) fn by_hand(endpoint: &str, action: &str, more: &str) -> String {
-    let address = endpoint.trim_start_matches("http://");
     let body = format!("Action={action}&Version=2015-02-02&{more}");
+    posted(endpoint, "application/x-www-form-urlencoded", "", &body)
+}
+
+fn posted(endpoint: &str, content_type: &str, headers: &str, body: &str) -> String {
+    let address = endpoint.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).unwrap();
     let head = format!(
-        "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-www-form-urlencoded\r\nauthorization: AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/elasticache/aws4_request, SignedHeaders=host, Signature=0\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: {content_type}\r\n{headers}authorization: AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/elasticache/aws4_request, SignedHeaders=host, Signature=0\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(head.as_bytes()).unwrap();

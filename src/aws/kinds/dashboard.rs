@@ -75,7 +75,7 @@ pub(in crate::aws) async fn of_caches(aws: &Aws, live: &mut Live) -> Result<(), 
     let first = unread.values().next();
     live.notes
         .extend(first.map(|why| format!("dashboards of {} are unknown, and not imported: {why}", caches_of(&unread))));
-    live.tags_unread.extend(unread);
+    live.unread.extend(unread);
     Ok(())
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn read(aws: &Aws, wanted: &Wanted, live: &mut Live) -> Result<
             Ok(listed) => {
                 live.of_mut(kind).extend(listed.found);
                 live.cache_clusters.extend(listed.members);
-                live.tags_unread.extend(listed.unread);
+                live.unread.extend(listed.unread);
             }
             // An endpoint that lacks the operation has none of these resources; the plan says so.
             Err(error) if error.kind == ErrorKind::Unsupported && kind != Kind::ReplicationGroup => {
