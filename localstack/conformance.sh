@@ -5,4 +5,4 @@ set -euo pipefail
 cd "$root"
 isolate
 venv "$root/.venv-boto" "boto3==1.44.8" cbor2 || { echo "skipped: boto3 could not be installed" >&2; exit 0; }
-exec "$root/.venv-boto/bin/python" -B localstack/conformance.py --binary "${CARGO_TARGET_DIR:-target}/debug/cachectl-sandbox"
+exec "$root/.venv-boto/bin/python" -B localstack/conformance.py --binary "$bin/cachectl-sandbox"

@@ -5,14 +5,10 @@ set -euo pipefail
 cd "$root"
 isolate
 
-bin=${CARGO_TARGET_DIR:-target}/debug
 work=$(mktemp -d)
-sandbox=
 finish() {
   local code=$?
-  # The sandbox ends with its standard input, and its servers end with it.
-  exec 9>&- || true
-  if [ -n "$sandbox" ]; then wait "$sandbox" 2>/dev/null || true; fi
+  end_sandbox
   rm -rf "$work"
   exit "$code"
 }
@@ -25,18 +21,7 @@ run() {
 }
 
 program=$(server)
-mkfifo "$work/stdin"
-"$bin/cachectl-sandbox" --port 0 --time-scale 0.005 --data-plane on --server "$program" --exit-with-stdin \
-  <"$work/stdin" >"$work/endpoint" 2>"$work/sandbox.log" &
-sandbox=$!
-exec 9>"$work/stdin"
-for _ in $(seq 200); do
-  [ -s "$work/endpoint" ] && break
-  kill -0 "$sandbox" 2>/dev/null || { cat "$work/sandbox.log" >&2; exit 1; }
-  sleep 0.05
-done
-AWS_ENDPOINT_URL=$(head -n 1 "$work/endpoint" | grep -o 'http://[0-9.:]*')
-export AWS_ENDPOINT_URL
+sandbox "$work" --time-scale 0.005 --data-plane on --server "$program"
 export CACHECTL_POLL_INTERVAL=200ms
 # The sandbox's servers speak TLS with certificates of its own authority.
 python3 -c "import sys, urllib.request; sys.stdout.buffer.write(urllib.request.urlopen(sys.argv[1]).read())" \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The article's spec against an emulator that nobody here wrote: a second opinion on the wire, on names and on
-# error codes. What each emulator models stands in emulator.py.
+# error codes. What each emulator models is in emulator.py.
 #
 #   emulator.sh ministack     from PyPI, without an account
 #   emulator.sh localstack    compose.yaml; needs Docker and LOCALSTACK_AUTH_TOKEN
@@ -11,7 +11,6 @@ token=${LOCALSTACK_AUTH_TOKEN:-}
 isolate
 
 which=${1:?ministack or localstack}
-bin=${CARGO_TARGET_DIR:-target}/debug
 work=$(mktemp -d)
 end=(true)
 trap '"${end[@]}" >/dev/null 2>&1 || true; rm -rf "$work"' EXIT

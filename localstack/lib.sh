@@ -1,7 +1,10 @@
-# Shared by the scripts here. Source it; it changes nothing by itself.
+# shellcheck shell=bash
+# Shared by the scripts here. Sourcing it only defines things.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
+# What `make build` built.
+bin=${CARGO_TARGET_DIR:-$root/target}/debug
 
 # No credential, profile or endpoint of the caller's may reach the programs that are started here:
 # whatever they do, they do to this machine.
@@ -43,6 +46,31 @@ server() {
     return 1
   }
   find "$root/.venv-server" -name valkey-server -type f | head -n 1
+}
+
+# Starts the sandbox and points what is started here at it. It ends with its standard input, which is this shell's
+# descriptor 9: at the latest when this shell ends.
+sandbox() { # FOLDER FLAGS...
+  local folder=$1
+  shift
+  mkfifo "$folder/stdin"
+  "$bin/cachectl-sandbox" --port 0 --exit-with-stdin "$@" <"$folder/stdin" >"$folder/endpoint" 2>"$folder/sandbox.log" &
+  sandbox_id=$!
+  exec 9>"$folder/stdin"
+  local _
+  for _ in $(seq 400); do
+    [ -s "$folder/endpoint" ] && break
+    kill -0 "$sandbox_id" 2>/dev/null || { cat "$folder/sandbox.log" >&2; return 1; }
+    sleep 0.05
+  done
+  AWS_ENDPOINT_URL=$(head -n 1 "$folder/endpoint" | grep -o 'http://[0-9.:]*')
+  export AWS_ENDPOINT_URL
+}
+
+# Ends it, and waits for its servers to be gone.
+end_sandbox() {
+  exec 9>&- || true
+  if [ -n "${sandbox_id:-}" ]; then wait "$sandbox_id" 2>/dev/null || true; fi
 }
 
 # Waits for a URL to answer.
