@@ -61,7 +61,7 @@ api-drift:
 	bash schema/drift.sh
 
 # What pipelines use of this repository.
-actions:
+actions: build
 	bash actions/check.sh
 
 licences:
