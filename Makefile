@@ -1,7 +1,7 @@
 # make demo   the whole loop on this machine, without an AWS account
-# make test   everything that must hold: format, lints, tests, licences
+# make test   every check: format, lints, tests, licences
 # make localstack   the article's spec against LocalStack, where Docker and a token are available
-# make api-drift    what AWS's newest API model has that the spec does not know
+# make api-drift    members of AWS's newest API model that the spec does not have
 # make help   this
 
 SHELL := /bin/bash
@@ -44,7 +44,7 @@ schema: build
 	bash schema/check.sh
 	bash schema/editor.sh
 
-# The article's spec against ministack, an emulator that nobody here wrote.
+# The article's spec against ministack, an emulator from elsewhere.
 emulator: build
 	bash localstack/emulator.sh ministack
 
@@ -56,7 +56,7 @@ localstack: build
 conformance: build
 	bash localstack/conformance.sh
 
-# What AWS's newest API model has that the spec does not know: for reading, no gate.
+# Members of AWS's newest API model that the spec does not have: for reading, not a check.
 api-drift:
 	bash schema/drift.sh
 
@@ -67,8 +67,8 @@ actions: build
 licences:
 	python3 .ci/licences.py
 
-# Known vulnerabilities of every dependency. The database is fetched from GitHub: where cargo-deny or the way there is
-# missing, this says so and is no failure.
+# Known vulnerabilities of every dependency. The database is fetched from GitHub: without cargo-deny, or without access to
+# it, this says so and does not fail.
 advisories:
 	@if ! command -v cargo-deny >/dev/null; then \
 	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; \

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The load engine beside redis-benchmark (and valkey-benchmark, where it is installed): the same server, rounds that
-# take turns, medians. Prints a table in Markdown, and the machine. Everything runs on 127.0.0.1 and ends by itself.
+# The load engine beside redis-benchmark (and valkey-benchmark, where it is installed): the same server, alternating
+# rounds, medians. Prints a table in Markdown, and the machine. Everything runs on 127.0.0.1 and ends on its own.
 #   CACHECTL=target/release/cachectl bench/load.sh [ROUNDS]
 # SERVER: the server program. CASES: an expression of the cases to run, such as 'plain get 64 1$'.
-# All send the same commands, byte for byte but for the digits of keys, since a longer key is work for the server whoever
-# asks for it. OWN=1: the others send those of their own -t instead, with keys of 16 bytes and without a TTL; so they do
+# All send the same commands, byte for byte except for the digits of keys, since a longer key is more work for the server,
+# whichever client sends it. OWN=1: the others send those of their own -t instead, with keys of 16 bytes and without a TTL; so they do
 # with a cluster, where they need a tag of their own in the key.
 set -euo pipefail
 rounds=${1:-7} cachectl=${CACHECTL:-target/release/cachectl} duration=${DURATION:-5s} seconds=${SECONDS_EACH:-2}

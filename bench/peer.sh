@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a careful script of AWS CLI calls does for the same stack: list calls where AWS has them, ten
-# processes side by side where it does not. Usage: peer.sh AWS GROUPS PARAMETER_GROUPS create|plan|drift
+# parallel processes where it does not. Usage: peer.sh AWS GROUPS PARAMETER_GROUPS create|plan|drift
 set -euo pipefail
 aws=$1 groups=$2 parameter_groups=$3 task=$4
 tag=Key=cachectl:stack,Value=bench

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every operation of the sandbox through boto3, each answer held against botocore's model of the API.
+# Every operation of the sandbox through boto3, each answer checked against botocore's model of the API.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$root"

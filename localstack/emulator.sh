@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The article's spec against an emulator that nobody here wrote: a second opinion on the wire, on names and on
+# The article's spec against an emulator from elsewhere: a second opinion on the wire, on names and on
 # error codes. What each emulator models is in emulator.py.
 #
 #   emulator.sh ministack     from PyPI, without an account

