@@ -93,6 +93,8 @@ pub enum Phase {
     /// Multi-AZ where shards without replicas had to go first.
     FailoverOnAfterShards,
     NodeTypeDown,
+    /// An engine that only the smaller node type runs.
+    EngineAfterNodeType,
     Settings,
     Tls,
     Auth,

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use super::Planned;
 use crate::model::attribute::Phase;
+use crate::model::draft::Call;
 use crate::model::live::{Live, View};
-use crate::model::plan::Action;
+use crate::model::plan::{Action, AttributeChange};
 use crate::model::{Address, Kind, Operation, Spec};
 use crate::resource::references;
+use crate::resource::replication_group::engine;
 
 /// Which of these use the resource, directly or by a user group.
 pub fn users_of(spec: &Spec, address: &Address) -> Vec<Address> {
@@ -40,18 +42,93 @@ pub fn postpone(spec: &Spec, live: &Live, planned: &mut [Planned]) {
         let used = users.iter().any(|user| busy.contains(user));
         match one.draft.address.kind {
             Kind::SubnetGroup => subnets(live, planned, index, &users),
-            Kind::User | Kind::UserGroup if used => {
+            Kind::User | Kind::UserGroup if used && turns_valkey(&planned[index]) => {
                 let draft = &mut planned[index].draft;
-                let mut changes = draft.attributes.iter();
-                if changes.any(|change| change.path == "engine" && change.after == json!("valkey")) {
-                    let modify = draft.address.kind.modify();
-                    let calls = draft.calls.iter_mut();
-                    calls.filter(|call| call.operation == modify).for_each(|call| call.phase = Phase::AfterCaches);
-                }
+                let modify = draft.address.kind.modify();
+                let calls = draft.calls.iter_mut();
+                calls.filter(|call| call.operation == modify).for_each(|call| call.phase = Phase::AfterCaches);
             }
             _ => {}
         }
     }
+    // Groups before their users, which follow them.
+    for kind in [Kind::UserGroup, Kind::User] {
+        for index in 0..planned.len() {
+            let one = &planned[index];
+            if one.draft.address.kind == kind && turns_valkey(one) {
+                after_what_uses_it(live, planned, index);
+            }
+        }
+    }
+}
+
+/// Is there a step that turns what is there to engine valkey, and not in the window?
+fn turns_valkey(planned: &Planned) -> bool {
+    let sends = |call: &Call| call.parameters.get("Engine").and_then(Value::as_str) == Some("valkey");
+    let mut calls = planned.draft.calls.iter();
+    calls.any(|call| !call.operation.creates() && call.phase != Phase::Window && sends(call))
+}
+
+/// What uses a user or a user group while it turns to valkey.
+enum Use {
+    /// Of valkey by then, or it uses the resource no longer.
+    Fits,
+    /// Of valkey once AWS carries out in the maintenance window what waits.
+    Later,
+    Stays,
+}
+
+/// A cache or a user group of redis takes nothing of valkey: it turns first, in this plan or in the window.
+fn after_what_uses_it(live: &Live, planned: &mut [Planned], index: usize) {
+    let address = planned[index].draft.address.clone();
+    let (mut later, mut stays) = (Vec::new(), Vec::new());
+    for user in address.kind.row().uses.map(|uses| (uses.users)(live, &address)).into_iter().flatten() {
+        match use_then(live, planned, &address, &user) {
+            Use::Fits => {}
+            Use::Later => later.push(user.to_string()),
+            Use::Stays => stays.push(user.to_string()),
+        }
+    }
+    let draft = &mut planned[index].draft;
+    if !stays.is_empty() {
+        let stays = stays.join(", ");
+        draft.blocks(
+            "user-group-engine",
+            format!("{stays} stays of engine redis, and takes users and user groups of redis only"),
+            format!("declare `engine: valkey` for {stays} too, or keep `engine: redis` here"),
+        );
+    } else if !later.is_empty() {
+        draft.remaining.push(format!("engine valkey once {} is of engine valkey", later.join(", ")));
+        let (modify, id) = (address.kind.modify(), address.kind.id_member());
+        for call in draft.calls.iter_mut().filter(|call| call.operation == modify) {
+            call.parameters.remove("Engine");
+        }
+        draft.calls.retain(|call| call.operation != modify || call.parameters.keys().any(|member| member != id));
+    }
+}
+
+fn use_then(live: &Live, planned: &[Planned], used: &Address, user: &Address) -> Use {
+    let Some(view) = live.view(user) else { return Use::Fits };
+    let is_valkey = |value: Option<&Value>| {
+        value.and_then(Value::as_str).is_some_and(|engine| engine.eq_ignore_ascii_case("valkey"))
+    };
+    let plan = planned.iter().find(|planned| planned.draft.address == *user);
+    let lets_go = |planned: &Planned| {
+        planned.draft.calls.iter().any(|call| call.phase != Phase::Window && call.lets_go.contains(used))
+    };
+    let is_gone = |planned: &Planned| matches!(planned.action, Action::Delete | Action::Replace);
+    let goes = plan.is_some_and(|planned| is_gone(planned) || lets_go(planned));
+    if goes || is_valkey(view.own("Engine")) || plan.is_some_and(turns_valkey) {
+        return Use::Fits;
+    }
+    let waits = user.kind == Kind::ReplicationGroup && is_valkey(engine::pending_engine(&view).as_ref());
+    let comes = |planned: &Planned| planned.draft.attributes.iter().any(is_to_be_valkey);
+    if waits || plan.is_some_and(comes) { Use::Later } else { Use::Stays }
+}
+
+/// Shown as a difference, though no step of this plan makes it.
+fn is_to_be_valkey(change: &AttributeChange) -> bool {
+    change.path == "engine" && change.after == json!("valkey")
 }
 
 /// A subnet of a group as AWS describes it.

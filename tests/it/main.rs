@@ -55,6 +55,7 @@ mod plan_rows_replication_group_access;
 mod plan_rows_replication_group_nodes;
 mod plan_rows_replication_group_order;
 mod plan_rows_serverless_cache;
+mod plan_waits;
 mod preflight;
 mod program;
 mod pull_request;

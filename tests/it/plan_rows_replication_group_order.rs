@@ -150,6 +150,23 @@ mod a_scale_up_and_an_engine_upgrade {
     }
 
     #[test]
+    fn that_the_second_waits_unasked_is_told_with_the_way_out() {
+        for (first, then, what) in [
+            ("cacheNodeType: cache.r7g.xlarge", "engineVersion: \"8.1\"", "takes no EngineVersion at once"),
+            ("engineVersion: \"8.1\"", "cacheNodeType: cache.r7g.xlarge", "takes no CacheNodeType at once"),
+        ] {
+            let mut case = waiting(first, then);
+            let plan = case.plan();
+            let told = |note: &String| note.contains(what) && note.contains("--allow flush:replicationGroup/g");
+            assert!(plan.notes.iter().any(told), "{}", shown(&plan));
+            // Who asks for the window is told nothing that he knows.
+            case.after = group(&format!("{first}\n{then}\napplyImmediately: false"));
+            let plan = case.plan();
+            assert!(!plan.notes.iter().any(told), "{}", shown(&plan));
+        }
+    }
+
+    #[test]
     fn both_go_in_one_call_where_flushing_is_allowed() {
         for (first, then) in [
             ("cacheNodeType: cache.r7g.xlarge", "engineVersion: \"8.1\""),
@@ -375,5 +392,40 @@ mod more_replicas_than_the_quota {
         let mut case = regroup("", "numCacheClusters: 8");
         let plan = case.plan();
         assert_eq!(plan.steps[0].parameters()["NewReplicaCount"], json!(7), "{}", shown(&plan));
+    }
+}
+
+mod a_smaller_node_type {
+    use super::*;
+
+    fn shards(engine: &str, version: &str, node_type: &str, count: u8) -> String {
+        format!("{}\nnumNodeGroups: {count}\nreplicasPerNodeGroup: 1", self::engine(engine, version, node_type))
+    }
+
+    /// Row 13: "Do AFTER scale-out of shards", also where the engine has to be another one first or afterwards.
+    #[test]
+    fn comes_after_new_shards_whichever_engine_it_runs() {
+        let more = ("ModifyReplicationGroupShardConfiguration", json!({"NodeGroupCount": 4}));
+        for node_type in ["cache.r8g.large", "cache.r7g.large"] {
+            regroup(&shards("redis", "6.2", "cache.r6g.xlarge", 2), &shards("valkey", "8.0", node_type, 4)).calls(&[
+                engine_call("valkey", "8.0"),
+                more.clone(),
+                node_type_call(node_type),
+            ]);
+        }
+        let before = shards("valkey", "7.2", "cache.r8g.xlarge", 2);
+        regroup(&before, &shards("redis", "7.1", "cache.r7g.large", 4)).calls(&[
+            more,
+            node_type_call("cache.r7g.large"),
+            engine_call("redis", "7.1"),
+        ]);
+    }
+
+    #[test]
+    fn comes_after_shards_that_go_too_and_a_larger_one_before_them() {
+        let fewer =
+            ("ModifyReplicationGroupShardConfiguration", json!({"NodeGroupCount": 1, "NodeGroupsToRemove": ["0002"]}));
+        regroup(&shards("redis", "6.2", "cache.r6g.xlarge", 2), &shards("valkey", "8.0", "cache.r8g.2xlarge", 1))
+            .calls(&[engine_call("valkey", "8.0"), node_type_call("cache.r8g.2xlarge"), fewer]);
     }
 }

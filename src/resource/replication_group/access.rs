@@ -61,7 +61,7 @@ fn waits_for_engine(draft: &mut Draft, scene: &Scene<'_>) -> bool {
         .filter(|id| !live.contains(id))
         .find(|id| engine(id).is_some_and(|engine| engine.eq_ignore_ascii_case("valkey")));
     let Some(id) = valkey.filter(|_| engine::engine_then(scene).as_deref() == Some("redis")) else { return false };
-    if scene.declared_text("engine") == Some("valkey") {
+    if engine::engine_to_come(scene).as_deref() == Some("valkey") {
         draft.remaining.push(format!("userGroupIds {id} once the engine is valkey"));
     } else {
         draft.blocks(

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{MODIFY, engine, modify};
+use super::{MODIFY, engine, modify, pending};
 use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene, Topology};
 use crate::model::live::{View, object};
@@ -52,7 +52,8 @@ pub fn speaks_cluster_meanwhile(scene: &Scene<'_>) -> bool {
 
 /// What waits for the window would be refused in `compatible`, and the hop would carry it out.
 fn waits(scene: &Scene<'_>) -> bool {
-    !super::is_immediate(scene) && (scene.differs("cacheNodeType") || engine::changes(scene))
+    let comes = || scene.differs("cacheNodeType") || engine::changes(scene);
+    pending::goes_on(scene) || !super::is_immediate(scene) && comes()
 }
 
 /// The phase in which the next hop of cluster mode is made.

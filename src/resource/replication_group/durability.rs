@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{cluster_mode, datastore, engine, modify, nodes, tls};
+use super::{cluster_mode, datastore, engine, modify, nodes, pending, tls};
 use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::View;
+use crate::model::version::Version;
 use crate::model::{Resource, node_type};
 use crate::resource::parameter_group::is_aws_own;
 
@@ -29,9 +30,12 @@ pub fn pending(view: &View<'_>) -> Option<Value> {
     view.own("EffectiveDurability").filter(|in_effect| *in_effect != asked).map(|_| asked.clone())
 }
 
-/// Do durable writes come with this plan, and encryption at rest with them?
+/// Do durable writes come, by this plan or by what AWS is at, and encryption at rest with them?
 pub fn comes(scene: &Scene<'_>) -> bool {
-    on(scene.declared("durability")) && scene.differs("durability")
+    match scene.declared("durability") {
+        Some(declared) => on(Some(declared)) && scene.differs("durability"),
+        None => on(self::pending(scene.view).as_ref()),
+    }
 }
 
 /// Plans durable writes: on after what they rest on is there, off before it goes.
@@ -86,10 +90,11 @@ fn lack(scene: &Scene<'_>) -> Option<Lack> {
     if datastore::excludes(scene, "durability") {
         return missing("a group that is in no global datastore", "take durability out");
     }
-    let engine = |of: Option<String>, version: bool| of.as_deref() == Some("valkey") && version;
-    let version = engine::version_then(scene).is_some_and(|version| version.at_least(9, 0, 0));
-    if !engine(engine::engine_then(scene), version) {
-        if engine::declared_version(scene).is_some_and(|version| version.at_least(9, 0, 0)) {
+    let keeps = |engine: Option<String>, version: Option<Version>| {
+        engine.as_deref() == Some("valkey") && version.is_some_and(|version| version.at_least(9, 0, 0))
+    };
+    if !keeps(engine::engine_then(scene), engine::version_then(scene)) {
+        if keeps(engine::engine_to_come(scene), engine::version_to_come(scene)) {
             return coming("the engine is valkey 9.0 or later");
         }
         return missing("valkey 9.0 or later", "declare `engineVersion: \"9.0\"` or later, with `engine: valkey`");
@@ -116,14 +121,14 @@ fn lack(scene: &Scene<'_>) -> Option<Lack> {
         return missing("Multi-AZ", "declare `multiAZEnabled: true`");
     }
     let fits = |name: &str| FAMILIES.contains(&node_type::family_of(name));
-    let wanted = scene.wanted("cacheNodeType")?;
+    let wanted = pending::to_come(scene, "cacheNodeType")?;
     let wanted = wanted.as_str()?;
     if !fits(wanted) {
         let what = format!("a node type of another family than {}", node_type::family_of(wanted));
         return missing(&what, "declare a cacheNodeType such as cache.r7g.large");
     }
     if !super::is_immediate(scene) && scene.live_text("cacheNodeType").is_some_and(|live| !fits(&live)) {
-        return coming("the node type is as declared");
+        return coming(&format!("the node type is {wanted}"));
     }
     None
 }

@@ -8,7 +8,7 @@ use super::{cluster_mode, modify, node_type, pending};
 use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{View, strings};
-use crate::model::version::{Version, family};
+use crate::model::version::{Version, declared, family};
 use crate::model::{Address, Kind};
 use crate::resource::parameter_group::{declared_parameters, family_of_aws_own, is_aws_own, user_parameters};
 use crate::resource::user_group;
@@ -33,8 +33,32 @@ pub fn changes(scene: &Scene<'_>) -> bool {
 }
 
 /// The version that the spec asks for, now or in the window.
-pub fn declared_version(scene: &Scene<'_>) -> Option<Version> {
+fn declared_version(scene: &Scene<'_>) -> Option<Version> {
     scene.declared_text("engineVersion").and_then(Version::parse)
+}
+
+/// The engine version once nothing waits any more: what rests on a newer one than [`version_then`] has to wait for it.
+pub fn version_to_come(scene: &Scene<'_>) -> Option<Version> {
+    let to_come = pending::to_come(scene, "engineVersion").as_ref().and_then(Value::as_str).and_then(Version::parse);
+    let then = version_then(scene);
+    match (to_come, then) {
+        // An older one that is declared is a downgrade, and nothing that comes.
+        (Some(to_come), Some(then)) if to_come.compare(then).is_lt() && !scene.differs("engine") => Some(then),
+        (Some(to_come), _) => Some(to_come),
+        (None, then) => then,
+    }
+}
+
+/// The engine once nothing waits any more.
+pub fn engine_to_come(scene: &Scene<'_>) -> Option<String> {
+    pending::to_come(scene, "engine")?.as_str().map(str::to_owned)
+}
+
+/// For what has to wait: `once the engine is redis 7.1`.
+pub fn once(scene: &Scene<'_>) -> String {
+    let version = pending::to_come(scene, "engineVersion");
+    let version = declared(version.as_ref().and_then(Value::as_str).unwrap_or_default());
+    format!("once the engine is {} {version}", engine_to_come(scene).unwrap_or_default())
 }
 
 /// The engine that the steps after an upgrade meet.
@@ -102,7 +126,7 @@ fn may_go_back(draft: &mut Draft, scene: &Scene<'_>) -> bool {
         );
         return false;
     }
-    if let Some(name) = scene.wanted("cacheNodeType").as_ref().and_then(Value::as_str)
+    if let Some(name) = pending::to_come(scene, "cacheNodeType").as_ref().and_then(Value::as_str)
         && !node_type::runs(name, Some("redis"), Some("7.1"))
     {
         draft.blocks(
@@ -138,8 +162,12 @@ pub fn engine_version(draft: &mut Draft, scene: &Scene<'_>, difference: &Differe
         return;
     };
     if scene.differs("engine") {
-        // The engine's own row sends the version.
         draft.shows(difference);
+        // The engine's own row sends the version, but where the engine waits already, and with another version.
+        if pending_engine(scene.view) == scene.declared("engine").cloned() {
+            engine_call(draft, scene);
+            needs_family(draft, scene);
+        }
         return;
     }
     if declared.compare(live) == Ordering::Less {

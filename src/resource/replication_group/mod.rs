@@ -184,7 +184,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(
         Field::new("transitEncryptionEnabled", "TransitEncryptionEnabled", Shape::Bool, "TLS between clients and nodes."),
         Read::Own("TransitEncryptionEnabled"), Route::With(tls::transit_encryption), Impact::Brief,
-        "From engine version 7.0.5 on: off to preferred to required, and back the same way, one stage at a time; clients change their URL in between. Endpoints change. Before 7.0.5 it is a replacement.",
+        "From engine version 7.0.5 on: off to preferred to required, and back the same way, one stage at a time; clients change their URL in between. Endpoints change. Before 7.0.5 it is a replacement, but where a newer engine waits for the maintenance window: then TLS comes after it.",
     ).datastore(Datastore::Decides).pending(|view| view.pending("TransitEncryptionEnabled").cloned()),
     Attribute::new(
         Field::new("transitEncryptionMode", "TransitEncryptionMode", Shape::Enum(&["preferred", "required"]), "`required`, or `preferred`, which answers both TLS and plain connections."),
@@ -240,7 +240,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     ),
     local::TAGS_ROW,
     Attribute::new(
-        Field::new("applyImmediately", "", Shape::Bool, "false: node type, engine and parameter group wait for the maintenance window. Default true."),
+        Field::new("applyImmediately", "", Shape::Bool, "false: node type, engine and parameter group wait for the maintenance window, and what rests on them comes afterwards. Default true."),
         Read::Never, Route::Local, Impact::None, "",
     ),
     Attribute::new(Field::new("lifecycle", "", local::LIFECYCLE, "How the group may end."), Read::Never, Route::Local, Impact::None, ""),
@@ -330,16 +330,19 @@ fn modify(draft: &mut Draft, phase: Phase) -> &mut Call {
     draft.call(phase, MODIFY, Wait::Available)
 }
 
-/// Without `applyImmediately: false`, nothing waits for the maintenance window; nor does anything that comes
-/// together with what is flushed.
+/// Does this apply itself bring what AWS could let wait: node type, engine and version?
+///
+/// `applyImmediately: false` lets them wait, and so does what waits already, which a call that takes effect at once
+/// would carry out. Nothing waits that comes together with what is flushed.
 fn is_immediate(scene: &Scene<'_>) -> bool {
-    scene.declared("applyImmediately") != Some(&json!(false)) || pending::flushes(scene)
+    pending::flushes(scene) || (scene.declared("applyImmediately") != Some(&json!(false)) && !pending::goes_on(scene))
 }
 
 /// What the attributes come to together, once each was compared.
 pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
     datastore::note(draft, scene);
     tls::ahead_of_access(draft, scene);
+    node_type::ahead_of_engine(draft, scene);
     cluster_mode::comes_last(draft, scene);
     nodes::plan(draft, scene);
     failover::check(draft, scene);

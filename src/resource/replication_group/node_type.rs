@@ -1,6 +1,6 @@
 //! Node types: what AWS offers for the group decides whether and when.
 
-use super::modify;
+use super::{engine, modify, pending};
 use crate::model::Resource;
 use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
@@ -43,11 +43,11 @@ pub fn cache_node_type(draft: &mut Draft, scene: &Scene<'_>, difference: &Differ
             );
             return;
         }
-        // The endpoint has no ListAllowedNodeTypeModifications: go by the size's name.
-        None => size(wanted) >= size(&live),
+        // The endpoint has no ListAllowedNodeTypeModifications.
+        None => !is_smaller(wanted, &live),
     };
-    // More memory before shards go, less only after shards came; before an engine that the live type does not run.
-    let phase = if up || leaves_before_engine(scene) { Phase::NodeTypeUp } else { Phase::NodeTypeDown };
+    // More memory before shards go, less only after shards came.
+    let phase = if up { Phase::NodeTypeUp } else { Phase::NodeTypeDown };
     modify(draft, phase).insert(difference.member.into(), difference.declared.clone());
 }
 
@@ -69,12 +69,36 @@ pub fn leaves_before_engine(scene: &Scene<'_>) -> bool {
             .is_some_and(|live| !runs(&live, scene.declared_text("engine"), scene.declared_text("engineVersion")))
 }
 
+/// Puts an engine that the live node type does not run behind a smaller type, which comes after the shards.
+pub fn ahead_of_engine(draft: &mut Draft, scene: &Scene<'_>) {
+    let shrinks = draft.calls.iter().any(|call| call.phase == Phase::NodeTypeDown);
+    if shrinks && leaves_before_engine(scene) {
+        for call in draft.calls.iter_mut().filter(|call| call.phase == Phase::Engine) {
+            call.phase = Phase::EngineAfterNodeType;
+        }
+    }
+}
+
+/// Does a node type with more memory come, and only once the maintenance window opens?
+pub fn grows_later(scene: &Scene<'_>) -> bool {
+    let to_come = pending::to_come(scene, "cacheNodeType");
+    let grows = scene
+        .live_text("cacheNodeType")
+        .zip(to_come)
+        .is_some_and(|(live, to_come)| to_come.as_str().is_some_and(|to_come| is_smaller(&live, to_come)));
+    grows && !super::is_immediate(scene)
+}
+
+/// For what has to wait: `once the node type is cache.r7g.xlarge`.
+pub fn once(scene: &Scene<'_>) -> String {
+    let to_come = pending::to_come(scene, "cacheNodeType");
+    format!("once the node type is {}", to_come.as_ref().and_then(Value::as_str).unwrap_or_default())
+}
+
 /// AWS does not offer a type that the live engine does not run; the engine that does comes first, in this plan or before.
 fn after_the_engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference, wanted: &str) {
-    let engine = scene.wanted("engine");
-    let version = scene.wanted("engineVersion");
-    let text = |value: &'_ Option<Value>| value.as_ref().and_then(Value::as_str).map(str::to_owned);
-    let (engine, version) = (text(&engine), text(&version));
+    let text = |name: &str| pending::to_come(scene, name)?.as_str().map(str::to_owned);
+    let (engine, version) = (text("engine"), text("engineVersion"));
     if !runs(wanted, engine.as_deref(), version.as_deref()) {
         let family = node_type::family_of(wanted);
         draft.blocks(
@@ -83,12 +107,12 @@ fn after_the_engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Differenc
             "declare an engineVersion (or `engine: valkey`) that the type runs: the engine is changed first, then the node type",
         );
     } else if super::is_immediate(scene) {
-        modify(draft, Phase::NodeTypeAfterEngine).insert(difference.member.into(), difference.declared.clone());
+        // AWS lists what it offers for the live engine only.
+        let live = scene.live_text("cacheNodeType").unwrap_or_default();
+        let phase = if is_smaller(wanted, &live) { Phase::NodeTypeDown } else { Phase::NodeTypeAfterEngine };
+        modify(draft, phase).insert(difference.member.into(), difference.declared.clone());
     } else {
-        let engine = engine.unwrap_or_default();
-        draft
-            .remaining
-            .push(format!("cacheNodeType {wanted} once the engine is {engine} {}", version.unwrap_or_default()));
+        draft.remaining.push(format!("cacheNodeType {wanted} {}", engine::once(scene)));
     }
 }
 
@@ -102,6 +126,14 @@ pub fn at_creation(draft: &mut Draft, resource: &Resource) {
             format!("AWS lets no new cache be made on {family} node types"),
             "declare a newer cacheNodeType, such as cache.t4g.small",
         );
+    }
+}
+
+/// Has the node type less memory than the other one? By the size's name where one of them is not known.
+fn is_smaller(one: &str, other: &str) -> bool {
+    match node_type::get(one).zip(node_type::get(other)) {
+        Some((one, other)) => one.maxmemory < other.maxmemory,
+        None => size(one) < size(other),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{cluster_mode, zones};
+use super::{cluster_mode, node_type, zones};
 use crate::model::Operation;
 use crate::model::attribute::{Difference, Impact, Phase};
 use crate::model::draft::{Draft, Scene, Topology};
@@ -101,8 +101,9 @@ fn wanted<'a>(scene: &Scene<'a>) -> Wanted<'a> {
     let live = shards(scene.view);
     let entries = entries(scene);
     let count = number(scene.declared("numNodeGroups")).unwrap_or(live.len());
-    // Shards change only in cluster mode.
-    let count = if cluster_mode::enabled_then(scene) { count } else { live.len() };
+    // Shards change only in cluster mode, and go only once the memory that takes up their data is there.
+    let stays = !cluster_mode::enabled_then(scene) || count < live.len() && node_type::grows_later(scene);
+    let count = if stays { live.len() } else { count };
     let named = |id: &str| entries.iter().any(|entry| entry_id(entry).as_deref() == Some(id));
     let mut candidates: Vec<&str> = live.iter().map(|shard| shard.id).collect();
     // Those that the spec still names stay; of the others the newest go.
@@ -208,6 +209,9 @@ fn shard_count(draft: &mut Draft, scene: &Scene<'_>, path: &str, live: usize, co
         sensitive: false,
     });
     if cluster_mode::enabled_then(scene) {
+        if count < live && node_type::grows_later(scene) {
+            draft.remaining.push(format!("{path} {count} {}", node_type::once(scene)));
+        }
         return;
     }
     if scene.declared_text("clusterMode") == Some("enabled") {

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{MODIFY, engine, is_immediate, member_may_wait, modify};
-use crate::model::Kind;
-use crate::model::attribute::{Difference, Impact, Phase};
+use crate::model::attribute::{Attribute, Difference, Impact, Pending, Phase};
 use crate::model::draft::{Call, Draft, Scene};
 use crate::model::live::View;
 use crate::model::options::Permit;
 use crate::model::plan::PendingValue;
 use crate::model::version::declared;
+use crate::model::{Address, Kind};
 use crate::resource::attribute;
 
 /// AWS begins with these at once, so that they are under way and never wait.
@@ -36,6 +36,7 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
         in_one_call(draft, scene);
     }
     let mut refused = Vec::new();
+    let asks_at_once = scene.declared("applyImmediately") != Some(&json!(false));
     for call in &mut draft.calls {
         let takes_back = call.phase == Phase::TakeBack;
         let mut now = is_immediate(scene) || takes_back || !may_wait(call);
@@ -50,6 +51,9 @@ pub fn finish(draft: &mut Draft, scene: &Scene<'_>) {
         }
         call.parameters.insert("ApplyImmediately".into(), json!(now));
         if !now && may_wait(call) {
+            if asks_at_once && !pending.is_empty() {
+                draft.warnings.push(("applyImmediately".into(), waits_along(call, &pending, &draft.address)));
+            }
             call.phase = Phase::Window;
             for change in &mut draft.attributes {
                 let member = attribute(Kind::ReplicationGroup, &change.path).map(|row| row.field.member);
@@ -106,6 +110,22 @@ fn take_back(draft: &mut Draft, scene: &Scene<'_>) {
     }
 }
 
+/// Why a call that is to take effect at once is sent to wait, and the way out.
+fn waits_along(call: &Call, pending: &[String], address: &Address) -> String {
+    let waits = |member: &str| pending.iter().any(|change| change.starts_with(member));
+    let sends = |member: &str| call.parameters.contains_key(member);
+    let what: Vec<&str> = ["CacheNodeType", "EngineVersion"].into_iter().filter(|member| sends(member)).collect();
+    let pending = pending.join(", ");
+    let what = what.join(" and ");
+    let is_pair = sends("EngineVersion") && waits("CacheNodeType") || sends("CacheNodeType") && waits("EngineVersion");
+    let why = if is_pair {
+        format!("AWS takes no {what} at once while {pending} waits")
+    } else {
+        format!("a call that takes effect at once would carry out {pending} too")
+    };
+    format!("{what} waits for the maintenance window as well: {why}; --allow flush:{address} makes both in one call")
+}
+
 /// While a node type waits AWS takes an engine at once only together with it, in one call, and the other way round.
 fn in_one_call(draft: &mut Draft, scene: &Scene<'_>) {
     let waiting = |member: &str| scene.view.member_pending(member).cloned();
@@ -116,7 +136,10 @@ fn in_one_call(draft: &mut Draft, scene: &Scene<'_>) {
     match (has_engine, node_type, waiting("CacheNodeType"), waiting("EngineVersion")) {
         (true, node_type, Some(waits), _) => {
             draft.calls.retain(|call| !is_node_type(call));
-            modify(draft, Phase::Engine).insert("CacheNodeType".into(), node_type.unwrap_or(waits));
+            let engine = draft.calls.iter_mut().find(|call| call.parameters.contains_key("EngineVersion"));
+            if let Some(engine) = engine {
+                engine.insert("CacheNodeType".into(), node_type.unwrap_or(waits));
+            }
         }
         (false, Some(node_type), _, Some(version)) => {
             draft.calls.retain(|call| !is_node_type(call));
@@ -137,7 +160,14 @@ fn in_one_call(draft: &mut Draft, scene: &Scene<'_>) {
 fn may_wait(call: &Call) -> bool {
     let shown = ["CacheNodeType", "EngineVersion"];
     call.operation == MODIFY
-        && matches!(call.phase, Phase::NodeTypeUp | Phase::NodeTypeDown | Phase::NodeTypeAfterEngine | Phase::Engine)
+        && matches!(
+            call.phase,
+            Phase::NodeTypeUp
+                | Phase::NodeTypeDown
+                | Phase::NodeTypeAfterEngine
+                | Phase::Engine
+                | Phase::EngineAfterNodeType
+        )
         && shown.iter().any(|member| call.parameters.contains_key(*member))
 }
 
@@ -174,6 +204,37 @@ fn flush_alone(draft: &mut Draft, scene: &Scene<'_>) {
     } else if let Some(declared) = scene.declared(row.field.name) {
         modify(draft, Phase::NodeTypeUp).insert(row.field.member.into(), row.field.shape.to_api(declared));
     }
+}
+
+/// What an attribute comes to once nothing waits any more: as declared, else as AWS has accepted it, else as it is.
+pub fn to_come(scene: &Scene<'_>, name: &str) -> Option<Value> {
+    let accepted = || match scene.row(name)?.pending {
+        Pending::With(pending) => pending(scene.view),
+        Pending::Nowhere => None,
+    };
+    scene.declared(name).filter(|value| !value.is_null()).cloned().or_else(accepted).or_else(|| scene.live_value(name))
+}
+
+/// The value that AWS has accepted where the spec asks for the live one, and for another than this.
+pub fn contradicting(scene: &Scene<'_>, row: &Attribute) -> Option<Value> {
+    let Pending::With(pending) = row.pending else { return None };
+    let declared = scene.declared(row.field.name)?;
+    let as_declared = row.same(declared, row.live(scene.view, Some(declared)).as_ref());
+    pending(scene.view).filter(|value| as_declared && !row.field.shape.same(declared, value))
+}
+
+/// Does anything go on waiting for the window after the first call of this plan? What the spec contradicts does not: the
+/// first call takes it back.
+pub fn goes_on(scene: &Scene<'_>) -> bool {
+    let is_taken_back =
+        |name: &str| scene.row(name).is_some_and(|row| row.may_wait && contradicting(scene, row).is_some());
+    let taken_back = |member: &str| match member {
+        "EngineVersion" => is_taken_back("engineVersion") || is_taken_back("engine"),
+        "CacheNodeType" => is_taken_back("cacheNodeType"),
+        _ => false,
+    };
+    !flushes(scene)
+        && accepted(scene.view).any(|(member, _)| !NEVER_WAIT.contains(&member.as_str()) && !taken_back(member))
 }
 
 /// What waits, by AWS's names.

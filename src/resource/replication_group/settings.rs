@@ -7,6 +7,7 @@ use crate::model::Kind;
 use crate::model::attribute::{Difference, Impact, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::plan::AttributeChange;
+use crate::model::version::Version;
 use crate::resource::attribute;
 
 /// Plans the days that snapshots are kept, and the member that they come from where AWS wants one named.
@@ -174,7 +175,12 @@ pub fn log_delivery(draft: &mut Draft, scene: &Scene<'_>, difference: &Differenc
             continue;
         }
         let minimum = if log_type(entry) == "slow-log" { 0 } else { 2 };
-        if engine::version_then(scene).is_some_and(|version| !version.at_least(6, minimum, 0)) {
+        let is_too_old = |version: Option<Version>| version.is_some_and(|version| !version.at_least(6, minimum, 0));
+        if is_too_old(engine::version_then(scene)) {
+            if !is_too_old(engine::version_to_come(scene)) {
+                draft.remaining.push(format!("{} {} {}", row.field.name, log_type(entry), engine::once(scene)));
+                continue;
+            }
             draft.blocks(
                 "log-engine-version",
                 format!("the running engine version has no {}", log_type(entry)),
@@ -189,5 +195,7 @@ pub fn log_delivery(draft: &mut Draft, scene: &Scene<'_>, difference: &Differenc
     for gone in live.iter().map(log_type).filter(|live| !kept.contains(live)) {
         entries.push(json!({"LogType": gone, "Enabled": false}));
     }
-    modify(draft, Phase::Logs).insert(difference.member.into(), json!(entries));
+    if !entries.is_empty() {
+        modify(draft, Phase::Logs).insert(difference.member.into(), json!(entries));
+    }
 }

@@ -9,6 +9,7 @@ use crate::model::draft::{Draft, Scene};
 use crate::model::live::object;
 use crate::model::plan::AttributeChange;
 use crate::model::step::Wait;
+use crate::model::version::Version;
 
 /// The calls from where the group is to where it should be; the first is this apply's.
 fn hops(scene: &Scene<'_>) -> Vec<&'static str> {
@@ -72,21 +73,49 @@ pub fn ahead_of_access(draft: &mut Draft, scene: &Scene<'_>) {
 
 /// Is TLS still on its way to what is declared after this apply?
 pub fn remains(scene: &Scene<'_>) -> bool {
-    hops(scene).len() > 1 && !scene.options.all_hops
+    match hops(scene).len() {
+        0 => false,
+        more => waits_for_engine(scene) || more > 1 && !scene.options.all_hops,
+    }
 }
 
-fn can_change(scene: &Scene<'_>) -> bool {
-    engine::version_then(scene).is_some_and(|version| version.at_least(7, 0, 5))
+/// AWS changes TLS in place from engine version 7.0.5 on.
+fn can_change(version: Option<Version>) -> bool {
+    version.is_some_and(|version| version.at_least(7, 0, 5))
 }
 
-/// Plans TLS on or off, a stage an apply; before engine version 7.0.5 by a replacement.
+/// Does an engine that waits bring the version from which on TLS can be changed?
+fn waits_for_engine(scene: &Scene<'_>) -> bool {
+    !can_change(engine::version_then(scene)) && can_change(engine::version_to_come(scene))
+}
+
+/// Plans TLS on or off, a stage an apply; before engine version 7.0.5 by a replacement, unless a newer engine comes.
 pub fn transit_encryption(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
-    if !can_change(scene) {
+    if waits_for_engine(scene) {
+        draft.shows(difference);
+        remains_for_engine(draft, scene, difference);
+    } else if can_change(engine::version_then(scene)) {
+        draft.shows(difference);
+        change(draft, scene);
+    } else if engine::version_then(scene).is_none() {
+        // A version that is not known is no reason to delete anything.
+        draft.shows(difference);
+        draft.blocks(
+            "engine-version-unreadable",
+            "whether TLS can be changed in place depends on the engine version, which could not be read",
+            "run again once the members of the group answer",
+        );
+    } else {
         draft.replaces(difference, "before engine version 7.0.5 TLS is chosen at creation");
+    }
+}
+
+fn remains_for_engine(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
+    if stays_for_access(draft, scene) {
         return;
     }
-    draft.shows(difference);
-    change(draft, scene);
+    let wanted = difference.declared.as_str().map_or_else(|| difference.declared.to_string(), str::to_owned);
+    draft.remaining.push(format!("{} {wanted} {}", difference.attribute, engine::once(scene)));
 }
 
 /// Plans how TLS is offered where TLS itself stays on, a stage an apply.
@@ -99,7 +128,11 @@ pub fn transit_encryption_mode(draft: &mut Draft, scene: &Scene<'_>, difference:
         draft.blocks("tls-off", "the group has no TLS", "declare `transitEncryptionEnabled: true`");
         return;
     }
-    if !can_change(scene) {
+    if waits_for_engine(scene) {
+        remains_for_engine(draft, scene, difference);
+        return;
+    }
+    if !can_change(engine::version_then(scene)) {
         draft.blocks(
             "tls-mode-engine",
             "before engine version 7.0.5 TLS is required or off, and nothing between",
@@ -110,22 +143,30 @@ pub fn transit_encryption_mode(draft: &mut Draft, scene: &Scene<'_>, difference:
     change(draft, scene);
 }
 
+/// Blocks a change of TLS under access control that stays in force.
+fn stays_for_access(draft: &mut Draft, scene: &Scene<'_>) -> bool {
+    let stays = access::in_force(scene.view) && !access::is_going(scene);
+    if stays {
+        draft.blocks(
+            "tls-with-access-control",
+            "AWS does not change TLS while an AUTH token or user groups are in force",
+            if scene.view.flag("AuthTokenEnabled") {
+                "declare `authToken: null` beside `userGroupIds: []`: the token goes in two hops, by way of user groups"
+            } else {
+                "declare `userGroupIds: []`"
+            },
+        );
+    }
+    stays
+}
+
 fn change(draft: &mut Draft, scene: &Scene<'_>) {
     let hops = hops(scene);
     let mut phase = Phase::Tls;
+    if stays_for_access(draft, scene) {
+        return;
+    }
     if access::in_force(scene.view) {
-        if !access::is_going(scene) {
-            draft.blocks(
-                "tls-with-access-control",
-                "AWS does not change TLS while an AUTH token or user groups are in force",
-                if scene.view.flag("AuthTokenEnabled") {
-                    "declare `authToken: null` beside `userGroupIds: []`: the token goes in two hops, by way of user groups"
-                } else {
-                    "declare `userGroupIds: []`"
-                },
-            );
-            return;
-        }
         phase = Phase::TlsAfterAuth;
         if !scene.options.all_hops {
             draft.remaining.extend(hops.iter().map(|hop| later(hop)));
