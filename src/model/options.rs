@@ -12,11 +12,13 @@ pub enum Permit {
     Adopt,
     Reboot,
     Flush,
+    Rotate,
 }
 
 impl Permit {
     /// Every permit, in the order in which messages name them.
-    pub const ALL: [Permit; 5] = [Permit::Delete, Permit::Replace, Permit::Adopt, Permit::Reboot, Permit::Flush];
+    pub const ALL: [Permit; 6] =
+        [Permit::Delete, Permit::Replace, Permit::Adopt, Permit::Reboot, Permit::Flush, Permit::Rotate];
 
     /// The permit's word, as `--allow` takes it.
     pub const fn name(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Permit {
             Permit::Adopt => "adopt",
             Permit::Reboot => "reboot",
             Permit::Flush => "flush",
+            Permit::Rotate => "rotate",
         }
     }
 }
@@ -47,10 +50,7 @@ impl FromStr for Allow {
         let permit = known.ok_or_else(|| {
             format!("`{action}` is not an action: it is one of {}", Permit::ALL.map(Permit::name).join(", "))
         })?;
-        if glob.is_empty() {
-            return Err("the address glob is empty; `*` means every address".into());
-        }
-        Ok(Self { permit, glob: Glob(glob.to_owned()) })
+        Ok(Self { permit, glob: glob.parse()? })
     }
 }
 

@@ -327,6 +327,7 @@ pub fn needs_permit(draft: &mut Draft, options: &Options, permit: Permit) {
         Permit::Adopt => ("adopt-not-allowed", "adopt", "it exists without this stack's tag; adopting it"),
         Permit::Reboot => ("reboot-not-allowed", "reboot", "rebooting it"),
         Permit::Flush => ("flush-pending", "flush", "carrying out what is pending"),
+        Permit::Rotate => ("rotate-not-allowed", "rotate", "replacing a secret that is not known"),
     };
     let address = draft.address.clone();
     draft.blocks(rule, format!("{what} must be allowed"), format!("--allow {name}:{address}"));

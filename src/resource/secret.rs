@@ -1,13 +1,15 @@
 //! Secrets are compared without being seen: a tag on the resource holds a mark of the secret that was
 //! set, the reader makes the mark of the secret that the spec points to.
 
-use crate::model::secret::{Marks, Seen};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::model::digest::hex;
+use crate::model::draft::Scene;
 use crate::model::live::Live;
+use crate::model::options::Permit;
 use crate::model::plan::Plan;
+use crate::model::secret::{Marks, Seen};
 use crate::model::{Address, Kind};
 
 /// How a declared secret stands to the one that is set.
@@ -132,6 +134,14 @@ pub fn state(live: &Live, address: &Address, name: &str, declared: &Value) -> St
         Some((since, _)) if is_added(live, address, since) => State::Rotating,
         Some(_) => State::Different,
     }
+}
+
+/// May the declared secret take the place of one of which no tag says what it is?
+pub fn may_replace_unknown(scene: &Scene<'_>, name: &str) -> bool {
+    let address = &scene.resource.address;
+    let is_marked = field(address.kind)
+        .is_some_and(|(_, tag)| scene.live.tags.get(address).is_none_or(|tags| tags.contains_key(tag)));
+    !is_marked && scene.live.secrets.contains_key(&key(address, name)) && scene.options.allows(Permit::Rotate, address)
 }
 
 /// Does a tag announce a token whose rotation is not through?

@@ -228,12 +228,11 @@ pub fn reach(access: &str) -> Reach {
     }
 }
 
-/// Plans passwords where the tag says that others are set: AWS never tells them.
+/// Plans passwords where the tag says that others are set, or where that is allowed: AWS never returns them.
 pub fn passwords(draft: &mut Draft, scene: &Scene<'_>) {
     let Some(declared) = scene.declared("passwords") else { return };
-    if !logs_in_without_password(scene.view)
-        && secret::state(scene.live, &draft.address, "passwords", declared) != secret::State::Different
-    {
+    let differs = secret::state(scene.live, &draft.address, "passwords", declared) == secret::State::Different;
+    if !logs_in_without_password(scene.view) && !differs && !secret::may_replace_unknown(scene, "passwords") {
         return;
     }
     draft.shows(&Difference {

@@ -478,6 +478,22 @@ mod users {
         use super::*;
 
         #[test]
+        fn that_no_tag_tells_of_are_set_only_where_that_is_allowed() {
+            let unmarked = || {
+                change(&one(PASSWORD), &one(PASSWORD)).meanwhile(|account| {
+                    let tag = json!({"ResourceName": arn("user", "app"), "TagKeys": ["cachectl:passwords"]});
+                    account.call("RemoveTagsFromResource", tag);
+                })
+            };
+            unmarked().nothing();
+            let mut case = unmarked().allow(&["rotate:user/app"]);
+            let plan = case.plan();
+            assert_eq!(plan.steps[0].operation().name(), "ModifyUser", "{}", shown(&plan));
+            case.account.apply_all(&spec(&case.after), &case.options);
+            case.nothing();
+        }
+
+        #[test]
         fn a_new_version_of_the_secret_replaces_the_list() {
             let mut case = change(&one(PASSWORD), &one(PASSWORD));
             case.account.secrets.insert("prod-cache-password".into(), 2);

@@ -309,15 +309,32 @@ mod auth_token_rotate {
         regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}")).nothing();
     }
 
+    fn unmarked() -> Case {
+        regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}")).meanwhile(|account| {
+            let arn = "arn:aws:elasticache:us-east-1:012345678901:replicationgroup:g";
+            account.call("RemoveTagsFromResource", json!({"ResourceName": arn, "TagKeys": ["cachectl:auth-token"]}));
+        })
+    }
+
     #[test]
     fn without_its_tag_nobody_can_tell_and_nothing_is_changed() {
-        regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}"))
-            .meanwhile(|account| {
-                let arn = "arn:aws:elasticache:us-east-1:012345678901:replicationgroup:g";
-                account
-                    .call("RemoveTagsFromResource", json!({"ResourceName": arn, "TagKeys": ["cachectl:auth-token"]}));
-            })
-            .nothing();
+        unmarked().noted("--allow rotate:replicationGroup/g");
+        unmarked().allow(&["rotate:user/*", "replace:*"]).nothing();
+    }
+
+    #[test]
+    fn what_no_tag_tells_is_rotated_where_that_is_allowed() {
+        let mut case = unmarked().allow(&["rotate:replicationGroup/g"]);
+        let since = last_change(&mut case);
+        case.remains("authToken SET").calls(&[
+            ("AddTagsToResource", tag(&format!("rotating:{since}:{}", mark("token", 1)))),
+            (MODIFY, json!({"AuthToken": token(), "AuthTokenUpdateStrategy": "ROTATE"})),
+        ]);
+    }
+
+    #[test]
+    fn a_known_one_is_not_rotated_for_a_permit() {
+        regroup(&format!("{TLS}\n{TOKEN}"), &format!("{TLS}\n{TOKEN}")).allow(&["rotate:*"]).nothing();
     }
 }
 

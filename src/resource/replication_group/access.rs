@@ -176,10 +176,12 @@ fn set_token(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
         }
         // Which one is set cannot be told; that none is can.
         secret::State::Unknown if has_token && is_unreadable => {}
-        secret::State::Unknown if has_token => draft.warnings.push((
-            difference.attribute.to_owned(),
-            "a token is set, and no tag says which: it is taken to be the declared one and left as it is".into(),
-        )),
+        secret::State::Unknown if has_token && !secret::may_replace_unknown(scene, "authToken") => {
+            draft.warnings.push((
+                difference.attribute.to_owned(),
+                format!("a token is set, and no tag says which: it is taken to be the declared one and left as it is; --allow rotate:{address} sets the declared one"),
+            ));
+        }
         secret::State::Rotating if has_token => {
             shows(draft);
             draft.push(Phase::Auth, MODIFY, Wait::Available, sends("SET"));
