@@ -15,11 +15,11 @@ use crate::spec::decode::duration;
     version = env!("CACHECTL_VERSION"),
     about = "Plan and apply AWS ElastiCache (Valkey, Redis) from one YAML spec",
     long_about = "Plan and apply AWS ElastiCache (Valkey, Redis) from one YAML spec.\n\n\
-        The spec says what should be; AWS says what is. `plan` shows the difference and the exact calls,\n\
-        `apply` makes them in the order that AWS accepts, waits until it is true, and proves with a smoke\n\
+        The spec says what should be; AWS says what is. `plan` shows the difference and the exact calls, \
+        `apply` makes them in the order that AWS accepts, waits until it is true, and proves with a smoke \
         test that the cache answers its clients. There is no state file: ownership stands in a tag.",
     after_help = "Exit codes:\n  0    done\n  1    error (AWS, network)\n  2    changes present (plan --detailed-exitcode)\n  3    blocked: a guard, a permission, or a change that AWS refuses\n  4    the saved plan is stale\n  5    a test failed, or could not decide what `require` asks\n  6    partly applied or timed out; the same command resumes\n  7    only pending changes are left (--detailed-exitcode)\n  64   usage\n  78   invalid spec\n  130  interrupted\n\n\
-        Start with:\n  cachectl validate cachectl.yaml\n  cachectl plan cachectl.yaml"
+        Start with:\n  cachectl init\n  cachectl validate cachectl.yaml\n  cachectl plan cachectl.yaml"
 )]
 pub struct Cli {
     #[command(flatten)]

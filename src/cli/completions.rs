@@ -23,7 +23,7 @@ use crate::spec::{self, Request};
         source <(cachectl completions zsh)                  in ~/.zshrc\n  \
         cachectl completions fish | source                  in ~/.config/fish/config.fish\n  \
         cachectl completions powershell | Out-String | Invoke-Expression\n\n\
-        The shell then asks cachectl: it completes environments and addresses of the spec, what --allow takes,\n\
+        The shell then asks cachectl: it completes environments and addresses of the spec, what --allow takes, \
         profiles, regions, and the words of explain. Generate it again after an upgrade.")]
 pub struct Args {
     pub shell: clap_complete::Shell,
@@ -50,8 +50,34 @@ pub fn run(printer: &Printer, shell: clap_complete::Shell) -> Result<Exit, CliEr
     let written = completer.write_registration(ASKING, "cachectl", "cachectl", "cachectl", &mut out);
     written.map_err(|error| CliError::new(Exit::Error, "the completions cannot be written").caused_by(error))?;
     printer.result(&String::from_utf8_lossy(&out));
+    if shell == clap_complete::Shell::Bash {
+        printer.result(WHOLE_WORDS);
+    }
     Ok(Exit::Done)
 }
+
+/// Bash breaks words at `:` and `=`, at which those of `--allow` and `--env=` go on. They are asked for whole, and
+/// answered from where bash believes that the word begins.
+const WHOLE_WORDS: &str = r#"_cachectl_whole_words() {
+    local line="${COMP_LINE:0:COMP_POINT}" whole=()
+    IFS=$' \t\n' read -r -a whole <<< "$line"
+    while [[ ${#whole[@]} -gt 1 && "${whole[0]##*/}" != "${1##*/}" ]]; do
+        whole=("${whole[@]:1}")
+    done
+    if [[ "$line" == *[[:space:]] ]]; then
+        whole+=("")
+    fi
+    local last=$((${#whole[@]} - 1)) begun="$2"
+    if [[ "$begun" == [:=] ]]; then
+        begun=""
+    fi
+    local current="${whole[last]}" COMP_WORDS=("${whole[@]}") COMP_CWORD=$last
+    _clap_complete_cachectl "$1" "$current" "$3"
+    local before="${current%"$begun"}"
+    COMPREPLY=("${COMPREPLY[@]#"$before"}")
+}
+complete -o nospace -o bashdefault -F _cachectl_whole_words cachectl
+"#;
 
 /// The command line, with what the spec and the machine know of its values.
 fn command() -> clap::Command {

@@ -24,9 +24,9 @@ use crate::render::style::{Label, paint};
         Then:\n  \
         cachectl plan cachectl.yaml                     shows what adopting them takes: tags\n  \
         cachectl apply cachectl.yaml --allow 'adopt:*'  adopts them\n\n\
-        With --from-terraform, the `removed` blocks by which Terraform forgets them go to stdout, or stand as comments\n\
-        under a spec that is printed. Of the state only types, names, ids and ARNs are looked at.\n\
-        Without --stack, the stack whose tag all of them carry. Secrets are never read: a comment says where\n\
+        With --from-terraform, the `removed` blocks by which Terraform forgets them go to stdout, or stand as comments \
+        under a spec that is printed. Of the state only types, names, ids and ARNs are looked at. \
+        Without --stack, the stack whose tag all of them carry. Secrets are never read: a comment says where \
         one is set. What AWS owns (default users and groups) is named where it is used, and not imported.")]
 pub struct Args {
     /// Addresses, such as replicationGroup/prod-cache; `*` matches anything

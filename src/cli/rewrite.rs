@@ -73,6 +73,10 @@ impl Draft {
 
 /// Writes the certain remedies of a spec's faults into it, and says what they were.
 pub fn fix(printer: &Printer, request: &Request) -> Result<(), CliError> {
+    if request.path == Path::new(STDIN) {
+        return Err(CliError::new(Exit::Usage, "standard input is not written: --fix changes a file")
+            .hint("write the spec to a file"));
+    }
     let loaded = spec::load(request, &session::environment);
     let Some(main) = loaded.sources.main() else { return Ok(()) };
     let (mut text, mut remedies) = fixed(&loaded, main);
@@ -99,7 +103,12 @@ pub fn fix(printer: &Printer, request: &Request) -> Result<(), CliError> {
     draft.load(&format!("{mark}{text}"), request)?;
     draft.replace()?;
     for Remedy { line, code, before, after } in &remedies {
-        printer.note(&format!("fixed {}:{line}: {before} -> {after} ({code})", request.path.display()));
+        let place = format!("{}:{line}", request.path.display());
+        let (before, after) = (before.trim(), after.trim());
+        printer.note(&match before {
+            "" => format!("fixed {place}: {after} was added ({code})"),
+            _ => format!("fixed {place}: {before} -> {after} ({code})"),
+        });
     }
     Ok(())
 }

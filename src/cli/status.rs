@@ -30,7 +30,7 @@ pub struct Shown {
         cachectl status\n  \
         cachectl status prod.yaml --only 'replicationGroup/*'\n  \
         cachectl status prod.yaml --format json | jq '.resources[] | select(.health != \"ok\")'\n\n\
-        Exit code 0 says that the state was read, whatever it is: `cachectl plan --detailed-exitcode` tells\n\
+        Exit code 0 says that the state was read, whatever it is: `cachectl plan --detailed-exitcode` tells \
         whether it is as declared, `cachectl smoke` whether the caches answer.")]
 pub struct Args {
     #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]

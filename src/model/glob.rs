@@ -13,8 +13,16 @@ pub struct Glob(pub String);
 impl FromStr for Glob {
     type Err = String;
 
+    /// Errors on what no address can match: a misspelt kind, or a bare name.
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Err("the address glob is empty".into()) } else { Ok(Self(text.to_owned())) }
+        if text.is_empty() {
+            return Err("the address glob is empty; `*` means every address".into());
+        }
+        let kind = text.split_once('/').map(|(kind, _)| kind);
+        if kind.is_some_and(|kind| !kind.contains('*')) || !text.contains('*') {
+            text.parse::<Address>()?;
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -73,6 +81,16 @@ fn wild(pattern: &[u8], text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_address_can_match_is_refused() {
+        for text in ["*", "user/*", "*/prod", "USER/a", "alarm/a/b", "re*", "re*/prod"] {
+            assert!(text.parse::<Glob>().is_ok(), "{text}");
+        }
+        for text in ["", "prod", "replicationGroups/*", "cache/prod"] {
+            assert!(text.parse::<Glob>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_star_matches_slashes_and_a_plain_address_only_itself() {

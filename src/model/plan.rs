@@ -186,6 +186,12 @@ impl Plan {
         })
     }
 
+    /// The orphans that stay: those that the plan does not delete.
+    pub fn staying_orphans(&self) -> impl Iterator<Item = &Address> {
+        let stays = |address: &&Address| self.change(address).is_none_or(|change| change.action != Action::Delete);
+        self.orphans.iter().filter(stays)
+    }
+
     /// The change of a resource; `None` where the plan shows none.
     pub fn change(&self, address: &Address) -> Option<&Change> {
         self.changes.iter().find(|change| change.address == *address)

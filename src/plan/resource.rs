@@ -134,8 +134,9 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
     draft.zones.clear();
     draft.topology = None;
     draft.remaining.clear();
-    for change in &mut draft.attributes {
-        change.impact = change.impact.max(Impact::Replace);
+    // What forces the replacement says so; all else comes with the new one.
+    for change in draft.attributes.iter_mut().filter(|change| change.impact != Impact::Replace) {
+        change.impact = Impact::None;
     }
     if ownership::is_protected(scene.live, &address, Some(scene.resource)) && !failed {
         draft.blocks(

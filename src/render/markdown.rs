@@ -75,7 +75,7 @@ fn one(plan: &Plan, most: usize) -> String {
         out.text.push_str(&super::cost::markdown(cost));
     }
     out.table("Lint", "| severity | rule | where | what |\n|---|---|---|---|\n", lint(&plan.lint).into_iter());
-    let orphans = plan.orphans.iter().map(|address| format!("- orphan: {}\n", code(&address.to_string())));
+    let orphans = plan.staying_orphans().map(|address| format!("- orphan: {}\n", code(&address.to_string())));
     out.list(orphans.chain(plan.notes.iter().map(|note| format!("- note: {}\n", prose(note)))));
     out.steps(plan);
     out.text

@@ -12,7 +12,7 @@ use crate::model::operation::Verb;
 use crate::model::plan::{Action, AttributeChange, Ownership, PendingValue, Plan};
 use crate::model::step::{Call, Work};
 use crate::model::text::plural;
-use crate::model::{Address, Kind, Step};
+use crate::model::{Kind, Step};
 use crate::resource::kind_row::KindRow;
 
 /// What the header says besides the plan itself.
@@ -386,8 +386,7 @@ fn lint(plan: &Plan, width: usize) -> String {
 }
 
 fn orphans(plan: &Plan) -> String {
-    let going = |address: &&Address| plan.change(address).is_none_or(|change| change.action != Action::Delete);
-    let names: String = plan.orphans.iter().filter(going).map(|address| format!("  {address}\n")).collect();
+    let names: String = plan.staying_orphans().map(|address| format!("  {address}\n")).collect();
     if names.is_empty() {
         return String::new();
     }

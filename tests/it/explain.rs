@@ -149,12 +149,51 @@ fn bash_completes_with_what_the_readme_has_it_source() {
     script.env("PATH", format!("{}:/usr/bin:/bin", folder.display())).arg("-c").arg(
         "source <(cachectl completions bash) || exit 1
          complete -p cachectl | sed -n 's/.* -F \\([^ ]*\\) .*/\\1/p' >function
-         COMP_WORDS=(cachectl explain exit-1) COMP_CWORD=2
+         COMP_LINE='cachectl explain exit-1' COMP_POINT=23 COMP_WORDS=(cachectl explain exit-1) COMP_CWORD=2
          \"$(cat function)\" cachectl exit-1 explain
          printf '%s\n' \"${COMPREPLY[@]}\"",
     );
     let ran = Ran::of(script.current_dir(world.dir.path())).exits(0);
     assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), ["exit-1", "exit-130"], "{}", ran.all());
+}
+
+/// Types into an interactive bash at a terminal: lines are completed and then only printed.
+const TYPED: &str = r#"
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+os.write(terminal, b"source <(cachectl completions bash)\n")
+for line in sys.argv[1:]:
+    os.write(terminal, line.encode() + b"\t\x01echo completed: \x05\n")
+os.write(terminal, b"exit\n")
+try:
+    while data := os.read(terminal, 4096):
+        sys.stdout.buffer.write(data)
+except OSError:
+    pass
+os.waitpid(pid, 0)
+"#;
+
+#[test]
+fn bash_goes_on_within_words_that_it_breaks() {
+    let world = World::new();
+    world.spec(
+        "cachectl.yaml",
+        "apiVersion: cachectl/v1\nstack: s\nregion: us-east-1\nreplicationGroups:\n  orders: {engine: valkey}\nenvironments:\n  staging: {}\n",
+    );
+    let own = world.command();
+    let mut typed = Command::new("python3");
+    typed.env_clear().envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let folder = Path::new(env!("CARGO_BIN_EXE_cachectl")).parent().expect("a folder");
+    typed.env("PATH", format!("{}:/usr/bin:/bin", folder.display())).env("TERM", "dumb").env("COLUMNS", "200");
+    typed.args(["-c", TYPED, "cachectl plan --allow delete:replicationGroup/o", "cachectl plan --env=st"]);
+    let ran = Ran::of(typed.current_dir(world.dir.path())).exits(0);
+    for line in
+        ["completed: cachectl plan --allow delete:replicationGroup/orders", "completed: cachectl plan --env=staging"]
+    {
+        assert!(ran.stdout.lines().any(|seen| seen.trim() == line), "no `{line}` in\n{}", ran.all());
+    }
 }
 
 #[test]

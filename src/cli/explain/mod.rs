@@ -18,15 +18,17 @@ pub struct Args {
     /// A field such as replicationGroup.cacheNodeType, a kind, a rule such as tls or CKV_AWS_31, an exit code
     /// such as exit-3; an index without one
     #[arg(value_name = "WORD")]
-    pub topic: Option<String>,
+    pub topic: Vec<String>,
 }
 
 pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let width = printer.width();
-    let Some(topic) = &args.topic else {
+    if args.topic.is_empty() {
         printer.result(&index::page(width));
         return Ok(Exit::Done);
-    };
+    }
+    // `exit 3` is what `exit-3` is.
+    let topic = args.topic.join("-");
     let topic = topic.trim().trim_matches('`');
     let entries = about(topic);
     if entries.is_empty() {
