@@ -3,7 +3,6 @@
 #   docker run --rm -v "$PWD:/work" -e AWS_ACCESS_KEY_ID ... cachectl plan
 # The commit is for `cachectl -V`: the image is built without the history.
 FROM rust:1.95.0-slim-bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends cmake clang make perl && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 ARG CACHECTL_COMMIT=""

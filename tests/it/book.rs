@@ -1,5 +1,5 @@
 //! The book: its pages are listed, its links lead somewhere, its commands are commands. What its pages do against the
-//! sandbox is in book_runs.rs. `CACHECTL_BLESS=1` writes the generated pages anew.
+//! sandbox is in book_runs.rs. `CACHECTL_BLESS=1` writes the generated pages again.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -132,7 +132,7 @@ fn every_decision_has_a_number_a_date_and_a_line_in_the_index() {
     assert!(numbers.len() > 100, "{}", numbers.len());
 }
 
-/// The lines that somebody types, continued lines joined.
+/// The lines that someone types, continued lines joined.
 fn typed(block: &str) -> Vec<String> {
     let joined = block.replace("\\\n", " ");
     joined.lines().filter_map(|line| line.trim_start().strip_prefix("$ ")).map(str::to_owned).collect()
@@ -214,7 +214,7 @@ fn is_current(page: &str, found: &str) {
 #[test]
 fn the_pages_of_lint_rules_and_exit_codes_are_current() {
     let mut lint = String::from(
-        "# Lint rules\n\nBest practice, checked by `validate` and shown in plans. `policy: {lint: {RULE: error | warn | info | none}}` sets a\nseverity, `policy: {waivers: [...]}` leaves a rule out for some resources, with a reason and a last day. Made from the\ncode by `CACHECTL_BLESS=1 cargo test`.\n\n| rule | default | why | elsewhere |\n|---|---|---|---|\n",
+        "# Lint rules\n\nBest practice, checked by `validate` and shown in plans. `policy: {lint: {RULE: error | warn | info | none}}` sets a\nseverity, `policy: {waivers: [...]}` exempts resources from a rule, with a reason and an expiry date. Generated from\nthe code by `CACHECTL_BLESS=1 cargo test`.\n\n| rule | default | why | elsewhere |\n|---|---|---|---|\n",
     );
     for rule in RULES {
         let severity = rule.severity.map_or_else(|| "none".to_owned(), |severity| severity.to_string());
@@ -222,7 +222,7 @@ fn the_pages_of_lint_rules_and_exit_codes_are_current() {
     }
     is_current("reference/lint.md", &lint);
     let mut exits = String::from(
-        "# Exit codes\n\nWith several stacks the worst wins, in this order: 130, 1, 78, 6, 4, 3, 5, 7, 2, 0. Made from the code by\n`CACHECTL_BLESS=1 cargo test`.\n\n| exit | meaning | what to do |\n|---|---|---|\n",
+        "# Exit codes\n\nWith several stacks the worst one counts, in this order: 130, 1, 78, 6, 4, 3, 5, 7, 2, 0. Generated from the code by\n`CACHECTL_BLESS=1 cargo test`.\n\n| exit | meaning | what to do |\n|---|---|---|\n",
     );
     for exit in Exit::ALL {
         let _ = writeln!(exits, "| {} | {} | {} |", exit.code(), exit.meaning(), exit.advice());
@@ -234,7 +234,7 @@ fn the_pages_of_lint_rules_and_exit_codes_are_current() {
 #[test]
 fn the_page_of_commands_is_current() {
     let mut out = String::from(
-        "# Commands\n\nMade from the program's own help by `CACHECTL_BLESS=1 cargo test`. `-h` shows it in the terminal, `cachectl man\n--out DIR` writes manual pages.\n",
+        "# Commands\n\nGenerated from the program's own help by `CACHECTL_BLESS=1 cargo test`. `-h` shows it in the terminal, `cachectl man\n--out DIR` writes manual pages.\n",
     );
     let mut cli = Cli::command();
     cli.build();

@@ -19,7 +19,7 @@ fn root() -> &'static Path {
 
 fn page() -> String {
     let mut out = String::from(
-        "# Attributes\n\nEvery attribute of every resource: what it takes, how a change of it is made, and what clients of the\ncache notice. `cachectl explain KIND.ATTRIBUTE` tells the same. Made from the code by `CACHECTL_BLESS=1 cargo test`.\n",
+        "# Attributes\n\nEvery attribute of every resource: its values, how it is changed, and what clients of the cache\nnotice. `cachectl explain KIND.ATTRIBUTE` says the same. Generated from the code by `CACHECTL_BLESS=1 cargo test`.\n",
     );
     let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
     for kind in Kind::ALL {
