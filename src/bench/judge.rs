@@ -6,12 +6,10 @@ use super::Tally;
 use super::report::{Capacity, Report, Verdict};
 use super::settings::Settings;
 use crate::client::Recorder;
-use crate::client::engine;
+use crate::client::engine::{self, ClientLimit, Reason};
 
-/// A thread that has less than this part of its time left is itself the limit.
-const BUSY: f64 = 0.8;
-/// Part of the time that a thread may wait for a processor that others hold.
-const STARVED: f64 = 0.05;
+/// Part of the time that this machine may stand still while capacity is measured.
+const STALLED: f64 = 0.05;
 /// Of the rate that was asked for.
 const ACHIEVED: f64 = 0.98;
 /// Part of the time in which connections may be in use before a command waits for one.
@@ -61,37 +59,25 @@ pub(super) fn capacity(report: &mut Report, windows: &[engine::Report]) {
             least, most
         ));
     }
-    if busy > BUSY {
-        report.undecided.push(format!(
-            "capacity: the client's busiest thread had work for {:.0} % of the time; the server may do more (--threads)",
-            busy * 100.0
-        ));
+    for limit in engine::of_shares(busy, Some(starved)) {
+        report.undecided.push(match limit {
+            ClientLimit::Busy(_) => format!("capacity: {limit}; the server may do more (--threads)"),
+            _ => format!("capacity: {limit}"),
+        });
     }
-    if starved > STARVED {
-        report
-            .undecided
-            .push(format!("capacity: the client waited for a processor for {:.0} % of the time", starved * 100.0));
+    let stalled: Duration = windows.iter().map(|window| window.stood_still(Duration::ZERO)).sum();
+    if stalled > windows.iter().map(|window| window.took).sum::<Duration>().mul_f64(STALLED) {
+        report.undecided.push(format!("capacity: {}", ClientLimit::StoodStill(stalled)));
     }
 }
 
 /// Why this machine may have made the latencies worse than they are.
 pub(super) fn client_limits(found: &engine::Report, rate: Option<f64>, settings: &Settings) -> Vec<String> {
-    let mut limits = Vec::new();
-    let p99 = found.latency().raw_ms(0.99).unwrap_or(0.0);
-    if let Some(lag) = found.lag.raw_ms(0.99)
-        && lag > (p99 / 10.0).max(1.0)
-    {
-        limits.push(format!("latency: commands were sent late by this machine, p99 {lag:.1} ms"));
-    }
-    if found.client.busiest > BUSY {
-        limits.push(format!(
-            "latency: the client's busiest thread had work for {:.0} % of the time (--threads)",
-            found.client.busiest * 100.0
-        ));
-    }
-    if let Some(starved) = found.client.starved.filter(|starved| *starved > STARVED) {
-        limits.push(format!("latency: the client waited for a processor for {:.0} % of the time", starved * 100.0));
-    }
+    let told = |limit: ClientLimit| match limit {
+        ClientLimit::Busy(_) => format!("latency: {limit} (--threads)"),
+        _ => format!("latency: {limit}"),
+    };
+    let mut limits: Vec<String> = found.client_limits().into_iter().map(told).collect();
     let behind = rate.is_some_and(|rate| found.rate() < ACHIEVED * rate && found.failed == 0);
     if (behind || found.unsent > 0) && found.client.connections_busy > CROWDED {
         let round_trip = found.service().raw_ms(0.5).unwrap_or(0.0).max(1e-3) / 1e3;
@@ -131,6 +117,24 @@ fn connections(report: &mut Report, settings: &Settings, tally: &Tally) -> bool 
     tally.connects.keys().any(|class| refused(class))
 }
 
+/// No answer for longer than a command may take. Is it the servers' fault?
+fn silence(report: &mut Report, settings: &Settings) -> bool {
+    let Some(latency) = &report.latency else { return false };
+    let (longest, least) = (latency.longest_gap_ms / 1e3, latency.least_gap_ms / 1e3);
+    let limit = settings.timeout.as_secs_f64();
+    if longest <= limit {
+        return false;
+    }
+    let of = if settings.threads > 1 { " to the clients of one thread" } else { "" };
+    let told = format!("no answer came{of} for {longest:.1} s");
+    if least > limit {
+        report.findings.push(told);
+        return true;
+    }
+    report.undecided.push(format!("{told}, of which this machine stood still for {:.1} s", longest - least));
+    false
+}
+
 pub(super) fn verdict(report: &mut Report, settings: &Settings, tally: &Tally) {
     let failed: u64 = report.errors.iter().filter(|(class, _)| !is_drop(class)).map(|(_, count)| count).sum();
     let dropped: u64 = report.errors.iter().filter(|(class, _)| is_drop(class)).map(|(_, count)| count).sum();
@@ -146,15 +150,12 @@ pub(super) fn verdict(report: &mut Report, settings: &Settings, tally: &Tally) {
         report.findings.insert(0, format!("commands failed: {}", classes.join(", ")));
         is_failed = true;
     }
-    if let Some(latency) = &report.latency
-        && latency.longest_gap_ms > settings.timeout.as_secs_f64() * 1e3
-    {
-        report.findings.push(format!("no answer came for {:.1} s", latency.longest_gap_ms / 1e3));
-        is_failed = true;
-    }
-    if let Some(why) = report.stopped.as_ref().filter(|why| why.contains("evicted")) {
+    is_failed |= silence(report, settings);
+    if let Some(why @ Reason::Evicted(_)) = &report.stopped {
         report.findings.push(format!("stopped: {why}"));
         is_failed = true;
+    } else if let Some(why) = &report.stopped {
+        report.undecided.push(format!("it ended before its time: {why}"));
     }
     if report.capacity.is_none() && report.latency.is_none() {
         report.undecided.push("nothing was measured".to_owned());
@@ -176,10 +177,13 @@ pub(super) fn verdict(report: &mut Report, settings: &Settings, tally: &Tally) {
         && report.findings.is_empty()
         && report.undecided.is_empty()
     {
-        report.findings.push(format!(
-            "of {:.0} commands a second that were due {:.0} were answered",
-            latency.rate, latency.achieved_rate
-        ));
+        let (rate, achieved) = (latency.rate, latency.achieved_rate);
+        let all_came = latency.unsent + latency.cut == 0 && tally.failed == 0;
+        report.findings.push(if all_came {
+            format!("every command was answered, but late: {achieved:.0} a second where {rate:.0} were due")
+        } else {
+            format!("of {rate:.0} commands a second that were due {achieved:.0} were answered")
+        });
     }
     if report.left_behind > 0 {
         report.findings.push(format!(
@@ -260,6 +264,10 @@ mod tests {
         let slow = LatencyReport { rate: 1_000.0, achieved_rate: 900.0, ..LatencyReport::default() };
         let report = judged(|report| report.latency = Some(slow));
         assert_eq!((report.verdict, report.findings.len()), (Verdict::Warned, 1));
+        assert!(report.findings[0].starts_with("every command was answered, but late"), "{:?}", report.findings);
+        let cut = LatencyReport { rate: 1_000.0, achieved_rate: 900.0, cut: 3, ..LatencyReport::default() };
+        let report = judged(|report| report.latency = Some(cut));
+        assert!(report.findings[0].starts_with("of 1000 commands a second"), "{:?}", report.findings);
     }
 
     #[test]
@@ -288,7 +296,8 @@ mod tests {
             Verdict::Warned
         );
         assert_eq!(judged(|report| report.left_behind = 5).verdict, Verdict::Warned);
-        assert_eq!(judged(|report| report.stopped = Some("a:1 evicted keys".into())).verdict, Verdict::Failed);
+        let evicted = judged(|report| report.stopped = Some(Reason::Evicted("a:1".into())));
+        assert_eq!((evicted.verdict, evicted.findings[0].as_str()), (Verdict::Failed, "stopped: a:1 evicted keys"));
     }
 
     #[test]
@@ -303,8 +312,26 @@ mod tests {
 
     #[test]
     fn a_silence_longer_than_the_time_out_fails() {
-        let latency = LatencyReport { longest_gap_ms: 3_100.0, ..Default::default() };
-        assert_eq!(judged(|report| report.latency = Some(latency)).verdict, Verdict::Failed);
+        let silent = |least_gap_ms| {
+            let latency = LatencyReport { longest_gap_ms: 3_500.0, least_gap_ms, ..Default::default() };
+            judged(|report| report.latency = Some(latency))
+        };
+        assert_eq!(silent(3_100.0).verdict, Verdict::Failed);
+        let stalled = silent(20.0);
+        assert_eq!((stalled.verdict, stalled.findings.len()), (Verdict::Undecided, 0));
+        assert!(stalled.undecided[0].contains("this machine stood still for 3.5 s"), "{:?}", stalled.undecided);
+    }
+
+    #[test]
+    fn a_run_that_ended_before_its_time_says_no_more_than_what_failed() {
+        let interrupted = judged(|report| report.stopped = Some(Reason::Interrupted));
+        assert_eq!(interrupted.verdict, Verdict::Undecided);
+        assert_eq!(interrupted.undecided, ["it ended before its time: interrupted"]);
+        let failed = judged(|report| {
+            report.stopped = Some(Reason::Interrupted);
+            report.lost = 1;
+        });
+        assert_eq!(failed.verdict, Verdict::Failed);
     }
 
     #[test]

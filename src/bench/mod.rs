@@ -13,7 +13,7 @@ mod sweep;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-pub use compare::compare;
+pub use compare::{compare, is_comparable};
 pub use report::{
     Asked, Capacity, CommandDelta, Compared, ErrorDetail, FindRate, Host, LatencyReport, Redirects, Report, Server,
     ServerDelta, ShardReport, Step, Verdict,
@@ -73,6 +73,14 @@ pub fn run(
     let mut servers = Servers::open(Door::new(settings.way.clone(), settings.timeout)?)?;
     servers.look();
     let mut report = Report::empty(started_at);
+    let unseen = servers.unseen();
+    if !unseen.is_empty() {
+        let guard = if settings.unbounded { "" } else { ", and an eviction does not end the run" };
+        report.notes.push(format!(
+            "INFO of {} may not be read: what the servers count is not known{guard} (allow the user +info)",
+            unseen.join(", ")
+        ));
+    }
     report.host = host(load, servers.door());
     report.server = servers.describe();
     report.settings = asked(settings);
@@ -138,7 +146,7 @@ impl Run<'_> {
             tell("writing the keys");
             let filled = self.phase("fill", Phase { work: Work::Fill, pace: Pace::Closed, until: Until::Done });
             if filled.is_some_and(|filled| filled.answered == 0) && !self.is_over() {
-                self.report.stopped = Some("no key could be written".to_owned());
+                self.report.stopped = Some("no key could be written".into());
             }
         }
         let mix = Work::Mix { reads: self.settings.read_ratio };
@@ -221,10 +229,12 @@ impl Run<'_> {
         self.phase("warmUp", Phase { work: mix, pace: Pace::Closed, until: Until::Elapsed(warm_up) });
         tell("measuring capacity");
         let mut windows: Vec<engine::Report> = Vec::new();
-        for window in 0..u64::from(WINDOWS) {
+        // A window without a command would be none.
+        let all = self.settings.requests.map_or(WINDOWS, |requests| requests.min(WINDOWS.into()) as u32).max(1);
+        for window in 0..u64::from(all) {
             let until = match self.settings.requests {
                 Some(requests) => {
-                    let all = u64::from(WINDOWS);
+                    let all = u64::from(all);
                     Until::Requests(requests / all + u64::from(window < requests % all))
                 }
                 None => Until::Elapsed(time / WINDOWS),
@@ -257,12 +267,14 @@ impl Run<'_> {
             achieved_rate: found.rate(),
             percentiles: latency.latencies(),
             longest_gap_ms: ms(found.gap.longest),
+            least_gap_ms: ms(found.gap.least),
             longest_gap_at_ms: ms(found.gap.from),
             longest_gap_open: found.gap.open,
             unsent: found.unsent,
             cut: found.cut,
             service: service.latencies(),
             lag: found.lag.latencies(),
+            stalled_ms: ms(found.stood_still(Duration::ZERO)),
             connections_busy: client.connections_busy,
             client_cpu_micros_per_op: found.cpu_per_answer().map(|cpu| cpu.as_secs_f64() * 1e6),
             client_busy: client.busiest,
@@ -336,7 +348,8 @@ fn shards(found: &engine::Report) -> Vec<ShardReport> {
     found.shards.iter().map(row).collect()
 }
 
-fn asked(settings: &Settings) -> Asked {
+/// What a report says of its settings before anything is known of the server.
+pub fn asked(settings: &Settings) -> Asked {
     Asked {
         clients: settings.clients,
         pipeline: settings.pipeline,
@@ -355,6 +368,14 @@ fn asked(settings: &Settings) -> Asked {
         },
         duration_seconds: settings.duration.as_secs_f64(),
         requests: settings.requests,
+        rate: match settings.aim {
+            Aim::Rate(rate) => Some(rate),
+            _ => None,
+        },
+        find_rate: match settings.aim {
+            Aim::Find(bound) => Some(bound.to_string()),
+            _ => None,
+        },
         key_prefix: settings.key_prefix.clone(),
         unbounded: settings.unbounded,
         budget: None,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::client::engine::Reason;
 use crate::client::latency::Latencies;
 use crate::model::plan::FORMAT_VERSION;
 
@@ -42,8 +43,10 @@ pub struct Report {
     pub findings: Vec<String>,
     /// Why the numbers may say more of this machine than of the server.
     pub undecided: Vec<String>,
+    /// What else is to be known, and has nothing to do with the verdict.
+    pub notes: Vec<String>,
     /// Why it ended before its time.
-    pub stopped: Option<String>,
+    pub stopped: Option<Reason>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -97,6 +100,9 @@ pub struct Asked {
     pub read_from: String,
     pub duration_seconds: f64,
     pub requests: Option<u64>,
+    /// Commands a second that were asked for, and the bound that a rate was looked for.
+    pub rate: Option<f64>,
+    pub find_rate: Option<String>,
     pub key_prefix: String,
     pub unbounded: bool,
     pub budget: Option<String>,
@@ -124,16 +130,21 @@ pub struct LatencyReport {
     pub achieved_rate: f64,
     #[serde(flatten)]
     pub percentiles: Latencies,
+    /// Of the clients of any one thread.
     pub longest_gap_ms: f64,
-    /// When it began, and whether it lasted to the end.
+    /// The longest without the times in which this machine stood still.
+    pub least_gap_ms: f64,
+    /// When the longest began, and whether it lasted to the end.
     pub longest_gap_at_ms: f64,
     pub longest_gap_open: bool,
     pub unsent: u64,
     pub cut: u64,
     /// From when each command was sent: what a closed-loop tool would tell.
     pub service: Latencies,
-    /// How late commands with a free connection were sent.
+    /// How late this machine came to the commands that were due.
     pub lag: Latencies,
+    /// All the time that this machine stood still.
+    pub stalled_ms: f64,
     pub connections_busy: f64,
     pub client_cpu_micros_per_op: Option<f64>,
     pub client_busy: f64,
@@ -257,6 +268,7 @@ impl Report {
             verdict: Verdict::Passed,
             findings: Vec::new(),
             undecided: Vec::new(),
+            notes: Vec::new(),
             stopped: None,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::report::{CommandDelta, Server, ServerDelta};
-use crate::client::engine::Stop;
+use crate::client::engine::{Reason, Stop};
 use crate::client::line::{Door, Line, Trouble};
 use crate::client::memory::{Memory, memory};
 use crate::client::topology::{Facts, facts, shards};
@@ -68,6 +68,12 @@ impl Servers {
         }
     }
 
+    /// The nodes whose counters cannot be read: nobody sees them evict keys.
+    pub(super) fn unseen(&self) -> Vec<String> {
+        let unseen = self.nodes.iter().filter(|node| node.before.is_none());
+        unseen.map(|node| format!("{}:{}", node.host, node.port)).collect()
+    }
+
     /// Ends the run at the first key that a server evicts.
     pub(super) fn watch(&mut self, elapsed: Duration, stop: &Stop) {
         if elapsed.saturating_sub(self.looked) < EVERY && elapsed >= self.looked {
@@ -81,7 +87,7 @@ impl Servers {
                 // Another process counts from nothing.
                 let before = if now.get("run_id") == run.as_ref() { evicted } else { 0 };
                 if number(&now, "evicted_keys") > before {
-                    stop.ask(format!("{}:{} evicted keys", node.host, node.port));
+                    stop.ask(Reason::Evicted(format!("{}:{}", node.host, node.port)));
                 }
             }
         }

@@ -13,8 +13,8 @@ use super::session::{self, Session};
 use super::way_in::way_in;
 use super::{clock, system};
 use crate::aws::Access;
-use crate::bench::{self, Aim, Bound, Measured, NotBegun, Report, Settings, Verdict, compare};
-use crate::client::engine::{Distribution, ReadFrom, Stop};
+use crate::bench::{self, Aim, Bound, Measured, NotBegun, Report, Settings, Verdict, asked, compare, is_comparable};
+use crate::client::engine::{Distribution, ReadFrom, Reason, Stop};
 use crate::client::{Secret, Tls, Way};
 use crate::model::{Address, kept};
 use crate::render;
@@ -25,7 +25,8 @@ use crate::render;
     answers, so a stall only means that less is asked. Latency is measured on a schedule, from when each command was\n\
     due: a stall of a second shows up in the wait of everyone who would have asked in it.\n\n\
     Known letters mean what they mean to redis-benchmark: -c clients, -n requests (of all clients together; memtier's\n\
-    -n is of each), -P pipeline, -d value size, -r keys, -t get, set or get,set (memtier's -t is --threads).\n\
+    -n is of each), -P pipeline, -d value size (64 where nothing is said; redis-benchmark's is 3, memtier's 32), -r keys,\n\
+    -t get, set or get,set (memtier's -t is --threads). -c is of all threads together; memtier's is of each thread.\n\
     memtier's --ratio 1:9 is --read-ratio 0.9, its --rate-limiting is per connection, --rate is of all together.\n\n\
     It does no harm: own keys under cachectl:bench:, which expire and are deleted by name at the end and after Ctrl-C;\n\
     no more of them than 32 MiB, 1 % of maxmemory or half of the free memory per shard; the first eviction ends it.\n\
@@ -40,8 +41,11 @@ use crate::render;
       cachectl bench prod.yaml replicationGroup/prod-cache --rate 2000\n\n\
     With SPEC and ADDRESS the endpoint, TLS, login and tunnels are the cache's, as `cachectl smoke` takes them; AWS is\n\
     only read.\n\n\
-    Exit code 5: commands failed, or no rate holds the bound. 3: the server has no room. Undecided (the client was\n\
-    the limit) is told, and exits 0."
+    --find-rate takes the time that --duration leaves: half of it to look, half to confirm.\n\
+    --baseline compares what was asked for alike, and latencies only at rates within 10 % of one another.\n\
+    With --threads, the longest gap is that of the clients of one thread.\n\n\
+    Exit code 5: commands failed, or no rate was found that holds the bound, whatever the reason. 3: the server has no\n\
+    room. Numbers that are undecided (the client was the limit) are told as such, and exit 0."
 )]
 pub struct Args {
     /// HOST:PORT of the server, of any node of a cluster; or a spec, with an address beside it
@@ -167,8 +171,8 @@ fn share(text: &str) -> Result<f64, String> {
 fn rate(text: &str) -> Result<f64, String> {
     let number: Option<f64> = text.parse().ok();
     number
-        .filter(|rate| (0.1..=1e8).contains(rate))
-        .ok_or_else(|| "expected commands a second, such as 2000".to_owned())
+        .filter(|rate| (0.1..=1e7).contains(rate))
+        .ok_or_else(|| "expected commands a second, such as 2000, at most 10000000".to_owned())
 }
 
 fn tests(text: &str) -> Result<f64, String> {
@@ -201,7 +205,7 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
         None => (of_endpoint(args)?, None),
     };
     let settings = settings(args, way, prefix)?;
-    let earlier = args.baseline.as_deref().map(baseline).transpose()?;
+    let earlier = args.baseline.as_deref().map(|file| baseline(file, &settings)).transpose()?;
     if let Some(file) = &args.hdr {
         // Before minutes of measuring, not after.
         writable(file)?;
@@ -224,24 +228,35 @@ pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
                     printer.note("Stopped at once: keys that are left expire on their own.");
                     return Ok(Exit::Interrupted);
                 }
-                stop.ask("interrupted");
+                stop.ask(Reason::Interrupted);
                 printer.note("Stopping: the keys are deleted, and what was measured is shown.");
             }
         }
     };
     let outcome = outcome.map_err(|fault| CliError::new(Exit::Error, format!("the benchmark broke off: {fault}")))?;
     let mut measured = outcome.map_err(|why| not_begun(why, &settings))?;
-    if let Some(earlier) = &earlier {
-        measured.report.baseline = Some(
-            compare(earlier, &measured.report)
-                .map_err(|why| CliError::new(Exit::Usage, format!("the baseline cannot be compared: {why}")))?,
-        );
+    // What was measured is shown, whatever cannot be done with it.
+    let compared = earlier.map_or(Ok(()), |earlier| beside_earlier(&earlier, &mut measured.report));
+    if args.hdr.is_some() && measured.histograms.is_none() {
+        measured.report.notes.push("no latency was measured: --hdr has nothing to write".to_owned());
     }
+    print(printer, args.format, &measured.report)?;
     if let Some(file) = &args.hdr {
         write_hdr(file, &measured)?;
     }
-    print(printer, args.format, &measured.report)?;
+    compared?;
     Ok(exit(&measured.report, interrupted))
+}
+
+fn incomparable(why: String) -> CliError {
+    CliError::new(Exit::Usage, format!("the baseline cannot be compared: {why}"))
+}
+
+fn beside_earlier(earlier: &Value, report: &mut Report) -> Result<(), CliError> {
+    let (rows, notes) = compare(earlier, report).map_err(incomparable)?;
+    report.baseline = Some(rows);
+    report.notes.extend(notes);
+    Ok(())
 }
 
 fn exit(report: &Report, interrupted: bool) -> Exit {
@@ -416,17 +431,18 @@ fn password(reference: &str) -> Result<Secret, CliError> {
     Ok(Secret::new(text))
 }
 
-fn baseline(file: &Path) -> Result<Value, CliError> {
+fn baseline(file: &Path, settings: &Settings) -> Result<Value, CliError> {
     let broken = |why: String| CliError::new(Exit::Usage, format!("--baseline {}: {why}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| broken(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| broken(error.to_string()))
+    let earlier = serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
+    // Before minutes of measuring, not after.
+    is_comparable(&earlier, &asked(settings)).map_err(incomparable)?;
+    Ok(earlier)
 }
 
 /// All latencies as a log of HdrHistogram, in nanoseconds, which its tools show as milliseconds.
 fn write_hdr(file: &Path, measured: &Measured) -> Result<(), CliError> {
-    let Some(histograms) = &measured.histograms else {
-        return Err(CliError::new(Exit::Error, "no latency was measured, so that --hdr has nothing to write"));
-    };
+    let Some(histograms) = &measured.histograms else { return Ok(()) };
     let text = render::hdr_log::text(&measured.report.started_at, histograms)
         .map_err(|error| CliError::new(Exit::Error, format!("--hdr: {error}")))?;
     whole(file, &text)

@@ -5,8 +5,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::latency::Recorder;
-
 /// Nanoseconds per thread of this process: on a processor, and waiting for one.
 #[derive(Clone, Debug)]
 pub(crate) struct Usage {
@@ -61,53 +59,9 @@ pub(crate) struct Share {
     pub longest_wait: f64,
 }
 
-/// Why this machine may have made the latencies worse, in words; empty where nothing says so.
-///
-/// Thresholds: an idle client that begins a command later than 1 ms and a tenth of the measured p99, a thread busy 80 %
-/// of the time, or 5 % of the time spent waiting for a processor.
-pub(crate) fn client_limits(lag_p99_ms: Option<f64>, total: &Recorder, share: Option<Share>) -> Vec<String> {
-    let mut limits = Vec::new();
-    if let (Some(lag), Some(p99)) = (lag_p99_ms, total.raw_ms(0.99))
-        && lag > (p99 / 10.0).max(1.0)
-    {
-        limits.push(format!("commands began late: p99 {lag:.1} ms"));
-    }
-    if let Some(share) = share {
-        if share.busiest > 0.8 {
-            limits.push(format!("client thread {:.0} % busy", share.busiest * 100.0));
-        }
-        if share.longest_wait > 0.05 {
-            limits.push(format!("client waited for a processor {:.0} % of the time", share.longest_wait * 100.0));
-        }
-    }
-    limits
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn recorder(micros: u64) -> Recorder {
-        let mut recorder = Recorder::default();
-        for _ in 0..100 {
-            recorder.record(Duration::from_micros(micros));
-        }
-        recorder
-    }
-
-    #[test]
-    fn a_client_that_begins_late_is_named_as_a_limit() {
-        assert!(client_limits(Some(0.9), &recorder(900), None).is_empty());
-        assert_eq!(client_limits(Some(2.0), &recorder(5_000), None).len(), 1);
-        assert!(client_limits(Some(2.0), &recorder(50_000), None).is_empty());
-    }
-
-    #[test]
-    fn a_busy_or_starved_client_is_named_as_a_limit() {
-        let share = Share { cpu: Duration::ZERO, busiest: 0.9, longest_wait: 0.2 };
-        let limits = client_limits(Some(0.01), &recorder(100), Some(share));
-        assert_eq!(limits, ["client thread 90 % busy", "client waited for a processor 20 % of the time"]);
-    }
 
     #[test]
     fn a_thread_that_works_is_seen_working() {

@@ -46,6 +46,18 @@ impl Recorder {
         self.histogram.saturating_record(micros.clamp(1, LONGEST_US));
     }
 
+    /// Adds a latency in microseconds as often as `count` says.
+    pub fn record_many(&mut self, micros: u64, count: u64) {
+        if count > 0 {
+            self.histogram.saturating_record_n(micros.clamp(1, LONGEST_US), count);
+        }
+    }
+
+    /// The shortest latency; zero where nothing was recorded.
+    pub fn least(&self) -> Duration {
+        Duration::from_micros(if self.is_empty() { 0 } else { self.histogram.min() })
+    }
+
     /// Adds all that another recorder holds.
     pub fn merge(&mut self, other: &Self) {
         // Both have the same bounds, so this cannot fail; a lost merge would show in the count.

@@ -47,6 +47,12 @@ pub fn table(report: &Report) -> String {
             latency.longest_gap_at_ms / 1e3,
             if latency.longest_gap_open { ", open at the end" } else { "" }
         ));
+        if latency.stalled_ms > 0.0 {
+            line(&format!(
+                "  this machine stood still for {:.0} ms; without that the longest gap is {:.1} ms",
+                latency.stalled_ms, latency.least_gap_ms
+            ));
+        }
     }
     for row in further(report) {
         line(&format!("  {row}"));
@@ -60,6 +66,9 @@ pub fn table(report: &Report) -> String {
     line(&paint(label, word(report.verdict)));
     for text in report.findings.iter().chain(&report.undecided) {
         line(&format!("  {text}"));
+    }
+    for text in &report.notes {
+        line(&paint(Label::Dim, &format!("  note: {text}")));
     }
     if out.contains(" n/a") {
         out.push_str("  n/a: fewer than 100 samples lie beyond it (p99 takes 10,000, p99.9 takes 100,000)\n");
@@ -219,9 +228,16 @@ pub fn markdown(report: &Report) -> String {
             let _ = writeln!(out, "| {name} | {} | {} |", values.join(" | "), found.samples);
         }
         let _ = writeln!(out, "\nLongest gap: {:.1} ms.", latency.longest_gap_ms);
+        if latency.stalled_ms > 0.0 {
+            let (stalled, least) = (latency.stalled_ms, latency.least_gap_ms);
+            let _ = writeln!(out, "\nThis machine stood still for {stalled:.0} ms; without that: {least:.1} ms.");
+        }
     }
     for text in report.findings.iter().chain(&report.undecided) {
         let _ = writeln!(out, "\n- {}", plain(text));
+    }
+    for text in &report.notes {
+        let _ = writeln!(out, "\n- note: {}", plain(text));
     }
     if !report.errors.is_empty() {
         let _ = writeln!(out, "\n| error | count |\n|---|---:|");
@@ -232,27 +248,43 @@ pub fn markdown(report: &Report) -> String {
     out
 }
 
-/// One test case a number, for who collects test results. What is undecided is skipped, with its reason.
+/// A case for the run, and one for each number, for who collects test results.
+///
+/// What is undecided is skipped, with its reason; a rate that was looked for and not found has failed.
 pub fn junit(report: &Report) -> String {
-    let capacity = report.capacity.as_ref().map(|found| ("capacity", Some(found.ops_per_second)));
-    let latency = report.latency.as_ref().map(|found| ("latency", Some(found.achieved_rate)));
-    let find_rate = report.find_rate.as_ref().map(|found| ("findRate", found.rate));
-    let case = |(name, rate): (&str, Option<f64>)| {
-        let rate =
-            rate.map_or_else(|| "no rate held the bound".to_owned(), |rate| format!("{} a second", grouped(rate)));
-        let reasons = report.findings.iter().chain(&report.undecided).map(|text| plain(text));
-        Case {
-            name: name.to_owned(),
-            seconds: 0.0,
-            outcome: match report.verdict {
-                Verdict::Passed | Verdict::Warned => Outcome::Passed,
-                Verdict::Failed => Outcome::Failed(word(report.verdict).to_owned()),
-                Verdict::Undecided => Outcome::Skipped,
-            },
-            text: std::iter::once(rate).chain(reasons).collect::<Vec<_>>().join("\n"),
-        }
+    let reasons: Vec<String> =
+        report.findings.iter().chain(&report.undecided).chain(&report.notes).map(|text| plain(text)).collect();
+    let outcome = || match report.verdict {
+        Verdict::Passed | Verdict::Warned => Outcome::Passed,
+        Verdict::Failed => Outcome::Failed(word(report.verdict).to_owned()),
+        Verdict::Undecided => Outcome::Skipped,
     };
-    let cases = capacity.into_iter().chain(latency).chain(find_rate).map(case).collect();
+    let mut cases = vec![Case {
+        name: "bench".to_owned(),
+        seconds: report.settings.duration_seconds,
+        outcome: outcome(),
+        text: reasons.join("\n"),
+    }];
+    let capacity = report.capacity.as_ref().map(|found| ("capacity", found.ops_per_second));
+    let latency = report.latency.as_ref().map(|found| ("latency", found.achieved_rate));
+    cases.extend(capacity.into_iter().chain(latency).map(|(name, rate)| Case {
+        name: name.to_owned(),
+        seconds: 0.0,
+        outcome: outcome(),
+        text: format!("{} a second", grouped(rate)),
+    }));
+    cases.extend(report.find_rate.as_ref().map(|found| Case {
+        name: "findRate".to_owned(),
+        seconds: 0.0,
+        outcome: match found.rate {
+            Some(_) => outcome(),
+            None => Outcome::Failed(word(report.verdict).to_owned()),
+        },
+        text: match found.rate {
+            Some(rate) => format!("{} a second holds {}", grouped(rate), found.bound),
+            None => format!("no rate was found that holds {}", found.bound),
+        },
+    }));
     let suite = Suite { name: report.server.endpoint.clone(), seconds: report.settings.duration_seconds, cases };
     junit::document("cachectl bench", &[suite])
 }
@@ -278,7 +310,7 @@ fn grouped(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::{Capacity, LatencyReport};
+    use crate::bench::{Capacity, FindRate, LatencyReport};
 
     fn report() -> Report {
         let mut report = Report::empty("2026-11-27T05:00:00Z".into());
@@ -301,9 +333,20 @@ mod tests {
         failed.verdict = Verdict::Failed;
         failed.findings = vec!["commands failed: 3 <OOM> & more".into()];
         let text = junit(&failed);
-        assert!(text.contains("failures=\"2\"") && text.contains("3 &lt;OOM&gt; &amp; more"), "{text}");
+        assert!(text.contains("failures=\"3\"") && text.contains("3 &lt;OOM&gt; &amp; more"), "{text}");
         failed.verdict = Verdict::Undecided;
-        assert!(junit(&failed).contains("skipped=\"2\""));
+        assert!(junit(&failed).contains("skipped=\"3\""));
+        failed.find_rate = Some(FindRate { bound: "p99=1ms".into(), rate: None, steps: Vec::new() });
+        assert!(junit(&failed).contains("failures=\"1\""), "no rate was found, and that exits 5");
+    }
+
+    #[test]
+    fn a_run_that_failed_before_its_first_number_has_a_failed_case() {
+        let mut failed = Report::empty(String::new());
+        failed.verdict = Verdict::Failed;
+        failed.findings = vec!["commands failed: 500 NOPERM".into()];
+        let text = junit(&failed);
+        assert!(text.contains("tests=\"1\" failures=\"1\"") && text.contains("500 NOPERM"), "{text}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::{INTERRUPTED, Observer, cleanup, large};
 use crate::client::caller::{Caller, Tally};
 use crate::client::connect::{ask, is_denied};
 use crate::client::engine::{self, Keys, ReadFrom};
-use crate::client::host::{self, Usage};
+use crate::client::host::Usage;
 use crate::client::random;
 use crate::model::pattern::Pattern;
 
@@ -56,7 +56,7 @@ impl Exercise<'_, '_> {
         if measured.untested.is_none() {
             measured.untested = untested;
         }
-        self.report.interrupted = self.ground.stop.why().as_deref() == Some(INTERRUPTED);
+        self.report.interrupted = self.ground.stop.why() == Some(INTERRUPTED.into());
         let settings = self.probe.settings;
         let items = patterns::working_set(self.ground.keys) as u64;
         self.report.gates = gates(&settings.require, &measured, items);
@@ -95,10 +95,10 @@ impl Exercise<'_, '_> {
             }
         }
         if let Some(why) = self.ground.stop.why() {
-            let status = if why == EVICTING { Verdict::Warned } else { Verdict::NotTested };
+            let status = if why == EVICTING.into() { Verdict::Warned } else { Verdict::NotTested };
             let finding = Finding::new(status, format!("not begun: {why}"), None);
             self.probe.checks.add("load", Instant::now(), finding);
-            return Some(why);
+            return Some(why.to_string());
         }
         self.load(measured, total - for_patterns).await
     }
@@ -145,7 +145,9 @@ impl Exercise<'_, '_> {
             }
             let usage = Usage::now();
             let played = patterns::play(*pattern, callers, &self.ground).await;
-            let limits = host::client_limits(None, &played.tally.latency, usage.until(&Usage::now()));
+            let share = usage.until(&Usage::now()).unwrap_or_default();
+            let limits = engine::of_shares(share.busiest, Some(share.longest_wait)).map(|limit| limit.to_string());
+            let limits: Vec<String> = limits.collect();
             callers = played.clients;
             callers.truncate(settings.clients.max(1));
             self.count(&played.tally);
@@ -212,7 +214,7 @@ impl Exercise<'_, '_> {
             *self.report.errors.entry(row.class.clone()).or_default() += row.count;
         }
         self.measure(measured, &loaded, &seen);
-        loaded.stopped
+        loaded.stopped.map(|why| why.to_string())
     }
 
     fn engine_settings(&self, time: Duration) -> engine::Settings {
@@ -294,6 +296,7 @@ impl Exercise<'_, '_> {
         measured.answered = run.answered;
         measured.failed = run.failed;
         measured.longest_gap_ms = run.gap.longest.as_secs_f64() * 1e3;
+        measured.least_gap_ms = run.gap.least.as_secs_f64() * 1e3;
         if measured.hits + measured.misses == 0 {
             measured.hits = run.reads.hits;
             measured.misses = run.reads.misses;
@@ -301,7 +304,7 @@ impl Exercise<'_, '_> {
         measured.ops_per_second = loaded.ops_per_second();
         measured.excuse = Excuse {
             limits: verdict::client_limits(run),
-            lag_p99_ms: run.lag.raw_ms(0.99).unwrap_or(0.0),
+            lag: run.lag.clone(),
             same_machine: self.probe.same_machine,
             starved: run.client.starved.unwrap_or(0.0),
             few_connections: verdict::too_few_connections(loaded, seen),

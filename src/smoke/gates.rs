@@ -16,6 +16,8 @@ pub(super) struct Measured {
     pub(super) answered: u64,
     pub(super) failed: u64,
     pub(super) longest_gap_ms: f64,
+    /// The longest without the times in which this machine stood still.
+    pub(super) least_gap_ms: f64,
     pub(super) hits: u64,
     pub(super) misses: u64,
     pub(super) ops_per_second: Option<f64>,
@@ -32,7 +34,7 @@ pub(super) struct Excuse {
     /// This machine's part, in words; empty when it was sound.
     pub(super) limits: Vec<String>,
     /// How late it sent commands.
-    pub(super) lag_p99_ms: f64,
+    pub(super) lag: Recorder,
     /// The server runs on this machine, so what starves the client starves the cache.
     pub(super) same_machine: bool,
     /// Share of the time in which the client waited for a processor.
@@ -57,7 +59,7 @@ fn samples_needed(quantile: f64) -> u64 {
 
 impl Excuse {
     /// Why a percentile beyond its limit is not held against the cache.
-    fn of(&self, limit: f64, measured: f64, service: Option<f64>) -> Option<String> {
+    fn of(&self, limit: f64, measured: f64, (quantile, service): (f64, Option<f64>)) -> Option<String> {
         if self.rtt_ms > limit {
             return None;
         }
@@ -72,8 +74,14 @@ impl Excuse {
         let factor = if self.same_machine { 20.0 } else { 2.0 };
         // Where both of them wait for a processor most of the time, nothing can be said.
         let overrun = self.same_machine && self.starved > 0.5;
-        let explained = overrun || measured - factor * self.lag_p99_ms <= limit;
-        (explained && !self.limits.is_empty()).then(|| self.limits.join(", "))
+        let explained = overrun || measured - factor * self.lag.raw_ms(0.99).unwrap_or(0.0) <= limit;
+        if explained && !self.limits.is_empty() {
+            return Some(self.limits.join(", "));
+        }
+        // Few commands that were very late say nothing of most, and all of those beyond a high percentile.
+        let late = self.lag.raw_ms(quantile).unwrap_or(0.0);
+        (late > (measured / 10.0).max(1.0) && measured - 2.0 * late <= limit)
+            .then(|| format!("commands were sent up to {late:.0} ms late by this machine"))
     }
 }
 
@@ -95,13 +103,15 @@ pub(super) fn gates(require: &Requirements, measured: &Measured, working_set: u6
     if let Some(limit) = require.max_ms {
         let longest = measured.latency.max_ms();
         let passed = longest.is_some_and(|longest| longest <= limit);
-        let excuse = longest.and_then(|longest| measured.excuse.of(limit, longest, measured.service.max_ms()));
+        let excuse = longest.and_then(|longest| measured.excuse.of(limit, longest, (1.0, measured.service.max_ms())));
         gates.push(gate("maxMs", limit, longest, passed, excuse));
     }
     if let Some(limit) = require.max_gap_ms {
-        // A silence happened, whoever was slow.
+        // A silence happened, however slow the client was; only while it stood still nobody could have told.
         let gap = (measured.answered > 0).then_some(measured.longest_gap_ms);
-        gates.push(gate("maxGapMs", limit, gap, gap.is_some_and(|gap| gap <= limit), None));
+        let stood_still = gap.filter(|_| measured.least_gap_ms <= limit).map(|gap| gap - measured.least_gap_ms);
+        let excuse = stood_still.map(|stalled| format!("this machine stood still for {stalled:.0} ms of it"));
+        gates.push(gate("maxGapMs", limit, gap, gap.is_some_and(|gap| gap <= limit), excuse));
     }
     if let Some(limit) = require.error_rate {
         let tried = measured.answered + measured.failed;
@@ -144,7 +154,7 @@ fn percentile(name: &str, limit: f64, quantile: f64, measured: &Measured) -> Gat
         return gate(name, limit, value, false, Some(why));
     }
     let decision = decide(measured.latency.over(limit), samples, 1.0 - quantile);
-    let excuse = || measured.excuse.of(limit, value?, measured.service.raw_ms(quantile));
+    let excuse = || measured.excuse.of(limit, value?, (quantile, measured.service.raw_ms(quantile)));
     let why = match decision {
         Decision::Within => None,
         Decision::Beyond => excuse(),
@@ -192,6 +202,12 @@ mod tests {
         latency
     }
 
+    fn late(micros: u64) -> Recorder {
+        let mut lag = Recorder::default();
+        (0..1_000).for_each(|_| lag.record(Duration::from_micros(micros)));
+        lag
+    }
+
     fn measured(samples: u64, slow: u64) -> Measured {
         Measured { latency: recorder(samples, slow), answered: samples, ..Measured::default() }
     }
@@ -224,15 +240,15 @@ mod tests {
     fn a_p99_missed_by_a_slow_client_is_not_held_against_the_cache() {
         let mut slow = measured(20_000, 2_000);
         slow.excuse.limits = vec!["commands were sent late: p99 9.0 ms".into()];
-        slow.excuse.lag_p99_ms = 9.0;
+        slow.excuse.lag = late(9_000);
         let gate = p99(5.0, &slow);
         assert!(!gate.passed && gate.undecided.is_some());
         assert!(p99(50.0, &slow).passed);
-        slow.excuse.lag_p99_ms = 1.0;
+        slow.excuse.lag = late(1_000);
         assert!(p99(5.0, &slow).undecided.is_none(), "20 ms of which the client was late 2");
         slow.excuse.same_machine = true;
         assert!(p99(5.0, &slow).undecided.is_some());
-        slow.excuse.lag_p99_ms = 0.1;
+        slow.excuse.lag = late(100);
         assert!(p99(5.0, &slow).undecided.is_none(), "a local server can be slow by itself, too");
         slow.excuse.starved = 0.9;
         assert!(p99(5.0, &slow).undecided.is_some(), "client and server fought for the same processors");
@@ -245,11 +261,31 @@ mod tests {
         let require = Requirements { max_gap_ms: Some(100.0), error_rate: Some(0.0), ..Requirements::default() };
         let mut slow = measured(20_000, 0);
         slow.excuse.limits = vec!["client thread 99 % busy".into()];
-        slow.excuse.lag_p99_ms = 1_000.0;
+        slow.excuse.lag = late(1_000_000);
         assert!(gates(&require, &slow, 1).iter().all(|gate| gate.passed));
-        slow.longest_gap_ms = 4_500.0;
+        (slow.longest_gap_ms, slow.least_gap_ms) = (4_500.0, 4_480.0);
         slow.failed = 1;
         assert!(gates(&require, &slow, 1).iter().all(|gate| !gate.passed && gate.undecided.is_none()));
+    }
+
+    #[test]
+    fn a_silence_in_which_this_machine_stood_still_is_undecided_and_never_good() {
+        let require = Requirements { max_gap_ms: Some(500.0), ..Requirements::default() };
+        let stalled = Measured { longest_gap_ms: 1_200.0, least_gap_ms: 30.0, ..measured(20_000, 0) };
+        let gate = gates(&require, &stalled, 1).remove(0);
+        assert!(!gate.passed && gate.undecided.unwrap().contains("1170 ms"));
+        let both = Measured { least_gap_ms: 600.0, ..stalled };
+        assert!(gates(&require, &both, 1)[0].undecided.is_none(), "too long without it");
+    }
+
+    #[test]
+    fn a_maximum_that_a_late_client_made_is_not_held_against_the_cache() {
+        let require = Requirements { max_ms: Some(5.0), ..Requirements::default() };
+        let mut once = measured(20_000, 1);
+        assert!(gates(&require, &once, 1)[0].undecided.is_none());
+        once.excuse.lag = late(100);
+        once.excuse.lag.record(Duration::from_millis(19));
+        assert!(gates(&require, &once, 1)[0].undecided.as_ref().unwrap().contains("19 ms late"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::report::{CapacityReport, ErrorReport, LoadReport, OperationReport, Se
 use super::settings::Settings;
 use super::{nodes, verdict};
 use crate::client::Way;
-use crate::client::engine::{self, Engine, ErrorRow, Pace, Phase, Stop, Tally, Until, Work};
+use crate::client::engine::{self, Engine, ErrorRow, Pace, Phase, Reason, Stop, Tally, Until, Work};
 use crate::client::line::Trouble;
 
 const WINDOWS: u32 = 3;
@@ -46,7 +46,7 @@ pub(super) struct Loaded {
     pub(super) verify: Option<engine::Report>,
     pub(super) rate: f64,
     /// Why the load ended before its time.
-    pub(super) stopped: Option<String>,
+    pub(super) stopped: Option<Reason>,
 }
 
 impl Loaded {
@@ -140,9 +140,11 @@ pub(super) fn report(
         total: run.latency().latencies(),
         service: run.service().latencies(),
         longest_gap_ms: milliseconds(run.gap.longest),
+        least_gap_ms: milliseconds(run.gap.least),
         gap_from_ms: milliseconds(run.gap.from),
         lag_p50_ms: run.lag.raw_ms(0.50),
         lag_p99_ms: run.lag.raw_ms(0.99),
+        stalled_ms: milliseconds(run.stood_still(Duration::ZERO)),
         clients_busy: run.client.connections_busy,
         hit_rate: hit_rate(&run.reads),
         errors: loaded.phases().flat_map(|phase| errors(&phase.errors)).collect(),
@@ -154,7 +156,7 @@ pub(super) fn report(
         reconnects: loaded.phases().map(|phase| phase.reconnects).sum(),
         server_delta: delta(looks),
         client_limits: verdict::client_limits(run),
-        stopped: loaded.stopped.clone(),
+        stopped: loaded.stopped.as_ref().map(ToString::to_string),
     }
 }
 

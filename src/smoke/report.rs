@@ -213,10 +213,14 @@ pub struct LoadReport {
     pub service: Latencies,
     /// The longest time without an answer, and when it began.
     pub longest_gap_ms: f64,
+    /// The longest without the times in which this machine stood still.
+    pub least_gap_ms: f64,
     pub gap_from_ms: f64,
-    /// How late commands were sent although a connection was free: this machine's own delay.
+    /// How late this machine came to the commands that were due: its own delay.
     pub lag_p50_ms: Option<f64>,
     pub lag_p99_ms: Option<f64>,
+    /// All the time that this machine stood still.
+    pub stalled_ms: f64,
     /// How much of the time the clients had a command under way, 0 to 1.
     pub clients_busy: f64,
     pub hit_rate: Option<f64>,

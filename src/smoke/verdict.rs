@@ -1,7 +1,7 @@
 //! The verdict of the load: a pure function of what the engine saw.
 //!
-//! A client that was too slow can excuse a bound that was missed. It never excuses an error, a lost key
-//! or a silence: those happened.
+//! A client that was too slow can excuse a bound that was missed. It never excuses an error or a lost key: those
+//! happened. Of a silence counts what is left without the times in which this machine stood still.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -139,7 +139,13 @@ fn silences(loaded: &Loaded, seen: &Circumstances, findings: &mut Vec<(Verdict, 
             let end = if gap.open { ", and was silent to the end" } else { "" };
             let text =
                 format!("{node} answered nothing for {} from {} on{end}", seconds(gap.longest), seconds(gap.from));
-            findings.push((Verdict::Failed, text));
+            if gap.least > seen.timeout {
+                findings.push((Verdict::Failed, text));
+            } else {
+                let stood_still = seconds(gap.longest.saturating_sub(gap.least));
+                findings
+                    .push((Verdict::Undecided, format!("{text}, of which this machine stood still for {stood_still}")));
+            }
         }
     }
 }
@@ -230,25 +236,9 @@ pub(super) fn too_few_connections(loaded: &Loaded, seen: &Circumstances) -> Opti
     })
 }
 
-/// Why this machine may have made the latencies worse.
-///
-/// A command that was sent later than 1 ms and a tenth of the measured p99, a thread busy 80 % of the time, or
-/// 5 % of the time spent waiting for a processor.
+/// Why this machine may have made the latencies worse, in words.
 pub(super) fn client_limits(run: &engine::Report) -> Vec<String> {
-    let mut limits = Vec::new();
-    if let (Some(lag), Some(p99)) = (run.lag.raw_ms(0.99), run.latency().raw_ms(0.99))
-        && lag > (p99 / 10.0).max(1.0)
-    {
-        limits.push(format!("commands were sent late: p99 {lag:.1} ms"));
-    }
-    let busiest = run.client.processor.unwrap_or(run.client.busiest);
-    if busiest > 0.8 {
-        limits.push(format!("client thread {:.0} % busy", busiest * 100.0));
-    }
-    if let Some(starved) = run.client.starved.filter(|starved| *starved > 0.05) {
-        limits.push(format!("client waited for a processor {:.0} % of the time", starved * 100.0));
-    }
-    limits
+    run.client_limits().iter().map(ToString::to_string).collect()
 }
 
 fn seconds(time: Duration) -> String {
@@ -326,22 +316,28 @@ mod tests {
     }
 
     #[test]
-    fn a_silence_longer_than_the_timeout_fails_whatever_the_client_did() {
+    fn a_silence_longer_than_the_timeout_fails_unless_this_machine_stood_still_for_it() {
         let mut loaded = healthy();
         loaded.latency.client.starved = Some(0.9);
-        let gap = Gap { longest: Duration::from_millis(4_500), from: Duration::from_secs(2), open: false };
+        let long = Duration::from_millis(4_500);
+        let gap = Gap { longest: long, least: long, from: Duration::from_secs(2), open: false };
         loaded.latency.gap = gap;
         let finding = judge(&loaded, &seen());
         assert_eq!(finding.status, Verdict::Failed);
         assert!(finding.detail.contains("answered nothing for 4.5 s from 2.0 s on"), "{}", finding.detail);
-        loaded.latency.gap.longest = Duration::from_secs(2);
+        loaded.latency.gap.least = Duration::from_millis(900);
+        let finding = judge(&loaded, &seen());
+        assert_eq!(finding.status, Verdict::Undecided);
+        assert!(finding.detail.contains("this machine stood still for 3.6 s"), "{}", finding.detail);
+        loaded.latency.gap = Gap { longest: Duration::from_secs(2), ..Gap::default() };
         assert_eq!(judge(&loaded, &seen()).status, Verdict::Passed);
     }
 
     #[test]
     fn a_silent_shard_is_named_as_aws_names_it() {
         let mut loaded = healthy();
-        let gap = Gap { longest: Duration::from_secs(5), from: Duration::from_secs(1), open: true };
+        let long = Duration::from_secs(5);
+        let gap = Gap { longest: long, least: long, from: Duration::from_secs(1), open: true };
         loaded.latency.shards = vec![ShardRow { node: "10.0.0.1:6379".into(), gap, ..ShardRow::default() }];
         let names = BTreeMap::from([("10.0.0.1:6379".to_owned(), "prod-0001-001 (10.0.0.1:6379)".to_owned())]);
         let finding = judge(&loaded, &Circumstances { names, ..seen() });

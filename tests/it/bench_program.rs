@@ -169,8 +169,13 @@ fn the_highest_rate_within_a_bound_is_found_or_its_absence_is_told() {
             assert!(ran.code == 5 && last["holds"] == false, "{found:#}");
         }
     }
-    let ran = bench(dir.path(), server.port, &[&short[..], &["p50=1us"]].concat()).exits(5);
-    assert_eq!(report(&ran)["findRate"]["rate"], Value::Null);
+    // The report is printed though there is no latency for the log.
+    let log = dir.path().join("latency.hlog");
+    let hopeless = ["p50=1us", "--hdr", log.to_str().unwrap()];
+    let found = report(&bench(dir.path(), server.port, &[&short[..], &hopeless].concat()).exits(5));
+    assert_eq!(found["findRate"]["rate"], Value::Null);
+    assert!(found["notes"].to_string().contains("--hdr has nothing to write"), "{found:#}");
+    assert!(!log.exists());
 }
 
 #[test]
@@ -183,8 +188,80 @@ fn a_baseline_is_set_beside_and_only_if_it_measured_the_same() {
     let found = report(&bench(dir.path(), server.port, &[&SHORT[..], &with].concat()).exits(0));
     assert_eq!(found["baseline"][0]["name"], "capacity.opsPerSecond");
     assert_eq!(found["baseline"][0]["before"], first.json()["capacity"]["opsPerSecond"]);
-    let ran = bench(dir.path(), server.port, &[&SHORT[..], &with, &["-d", "99"]].concat()).exits(64);
+    // What cannot be compared is told before anybody connects.
+    let ran = bench(dir.path(), 1, &[&SHORT[..], &with, &["-d", "99"]].concat()).exits(64);
     ran.says("valueSize was 64, and is 99");
+    let ran = bench(dir.path(), 1, &[&SHORT[..], &with, &["--rate", "100"]].concat()).exits(64);
+    ran.says("rate was nothing, and is 100");
+    std::fs::write(&before, "{}").unwrap();
+    bench(dir.path(), 1, &[&SHORT[..], &with].concat()).exits(64).says("not a report of");
+}
+
+#[test]
+fn a_client_that_stood_still_holds_no_silence_against_the_server() {
+    let Some((server, dir)) = server(&[]) else { return };
+    let mut command = bare(dir.path());
+    command.args(["bench", &format!("127.0.0.1:{}", server.port), "--rate", "500", "--timeout", "1s", "-c", "10"]);
+    let child = command.args(["--duration", "5s", "-r", "300", "--format", "json"]);
+    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    await_that("it measures", || server.number("stats", "total_commands_processed") > 900);
+    let tell = |name: &str| {
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    };
+    tell("STOP");
+    std::thread::sleep(Duration::from_millis(1_600));
+    tell("CONT");
+    let found = report(&Ran::from(child.wait_with_output().unwrap()).exits(0));
+    assert!(number(&found, "/latency/longestGapMs") > 1_500.0, "{found:#}");
+    assert!(number(&found, "/latency/leastGapMs") < 1_000.0, "{found:#}");
+    assert!(number(&found, "/latency/stalledMs") > 1_400.0, "{found:#}");
+    assert_eq!(found["verdict"], "undecided", "{found:#}");
+    assert!(found["undecided"].to_string().contains("this machine stood still"), "{found:#}");
+    assert!(found["errors"].as_object().unwrap().is_empty(), "answers that were there all the time: {found:#}");
+    assert!(number(&found, "/latency/lag/maxMs") > 1_400.0, "{found:#}");
+}
+
+#[test]
+fn a_rate_far_beyond_what_is_possible_ends_with_a_report() {
+    let Some((server, dir)) = server(&[]) else { return };
+    let arguments = ["-c", "10", "--rate", "10000000", "--duration", "2s", "-r", "100", "--timeout", "1s"];
+    let found = report(&bench(dir.path(), server.port, &[&arguments[..], &["--format", "json"]].concat()).exits(0));
+    assert_eq!(found["verdict"], "undecided", "{found:#}");
+    let samples = number(&found, "/latency/samples");
+    assert!(samples > 10_000_000.0, "all that was due is accounted for: {found:#}");
+    assert!(number(&found, "/latency/unsent") > 0.8 * samples, "{found:#}");
+    // No connection was lost, whatever was under way at the end.
+    assert_eq!(number(&found, "/perShard/0/connections"), 10.0, "{found:#}");
+    assert!(!found["findings"].to_string().contains("missing"), "{found:#}");
+}
+
+#[test]
+fn a_command_or_two_are_a_measurement_of_so_many() {
+    let Some((server, dir)) = server(&[]) else { return };
+    for requests in ["1", "2"] {
+        let arguments = ["-n", requests, "-r", "10", "-c", "50", "--format", "json"];
+        let found = report(&bench(dir.path(), server.port, &arguments).exits(0));
+        assert!(number(&found, "/capacity/opsPerSecond") > 0.0, "{found:#}");
+        assert_eq!(found["capacity"]["windows"].as_array().unwrap().len().to_string(), requests);
+        assert!(!found["findings"].to_string().contains("missing"), "{found:#}");
+    }
+}
+
+#[test]
+fn a_user_who_may_not_write_leaves_nothing_behind_and_fails_in_every_form() {
+    let Some((server, dir)) = server(&[]) else { return };
+    ask(server.port, "ACL SETUSER reader on >correct-horse-battery ~* +@read +ping");
+    let login = ["--username", "reader", "--password", "env:BENCH_PASSWORD", "-r", "500", "--duration", "1s"];
+    let run = |format: &str| {
+        let mut command = bare(dir.path());
+        command.args(["bench", &format!("127.0.0.1:{}", server.port), "--format", format]).args(login);
+        Ran::of(command.env("BENCH_PASSWORD", "correct-horse-battery")).exits(5)
+    };
+    let found = report(&run("json"));
+    assert_eq!((&found["verdict"], number(&found, "/leftBehind")), (&"failed".into(), 0.0), "{found:#}");
+    assert!(found["notes"].to_string().contains("an eviction does not end the run"), "{found:#}");
+    run("junit").says("failures=\"1\"").says("NOPERM");
 }
 
 #[test]
@@ -201,7 +278,7 @@ fn an_interrupt_deletes_the_keys_and_shows_what_was_measured() {
         assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
         let ran = Ran::from(child.wait_with_output().unwrap()).exits(130);
         let found = report(&ran);
-        assert_eq!(found["stopped"], "interrupted");
+        assert_eq!((&found["stopped"], &found["verdict"]), (&"interrupted".into(), &"undecided".into()), "{found:#}");
         assert!(ask(server.port, "DBSIZE").starts_with(":0\r\n"));
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::map::{Map, Node, NodeIndex};
 use super::meter::{ErrorCount, Errors, Meter, Nanos, NodeMeter};
-use super::report::{ClientUse, ErrorRow, Gap, Report, ShardRow, Tally};
-use super::settings::Settings;
+use super::report::{ClientUse, ErrorRow, Gap, Report, ShardRow, Stall, Tally};
+use super::settings::{Reason, Settings};
 
 /// What one event loop saw of a phase.
 pub(super) struct Part {
@@ -13,7 +13,7 @@ pub(super) struct Part {
     /// The scheduled end, if there was one, and when the loop really ended.
     pub(super) end: Option<Nanos>,
     pub(super) finished: Nanos,
-    pub(super) stopped: Option<String>,
+    pub(super) stopped: Option<Reason>,
     pub(super) used: Used,
     /// By node: open connections.
     pub(super) connections: Vec<usize>,
@@ -44,7 +44,8 @@ impl Used {
 /// The report of a phase that began at `start`, from what each of its event loops saw.
 pub(super) fn assemble(parts: Vec<Part>, start: Nanos, nodes: &[Node], map: &Map, settings: &Settings) -> Report {
     let mut report = Report::default();
-    let mut end = start;
+    let (mut end, mut scheduled) = (start, start);
+    let mut stalls = Vec::new();
     let mut rows: Vec<NodeMeter> = vec![NodeMeter::default(); nodes.len()];
     let mut gaps = vec![Gap::default(); nodes.len()];
     let mut connections = vec![0; nodes.len()];
@@ -53,7 +54,8 @@ pub(super) fn assemble(parts: Vec<Part>, start: Nanos, nodes: &[Node], map: &Map
     let by_node = parts.iter().any(|part| part.meter.by_node);
     for part in &parts {
         let meter = &part.meter;
-        end = end.max(meter.last_answer).max(part.end.unwrap_or(meter.last_answer.max(start)));
+        scheduled = scheduled.max(part.end.unwrap_or(meter.last_answer.max(start)));
+        end = end.max(meter.last_answer).max(scheduled);
         merge_tally(&mut report.reads, &meter.reads);
         merge_tally(&mut report.writes, &meter.writes);
         report.lag.merge(&meter.lag);
@@ -66,17 +68,22 @@ pub(super) fn assemble(parts: Vec<Part>, start: Nanos, nodes: &[Node], map: &Map
         report.expired += meter.expired;
         report.lost.keys.extend(&meter.lost.keys);
         report.lost.first = report.lost.first.into_iter().chain(meter.lost.first).min();
-        report.gap = longer(report.gap, meter.all.gap(start, part.finished));
+        report.gap = longer(report.gap, meter.all.gap(start, part.finished, &meter.stalls));
+        report.unsent += meter.overflow.count();
+        stalls.extend(meter.stalls.since(start));
         merge_errors(&mut errors, &meter.errors);
         merge_errors(&mut connects, &meter.connects);
         for (at, node) in meter.nodes.iter().enumerate().take(nodes.len()) {
             merge_node(&mut rows[at], node);
-            gaps[at] = longer(gaps[at], node.silence.gap(start, part.finished));
-            connections[at] += part.connections.get(at).copied().unwrap_or(0);
+            gaps[at] = longer(gaps[at], node.silence.gap(start, part.finished, &meter.stalls));
+        }
+        for (at, open) in part.connections.iter().enumerate().take(nodes.len()) {
+            connections[at] += open;
         }
         report.stopped = report.stopped.take().or_else(|| part.stopped.clone());
     }
     report.took = Duration::from_nanos(end.saturating_sub(start));
+    report.stalls = united(stalls, start);
     if !open_loop {
         report.reads.service = report.reads.latency.clone();
         report.writes.service = report.writes.latency.clone();
@@ -84,16 +91,35 @@ pub(super) fn assemble(parts: Vec<Part>, start: Nanos, nodes: &[Node], map: &Map
     report.lost.keys.truncate(16);
     report.answered = report.reads.answered + report.writes.answered;
     report.failed = report.reads.failed + report.writes.failed;
-    report.unsent = rows.iter().map(|row| row.unsent).sum();
+    report.unsent += rows.iter().map(|row| row.unsent).sum::<u64>();
     report.client = client_use(&parts, start, &rows, report.took, settings);
     report.errors = error_rows(errors, nodes, start);
     report.connects = error_rows(connects, nodes, start);
     let all = report.latency();
+    if open_loop {
+        // The last answer comes after the schedule by its latency, however well it was kept.
+        report.tail = Duration::from_nanos(end.saturating_sub(scheduled)).min(all.least());
+    }
     report.shards = shard_rows(rows, &gaps, &connections, nodes, map);
     if !by_node && let [row] = &mut report.shards[..] {
         row.latency = all;
     }
     report
+}
+
+/// The standstills of all event loops, in the order of time, those that overlap as one.
+fn united(mut times: Vec<(Nanos, Nanos)>, start: Nanos) -> Vec<Stall> {
+    times.sort_unstable();
+    let mut found: Vec<Stall> = Vec::new();
+    for (from, until) in times {
+        let elapsed = |at: Nanos| Duration::from_nanos(at.saturating_sub(start));
+        let stall = Stall { from: elapsed(from), until: elapsed(until) };
+        match found.last_mut() {
+            Some(last) if stall.from <= last.until => last.until = last.until.max(stall.until),
+            _ => found.push(stall),
+        }
+    }
+    found
 }
 
 fn merge_tally(into: &mut Tally, tally: &Tally) {
@@ -126,7 +152,7 @@ fn merge_errors(into: &mut Errors, errors: &Errors) {
 }
 
 fn longer(a: Gap, b: Gap) -> Gap {
-    if b.longest > a.longest { b } else { a }
+    Gap { least: a.least.max(b.least), ..if b.longest > a.longest { b } else { a } }
 }
 
 fn error_rows(errors: Errors, nodes: &[Node], start: Nanos) -> Vec<ErrorRow> {
@@ -148,7 +174,11 @@ fn error_rows(errors: Errors, nodes: &[Node], start: Nanos) -> Vec<ErrorRow> {
 
 /// One row for each node that serves something or was asked, in the order of their slots.
 fn shard_rows(rows: Vec<NodeMeter>, gaps: &[Gap], connections: &[usize], nodes: &[Node], map: &Map) -> Vec<ShardRow> {
-    let first_slot = |node: NodeIndex| map.owners.iter().position(|owner| *owner == node).unwrap_or(usize::MAX);
+    let alone = map.owners.len() == 1;
+    let first_slot = |node: NodeIndex| {
+        let owner = alone && map.owners[0] == node;
+        if owner { 0 } else { map.first_slot(node).unwrap_or(usize::MAX) }
+    };
     let mut found: Vec<(usize, ShardRow)> = rows
         .into_iter()
         .enumerate()

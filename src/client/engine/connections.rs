@@ -82,10 +82,16 @@ impl Worker {
         let limit = self.shared.settings.timeout;
         let limit_ns = limit.as_nanos() as Nanos;
         for at in 0..self.conns.len() {
-            if self.conns[at].flying.front().is_some_and(|order| order.sent + limit_ns < now) {
+            if self.conns[at].flying.front().is_some_and(|order| self.waits_too_long(order.sent, limit_ns, now)) {
                 self.hang_up(at, now, "timeout", &format!("no answer within {limit:?}"));
             }
         }
+    }
+
+    /// Has something waited for longer than `limit`, the standstills of this machine not counted?
+    pub(super) fn waits_too_long(&self, since: Nanos, limit: Nanos, now: Nanos) -> bool {
+        let waited = now.saturating_sub(since);
+        waited > limit && waited - self.meter.stalls.within(since, now) > limit
     }
 
     /// Takes over a new map: connections to new nodes, none to those that have left.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::map::NodeIndex;
 use super::meter::{Failure, Kind, Meter, Nanos, Order};
-use super::settings::{Pace, Phase, Stop, Until, Work};
+use super::settings::{Pace, Phase, Reason, Stop, Until, Work};
 use super::worker::Worker;
 
 /// Where an event loop is in its phase.
@@ -37,7 +37,7 @@ pub(super) struct Flow {
     kick: bool,
     /// Nothing more is issued; the phase is over at this time at the latest.
     closing: Option<Nanos>,
-    stopped: Option<String>,
+    stopped: Option<Reason>,
 }
 
 impl Default for Flow {
@@ -72,6 +72,10 @@ const SILENT_TIMEOUTS: u32 = 4;
 /// Work over all keys is pipelined where the settings are not, up to this many bytes.
 const BULK: usize = 16;
 const BULK_BYTES: usize = 65_536;
+/// Commands of all event loops that wait at most; with more due, a rate is far beyond what is possible.
+const MOST_WAITING: u64 = 1 << 20;
+/// Commands that are given out before answers are looked at again.
+const A_TURN: usize = 4_096;
 /// Tries to find another key on the same shard for a pipelined batch.
 const TRIES: usize = 8;
 
@@ -92,12 +96,12 @@ impl Flow {
     }
 
     /// Stops the phase for a reason that the event loop itself found; the first one counts.
-    pub(super) fn stop_itself(&mut self, why: &str) {
-        self.stopped.get_or_insert_with(|| why.to_owned());
+    pub(super) fn stop_itself(&mut self, why: Reason) {
+        self.stopped.get_or_insert(why);
     }
 
     /// Why the phase was stopped before its end; `None` where it was not.
-    pub(super) fn stopped(&self) -> Option<&String> {
+    pub(super) fn stopped(&self) -> Option<&Reason> {
         self.stopped.as_ref()
     }
 
@@ -106,9 +110,10 @@ impl Flow {
         self.due = self.start + (index as f64 * self.step.unwrap_or(0.0)) as Nanos;
     }
 
-    /// When the phase was to end, or did.
+    /// When the phase was to end, or did; `MAX` where nothing but its work told that.
     pub(super) fn end(&self) -> Nanos {
-        self.end
+        // A schedule of a number of commands ends when the next one would be due.
+        if self.end == Nanos::MAX && self.step.is_some() && self.left == 0 { self.due } else { self.end }
     }
 }
 
@@ -143,7 +148,7 @@ impl Worker {
         flow.free.iter_mut().for_each(VecDeque::clear);
         flow.backlog.iter_mut().for_each(VecDeque::clear);
         (flow.waiting, flow.closing, flow.stopped, flow.kick) = (0, None, None, true);
-        let nodes = self.meter.nodes.len();
+        let nodes = self.grid.len();
         // Failures to connect before the first phase belong to it.
         self.meter = Meter { connects: std::mem::take(&mut self.meter.connects), ..Meter::default() };
         self.meter.nodes.resize_with(nodes, Default::default);
@@ -163,9 +168,16 @@ impl Worker {
     /// Issues what is to be issued by now.
     pub(super) fn advance(&mut self, now: Nanos) {
         if self.flow.step.is_some() {
-            while self.flow.may_issue() && self.flow.due <= now {
+            for _ in 0..A_TURN {
+                if !self.flow.may_issue() || self.flow.due > now {
+                    break;
+                }
                 if self.flow.due >= self.flow.end {
                     self.flow.exhausted = true;
+                    break;
+                }
+                if self.flow.waiting >= MOST_WAITING / self.flow.stride && matches!(self.flow.work, Work::Mix { .. }) {
+                    self.leave_out(now);
                     break;
                 }
                 self.dispatch(now);
@@ -181,6 +193,20 @@ impl Worker {
         }
     }
 
+    /// Counts what is due by now and has no room in the backlog, without drawing keys for it.
+    fn leave_out(&mut self, now: Nanos) {
+        let flow = &mut self.flow;
+        let distance = flow.step.unwrap_or(1.0) * flow.stride as f64;
+        let until = now.min(flow.end - 1);
+        let count = ((until.saturating_sub(flow.due)) as f64 / distance) as u64 + 1;
+        let (first, count) = (flow.due, count.min(flow.left));
+        flow.left -= count;
+        let index = flow.index + count * flow.stride;
+        flow.schedule(index - flow.stride);
+        self.meter.overflowed(first, flow.due.max(first), count);
+        flow.schedule(index);
+    }
+
     /// The next command of the schedule: to a free connection, or into the backlog of its node.
     fn dispatch(&mut self, now: Nanos) {
         let Some((kind, number)) = self.draw() else { return };
@@ -192,11 +218,12 @@ impl Worker {
         let order = Order { kind, number, client: 0, due, sent: 0, hops: 0, known: false };
         self.meter.due(node, due);
         self.flow.waiting += 1;
+        // Whatever it waits for from here on is not this machine.
+        self.meter.lag.record_micros(now.saturating_sub(due) / 1_000);
         let at = usize::from(node);
         if self.flow.backlog[at].is_empty()
             && let Some(place) = self.free_place(at)
         {
-            self.meter.lag.record_micros(now.saturating_sub(due) / 1_000);
             self.push(place, order, false, now);
             self.offer(place);
         } else {
@@ -264,13 +291,23 @@ impl Worker {
             let order = Order { kind, number, client, due: now, sent: now, hops: 0, known: false };
             self.meter.due(node, now);
             self.flow.flying[client as usize] += 1;
-            let place = self.place(node, client);
+            let place = self.place_for(node, client);
             if self.conns[place].is_up() {
                 self.push(place, order, false, now);
             } else {
                 self.conns[place].queue.push_back(order);
             }
         }
+    }
+
+    /// The client's own connection; what goes over all keys takes any that is up, since each key has to have its turn.
+    fn place_for(&self, node: NodeIndex, client: u32) -> usize {
+        let own = self.place(node, client);
+        if self.conns[own].is_up() || matches!(self.flow.work, Work::Mix { .. }) {
+            return own;
+        }
+        let up = |place: &&u32| self.conns[**place as usize].is_up();
+        self.places(usize::from(node)).iter().find(up).map_or(own, |place| *place as usize)
     }
 
     /// A key of the same shard, if one is drawn soon; the draws that miss are no bias, since any shard may be first.
@@ -360,7 +397,7 @@ impl Worker {
         if self.flow.closing.is_none() {
             self.give_up_on_silence(now);
             if self.flow.stopped.is_none() && stop.is_asked() {
-                self.flow.stopped = Some(stop.why().unwrap_or_default());
+                self.flow.stopped = stop.why();
             }
             if let Some(why) = &self.flow.stopped {
                 // The other event loops are to stop, too.
@@ -381,8 +418,8 @@ impl Worker {
     fn give_up_on_silence(&mut self, now: Nanos) {
         let limit = self.shared.settings.timeout * SILENT_TIMEOUTS;
         let heard = self.meter.last_answer.max(self.flow.start);
-        if self.flow.end == Nanos::MAX && now.saturating_sub(heard) > limit.as_nanos() as Nanos {
-            self.flow.stop_itself(&format!("nothing was answered for {limit:?}"));
+        if self.flow.end == Nanos::MAX && self.waits_too_long(heard, limit.as_nanos() as Nanos, now) {
+            self.flow.stop_itself(Reason::Other(format!("nothing was answered for {limit:?}")));
         }
     }
 
@@ -395,8 +432,7 @@ impl Worker {
             }
             for order in orders {
                 let to = self.route(order.kind, order.number);
-                self.meter.node(node as NodeIndex).silence.answered(now);
-                self.meter.node(to).silence.due(now);
+                self.meter.moved_on(node as NodeIndex, to, now);
                 self.forward(order, to, false, now);
             }
         }
@@ -416,7 +452,7 @@ impl Worker {
     fn age_backlog(&mut self, now: Nanos) {
         let limit = self.shared.settings.timeout.as_nanos() as Nanos;
         for node in 0..self.flow.backlog.len() {
-            if self.flow.backlog[node].front().is_none_or(|order| order.due + limit >= now) {
+            if self.flow.backlog[node].front().is_none_or(|order| !self.waits_too_long(order.due, limit, now)) {
                 continue;
             }
             if self.places(node).iter().any(|place| self.conns[*place as usize].is_up()) {
@@ -426,7 +462,10 @@ impl Worker {
                 Some(trouble) => (trouble.class.clone(), trouble.detail.clone()),
                 None => ("timeout".to_owned(), "no connection in time".to_owned()),
             };
-            while let Some(order) = self.flow.backlog[node].front().copied().filter(|order| order.due + limit < now) {
+            while let Some(order) = self.flow.backlog[node].front().copied() {
+                if !self.waits_too_long(order.due, limit, now) {
+                    break;
+                }
                 self.flow.backlog[node].pop_front();
                 let failure = Failure { class: &class, detail: &detail, waited: true };
                 self.fail_at(node as NodeIndex, &order, now, failure);
@@ -440,8 +479,12 @@ impl Worker {
         // What was sent long enough ago has timed out by now; the rest had no fair time to be answered.
         for (_, orders) in self.silence_rest(now) {
             for order in orders.iter().filter(|order| order.kind != Kind::Asking) {
+                self.lost_sight_of(order);
                 self.meter.cut(order, now);
             }
+        }
+        if let Work::Mix { reads } = self.flow.work {
+            self.meter.record_overflow(now, reads);
         }
         for node in 0..self.flow.backlog.len() {
             for order in std::mem::take(&mut self.flow.backlog[node]) {

@@ -30,6 +30,8 @@ impl Node {
 pub(super) struct Map {
     /// By slot; one entry for everything outside of cluster mode.
     pub(super) owners: Vec<NodeIndex>,
+    /// By slot: somebody serves it. The owner of one that nobody serves is just who is asked for it.
+    pub(super) served: Vec<bool>,
     /// By primary, the replicas that reads go to.
     pub(super) replicas: Vec<Vec<NodeIndex>>,
 }
@@ -37,7 +39,17 @@ pub(super) struct Map {
 impl Map {
     /// How many slots the node serves as their primary; 0 outside of cluster mode.
     pub(super) fn slots_of(&self, node: NodeIndex) -> u16 {
-        if self.owners.len() == 1 { 0 } else { self.owners.iter().filter(|owner| **owner == node).count() as u16 }
+        if self.owners.len() == 1 { 0 } else { self.served_by(node).count() as u16 }
+    }
+
+    /// The first of its slots.
+    pub(super) fn first_slot(&self, node: NodeIndex) -> Option<usize> {
+        self.served_by(node).next()
+    }
+
+    fn served_by(&self, node: NodeIndex) -> impl Iterator<Item = usize> {
+        let owners = self.owners.iter().zip(&self.served).enumerate();
+        owners.filter(move |(_, (owner, served))| **owner == node && **served).map(|(slot, _)| slot)
     }
 }
 
@@ -132,13 +144,14 @@ impl Atlas {
     }
 
     fn publish(&self, found: &[Shard]) {
-        let mut map =
-            Map { owners: vec![0; if self.door.way().cluster { SLOTS as usize } else { 1 }], replicas: Vec::new() };
+        let slots = if self.door.way().cluster { SLOTS as usize } else { 1 };
+        let mut map = Map { owners: vec![0; slots], served: vec![false; slots], replicas: Vec::new() };
         for shard in found {
             let primary = self.index(&shard.primary.0, shard.primary.1, false);
             for (first, last) in &shard.slots {
                 let (first, last) = (usize::from(*first), usize::from(*last).min(map.owners.len() - 1));
                 map.owners[first.min(last)..=last].fill(primary);
+                map.served[first.min(last)..=last].fill(true);
             }
             if self.read_from == ReadFrom::Replica {
                 let replicas = shard.replicas.iter().map(|(host, port)| self.index(host, *port, true)).collect();
@@ -188,6 +201,15 @@ fn follows(info: &Facts) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slot_that_nobody_serves_is_nobodys() {
+        let mut map = Map { owners: vec![0; 16], served: vec![true; 16], replicas: Vec::new() };
+        map.owners[8..].fill(1);
+        map.served[..3].fill(false);
+        assert_eq!((map.slots_of(0), map.slots_of(1)), (5, 8));
+        assert_eq!((map.first_slot(0), map.first_slot(1), map.first_slot(2)), (Some(3), Some(8), None));
+    }
 
     #[test]
     fn a_primary_names_its_replicas_in_sync_and_a_replica_names_none() {

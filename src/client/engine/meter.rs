@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::map::NodeIndex;
+use super::overflow::Overflow;
 use super::report::{Gap, Lost, Tally};
+use super::stalls::Stalls;
 use crate::client::latency::Recorder;
 
 /// Nanoseconds since the engine was opened.
@@ -41,6 +43,8 @@ pub(super) struct Silence {
     waiting: u64,
     since: Option<Nanos>,
     longest: Nanos,
+    /// The longest without standstills of this machine.
+    least: Nanos,
     from: Nanos,
 }
 
@@ -52,9 +56,9 @@ impl Silence {
     }
 
     /// Counts a command that waits no longer, which ends a silence; while others wait, the next begins at `now`.
-    pub(super) fn answered(&mut self, now: Nanos) {
+    pub(super) fn answered(&mut self, now: Nanos, stalls: &Stalls) {
         self.waiting = self.waiting.saturating_sub(1);
-        self.note(now);
+        self.note(now, stalls);
         self.since = (self.waiting > 0).then_some(now);
     }
 
@@ -63,20 +67,26 @@ impl Silence {
         self.waiting = self.waiting.saturating_sub(1);
     }
 
-    fn note(&mut self, now: Nanos) {
-        if let Some(since) = self.since
-            && now.saturating_sub(since) > self.longest
-        {
-            (self.longest, self.from) = (now - since, since);
+    fn note(&mut self, now: Nanos, stalls: &Stalls) {
+        let Some(since) = self.since else { return };
+        let length = now.saturating_sub(since);
+        // Nearly all end here: what is no longer than the longest without standstills is longer in no respect.
+        if length <= self.least {
+            return;
+        }
+        self.least = self.least.max(length - stalls.within(since, now));
+        if length > self.longest {
+            (self.longest, self.from) = (length, since);
         }
     }
 
     /// The longest silence up to `end`, with its beginning as a time after `start`.
-    pub(super) fn gap(mut self, start: Nanos, end: Nanos) -> Gap {
+    pub(super) fn gap(mut self, start: Nanos, end: Nanos, stalls: &Stalls) -> Gap {
         let before = self.longest;
-        self.note(end);
+        self.note(end, stalls);
         let elapsed = |at: Nanos| Duration::from_nanos(at.saturating_sub(start));
-        Gap { longest: Duration::from_nanos(self.longest), from: elapsed(self.from), open: self.longest > before }
+        let (longest, least) = (Duration::from_nanos(self.longest), Duration::from_nanos(self.least));
+        Gap { longest, least, from: elapsed(self.from), open: self.longest > before }
     }
 }
 
@@ -125,6 +135,10 @@ pub(super) struct Meter {
     pub(super) last_answer: Nanos,
     /// Time in which the event loop had nothing to do.
     pub(super) idle: Nanos,
+    /// When it did not run.
+    pub(super) stalls: Stalls,
+    /// Commands that were due when the backlog was full, and were never sent.
+    pub(super) overflow: Overflow,
     /// Is there more than one node to tell apart, and a schedule to measure from?
     pub(super) by_node: bool,
     pub(super) open_loop: bool,
@@ -136,11 +150,13 @@ const NAMED: usize = 16;
 impl Meter {
     /// What is counted of this node, from nothing where it is new.
     pub(super) fn node(&mut self, node: NodeIndex) -> &mut NodeMeter {
-        let at = usize::from(node);
-        if at >= self.nodes.len() {
-            self.nodes.resize_with(at + 1, NodeMeter::default);
-        }
-        &mut self.nodes[at]
+        of_node(&mut self.nodes, node)
+    }
+
+    /// A command that waited for one node waits for another from `now` on.
+    pub(super) fn moved_on(&mut self, from: NodeIndex, to: NodeIndex, now: Nanos) {
+        of_node(&mut self.nodes, from).silence.answered(now, &self.stalls);
+        self.node(to).silence.due(now);
     }
 
     /// Counts a command to this node that is due at `at`.
@@ -174,11 +190,11 @@ impl Meter {
             side.service.record_micros(service);
         }
         self.last_answer = now;
-        self.all.answered(now);
-        let meter = self.node(node);
+        self.all.answered(now, &self.stalls);
+        let meter = of_node(&mut self.nodes, node);
         meter.answered += 1;
         meter.busy += now - order.sent;
-        meter.silence.answered(now);
+        meter.silence.answered(now, &self.stalls);
         if by_node {
             meter.latency.record_micros(latency);
         }
@@ -210,6 +226,17 @@ impl Meter {
         self.node(node).unsent += 1;
     }
 
+    /// Counts commands that were due from `first` to `last` and found no room in the backlog.
+    pub(super) fn overflowed(&mut self, first: Nanos, last: Nanos, count: u64) {
+        self.due += count;
+        self.overflow.add(first, last, count);
+    }
+
+    /// Records how long those had waited at the end, of which this share were reads.
+    pub(super) fn record_overflow(&mut self, end: Nanos, reads: f64) {
+        self.overflow.record(end, reads, (&mut self.reads.latency, &mut self.writes.latency));
+    }
+
     /// Counts a command that was under way when the phase was over.
     pub(super) fn cut(&mut self, order: &Order, now: Nanos) {
         self.cut += 1;
@@ -224,6 +251,14 @@ impl Meter {
             self.lost.keys.push(key);
         }
     }
+}
+
+fn of_node(nodes: &mut Vec<NodeMeter>, node: NodeIndex) -> &mut NodeMeter {
+    let at = usize::from(node);
+    if at >= nodes.len() {
+        nodes.resize_with(at + 1, NodeMeter::default);
+    }
+    &mut nodes[at]
 }
 
 /// Why a command failed.
@@ -255,7 +290,7 @@ mod tests {
     use super::*;
 
     fn gap(silence: Silence, end: Nanos) -> (u64, u64, bool) {
-        let gap = silence.gap(0, end);
+        let gap = silence.gap(0, end, &Stalls::default());
         (gap.longest.as_nanos() as u64, gap.from.as_nanos() as u64, gap.open)
     }
 
@@ -263,9 +298,9 @@ mod tests {
     fn a_time_in_which_nothing_was_due_is_no_gap() {
         let mut silence = Silence::default();
         silence.due(100);
-        silence.answered(110);
+        silence.answered(110, &Stalls::default());
         silence.due(5_000);
-        silence.answered(5_020);
+        silence.answered(5_020, &Stalls::default());
         assert_eq!(gap(silence, 9_000), (20, 5_000, false));
     }
 
@@ -274,9 +309,9 @@ mod tests {
         let mut silence = Silence::default();
         silence.due(0);
         silence.due(1);
-        silence.answered(10);
+        silence.answered(10, &Stalls::default());
         silence.due(500);
-        silence.answered(1_000);
+        silence.answered(1_000, &Stalls::default());
         assert_eq!(gap(silence, 1_001), (990, 10, false));
     }
 
@@ -284,7 +319,7 @@ mod tests {
     fn the_silence_at_the_end_counts() {
         let mut silence = Silence::default();
         silence.due(0);
-        silence.answered(5);
+        silence.answered(5, &Stalls::default());
         silence.due(100);
         assert_eq!(gap(silence, 1_100), (1_000, 100, true));
     }
@@ -297,7 +332,22 @@ mod tests {
             silence.failed();
         }
         silence.due(300);
-        silence.answered(310);
+        silence.answered(310, &Stalls::default());
         assert_eq!(gap(silence, 400), (310, 0, false));
+    }
+
+    #[test]
+    fn a_standstill_of_this_machine_is_no_ones_silence_and_hides_none() {
+        const MS: Nanos = 1_000_000;
+        let mut stalls = Stalls::beginning(0);
+        stalls.worked(3_000 * MS);
+        let mut silence = Silence::default();
+        silence.due(5 * MS);
+        silence.answered(3_001 * MS, &stalls);
+        // And one that the server made.
+        silence.due(4_000 * MS);
+        silence.answered(4_700 * MS, &stalls);
+        let gap = silence.gap(0, 5_000 * MS, &stalls);
+        assert_eq!((gap.longest, gap.least), (Duration::from_millis(2_996), Duration::from_millis(700)));
     }
 }

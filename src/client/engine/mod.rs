@@ -17,13 +17,16 @@ mod connections;
 mod dialer;
 mod flow;
 mod keys;
+mod limits;
 mod link;
 mod map;
 mod meter;
+mod overflow;
 mod renewal;
 mod report;
 mod settings;
 mod shared;
+mod stalls;
 mod timer;
 mod wire;
 mod worker;
@@ -33,8 +36,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-pub use report::{ClientUse, ErrorRow, Gap, Lost, Report, ShardRow, Tally};
-pub use settings::{Distribution, Keys, Pace, Phase, ReadFrom, Settings, Stop, Until, Work};
+pub use limits::{ClientLimit, of_shares};
+pub use report::{ClientUse, ErrorRow, Gap, Lost, Report, ShardRow, Stall, Tally};
+pub use settings::{Distribution, Keys, Pace, Phase, ReadFrom, Reason, Settings, Stop, Until, Work};
 pub(super) use wire::{class as error_class, encode};
 
 use super::Way;
@@ -86,6 +90,7 @@ impl Engine {
             slots: if way.cluster { slots(&settings.keys) } else { Vec::new() },
             acknowledged: Marks::new(settings.keys.count),
             written: Marks::new(settings.keys.count),
+            uncertain: Marks::new(settings.keys.count),
             fresh_until: AtomicU64::new(settings.ttl.map_or(Nanos::MAX, |ttl| ttl.as_nanos() as Nanos)),
             commands: Commands::new(&settings),
             atlas,
@@ -150,29 +155,9 @@ impl Engine {
         assemble(parts, start, &atlas.nodes(), &atlas.map(), &shared.settings)
     }
 
-    /// The name of a key, by its number.
-    pub fn key(&self, number: u32) -> String {
-        self.shared.settings.keys.name(number)
-    }
-
-    /// Was a write of this key acknowledged, and not missed since?
-    pub fn is_acknowledged(&self, number: u32) -> bool {
-        self.shared.acknowledged.has(number)
-    }
-
-    /// How many keys have an acknowledged write, and were neither missed nor deleted since.
-    pub fn acknowledged(&self) -> u64 {
-        self.shared.acknowledged.count()
-    }
-
     /// How many keys may have been written, and have not been deleted since.
     pub fn left_behind(&self) -> u64 {
         self.shared.written.count()
-    }
-
-    /// The nodes that are asked, as `host:port`, primaries and the replicas that are read from.
-    pub fn nodes(&self) -> Vec<String> {
-        self.shared.atlas.nodes().iter().map(map::Node::name).collect()
     }
 }
 
@@ -184,17 +169,18 @@ impl Drop for Engine {
 
 fn run_part(worker: &mut Worker, phase: &Phase, start: Nanos, stop: &Stop) -> Part {
     let before = Used::now();
-    if let Err(error) = worker.run(phase, start, stop) {
+    let connections = worker.run(phase, start, stop).unwrap_or_else(|error| {
         // The system took away what an event loop lives on.
-        worker.flow.stop_itself(&format!("the event loop failed: {error}"));
-    }
+        worker.flow.stop_itself(Reason::Other(format!("the event loop failed: {error}")));
+        worker.open_connections()
+    });
     Part {
         meter: std::mem::take(&mut worker.meter),
         end: Some(worker.flow.end()).filter(|end| *end != Nanos::MAX),
         finished: worker.shared.now(),
         stopped: worker.flow.stopped().cloned(),
         used: Used::now().since(before),
-        connections: worker.open_connections(),
+        connections,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::settings::Reason;
 use crate::client::latency::Recorder;
 
 /// One phase, measured. All times are from the phase's start.
@@ -24,9 +25,11 @@ pub struct Report {
     pub cut: u64,
     pub reads: Tally,
     pub writes: Tally,
-    /// How late a command with a free connection was sent: this machine's own delay (open loop only).
+    /// How late the schedule was looked at for each command: this machine's own delay (open loop only).
+    ///
+    /// A command that then waits for a free connection does not wait for this machine.
     pub lag: Recorder,
-    /// The longest silence over all shards together.
+    /// The longest silence over all shards together, of the clients of any one thread.
     pub gap: Gap,
     /// Errors by node and class, the most frequent first.
     pub errors: Vec<ErrorRow>,
@@ -44,10 +47,14 @@ pub struct Report {
     /// Reads that did not find a key which could not be renewed in time: it may have expired.
     pub expired: u64,
     pub client: ClientUse,
+    /// When event loops did not run, in the order of time; overlapping ones are one.
+    pub stalls: Vec<Stall>,
+    /// How much later than the schedule the last answer came merely by the shortest latency (open loop only).
+    pub tail: Duration,
     /// Why the phase ended before its time: a [`Stop`]'s reason, or an error class of `stop_on`.
     ///
     /// [`Stop`]: super::Stop
-    pub stopped: Option<String>,
+    pub stopped: Option<Reason>,
 }
 
 /// Reads or writes of one phase.
@@ -73,10 +80,19 @@ pub struct Tally {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gap {
     pub longest: Duration,
+    /// The longest without the times in which this machine stood still: what is surely not its own.
+    pub least: Duration,
     /// When the longest began.
     pub from: Duration,
     /// It had not ended when the phase did.
     pub open: bool,
+}
+
+/// A time in which an event loop of this machine did not run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stall {
+    pub from: Duration,
+    pub until: Duration,
 }
 
 /// Errors of one class on one node.
@@ -104,8 +120,9 @@ pub struct ShardRow {
     pub slots: u16,
     pub answered: u64,
     pub failed: u64,
+    /// Of those that were given to this node: what found no room in a full backlog is in the report's only.
     pub unsent: u64,
-    /// As [`Tally::latency`], in two significant digits.
+    /// As [`Tally::latency`], in three significant digits.
     pub latency: Recorder,
     pub gap: Gap,
     /// Connections that are open at the end of the phase.
@@ -140,8 +157,10 @@ pub struct ClientUse {
 
 impl Report {
     /// Answers a second.
+    ///
+    /// A schedule that was kept is its own rate, however long an answer takes; one whose commands pile up is less.
     pub fn rate(&self) -> f64 {
-        self.answered as f64 / self.took.as_secs_f64().max(1e-9)
+        self.answered as f64 / self.took.saturating_sub(self.tail).as_secs_f64().max(1e-9)
     }
 
     /// Latencies of reads and writes together, from when each was due.

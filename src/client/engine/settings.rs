@@ -151,12 +151,47 @@ pub struct Stop(Arc<StopState>);
 #[derive(Debug, Default)]
 struct StopState {
     asked: AtomicBool,
-    why: Mutex<Option<String>>,
+    why: Mutex<Option<Reason>>,
+}
+
+/// Why a phase ended before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Whoever runs it asked for its end.
+    Interrupted,
+    /// This server, as `host:port`, evicted keys.
+    Evicted(String),
+    /// A command was refused with this class of `stop_on`.
+    Refused(String),
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Evicted(node) => write!(f, "{node} evicted keys"),
+            Self::Refused(why) | Self::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<&str> for Reason {
+    fn from(words: &str) -> Self {
+        Self::Other(words.to_owned())
+    }
+}
+
+impl serde::Serialize for Reason {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl Stop {
     /// Asks for the end. The first reason counts.
-    pub fn ask(&self, why: impl Into<String>) {
+    pub fn ask(&self, why: impl Into<Reason>) {
         self.0.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.into());
         self.0.asked.store(true, Ordering::Release);
     }
@@ -166,8 +201,8 @@ impl Stop {
         self.0.asked.load(Ordering::Acquire)
     }
 
-    /// Why, in the words of whoever asked.
-    pub fn why(&self) -> Option<String> {
+    /// Why.
+    pub fn why(&self) -> Option<Reason> {
         self.0.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

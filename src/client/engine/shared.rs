@@ -20,7 +20,10 @@ pub(super) struct Shared {
     /// By key; one entry for all outside of cluster mode.
     pub(super) slots: Vec<u16>,
     pub(super) acknowledged: Marks,
+    /// Keys that may be there: a write of them was sent, and not refused.
     pub(super) written: Marks,
+    /// Keys with a write of which nobody knows what became.
+    pub(super) uncertain: Marks,
     /// Until then no acknowledged key can have reached the end of its TTL.
     pub(super) fresh_until: AtomicU64,
     pub(super) commands: Commands,
@@ -30,6 +33,32 @@ impl Shared {
     /// The present time, in nanoseconds since the engine was opened.
     pub(super) fn now(&self) -> Nanos {
         self.epoch.elapsed().as_nanos() as Nanos
+    }
+
+    /// A write of this key was carried out, or may have been.
+    pub(super) fn may_exist(&self, key: u32, is_certain: bool) {
+        let marks = if is_certain { &self.acknowledged } else { &self.uncertain };
+        marks.set(key);
+        self.written.set(key);
+    }
+
+    /// A write of this key was refused: unless another one may have been carried out, it is not there.
+    pub(super) fn refused(&self, key: u32) {
+        let may_be_there = || self.acknowledged.has(key) || self.uncertain.has(key);
+        if !may_be_there() {
+            self.written.take(key);
+            // Another thread may have had its answer in between.
+            if may_be_there() {
+                self.written.set(key);
+            }
+        }
+    }
+
+    /// The key was deleted.
+    pub(super) fn deleted(&self, key: u32) {
+        for marks in [&self.acknowledged, &self.uncertain, &self.written] {
+            marks.take(key);
+        }
     }
 
     /// The slot of a key; 0 outside of cluster mode.

@@ -15,8 +15,9 @@ use super::keys::Picker;
 use super::link::{More, Scratch};
 use super::map::{Map, NodeIndex};
 use super::meter::{Failure, Kind, Meter, Nanos, Order};
-use super::settings::{Phase, ReadFrom, Stop};
+use super::settings::{Phase, ReadFrom, Reason, Stop};
 use super::shared::Shared;
+use super::stalls::Stalls;
 use super::timer::Timer;
 use super::wire::{Refusal, Reply, refusal, reply};
 use crate::client::line::{Trouble, io_class};
@@ -95,11 +96,13 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Carries out a phase from `start` on, and leaves what it saw in `meter`; an error where poll or timer fail.
-    pub(super) fn run(&mut self, phase: &Phase, start: Nanos, stop: &Stop) -> io::Result<()> {
+    /// Carries out a phase from `start` on, and leaves what it saw in `meter`. Returns the connections that were open at
+    /// its end, by node; an error where poll or timer fail.
+    pub(super) fn run(&mut self, phase: &Phase, start: Nanos, stop: &Stop) -> io::Result<Vec<usize>> {
         let (mut events, mut scratch) = (Events::with_capacity(1_024), Scratch::default());
         self.begin(phase, start);
         let mut now = self.shared.now();
+        self.meter.stalls = Stalls::beginning(now);
         let mut next_round = now;
         loop {
             if now >= start {
@@ -114,12 +117,14 @@ impl Worker {
             self.flush_dirty(now);
             let wait = self.wait(now, start)?;
             let before = self.shared.now();
+            self.meter.stalls.worked(before);
             if let Err(error) = self.poll.poll(&mut events, Some(wait))
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 return Err(error);
             }
             now = self.shared.now();
+            self.meter.stalls.waited(now, wait.as_nanos() as Nanos);
             self.meter.idle += now - before;
             for event in &events {
                 match event.token() {
@@ -140,9 +145,12 @@ impl Worker {
                 }
             }
             now = self.shared.now();
+            self.meter.stalls.worked(now);
         }
+        // What is still under way is hung up on, and no connection that the server ended.
+        let open = self.open_connections();
         self.finish();
-        Ok(())
+        Ok(open)
     }
 
     /// How long the poll may wait: until the next command is due, by the timer, or until the next round.
@@ -170,6 +178,7 @@ impl Worker {
             let State::Up(link) = &mut self.conns[at].state else { return };
             let received = link.receive(scratch);
             let now = self.shared.now();
+            self.meter.stalls.worked(now);
             let more = match received {
                 Ok(more) => more,
                 Err(error) => return self.hang_up(at, now, io_class(&error), &error.to_string()),
@@ -221,7 +230,7 @@ impl Worker {
         let node = self.conns[at].node;
         self.meter.answered(node, order, now, found);
         match order.kind {
-            Kind::Write => self.shared.acknowledged.set(order.number),
+            Kind::Write => self.shared.may_exist(order.number, true),
             // Each loss counts once. A replica may be behind, which is no loss.
             Kind::Read
                 if !found
@@ -236,10 +245,7 @@ impl Worker {
                     self.meter.lost(order.number, at);
                 }
             }
-            Kind::Delete => {
-                self.shared.acknowledged.take(order.number);
-                self.shared.written.take(order.number);
-            }
+            Kind::Delete => self.shared.deleted(order.number),
             _ => {}
         }
         self.done(order, now);
@@ -265,18 +271,25 @@ impl Worker {
                 if class == "READONLY" && !self.shared.atlas.door().way().cluster {
                     self.conns[at].stale = true;
                 }
+                self.not_written(&order);
                 return self.fail(at, &order, now, Failure { class, detail: text, waited: false });
             }
         };
         if order.hops >= MOST_HOPS {
+            self.not_written(&order);
             let detail = format!("sent on {MOST_HOPS} times, at last to {host}:{port}");
             return self.fail(at, &order, now, Failure { class: "MOVED", detail: &detail, waited: false });
         }
         order.hops += 1;
         let (from, node) = (self.conns[at].node, self.named(at, host, port));
-        self.meter.node(from).silence.answered(now);
-        self.meter.node(node).silence.due(now);
+        self.meter.moved_on(from, node, now);
         self.forward(order, node, ask, now);
+    }
+
+    fn not_written(&self, order: &Order) {
+        if order.kind == Kind::Write {
+            self.shared.refused(order.number);
+        }
     }
 
     /// Says to all that the map may be old.
@@ -311,7 +324,7 @@ impl Worker {
         }
         self.meter.failed(node, order, now, &failure);
         if self.shared.settings.stop_on.iter().any(|class| class == failure.class) {
-            self.flow.stop_itself(failure.class);
+            self.flow.stop_itself(Reason::Refused(failure.class.to_owned()));
         }
         self.done(order, now);
     }
@@ -324,7 +337,15 @@ impl Worker {
         self.doubt_map();
         let waited = class == "timeout";
         for order in self.conns[at].down(now) {
+            self.lost_sight_of(&order);
             self.fail(at, &order, now, Failure { class, detail, waited });
+        }
+    }
+
+    /// Nobody will know what became of this command.
+    pub(super) fn lost_sight_of(&self, order: &Order) {
+        if order.kind == Kind::Write {
+            self.shared.may_exist(order.number, false);
         }
     }
 
