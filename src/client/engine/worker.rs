@@ -96,8 +96,9 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Carries out a phase from `start` on, and leaves what it saw in `meter`. Returns the connections that were open at
-    /// its end, by node; an error where poll or timer fail.
+    /// Carries out a phase from `start` on, and leaves what it saw in `meter`.
+    ///
+    /// Returns the connections that were open at its end, by node; an error where poll or timer fail.
     pub(super) fn run(&mut self, phase: &Phase, start: Nanos, stop: &Stop) -> io::Result<Vec<usize>> {
         let (mut events, mut scratch) = (Events::with_capacity(1_024), Scratch::default());
         self.begin(phase, start);
