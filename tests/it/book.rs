@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use cachectl::cli::args::Cli;
 use cachectl::cli::exit::Exit;
 use cachectl::lint::{elsewhere, rules::RULES};
+use cachectl::model::Address;
 use clap::{CommandFactory, Parser};
 
 fn root() -> &'static Path {
@@ -182,19 +183,34 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
+/// What a command line names as specs.
+fn specs(words: &[String]) -> Vec<String> {
+    let matches = Cli::command().try_get_matches_from(words).expect("a command");
+    let mut command = &matches;
+    while let Some((_, below)) = command.subcommand() {
+        command = below;
+    }
+    let named = ["specs", "path"].into_iter().filter_map(|id| command.try_get_raw(id).ok().flatten()).flatten();
+    named.map(|spec| spec.to_string_lossy().into_owned()).collect()
+}
+
 #[test]
 fn every_command_in_the_docs_is_one() {
     let mut seen = 0;
     for page in pages() {
         for (_, block) in consoles(&text(&page)) {
             for line in typed(&block).iter().filter(|line| line.starts_with("cachectl ")) {
-                let outcome = Cli::try_parse_from(words(line));
+                let words = words(line);
+                let outcome = Cli::try_parse_from(&words);
                 assert!(
                     outcome.is_ok(),
                     "{}: {line}\n{}",
                     page.display(),
                     outcome.err().map_or(String::new(), |error| error.to_string())
                 );
+                let specs = specs(&words);
+                let address = specs.iter().find(|spec| spec.parse::<Address>().is_ok());
+                assert!(address.is_none(), "{}: {line}: an address in place of the spec", page.display());
                 seen += 1;
             }
         }
