@@ -38,6 +38,14 @@ impl Ids {
         }
     }
 
+    /// How many they are; `None` where nobody knows.
+    pub(super) fn count(&self) -> Option<usize> {
+        match self {
+            Ids::Named(ids) => Some(ids.len()),
+            Ids::All => None,
+        }
+    }
+
     pub(super) fn contains(&self, id: &str) -> bool {
         match self {
             Ids::Named(ids) => ids.contains(id),
@@ -74,6 +82,13 @@ impl Wanted {
 
     pub fn of(&self, kind: Kind) -> BTreeSet<String> {
         self.by_kind.get(&kind).cloned().unwrap_or_default()
+    }
+
+    /// Those of one kind, and all others.
+    pub(super) fn parted(&self, kind: Kind) -> (Self, Self) {
+        let (of_kind, others) = self.by_kind.clone().into_iter().partition(|(own, _)| *own == kind);
+        let (whole, other_whole) = self.whole.iter().copied().partition(|own| *own == kind);
+        (Self { by_kind: of_kind, whole }, Self { by_kind: others, whole: other_whole })
     }
 
     pub(super) fn ids(&self, kind: Kind) -> Ids {

@@ -79,20 +79,29 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
 
 /// What the spec declares, in as far as no tag is needed for it.
 async fn declared(aws: &Aws, identity: &Identity, spec: &Spec, wanted: &Wanted) -> Result<Live, AwsError> {
-    let mut live = empty(aws, identity);
-    kinds::read(aws, wanted, &mut live).await?;
-    let mut names = alarm_names(spec, &live);
-    names.extend(wanted.of(Kind::Alarm));
-    names.extend(wanted.of(Kind::CompositeAlarm));
-    let mut elsewhere = composite_alarm::named_by(spec);
-    elsewhere.retain(|name| !names.contains(name));
-    names.extend(elsewhere.iter().cloned());
-    let (parameters, alarms, (allowed, allowed_notes)) = futures::try_join!(
-        parameters(aws, &live, wanted),
-        alarms_by_name(aws, names),
-        allowed_node_types(aws, &live, spec),
-    )?;
-    live.parameters = parameters;
+    let (groups, others) = wanted.parted(Kind::ParameterGroup);
+    let (mut live, mut of_groups) = (empty(aws, identity), empty(aws, identity));
+    // What is set in parameter groups takes a call each, and waits for nothing but their list.
+    let set = async {
+        kinds::read(aws, &groups, &mut of_groups).await?;
+        of_groups.parameters = parameters(aws, &of_groups, &groups).await?;
+        Ok::<_, AwsError>(())
+    };
+    let rest = async {
+        kinds::read(aws, &others, &mut live).await?;
+        let mut names = alarm_names(spec, &live);
+        names.extend(wanted.of(Kind::Alarm));
+        names.extend(wanted.of(Kind::CompositeAlarm));
+        let mut elsewhere = composite_alarm::named_by(spec);
+        elsewhere.retain(|name| !names.contains(name));
+        names.extend(elsewhere.iter().cloned());
+        let (alarms, allowed) = futures::try_join!(alarms_by_name(aws, names), allowed_node_types(aws, &live, spec))?;
+        Ok((elsewhere, alarms, allowed))
+    };
+    let ((), (elsewhere, alarms, (allowed, allowed_notes))) = futures::try_join!(set, rest)?;
+    *live.of_mut(Kind::ParameterGroup) = std::mem::take(of_groups.of_mut(Kind::ParameterGroup));
+    live.parameters = of_groups.parameters;
+    live.notes.extend(of_groups.notes);
     let is_elsewhere =
         |name: &String, alarm: &Value| elsewhere.contains(name) && alarm::stack_of(alarm) != Some(spec.stack.as_str());
     let (others, own): (Found, Found) = alarms.into_iter().partition(|(name, alarm)| is_elsewhere(name, alarm));

@@ -29,14 +29,16 @@ lister!(
     describe
 );
 
-/// Groups and, side by side with them, the first page of member clusters; then the members that are
-/// still missing.
+/// Groups and, side by side with them, as many pages of member clusters as they need at least; then the members that
+/// are still missing.
 pub(super) async fn list(aws: &Aws, wanted: Ids) -> Result<(Found, Found), AwsError> {
     if wanted.is_none() {
         return Ok((Found::new(), Found::new()));
     }
     let mut pages = Pages::of(CLUSTERS);
-    let (groups, page) = futures::try_join!(list_groups(aws, wanted), clusters_page(aws, None))?;
+    // A group has one member at least.
+    let least = wanted.count().unwrap_or(1).div_ceil(PAGE);
+    let (groups, page) = futures::try_join!(list_groups(aws, wanted), clusters_pages(aws, least, &mut pages))?;
     let needed: BTreeSet<String> =
         groups.values().flat_map(|group| strings(group.get("MemberClusters"))).map(str::to_owned).collect();
     let clusters = members(aws, &needed, page, &mut pages).await?;
@@ -44,11 +46,13 @@ pub(super) async fn list(aws: &Aws, wanted: Ids) -> Result<(Found, Found), AwsEr
 }
 
 const CLUSTERS: &str = "DescribeCacheClusters";
+/// Clusters in one answer.
+const PAGE: usize = 100;
 
 type Page = (Vec<(String, Value)>, Option<String>);
 
 async fn clusters_page(aws: &Aws, marker: Option<String>) -> Result<Page, AwsError> {
-    let call = aws.elasticache.describe_cache_clusters().max_records(100).show_cache_node_info(true);
+    let call = aws.elasticache.describe_cache_clusters().max_records(PAGE as i32).show_cache_node_info(true);
     let answer = call.set_marker(marker).send().await.map_err(|error| AwsError::of(CLUSTERS, error))?;
     let clusters = answer.cache_clusters().iter().map(|cluster| {
         let id = named(CLUSTERS, cluster.cache_cluster_id())?;
@@ -57,11 +61,25 @@ async fn clusters_page(aws: &Aws, marker: Option<String>) -> Result<Page, AwsErr
     Ok((clusters.collect::<Result<_, AwsError>>()?, answer.marker().map(str::to_owned)))
 }
 
+/// Up to so many pages, as one.
+async fn clusters_pages(aws: &Aws, most: usize, pages: &mut Pages) -> Result<Page, AwsError> {
+    let (mut clusters, mut marker) = clusters_page(aws, None).await?;
+    for _ in 1..most {
+        if !pages.turn(marker.as_deref())? {
+            return Ok((clusters, None));
+        }
+        let (more, next) = clusters_page(aws, pages.token()).await?;
+        clusters.extend(more);
+        marker = next;
+    }
+    Ok((clusters, marker))
+}
+
 /// Clusters that are in no replication group, as `sessions (memcached)`: no kind of cachectl's.
 pub(in crate::aws) async fn lone_clusters(aws: &Aws) -> Result<Vec<String>, AwsError> {
     let (mut found, mut pages) = (Vec::new(), Pages::of(CLUSTERS));
     loop {
-        let call = aws.elasticache.describe_cache_clusters().max_records(100).set_marker(pages.token());
+        let call = aws.elasticache.describe_cache_clusters().max_records(PAGE as i32).set_marker(pages.token());
         let call = call.show_cache_clusters_not_in_replication_groups(true);
         let answer = match call.send().await.map_err(|error| AwsError::of(CLUSTERS, error)) {
             Err(error) if error.kind == ErrorKind::Unsupported => return Ok(found),
