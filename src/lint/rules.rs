@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::held::{self, Held};
 use crate::model::Severity::{self, Info, Warn};
-use crate::model::live::Live;
+use crate::model::live::{Live, strings};
 use crate::model::version::Version;
 use crate::model::{Kind, Resource, Spec};
 use crate::resource::parameter_group;
@@ -202,4 +202,10 @@ pub const RULES: &[Rule] = &[
             let field = if host.is_some() { "smoke.host" } else { "smoke.endpointMap" };
             (!hosts.is_empty()).then(|| (field, format!("the smoke test logs in at {} instead of the cache's endpoint", hosts.join(", "))))
         } },
+    Rule { id: "placeholder", severity: Some(Warn), kinds: &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::SubnetGroup],
+        why: "What `cachectl init` cannot know is left to be filled in; AWS knows no subnet or security group of that name.",
+        check: |resource, _, _| ["subnetIds", "securityGroupIds"].into_iter().find_map(|field| {
+            let left = strings(resource.fields.get(field)).find(|id| id.contains("replace-me"))?;
+            Some((field, format!("{left} stands for one of yours")))
+        }) },
 ];

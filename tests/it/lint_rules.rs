@@ -251,6 +251,8 @@ fn rows() -> Vec<Row> {
         ),
         of_group("smoke-host", "smoke: {host: 10.0.0.7}", "smoke: {duration: 5s}"),
         of_serverless("smoke-host", "smoke: {host: tunnel.example.com}", "smoke: none"),
+        of_group("placeholder", "securityGroupIds: [sg-replace-me]", "securityGroupIds: [sg-1]"),
+        of_serverless("placeholder", "subnetIds: [subnet-replace-me-1, subnet-2]", ""),
     ]
 }
 
