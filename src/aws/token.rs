@@ -13,7 +13,8 @@ use super::Aws;
 use super::error::AwsError;
 
 const OPERATION: &str = "Connect";
-const VALID_FOR: Duration = Duration::from_secs(900);
+/// How long AWS takes a token for a login.
+pub const VALID_FOR: Duration = Duration::from_secs(900);
 
 /// What a user logs in to.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,7 @@ use super::printer::Printer;
 use super::progress::Live as LiveProgress;
 use super::session::Session;
 use super::way_in::{WayIn, way_in};
-use crate::drill::{self, Count, Gate, Part, Passage, Probes, Require, Seen, Setup};
+use crate::drill::{self, Count, Gate, Part, Passage, Probes, Require, Seen, Setup, Whole};
 use crate::model::attribute::Impact;
 use crate::model::live::Live;
 use crate::model::plan::Plan;
@@ -53,6 +53,8 @@ struct Watched {
 #[derive(Default)]
 pub struct Told {
     pub passages: Vec<Passage>,
+    /// Each cache over all of its steps.
+    pub wholes: Vec<Whole>,
     /// Bounds of `drill.require`.
     pub gates: Vec<(Address, Gate)>,
     /// Caches, or some of their shards, that were not watched, and why.
@@ -121,6 +123,8 @@ impl Canaries {
                 let foretold = foretold(plan, step);
                 told.passages.push(Passage::new(id.0, &address.to_string(), &operation, foretold, &parts));
             }
+            let shards: Vec<(&Seen, &Count)> = ended.iter().map(|(count, seen)| (seen, count)).collect();
+            told.wholes.push(Whole::new(&address.to_string(), &shards));
             for (count, seen) in &ended {
                 told.gates.extend(drill::bounds(&require, seen, count).into_iter().map(|gate| (address.clone(), gate)));
             }
@@ -254,6 +258,7 @@ impl Told {
     /// What came of a further round of steps, too.
     pub fn extend(&mut self, more: Self) {
         self.passages.extend(more.passages);
+        self.wholes.extend(more.wholes);
         self.gates.extend(more.gates);
         self.unwatched.extend(more.unwatched);
     }
@@ -263,6 +268,7 @@ impl Told {
         let unwatched = self.unwatched.iter().map(|(address, why)| json!({"address": address, "reason": why}));
         json!({
             "steps": self.passages,
+            "whole": self.wholes,
             "gates": self.gates.iter().map(of_cache).collect::<Vec<Value>>(),
             "unwatched": unwatched.collect::<Vec<Value>>(),
         })
@@ -275,12 +281,13 @@ impl Told {
             value
         };
         let steps = self.passages.iter().map(move |passage| line("canary", json!(passage)));
+        let wholes = self.wholes.iter().map(move |whole| line("canaryWhole", json!(whole)));
         let gates = self.gates.iter().map(move |gate| line("canaryGate", of_cache(gate)));
         let unwatched = self
             .unwatched
             .iter()
             .map(move |(address, why)| line("canaryUnwatched", json!({"address": address, "reason": why})));
-        steps.chain(gates).chain(unwatched)
+        steps.chain(wholes).chain(gates).chain(unwatched)
     }
 
     /// Does a bound of `drill.require` miss, or could it not be told?
@@ -298,6 +305,6 @@ impl Told {
     }
 
     pub fn table(&self) -> String {
-        render::passage::table(&self.passages, &self.gates)
+        render::passage::table(&self.passages, &self.wholes, &self.gates)
     }
 }

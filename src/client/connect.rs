@@ -183,7 +183,7 @@ impl Connector {
             if let Some(username) = &self.way.username {
                 login = login.set_username(username);
             }
-            login = login.set_password(password.expose());
+            login = login.set_password(password.expose().as_ref());
         }
         // Nagle's algorithm would hold small commands back; the client library leaves it on.
         let tcp = TcpSettings::default().set_nodelay(true);
@@ -218,7 +218,7 @@ impl Connector {
             _ => error.to_string(),
         };
         match &self.way.password {
-            Some(secret) if !secret.expose().is_empty() => text.replace(secret.expose(), "<secret>"),
+            Some(secret) if !secret.expose().is_empty() => text.replace(secret.expose().as_ref(), "<secret>"),
             _ => text,
         }
     }

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::engine::encode;
 use super::tls::client_config;
-use super::way::Way;
+use super::way::{Secret, Way};
 
 /// Why there is no connection, or no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +61,26 @@ pub struct Door {
     way: Way,
     tls: Option<Arc<ClientConfig>>,
     limit: Duration,
+    names: Names,
+}
+
+/// What resolves a host and port; the system does, unless a test has its own.
+type Resolve = dyn Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync;
+
+/// Who is asked where a name leads.
+#[derive(Clone)]
+struct Names(Arc<Resolve>);
+
+impl Default for Names {
+    fn default() -> Self {
+        Self(Arc::new(|host, port| Ok((host, port).to_socket_addrs()?.collect())))
+    }
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Names")
+    }
 }
 
 impl Door {
@@ -70,12 +90,21 @@ impl Door {
             None => None,
             Some(tls) => Some(client_config(tls.ca_pem.as_deref()).map_err(|error| Trouble::new("TLS", error))?),
         };
-        Ok(Self { way, tls, limit })
+        Ok(Self { way, tls, limit, names: Names::default() })
     }
 
     /// A door to another way in, with the trust store that was read for this one.
     pub fn through(&self, way: Way) -> Self {
         Self { way, ..self.clone() }
+    }
+
+    /// The same door, with names that lead where a test says.
+    #[cfg(test)]
+    pub(crate) fn resolving(
+        self,
+        resolve: impl Fn(&str, u16) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { names: Names(Arc::new(resolve)), ..self }
     }
 
     /// The way in that the door leads to.
@@ -96,9 +125,7 @@ impl Door {
     /// Where a name leads now, by way of the endpoint map.
     pub fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Trouble> {
         let (near, near_port) = self.way.map.lead(host, port);
-        let found = (near.as_str(), near_port).to_socket_addrs();
-        let found = found.map_err(|error| Trouble::new("name not resolved", format!("{near}: {error}")))?;
-        Ok(found.collect())
+        (self.names.0)(&near, near_port).map_err(|error| Trouble::new("name not resolved", format!("{near}: {error}")))
     }
 
     /// Connects to the first of these addresses that answers, as to the node of this name.
@@ -143,9 +170,11 @@ impl Door {
 
     /// A server that is full says so in its first answer, so that one is asked for even where nobody logs in.
     fn login(&self, line: &mut Line) -> Result<(), Trouble> {
-        let outcome = match (&self.way.username, &self.way.password) {
-            (Some(user), Some(password)) => line.ask(&["AUTH", user, password.expose()]),
-            (None, Some(password)) => line.ask(&["AUTH", password.expose()]),
+        // Asked for at each login: a token of IAM's is another one by now.
+        let password = self.way.password.as_ref().map(Secret::expose);
+        let outcome = match (&self.way.username, &password) {
+            (Some(user), Some(password)) => line.ask(&["AUTH", user, password]),
+            (None, Some(password)) => line.ask(&["AUTH", password]),
             (_, None) => return line.ask(&["PING"]).map(drop).or_else(refused_ping),
         };
         outcome.map(drop)

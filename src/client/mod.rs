@@ -16,4 +16,4 @@ pub(crate) mod topology;
 mod way;
 
 pub use latency::{Latencies, Recorder};
-pub use way::{EndpointMap, Secret, Tls, Way};
+pub use way::{EndpointMap, Secret, Tls, Way, WeakSecret};

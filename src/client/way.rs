@@ -2,29 +2,60 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// A password or auth token.
 ///
 /// It can be handed to the client library and nowhere else: `Debug` hides it, and there is no
-/// `Display` and no `Serialize`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+/// `Display` and no `Serialize`. Clones are one secret: what replaces it replaces it for all, such as a token that is
+/// signed anew while connections come and go.
+#[derive(Clone)]
+pub struct Secret(Arc<Mutex<Arc<str>>>);
+
+/// A secret, as long as somebody else holds it.
+#[derive(Clone, Debug)]
+pub struct WeakSecret(Weak<Mutex<Arc<str>>>);
 
 impl Secret {
     /// A secret that from here on only [`Secret::expose`] gives out.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
+        Self(Arc::new(Mutex::new(value.into().into())))
     }
 
-    /// The value itself, for the one call that sends it to the cache.
-    pub fn expose(&self) -> &str {
-        &self.0
+    /// The value itself as it is now, for the one call that sends it to the cache.
+    pub fn expose(&self) -> Arc<str> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on this is the value, for every clone.
+    pub fn replace(&self, value: impl Into<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = value.into().into();
+    }
+
+    /// For who renews it, and is no reason to keep it.
+    pub fn downgrade(&self) -> WeakSecret {
+        WeakSecret(Arc::downgrade(&self.0))
     }
 }
 
+impl WeakSecret {
+    /// The secret, unless nobody logs in with it any more.
+    pub fn upgrade(&self) -> Option<Secret> {
+        self.0.upgrade().map(Secret)
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for Secret {}
+
 impl From<String> for Secret {
     fn from(value: String) -> Self {
-        Self(value)
+        Self::new(value)
     }
 }
 
@@ -111,6 +142,16 @@ mod tests {
         assert_eq!(map.lead("a.example", 6379), ("127.0.0.1".to_owned(), 7001));
         assert_eq!(map.lead("a.example", 6380), ("a.example".to_owned(), 6380));
         assert!(map.has("a.example", 6379) && !map.has("b.example", 6379));
+    }
+
+    #[test]
+    fn what_replaces_a_secret_replaces_it_in_every_way_in() {
+        let way = Way { password: Some(Secret::new("token-one")), ..Way::default() };
+        let (copy, weak) = (way.clone(), way.password.as_ref().unwrap().downgrade());
+        weak.upgrade().unwrap().replace("token-two");
+        assert_eq!(&*copy.password.as_ref().unwrap().expose(), "token-two");
+        drop((way, copy));
+        assert!(weak.upgrade().is_none(), "nobody is left who logs in with it");
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Course {
         let lost = self.count.lost.as_ref();
         Writes {
             longest_gap_ms: self.gap(writer).map(|gap| milliseconds(gap.length())),
-            sent: self.seen.acks.len() as u64 + writer.failures() + waiter.failures(),
+            sent: self.seen.acks.len() as u64 + writer.failures_sent() + waiter.failures_sent(),
             acknowledged: self.seen.acks.len() as u64,
             lost: lost.map(|lost| lost.plain.len() as u64),
             waited_lost: lost.map(|lost| lost.waited.len() as u64),

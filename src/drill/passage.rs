@@ -40,22 +40,53 @@ impl Part<'_> {
         let gap = trace.longest_gap(self.from, self.until)?;
         Some(if gap.open { Gap { until: self.seen.ended.max(gap.until), ..gap } } else { gap })
     }
+
+    /// Of writers and readers, to the end of a silence that had not ended with the step.
+    fn errors(&self) -> u64 {
+        let of = |trace: &Trace| {
+            let open_until = self.longest_gap(trace).filter(|gap| gap.until > self.until).map(|gap| gap.until);
+            trace.failures_within(self.from, open_until.unwrap_or(self.until))
+        };
+        of(&self.seen.writer) + of(&self.seen.reader)
+    }
+}
+
+/// All of an apply, from before its first step to after its last: also what was lost between two of them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Whole {
+    pub address: String,
+    pub longest_write_gap_ms: Option<f64>,
+    pub longest_read_gap_ms: Option<f64>,
+    pub errors: u64,
+    /// Writes that were acknowledged and are not there at the end; `null` where that could not be told.
+    pub lost_writes: Option<u64>,
+}
+
+impl Whole {
+    /// Of all shards of a cache.
+    pub fn new(address: &str, shards: &[(&Seen, &Count)]) -> Self {
+        let lost = |count: &Count| count.lost.as_ref().map(|lost| (lost.plain.len() + lost.waited.len()) as u64);
+        let parts: Vec<Part<'_>> =
+            shards.iter().map(|(seen, count)| Part { from: Duration::ZERO, until: seen.ended, seen, count }).collect();
+        Self {
+            address: address.to_owned(),
+            longest_write_gap_ms: longest(&parts, |seen| &seen.writer),
+            longest_read_gap_ms: longest(&parts, |seen| &seen.reader),
+            errors: parts.iter().map(Part::errors).sum(),
+            lost_writes: shards.iter().map(|(_, count)| lost(count)).sum(),
+        }
+    }
+}
+
+fn longest(parts: &[Part<'_>], trace: fn(&Seen) -> &Trace) -> Option<f64> {
+    let gaps = parts.iter().filter_map(|part| part.longest_gap(trace(part.seen)));
+    gaps.map(|gap| gap.length()).max().map(milliseconds)
 }
 
 impl Passage {
     /// Of a step; silences that begin or end within it count in their whole length.
     pub fn new(step: usize, address: &str, operation: &str, foretold: Option<Impact>, parts: &[Part<'_>]) -> Self {
-        let longest = |trace: fn(&Seen) -> &Trace| {
-            let gaps = parts.iter().filter_map(|part| part.longest_gap(trace(part.seen)));
-            gaps.map(|gap| gap.length()).max().map(milliseconds)
-        };
-        let errors = |part: &Part<'_>| {
-            let of = |trace: &Trace| {
-                let open_until = part.longest_gap(trace).filter(|gap| gap.until > part.until).map(|gap| gap.until);
-                trace.failures_within(part.from, open_until.unwrap_or(part.until))
-            };
-            of(&part.seen.writer) + of(&part.seen.reader)
-        };
         let lost = |part: &Part<'_>| {
             let lost = part.count.lost.as_ref()?;
             let within = lost.plain.iter().chain(&lost.waited).filter(|ack| (part.from..part.until).contains(&ack.at));
@@ -66,9 +97,9 @@ impl Passage {
             address: address.to_owned(),
             operation: operation.to_owned(),
             foretold,
-            longest_write_gap_ms: longest(|seen| &seen.writer),
-            longest_read_gap_ms: longest(|seen| &seen.reader),
-            errors: parts.iter().map(errors).sum(),
+            longest_write_gap_ms: longest(parts, |seen| &seen.writer),
+            longest_read_gap_ms: longest(parts, |seen| &seen.reader),
+            errors: parts.iter().map(Part::errors).sum(),
             lost_writes: parts.iter().map(lost).sum(),
         }
     }
@@ -112,5 +143,21 @@ mod tests {
         let passage = |parts: &[Part<'_>]| Passage::new(1, "a", "", None, parts).lost_writes;
         assert_eq!(passage(&[part(&known), part(&known)]), Some(0));
         assert_eq!(passage(&[part(&known), part(&unknown)]), None);
+    }
+
+    #[test]
+    fn what_is_lost_between_two_steps_is_lost_by_the_apply() {
+        let seen = seen(&[0, 20, 40, 640, 660, 1_000, 1_020, 1_990]);
+        let ack = |at| Ack { number: 0, at: ms(at), run: None, by_waiter: false, waited: false };
+        let lost = Lost { plain: vec![ack(650), ack(1_995)], waited: Vec::new() };
+        let count = Count { lost: Some(lost), ..Count::default() };
+        let step = |from, until| {
+            let part = Part { from: ms(from), until: ms(until), seen: &seen, count: &count };
+            Passage::new(1, "a", "", None, &[part]).lost_writes
+        };
+        assert_eq!((step(0, 600), step(700, 1_500)), (Some(0), Some(0)));
+        let whole = Whole::new("a", &[(&seen, &count)]);
+        assert_eq!((whole.longest_write_gap_ms, whole.errors, whole.lost_writes), (Some(970.0), 2, Some(2)));
+        assert_eq!(Whole::new("a", &[(&seen, &count), (&seen, &Count::default())]).lost_writes, None);
     }
 }

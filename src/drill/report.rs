@@ -76,6 +76,7 @@ pub enum Kind {
 #[serde(rename_all = "camelCase")]
 pub struct Writes {
     pub longest_gap_ms: Option<f64>,
+    /// Attempts without a connection are errors, and were not sent.
     pub sent: u64,
     pub acknowledged: u64,
     /// Acknowledged, confirmed by no replica, and not there afterwards; `null` where that could not be told.

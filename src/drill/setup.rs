@@ -62,11 +62,6 @@ impl Setup {
         let names = ["writer", "waited", "read", "never", "resolves", "caches"];
         names.into_iter().map(|name| self.key(name)).collect()
     }
-
-    /// AWS's name of the node at an endpoint.
-    pub fn node_at(&self, endpoint: &Endpoint) -> Option<&Node> {
-        self.nodes.iter().find(|node| node.endpoint == *endpoint)
-    }
 }
 
 #[cfg(test)]

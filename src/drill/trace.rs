@@ -9,6 +9,8 @@ pub struct Trace {
     /// When something was answered as it should be.
     answers: Vec<Duration>,
     mishaps: Vec<Mishap>,
+    /// How many of those never came to send anything, for want of a connection.
+    unsent: u64,
     /// When an answer said that the key is not there.
     missed: Vec<Duration>,
     /// Each class once, with the first of it in full.
@@ -55,6 +57,13 @@ impl Trace {
         self.answers.insert(place, at);
     }
 
+    /// An attempt failed before anything was sent.
+    pub fn never_sent(&mut self, at: Duration, class: &str, detail: &str) {
+        self.unsent += 1;
+        self.failed(at, class, detail);
+    }
+
+    /// What was sent was refused, or not answered.
     pub fn failed(&mut self, at: Duration, class: &str, detail: &str) {
         let known = self.classes.iter().position(|(known, _)| known == class);
         let class = known.unwrap_or_else(|| {
@@ -75,27 +84,19 @@ impl Trace {
         (late.clone().count() as u64, late.min())
     }
 
-    pub fn answers(&self) -> &[Duration] {
-        &self.answers
-    }
-
     /// Attempts that were answered in this time.
     pub fn answered_within(&self, from: Duration, until: Duration) -> usize {
         let before = |limit: Duration| self.answers.partition_point(|at| *at < limit);
         before(until).saturating_sub(before(from))
     }
 
-    pub fn failures(&self) -> u64 {
-        self.mishaps.len() as u64
+    /// Attempts that failed after they were sent.
+    pub fn failures_sent(&self) -> u64 {
+        self.mishaps.len() as u64 - self.unsent
     }
 
     pub fn failures_within(&self, from: Duration, until: Duration) -> u64 {
         self.mishaps.iter().filter(|mishap| (from..until).contains(&mishap.at)).count() as u64
-    }
-
-    /// The first failure at or after this.
-    pub fn first_failure(&self, from: Duration) -> Option<Duration> {
-        self.mishaps.iter().map(|mishap| mishap.at).filter(|at| *at >= from).min()
     }
 
     pub fn last_failure(&self) -> Option<Duration> {
@@ -127,13 +128,12 @@ impl Trace {
     /// `until`. `None` where nothing was ever answered before `until`: then nobody knows when the silence began.
     pub fn longest_gap(&self, from: Duration, until: Duration) -> Option<Gap> {
         let known = &self.answers[..self.answers.partition_point(|at| *at <= until)];
-        let (first, last) = (*known.first()?, *known.last()?);
+        let last = *known.last()?;
         // What came after the window ends a silence that began within.
         let next = self.answers.get(known.len()).copied();
         let ending = Gap { from: last, until: next.unwrap_or(until), open: next.is_none() };
         let between = known.windows(2).map(|pair| Gap { from: pair[0], until: pair[1], open: false });
-        let gaps = between.chain([ending]).filter(|gap| gap.until >= from && gap.from >= first);
-        gaps.max_by_key(Gap::length)
+        between.chain([ending]).filter(|gap| gap.until >= from).max_by_key(Gap::length)
     }
 
     /// Did it answer again after its last failure, and go on to answer until the end?
@@ -181,8 +181,17 @@ mod tests {
 
     #[test]
     fn answers_of_several_lanes_are_put_in_order() {
-        assert_eq!(trace(&[10, 5, 20, 15]).answers(), [ms(5), ms(10), ms(15), ms(20)]);
-        assert_eq!(trace(&[10, 5, 20, 15]).answered_within(ms(5), ms(15)), 2);
+        let trace = trace(&[10, 5, 20, 15]);
+        assert_eq!(trace.answered_within(ms(5), ms(15)), 2);
+        assert_eq!(trace.longest_gap(ms(0), ms(20)).map(|gap| gap.length()), Some(ms(5)));
+    }
+
+    #[test]
+    fn what_never_left_for_want_of_a_connection_was_not_sent() {
+        let mut trace = trace(&[0]);
+        trace.never_sent(ms(10), "connection refused", "");
+        trace.failed(ms(20), "timeout", "");
+        assert_eq!((trace.failures_sent(), trace.failures_within(ms(0), ms(30))), (1, 2));
     }
 
     #[test]

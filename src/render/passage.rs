@@ -2,12 +2,12 @@
 
 use super::drill::{length, said};
 use super::style::{Label, paint};
-use crate::drill::{Gate, Passage};
+use crate::drill::{Gate, Passage, Whole};
 use crate::model::Address;
 use crate::model::attribute::Impact;
 
-/// A line a step, and one a bound.
-pub fn table(passages: &[Passage], gates: &[(Address, Gate)]) -> String {
+/// A line a step, one for all of each cache's, and one a bound.
+pub fn table(passages: &[Passage], wholes: &[Whole], gates: &[(Address, Gate)]) -> String {
     if passages.is_empty() && gates.is_empty() {
         return String::new();
     }
@@ -20,6 +20,10 @@ pub fn table(passages: &[Passage], gates: &[(Address, Gate)]) -> String {
             passage.address,
             line(passage)
         ));
+    }
+    // Without a step there is nothing that clients could have noticed.
+    for whole in wholes.iter().filter(|_| !passages.is_empty()) {
+        out.push_str(&format!("  whole apply {}\n      {}\n", whole.address, of_all(whole)));
     }
     for (address, gate) in gates {
         let label = if gate.passed { Label::Good } else { Label::Error };
@@ -37,15 +41,18 @@ pub fn bound(address: &Address, gate: &Gate) -> String {
 /// `foretold brief, seen: longest gap 412 ms, 2 errors, 0 lost writes`
 pub fn line(passage: &Passage) -> String {
     let foretold = passage.foretold.map_or("nothing", word);
-    let gap = |ms: Option<f64>| length(ms);
-    let lost =
-        passage.lost_writes.map_or_else(|| "lost writes not known".to_owned(), |lost| format!("{lost} lost writes"));
-    format!(
-        "foretold {foretold}, seen: longest gap {} (reads {}), {} errors, {lost}",
-        gap(passage.longest_write_gap_ms),
-        gap(passage.longest_read_gap_ms),
-        passage.errors
-    )
+    let gaps = (passage.longest_write_gap_ms, passage.longest_read_gap_ms);
+    format!("foretold {foretold}, seen: {}", seen(gaps, passage.errors, passage.lost_writes))
+}
+
+/// `longest gap 412 ms (reads 20 ms), 2 errors, 0 lost writes`
+pub fn of_all(whole: &Whole) -> String {
+    seen((whole.longest_write_gap_ms, whole.longest_read_gap_ms), whole.errors, whole.lost_writes)
+}
+
+fn seen((writes, reads): (Option<f64>, Option<f64>), errors: u64, lost: Option<u64>) -> String {
+    let lost = lost.map_or_else(|| "lost writes not known".to_owned(), |lost| format!("{lost} lost writes"));
+    format!("longest gap {} (reads {}), {errors} errors, {lost}", length(writes), length(reads))
 }
 
 /// As plans write it.
@@ -77,6 +84,16 @@ mod tests {
             lost_writes: Some(0),
         };
         assert_eq!(line(&passage), "foretold brief, seen: longest gap 412 ms (reads 20 ms), 2 errors, 0 lost writes");
+        let whole = Whole {
+            address: "replicationGroup/a".into(),
+            longest_write_gap_ms: Some(900.0),
+            longest_read_gap_ms: None,
+            errors: 5,
+            lost_writes: Some(3),
+        };
+        let text = table(std::slice::from_ref(&passage), &[whole], &[]);
+        assert!(text.contains("whole apply replicationGroup/a\n      longest gap 900 ms"), "{text}");
+        assert!(text.contains("5 errors, 3 lost writes"), "{text}");
         let unknown = Passage { lost_writes: None, foretold: None, ..passage };
         assert!(line(&unknown).contains("foretold nothing") && line(&unknown).contains("lost writes not known"));
     }

@@ -26,11 +26,14 @@ fn changed(before: &str, after: &str, arguments: &[&str]) -> Option<(Rig, i32, V
 
 /// One line for each step of the cache, each with its numbers, and nothing lost.
 fn watched(canary: &Value, steps: usize) {
+    let whole = &canary["whole"][0];
+    assert_eq!((&whole["address"], &whole["lostWrites"]), (&"replicationGroup/cache".into(), &0.into()), "{canary:#}");
     let lines = canary["steps"].as_array().unwrap();
     assert_eq!(lines.len(), steps, "{canary:#}");
     for line in lines {
         assert_eq!(line["address"], "replicationGroup/cache", "{canary:#}");
         assert!(line["longestWriteGapMs"].as_f64().is_some_and(|gap| gap > 0.0), "{canary:#}");
+        assert!(whole["longestWriteGapMs"].as_f64() >= line["longestWriteGapMs"].as_f64(), "{canary:#}");
         assert!(line["longestReadGapMs"].as_f64().is_some_and(|gap| gap > 0.0), "{canary:#}");
         assert_eq!(line["lostWrites"], 0, "{canary:#}");
     }
@@ -52,6 +55,7 @@ fn a_larger_node_type_is_foretold_as_brief_and_watched() {
     let line = events.lines().find(|line| line.contains("\"canary\"")).expect("a line of the canary");
     let line: Value = serde_json::from_str(line).unwrap();
     assert_eq!((&line["type"], &line["step"]), (&"canary".into(), &canary["steps"][0]["step"]));
+    assert!(events.contains("\"canaryWhole\""), "{events}");
     rig.settled();
 }
 

@@ -2,6 +2,7 @@
 
 mod command;
 pub mod login;
+mod renewal;
 mod settings;
 pub mod target;
 
@@ -306,10 +307,16 @@ pub async fn log_in(
             }
             let serverless = address.kind == Kind::ServerlessCache;
             let made = token::Login { cache: &address.id, serverless, user: &user };
-            match token::signed(&session.aws, made).await {
-                Ok(token) => target.way.password = Some(Secret::new(token)),
+            let token = match token::signed(&session.aws, made).await {
+                Ok(token) => Secret::new(token),
                 Err(error) => return Ok(Some(format!("no token could be signed for user {user}: {error}"))),
-            }
+            };
+            let (aws, cache, of) = (session.aws.clone(), address.id.clone(), user.clone());
+            tokio::spawn(renewal::keep_fresh(token.downgrade(), token::VALID_FOR, move || {
+                let (aws, cache, user) = (aws.clone(), cache.clone(), of.clone());
+                async move { token::signed(&aws, token::Login { cache: &cache, serverless, user: &user }).await.ok() }
+            }));
+            target.way.password = Some(token);
             target.way.username = Some(user);
         }
         Login::Unknown { reason } => return Ok(Some(reason)),

@@ -110,7 +110,7 @@ impl Lane {
                 match self.connect(&mut memory, number) {
                     Ok(connection) => (open, was_open) = (Some(connection), true),
                     Err(trouble) => {
-                        hung = self.failed(&trouble);
+                        hung = self.failed(&trouble, Trace::never_sent);
                         continue;
                     }
                 }
@@ -118,7 +118,7 @@ impl Lane {
             if let Some(connection) = &mut open
                 && let Err(trouble) = self.act(connection, number)
             {
-                hung = self.failed(&trouble);
+                hung = self.failed(&trouble, Trace::failed);
                 if is_over(&trouble, self.reconnects) {
                     open = None;
                 }
@@ -192,10 +192,10 @@ impl Lane {
         at
     }
 
-    /// Did it hang?
-    fn failed(&self, trouble: &Trouble) -> bool {
+    /// Notes it in this way. Did it hang?
+    fn failed(&self, trouble: &Trouble, note: fn(&mut Trace, Duration, &str, &str)) -> bool {
         let at = self.log.now();
-        self.trace.lock().unwrap_or_else(PoisonError::into_inner).failed(at, &trouble.class, &trouble.detail);
+        note(&mut self.trace.lock().unwrap_or_else(PoisonError::into_inner), at, &trouble.class, &trouble.detail);
         self.route.doubt();
         trouble.class == "timeout"
     }

@@ -1,6 +1,8 @@
 //! The clients of a drill: threads that go on at their pace whatever the cache does, until they are stopped.
 
 mod lane;
+#[cfg(test)]
+mod names_test;
 mod route;
 mod watch;
 
@@ -220,12 +222,8 @@ impl Probes {
         }
     }
 
-    /// Names that are names, and that lead to the cache and not into a tunnel.
     fn watch_names(&mut self, doors: &Doors) {
-        let way = &self.setup.way;
-        let names = [Some((way.host.clone(), way.port)), self.setup.reader.clone()];
-        let is_name = |name: &Endpoint| name.0.parse::<IpAddr>().is_err() && !way.map.has(&name.0, name.1);
-        for name in names.into_iter().flatten().filter(is_name).collect::<Vec<_>>() {
+        for name in names(&self.setup) {
             let (door, log, stop) = (doors.look.clone(), self.log.clone(), self.stop.clone());
             self.threads.push(std::thread::spawn(move || watch::name(&door, &name, &log, &stop)));
         }
@@ -322,6 +320,13 @@ impl Drop for Probes {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
+}
+
+/// Endpoints that clients have to resolve: those that are names, or that a map leads to names.
+fn names(setup: &Setup) -> Vec<Endpoint> {
+    let way = &setup.way;
+    let is_name = |name: &Endpoint| way.map.lead(&name.0, name.1).0.parse::<IpAddr>().is_err();
+    [Some((way.host.clone(), way.port)), setup.reader.clone()].into_iter().flatten().filter(is_name).collect()
 }
 
 /// Sets a key once. Where that fails, the clients will say why.
