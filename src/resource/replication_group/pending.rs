@@ -223,8 +223,9 @@ pub fn contradicting(scene: &Scene<'_>, row: &Attribute) -> Option<Value> {
     pending(scene.view).filter(|value| as_declared && !row.field.shape.same(declared, value))
 }
 
-/// Does anything go on waiting for the window after the first call of this plan? What the spec contradicts does not: the
-/// first call takes it back.
+/// Does anything go on waiting for the window after the first call of this plan?
+///
+/// What the spec contradicts does not: the first call takes it back.
 pub fn goes_on(scene: &Scene<'_>) -> bool {
     let is_taken_back =
         |name: &str| scene.row(name).is_some_and(|row| row.may_wait && contradicting(scene, row).is_some());
