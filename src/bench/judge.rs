@@ -126,12 +126,15 @@ fn silence(report: &mut Report, settings: &Settings) -> bool {
         return false;
     }
     let of = if settings.threads > 1 { " to the clients of one thread" } else { "" };
-    let told = format!("no answer came{of} for {longest:.1} s");
     if least > limit {
-        report.findings.push(told);
+        // What this machine slept through is no part of it.
+        report.findings.push(format!("no answer came{of} for {least:.1} s"));
         return true;
     }
-    report.undecided.push(format!("{told}, of which this machine stood still for {:.1} s", longest - least));
+    let stalled = longest - least;
+    report
+        .undecided
+        .push(format!("no answer came{of} for {longest:.1} s, of which this machine stood still for {stalled:.1} s"));
     false
 }
 

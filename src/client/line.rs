@@ -41,6 +41,9 @@ impl Trouble {
     }
 }
 
+/// The class of a login that was not tried, since its token had ended: that says nothing of the cache.
+pub const TOKEN_ENDED: &str = "token ended";
+
 const CLOSED: &str = "the server closed the connection";
 
 /// The class of what broke under a command.
@@ -170,6 +173,12 @@ impl Door {
 
     /// A server that is full says so in its first answer, so that one is asked for even where nobody logs in.
     fn login(&self, line: &mut Line) -> Result<(), Trouble> {
+        if self.way.password.as_ref().is_some_and(Secret::is_over) {
+            return Err(Trouble::new(
+                TOKEN_ENDED,
+                "the token to log in with has ended, and no new one could be signed",
+            ));
+        }
         // Asked for at each login: a token of IAM's is another one by now.
         let password = self.way.password.as_ref().map(Secret::expose);
         let outcome = match (&self.way.username, &password) {

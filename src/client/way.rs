@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// A password or auth token.
 ///
@@ -10,26 +10,56 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 /// `Display` and no `Serialize`. Clones are one secret: what replaces it replaces it for all, such as a token that is
 /// signed anew while connections come and go.
 #[derive(Clone)]
-pub struct Secret(Arc<Mutex<Arc<str>>>);
+pub struct Secret(Arc<Mutex<Held>>);
+
+#[derive(Debug)]
+struct Held {
+    value: Hidden,
+    /// It is good for no login any more, and there is no new one.
+    is_over: bool,
+}
+
+/// What no `Debug` shows.
+struct Hidden(Arc<str>);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<secret>")
+    }
+}
 
 /// A secret, as long as somebody else holds it.
 #[derive(Clone, Debug)]
-pub struct WeakSecret(Weak<Mutex<Arc<str>>>);
+pub struct WeakSecret(Weak<Mutex<Held>>);
 
 impl Secret {
     /// A secret that from here on only [`Secret::expose`] gives out.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(Arc::new(Mutex::new(value.into().into())))
+        Self(Arc::new(Mutex::new(Held { value: Hidden(value.into().into()), is_over: false })))
     }
 
     /// The value itself as it is now, for the one call that sends it to the cache.
     pub fn expose(&self) -> Arc<str> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.held().value.0)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on this is the value, for every clone.
     pub fn replace(&self, value: impl Into<String>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = value.into().into();
+        *self.held() = Held { value: Hidden(value.into().into()), is_over: false };
+    }
+
+    /// It has ended, and no new one could be had: whoever logs in with it would be refused by no fault of the cache.
+    pub fn end(&self) {
+        self.held().is_over = true;
+    }
+
+    /// Has it ended?
+    pub fn is_over(&self) -> bool {
+        self.held().is_over
     }
 
     /// For who renews it, and is no reason to keep it.

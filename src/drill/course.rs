@@ -66,6 +66,7 @@ impl Course {
             old_primary: Some(self.old_primary.clone()),
             new_primary: self.new_primary(),
             available_after_ms: self.restored.map(|at| self.since(at)),
+            stalled_ms: milliseconds(seen.stood_still(self.called, seen.ended)),
             events: self.events(),
             gates: Vec::new(),
             verdict: crate::smoke::Verdict::Passed,

@@ -74,16 +74,23 @@ fn must_hold(course: &Course) -> Vec<String> {
         found.push(format!("it is not restored after {patience:.0} s"));
     }
     for (name, trace) in [("writes", &seen.writer), ("reads", &seen.reader)] {
-        if !trace.is_well(seen.ended, WELL_WITHIN) {
+        if !trace.is_well(seen.ended, WELL_WITHIN) && !is_blind(trace, seen) {
             found.push(format!("{name} do not get through at the end"));
         }
     }
     let smart = seen.clients.iter().find(|(behaviour, _)| *behaviour == Behaviour::ReResolves);
-    if smart.is_some_and(|(_, trace)| !trace.is_well(seen.ended, WELL_WITHIN)) {
+    if smart.is_some_and(|(_, trace)| !trace.is_well(seen.ended, WELL_WITHIN) && !is_blind(trace, seen)) {
         found.push("a client that re-resolves has not recovered".to_owned());
     }
     found
 }
+
+/// Could it not log in, by no fault of the cache?
+fn is_blind(trace: &Trace, seen: &Seen) -> bool {
+    trace.without_login(Duration::ZERO, seen.ended) > 0
+}
+
+const BLIND: &str = "the token to log in with had ended, and no new one could be signed";
 
 /// A client is well that was answered within the last so long.
 pub(super) const WELL_WITHIN: Duration = Duration::from_secs(1);
@@ -111,6 +118,11 @@ fn unknown(course: &Course) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     if let Some(why) = &course.count.unknown {
         found.push(format!("how many writes are lost: {why}"));
+    }
+    let seen = &course.seen;
+    let clients = seen.clients.iter().map(|(_, trace)| trace);
+    if clients.chain([&seen.writer, &seen.waiter, &seen.reader]).any(|trace| is_blind(trace, seen)) {
+        found.push(format!("what clients met to the end: {BLIND}"));
     }
     if course.interrupted {
         found.push(INTERRUPTED.to_owned());
@@ -153,10 +165,10 @@ fn since(require: &Require, seen: &Seen, count: &Count, from: Duration) -> Vec<G
     let gap = |trace: &Trace| trace.longest_gap(from, seen.ended).map(|gap| length(gap, &seen.stalls));
     let mut gates = Vec::new();
     if let Some(bound) = require.max_write_gap {
-        gates.push(of_length("maxWriteGap", bound, gap(&seen.writer)));
+        gates.push(unless_blind(of_length("maxWriteGap", bound, gap(&seen.writer)), &seen.writer, seen));
     }
     if let Some(bound) = require.max_read_gap {
-        gates.push(of_length("maxReadGap", bound, gap(&seen.reader)));
+        gates.push(unless_blind(of_length("maxReadGap", bound, gap(&seen.reader)), &seen.reader, seen));
     }
     if let Some(bound) = require.max_lost_writes {
         let lost = count.lost.as_ref().map(|lost| (lost.plain.len() + lost.waited.len()) as u64);
@@ -171,11 +183,20 @@ fn since(require: &Require, seen: &Seen, count: &Count, from: Duration) -> Vec<G
     gates
 }
 
+/// What a client that could not log in did not see is not known.
+fn unless_blind(gate: Gate, trace: &Trace, seen: &Seen) -> Gate {
+    if is_blind(trace, seen) { Gate { passed: false, undecided: Some(BLIND.to_owned()), ..gate } } else { gate }
+}
+
+/// How much of a time this machine stood still.
+pub(super) fn within(stalls: &[Gap], from: Duration, until: Duration) -> Duration {
+    stalls.iter().map(|stall| stall.until.min(until).saturating_sub(stall.from.max(from))).sum()
+}
+
 /// The stalls of this machine within a gap may have made it longer.
 fn length(gap: Gap, stalls: &[Gap]) -> Length {
-    let within = |stall: &Gap| stall.until.min(gap.until).saturating_sub(stall.from.max(gap.from));
     // The threads of one machine stall together; what overlaps a gap at its end or beginning is all that counts.
-    let stalled: Duration = stalls.iter().map(within).sum();
+    let stalled = within(stalls, gap.from, gap.until);
     // The last pause before the end is one of many, and no silence that anybody waits for.
     let open = gap.open && gap.length() > WELL_WITHIN;
     Length { most: gap.length(), least: gap.length().saturating_sub(stalled), open }
@@ -225,6 +246,17 @@ mod tests {
         assert!(gate(&[gap(100, 200)]).undecided.is_none(), "1,100 ms are too long without it");
         assert!(gate(&[gap(5_000, 9_000)]).undecided.is_none(), "that was another time");
         assert!(!gate(&[gap(100, 400)]).passed);
+    }
+
+    #[test]
+    fn a_bound_on_what_clients_without_a_token_met_is_undecided() {
+        let mut seen = Seen { ended: ms(9_000), ..Seen::default() };
+        seen.writer.answered(ms(10));
+        let require = Require { max_write_gap: Some(ms(1_000)), ..Require::default() };
+        let gate = |seen: &Seen| bounds(&require, seen, &Count::default()).remove(0);
+        assert!(gate(&seen).undecided.is_none(), "nine seconds of silence");
+        seen.writer.never_sent(ms(900), crate::client::line::TOKEN_ENDED, "");
+        assert!(gate(&seen).undecided.is_some_and(|why| why.contains("token")));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Passage {
     pub errors: u64,
     /// Writes that were acknowledged in this time and are not there afterwards; `null` where that could not be told.
     pub lost_writes: Option<u64>,
+    /// How long this machine stood still in this time; no answer is seen then.
+    pub stalled_ms: f64,
 }
 
 /// What the clients of one shard saw, and from when to when the step was carried out.
@@ -38,14 +40,17 @@ impl Part<'_> {
     /// The longest silence that touches the step; one that had not ended with it goes on to its own end.
     fn longest_gap(&self, trace: &Trace) -> Option<Gap> {
         let gap = trace.longest_gap(self.from, self.until)?;
-        Some(if gap.open { Gap { until: self.seen.ended.max(gap.until), ..gap } } else { gap })
+        let gap = if gap.open { Gap { until: self.seen.ended.max(gap.until), ..gap } } else { gap };
+        // Who could not log in does not know whether it would have been answered.
+        (trace.without_login(gap.from, self.until.max(gap.until)) == 0).then_some(gap)
     }
 
     /// Of writers and readers, to the end of a silence that had not ended with the step.
     fn errors(&self) -> u64 {
         let of = |trace: &Trace| {
             let open_until = self.longest_gap(trace).filter(|gap| gap.until > self.until).map(|gap| gap.until);
-            trace.failures_within(self.from, open_until.unwrap_or(self.until))
+            let until = open_until.unwrap_or(self.until);
+            trace.failures_within(self.from, until) - trace.without_login(self.from, until)
         };
         of(&self.seen.writer) + of(&self.seen.reader)
     }
@@ -61,6 +66,8 @@ pub struct Whole {
     pub errors: u64,
     /// Writes that were acknowledged and are not there at the end; `null` where that could not be told.
     pub lost_writes: Option<u64>,
+    /// How long this machine stood still.
+    pub stalled_ms: f64,
 }
 
 impl Whole {
@@ -75,13 +82,23 @@ impl Whole {
             longest_read_gap_ms: longest(&parts, |seen| &seen.reader),
             errors: parts.iter().map(Part::errors).sum(),
             lost_writes: shards.iter().map(|(_, count)| lost(count)).sum(),
+            stalled_ms: stalled(&parts),
         }
     }
 }
 
 fn longest(parts: &[Part<'_>], trace: fn(&Seen) -> &Trace) -> Option<f64> {
+    if parts.iter().any(|part| trace(part.seen).without_login(part.from, part.until) > 0) {
+        return None;
+    }
     let gaps = parts.iter().filter_map(|part| part.longest_gap(trace(part.seen)));
     gaps.map(|gap| gap.length()).max().map(milliseconds)
+}
+
+/// All shards are watched from one machine, and each of their clients sees the same standstills, or nearly.
+fn stalled(parts: &[Part<'_>]) -> f64 {
+    let stalled = parts.iter().map(|part| part.seen.stood_still(part.from, part.until)).max();
+    milliseconds(stalled.unwrap_or_default())
 }
 
 impl Passage {
@@ -101,6 +118,7 @@ impl Passage {
             longest_read_gap_ms: longest(parts, |seen| &seen.reader),
             errors: parts.iter().map(Part::errors).sum(),
             lost_writes: parts.iter().map(lost).sum(),
+            stalled_ms: stalled(parts),
         }
     }
 }
@@ -110,6 +128,7 @@ mod tests {
     use super::super::count::Lost;
     use super::super::log::Ack;
     use super::*;
+    use crate::client::line::TOKEN_ENDED;
 
     fn ms(value: u64) -> Duration {
         Duration::from_millis(value)
@@ -143,6 +162,28 @@ mod tests {
         let passage = |parts: &[Part<'_>]| Passage::new(1, "a", "", None, parts).lost_writes;
         assert_eq!(passage(&[part(&known), part(&known)]), Some(0));
         assert_eq!(passage(&[part(&known), part(&unknown)]), None);
+    }
+
+    #[test]
+    fn what_clients_without_a_token_did_not_see_is_not_known_and_no_error() {
+        let mut seen = seen(&[0, 20, 40, 640]);
+        seen.writer.never_sent(ms(800), TOKEN_ENDED, "");
+        let count = Count { lost: Some(Lost::default()), ..Count::default() };
+        let whole = Whole::new("a", &[(&seen, &count)]);
+        assert_eq!((whole.longest_write_gap_ms, whole.errors), (None, 2));
+        assert!(whole.longest_read_gap_ms.is_some());
+    }
+
+    #[test]
+    fn a_standstill_of_this_machine_is_told_beside_what_it_may_have_done() {
+        let stalls = vec![Gap { from: ms(100), until: ms(400), open: false }];
+        let seen = Seen { stalls, ..seen(&[0, 40, 640, 1_000]) };
+        let count = Count::default();
+        let step = |from, until| {
+            let part = Part { from: ms(from), until: ms(until), seen: &seen, count: &count };
+            Passage::new(1, "a", "", None, &[part]).stalled_ms
+        };
+        assert_eq!((step(0, 300), step(500, 1_000)), (200.0, 0.0));
     }
 
     #[test]

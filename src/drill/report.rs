@@ -25,6 +25,8 @@ pub struct Report {
     pub new_primary: Option<String>,
     /// Until every node was back and AWS called all of it available; `null` where that was not seen.
     pub available_after_ms: Option<i64>,
+    /// How long this machine stood still since AWS was asked; no answer is seen then.
+    pub stalled_ms: f64,
     /// AWS's own, by AWS's clock.
     pub events: Vec<Told>,
     pub gates: Vec<Gate>,

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::client::line::TOKEN_ENDED;
+
 /// Answers and errors of one probe.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
@@ -101,6 +103,13 @@ impl Trace {
 
     pub fn last_failure(&self) -> Option<Duration> {
         self.mishaps.iter().map(|mishap| mishap.at).max()
+    }
+
+    /// Attempts of this time that were none, since there was no token to log in with: they say nothing of the cache.
+    pub fn without_login(&self, from: Duration, until: Duration) -> u64 {
+        let ended = self.classes.iter().position(|(class, _)| class == TOKEN_ENDED);
+        let within = self.mishaps.iter().filter(|mishap| (from..until).contains(&mishap.at));
+        within.filter(|mishap| Some(mishap.class) == ended).count() as u64
     }
 
     /// By class, in the order of their first.

@@ -24,8 +24,6 @@ pub struct NodeType {
     /// Bytes, before `reserved-memory-percent`.
     pub maxmemory: u64,
     pub baseline_gbps: f64,
-    /// `None`: the baseline is all there is.
-    pub burst_gbps: Option<f64>,
     /// GiB of local SSD; only types with data tiering have one.
     #[serde(rename = "ssdGiB")]
     pub ssd_gib: Option<f64>,
@@ -141,7 +139,7 @@ mod tests {
         assert_eq!(all().count(), 94);
         for node_type in all() {
             assert!(node_type.vcpu > 0 && node_type.maxmemory > 500_000_000, "{}", node_type.name);
-            assert!(node_type.burst_gbps.is_none_or(|burst| burst > node_type.baseline_gbps), "{}", node_type.name);
+            assert!(node_type.baseline_gbps > 0.0, "{}", node_type.name);
             let family = family(node_type.family()).unwrap_or_else(|| panic!("{} has no family", node_type.name));
             assert_ne!(family.runs("valkey"), Runs::Never, "{}", node_type.name);
             assert_eq!(node_type.has_data_tiering(), node_type.family() == "r6gd", "{}", node_type.name);

@@ -126,6 +126,10 @@ fn numbers(report: &Report) -> Vec<(String, String)> {
     }
     let restored = report.available_after_ms.map(|ms| length(Some(ms as f64)));
     rows.push(("restored after".to_owned(), restored.unwrap_or_else(|| "not seen".to_owned())));
+    if report.stalled_ms > 0.0 {
+        let told = format!("stood still for {}: gaps may be longer by that", length(Some(report.stalled_ms)));
+        rows.push(("this machine".to_owned(), told));
+    }
     rows
 }
 

@@ -42,17 +42,22 @@ pub fn bound(address: &Address, gate: &Gate) -> String {
 pub fn line(passage: &Passage) -> String {
     let foretold = passage.foretold.map_or("nothing", word);
     let gaps = (passage.longest_write_gap_ms, passage.longest_read_gap_ms);
-    format!("foretold {foretold}, seen: {}", seen(gaps, passage.errors, passage.lost_writes))
+    format!("foretold {foretold}, seen: {}", seen(gaps, passage.errors, passage.lost_writes, passage.stalled_ms))
 }
 
 /// `longest gap 412 ms (reads 20 ms), 2 errors, 0 lost writes`
 pub fn of_all(whole: &Whole) -> String {
-    seen((whole.longest_write_gap_ms, whole.longest_read_gap_ms), whole.errors, whole.lost_writes)
+    let gaps = (whole.longest_write_gap_ms, whole.longest_read_gap_ms);
+    seen(gaps, whole.errors, whole.lost_writes, whole.stalled_ms)
 }
 
-fn seen((writes, reads): (Option<f64>, Option<f64>), errors: u64, lost: Option<u64>) -> String {
+fn seen((writes, reads): (Option<f64>, Option<f64>), errors: u64, lost: Option<u64>, stalled: f64) -> String {
     let lost = lost.map_or_else(|| "lost writes not known".to_owned(), |lost| format!("{lost} lost writes"));
-    format!("longest gap {} (reads {}), {errors} errors, {lost}", length(writes), length(reads))
+    let stalled = match stalled {
+        0.0 => String::new(),
+        stalled => format!("; this machine stood still for {} of the time", length(Some(stalled))),
+    };
+    format!("longest gap {} (reads {}), {errors} errors, {lost}{stalled}", length(writes), length(reads))
 }
 
 /// As plans write it.
@@ -82,6 +87,7 @@ mod tests {
             longest_read_gap_ms: Some(20.0),
             errors: 2,
             lost_writes: Some(0),
+            stalled_ms: 0.0,
         };
         assert_eq!(line(&passage), "foretold brief, seen: longest gap 412 ms (reads 20 ms), 2 errors, 0 lost writes");
         let whole = Whole {
@@ -90,10 +96,11 @@ mod tests {
             longest_read_gap_ms: None,
             errors: 5,
             lost_writes: Some(3),
+            stalled_ms: 1_200.0,
         };
         let text = table(std::slice::from_ref(&passage), &[whole], &[]);
         assert!(text.contains("whole apply replicationGroup/a\n      longest gap 900 ms"), "{text}");
-        assert!(text.contains("5 errors, 3 lost writes"), "{text}");
+        assert!(text.contains("5 errors, 3 lost writes; this machine stood still for 1200 ms"), "{text}");
         let unknown = Passage { lost_writes: None, foretold: None, ..passage };
         assert!(line(&unknown).contains("foretold nothing") && line(&unknown).contains("lost writes not known"));
     }

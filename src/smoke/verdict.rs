@@ -140,7 +140,12 @@ fn silences(loaded: &Loaded, seen: &Circumstances, findings: &mut Vec<(Verdict, 
             let text =
                 format!("{node} answered nothing for {} from {} on{end}", seconds(gap.longest), seconds(gap.from));
             if gap.least > seen.timeout {
-                findings.push((Verdict::Failed, text));
+                let without = if gap.least < gap.longest {
+                    format!(" ({} without the standstills of this machine)", seconds(gap.least))
+                } else {
+                    String::new()
+                };
+                findings.push((Verdict::Failed, text + &without));
             } else {
                 let stood_still = seconds(gap.longest.saturating_sub(gap.least));
                 findings

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::judge;
 use super::log::{Ack, Change, Log, NodeState, latest};
 use super::setup::{Endpoint, Setup, TTL};
 use super::trace::{Gap, Trace};
@@ -103,6 +104,13 @@ pub struct Seen {
     pub changes: Vec<Change>,
     /// Times in which this machine stood still.
     pub stalls: Vec<Gap>,
+}
+
+impl Seen {
+    /// How much of this time this machine stood still.
+    pub fn stood_still(&self, from: Duration, until: Duration) -> Duration {
+        judge::within(&self.stalls, from, until)
+    }
 }
 
 /// How long an attempt to connect may hang, from how long connecting took before: short enough to see when the cache
