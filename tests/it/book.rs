@@ -133,6 +133,48 @@ fn every_decision_has_a_number_a_date_and_a_line_in_the_index() {
     assert!(numbers.len() > 100, "{}", numbers.len());
 }
 
+/// As of when the facts about AWS are that generated pages state.
+pub(crate) const FACTS: &str = "\n*AWS as of October 2026.*\n";
+
+/// Pages that speak of AWS and state no fact about it: the cover, how the code is laid out, the program's own help.
+const STATE_NO_FACTS: [&str; 5] =
+    ["SUMMARY.md", "README.md", "architecture.md", "reference/commands.md", "reference/exit-codes.md"];
+
+#[test]
+fn every_page_that_states_facts_about_aws_says_of_which_date_they_are() {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let docs = root().join("docs");
+    let mut dated = 0;
+    for page in pages().iter().filter(|page| page.starts_with(&docs) && !page.starts_with(docs.join("decisions"))) {
+        let text = text(page);
+        let last = text.trim_end().rsplit("\n\n").next().unwrap_or_default();
+        let date = last.strip_prefix("*AWS as of ").and_then(|rest| rest.strip_suffix(".*"));
+        let speaks = ["AWS", "ElastiCache", "CloudWatch"].iter().any(|word| text.contains(word));
+        if !speaks || STATE_NO_FACTS.iter().any(|name| docs.join(name) == *page) {
+            assert!(date.is_none(), "{} states no facts about AWS", page.display());
+            continue;
+        }
+        let (month, year) = date.and_then(|date| date.split_once(' ')).unwrap_or_default();
+        let is_date = MONTHS.contains(&month) && year.parse::<u16>().is_ok_and(|year| year >= 2026);
+        assert!(is_date, "{} ends without the date of its facts: {FACTS}", page.display());
+        dated += 1;
+    }
+    assert!(dated > 15, "{dated}");
+}
+
 /// The lines that someone types, continued lines joined.
 fn typed(block: &str) -> Vec<String> {
     let joined = block.replace("\\\n", " ");
@@ -236,6 +278,7 @@ fn the_pages_of_lint_rules_and_exit_codes_are_current() {
         let severity = rule.severity.map_or_else(|| "none".to_owned(), |severity| severity.to_string());
         let _ = writeln!(lint, "| `{}` | {severity} | {} | {} |", rule.id, rule.why, elsewhere::of(rule.id));
     }
+    lint += FACTS;
     is_current("reference/lint.md", &lint);
     let mut exits = String::from(
         "# Exit codes\n\nWith several stacks the worst one counts, in this order: 130, 1, 78, 6, 4, 3, 5, 7, 2, 0. Generated from the code by\n`CACHECTL_BLESS=1 cargo test`.\n\n| exit | meaning | what to do |\n|---|---|---|\n",

@@ -12,6 +12,7 @@ use cachectl::spec::json_schema::words;
 use serde_json::Value;
 
 use super::plan_golden;
+use crate::book::FACTS;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -43,6 +44,7 @@ fn page() -> String {
             );
         }
     }
+    out += FACTS;
     out
 }
 
