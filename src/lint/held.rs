@@ -45,6 +45,22 @@ impl Held {
     }
 }
 
+/// An attribute's value as declared, else as it is live: what the spec leaves alone stays as it is.
+pub(super) fn value(resource: &Resource, live: Option<&Live>, name: &str) -> Option<Value> {
+    let of_live = || attribute(resource.address.kind, name)?.live(&live?.view(&resource.address)?, None);
+    resource.fields.get(name).cloned().or_else(of_live).filter(|value| !is_empty(value))
+}
+
+/// The same, where it is a text.
+pub(super) fn text(resource: &Resource, live: Option<&Live>, name: &str) -> Option<String> {
+    value(resource, live, name)?.as_str().map(str::to_owned)
+}
+
+/// `, live and not declared` behind what is said of an attribute that the spec leaves alone.
+pub(super) fn whose(resource: &Resource, name: &str) -> &'static str {
+    if resource.fields.contains_key(name) { "" } else { ", live and not declared" }
+}
+
 /// A switch of a cache; AWS's default for it, where it is known, is off.
 pub(super) fn switch(cache: &Resource, live: Option<&Live>, name: &str) -> Held {
     let now = live.and_then(|live| {

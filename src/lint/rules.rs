@@ -66,7 +66,7 @@ pub const RULES: &[Rule] = &[
         } },
     Rule { id: "customer-managed-key", severity: Some(Info), kinds: CACHES,
         why: "A key of your own can be audited, rotated and revoked.",
-        check: |cache, _, _| (!cache.fields.contains_key("kmsKeyId")).then(|| hit("", "encryption at rest uses AWS's own key")).flatten() },
+        check: |cache, _, live| held::value(cache, live, "kmsKeyId").is_none().then(|| hit("", "encryption at rest uses AWS's own key")).flatten() },
     Rule { id: "auth-required", severity: Some(Warn), kinds: CACHES,
         why: "Without a token or users, every client that reaches the port may do everything.",
         check: |cache, _, live| {
@@ -111,35 +111,52 @@ pub const RULES: &[Rule] = &[
         } },
     Rule { id: "auto-minor", severity: Some(Warn), kinds: GROUP,
         why: "Minor engine versions carry security fixes.",
-        check: |group, _, _| (group.flag("autoMinorVersionUpgrade") == Some(false)).then(|| hit("autoMinorVersionUpgrade", "minor engine versions are not taken automatically")).flatten() },
+        check: |group, _, live| {
+            let off = held::value(group, live, "autoMinorVersionUpgrade")?.as_bool() == Some(false);
+            let whose = held::whose(group, "autoMinorVersionUpgrade");
+            off.then(|| ("autoMinorVersionUpgrade", format!("minor engine versions are not taken automatically{whose}")))
+        } },
     Rule { id: "engine-eol", severity: Some(Warn), kinds: GROUP,
         why: "Redis 4 and 5 are out of standard support.",
-        check: |group, _, _| {
-            let old = group.text("engineVersion").and_then(Version::parse).is_some_and(|version| version.major < 6);
-            old.then(|| hit("engineVersion", "redis before 6 is out of standard support")).flatten()
+        check: |group, _, live| {
+            let version = held::text(group, live, "engineVersion")?;
+            let old = Version::parse(&version).is_some_and(|version| version.major < 6);
+            let whose = held::whose(group, "engineVersion");
+            old.then(|| ("engineVersion", format!("redis before 6 is out of standard support: {version}{whose}")))
         } },
     Rule { id: "valkey-advice", severity: Some(Info), kinds: CACHES,
         why: "Valkey speaks the same protocol, costs less on ElastiCache, and redis 5.0.6 and later move to it in place.",
-        check: |cache, _, _| (cache.text("engine") == Some("redis")).then(|| hit("engine", "redis could move to valkey in place")).flatten() },
+        check: |cache, _, live| (held::text(cache, live, "engine").as_deref() == Some("redis")).then(|| hit("engine", "redis could move to valkey in place")).flatten() },
     Rule { id: "default-parameter-group", severity: Some(Info), kinds: GROUP,
         why: "The default group cannot be edited: the first parameter that matters needs another group.",
-        check: |group, _, _| group.text("cacheParameterGroupName").is_none_or(parameter_group::is_aws_own)
+        check: |group, _, live| held::text(group, live, "cacheParameterGroupName").is_none_or(|name| parameter_group::is_aws_own(&name))
             .then(|| hit("cacheParameterGroupName", "uses AWS's default parameter group")).flatten() },
     Rule { id: "default-subnet-group", severity: Some(Warn), kinds: GROUP,
         why: "The default subnet group lies in the default VPC.",
-        check: |group, _, _| group.text("cacheSubnetGroupName").is_none_or(|name| name == "default")
+        check: |group, _, live| held::text(group, live, "cacheSubnetGroupName").is_none_or(|name| name == "default")
             .then(|| hit("cacheSubnetGroupName", "uses the default subnet group, or declares none")).flatten() },
     Rule { id: "security-group", severity: Some(Warn), kinds: CACHES,
         why: "Without one, the VPC's default security group decides who reaches the cache.",
-        check: |cache, _, _| (!cache.fields.contains_key("securityGroupIds")).then(|| hit("", "no security group is declared")).flatten() },
+        check: |cache, _, live| {
+            if cache.fields.contains_key("securityGroupIds") {
+                return None;
+            }
+            // AWS puts the VPC's default group on what is made without one: that there is one says little.
+            let now = held::value(cache, live, "securityGroupIds");
+            let now: Vec<&str> = strings(now.as_ref()).collect();
+            let whose = if now.is_empty() { String::new() } else { format!(": live are {}, chosen by hand or the VPC's default", now.join(", ")) };
+            Some(("", format!("no security group is declared{whose}")))
+        } },
     Rule { id: "default-port", severity: None, kinds: GROUP,
         why: "Some compliance catalogues ask for a port other than 6379.",
-        check: |group, _, _| (group.number("port").unwrap_or(6379) == 6379).then(|| hit("port", "uses the default port 6379")).flatten() },
+        check: |group, _, live| (held::value(group, live, "port").and_then(|port| port.as_i64()).unwrap_or(6379) == 6379).then(|| hit("port", "uses the default port 6379")).flatten() },
     Rule { id: "previous-generation", severity: Some(Warn), kinds: GROUP,
         why: "Previous-generation node types are slower for the same money.",
-        check: |group, _, _| {
-            let family = group.text("cacheNodeType")?.split('.').nth(1)?.to_owned();
-            ["t1", "t2", "m1", "m2", "m3", "c1", "r3"].contains(&family.as_str()).then(|| hit("cacheNodeType", "a previous-generation node type")).flatten()
+        check: |group, _, live| {
+            let node_type = held::text(group, live, "cacheNodeType")?;
+            let old = ["t1", "t2", "m1", "m2", "m3", "c1", "r3"].contains(&node_type.split('.').nth(1)?);
+            let whose = held::whose(group, "cacheNodeType");
+            old.then(|| ("cacheNodeType", format!("a previous-generation node type: {node_type}{whose}")))
         } },
     Rule { id: "read-only-replica-routing", severity: Some(Info), kinds: GROUP,
         why: "With a single replica, reads lose their node during every failover and every node replacement.",
@@ -164,8 +181,9 @@ pub const RULES: &[Rule] = &[
         } },
     Rule { id: "serverless-limits", severity: Some(Warn), kinds: SERVERLESS,
         why: "A serverless cache without limits costs what its clients make it cost.",
-        check: |cache, _, _| {
-            let limit = |pointer: &str| cache.fields.get("cacheUsageLimits").and_then(|limits| limits.pointer(pointer)).is_some();
+        check: |cache, _, live| {
+            let limits = held::value(cache, live, "cacheUsageLimits").unwrap_or_default();
+            let limit = |pointer: &str| limits.pointer(pointer).is_some();
             let message = match (limit("/dataStorage/maximum"), limit("/ecpuPerSecond/maximum")) {
                 (true, true) => return None,
                 (false, false) => "no maximum for storage or processing: the cost has no bound",

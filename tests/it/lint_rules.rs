@@ -118,6 +118,15 @@ fn live_serverless(user_group: &str) -> Live {
     Live { found: [(Kind::ServerlessCache, [("cache".to_owned(), cache)].into())].into(), ..Live::default() }
 }
 
+/// A live group whose members have these settings.
+fn live_members(group: serde_json::Value, members: serde_json::Value) -> Live {
+    let mut live = live_group(group, &[]);
+    for id in ["cache-001", "cache-002"] {
+        live.cache_clusters.insert(id.to_owned(), members.clone());
+    }
+    live
+}
+
 /// A group without alarms of its own, and an alarm beside it that watches this node.
 fn group_and_alarm_on(node: &str) -> String {
     let alarm = alarm("[\"arn:aws:sns:us-east-1:012345678901:alerts\"]");
@@ -144,6 +153,10 @@ fn rows() -> Vec<Row> {
     // The same spec, and a live group with and without these members.
     let looked_at = |rule, lines: &str, members: serde_json::Value| {
         (rule, group(lines), group(lines), Some((live_group(members, &[]), live_group(json!({}), &[]))))
+    };
+    let nothing = || (json!({}), json!({}));
+    let of_live = |rule, lines: &str, bad: (_, _), good: (_, _)| {
+        (rule, group(lines), group(lines), Some((live_members(bad.0, bad.1), live_members(good.0, good.1))))
     };
     vec![
         of_group("tls", &format!("transitEncryptionEnabled: false\n{open}"), ""),
@@ -199,6 +212,44 @@ fn rows() -> Vec<Row> {
         of_serverless("backup", "-snapshotRetentionLimit", ""),
         of_group("auto-minor", "autoMinorVersionUpgrade: false", "autoMinorVersionUpgrade: true"),
         of_group("engine-eol", "engine: redis\nengineVersion: \"5.0.6\"\ncacheNodeType: cache.r5.large", redis),
+        of_live(
+            "engine-eol",
+            "-engine\n-engineVersion\n-cacheParameterGroupName",
+            (json!({"Engine": "redis"}), json!({"EngineVersion": "5.0.6"})),
+            (json!({"Engine": "redis"}), json!({"EngineVersion": "7.1.0"})),
+        ),
+        of_live(
+            "previous-generation",
+            // Only a member of a global datastore goes without a node type.
+            "globalReplicationGroupId: ldgnf-1\n-cacheNodeType\n-engine\n-engineVersion\n-cacheParameterGroupName\n-transitEncryptionEnabled\n-transitEncryptionMode\n-atRestEncryptionEnabled\n-kmsKeyId\n-authToken\n-securityGroupIds\n-automaticFailoverEnabled\n-multiAZEnabled",
+            (json!({"CacheNodeType": "cache.m3.large"}), json!({})),
+            (json!({"CacheNodeType": "cache.r7g.large"}), json!({})),
+        ),
+        of_live(
+            "auto-minor",
+            "",
+            (json!({"AutoMinorVersionUpgrade": false}), json!({"AutoMinorVersionUpgrade": false})),
+            (json!({"AutoMinorVersionUpgrade": true}), json!({"AutoMinorVersionUpgrade": true})),
+        ),
+        of_live("customer-managed-key", "-kmsKeyId", nothing(), (json!({"KmsKeyId": "arn:aws:kms:key/1"}), json!({}))),
+        of_live(
+            "default-parameter-group",
+            "-cacheParameterGroupName",
+            (json!({}), json!({"CacheParameterGroup": {"CacheParameterGroupName": "default.valkey8"}})),
+            (json!({}), json!({"CacheParameterGroup": {"CacheParameterGroupName": "own"}})),
+        ),
+        of_live(
+            "default-subnet-group",
+            "-cacheSubnetGroupName",
+            (json!({}), json!({"CacheSubnetGroupName": "default"})),
+            (json!({}), json!({"CacheSubnetGroupName": "own"})),
+        ),
+        of_live(
+            "valkey-advice",
+            "-engine\n-engineVersion\n-cacheParameterGroupName",
+            (json!({"Engine": "redis"}), json!({})),
+            (json!({"Engine": "valkey"}), json!({})),
+        ),
         of_group("valkey-advice", redis, ""),
         of_serverless("valkey-advice", "engine: redis", ""),
         of_group("default-parameter-group", "-cacheParameterGroupName", ""),
@@ -338,6 +389,18 @@ fn a_finding_says_which_half_is_missing() {
             "engine: redis\nengineVersion: \"7.1\"\n-atRestEncryptionEnabled\n-kmsKeyId",
             None,
             "AWS's default is off",
+        ),
+        (
+            "engine-eol",
+            "-engine\n-engineVersion\n-cacheParameterGroupName",
+            Some(live_members(json!({"Engine": "redis"}), json!({"EngineVersion": "5.0.6"}))),
+            "5.0.6, live and not declared",
+        ),
+        (
+            "security-group",
+            "-securityGroupIds",
+            Some(live_members(json!({}), json!({"SecurityGroups": [{"SecurityGroupId": "sg-7"}]}))),
+            "live are sg-7",
         ),
         ("no-alarms", open, None, "no alarms of the spec"),
         ("no-alarms", open, bare(), "declared or live"),
