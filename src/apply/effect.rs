@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::model::attribute::Pending;
 use crate::model::live::{Live, View, strings};
+use crate::model::node_type;
 use crate::model::operation::Effect;
+use crate::model::report::Remedy;
 use crate::model::step::Call;
 use crate::model::{Address, Kind};
 use crate::resource::replication_group::nodes::replica_counts;
@@ -77,6 +79,18 @@ fn deliveries<'a>(call: &'a Call, view: &'a View<'_>) -> impl Iterator<Item = (&
         let live = list(view.own("LogDeliveryConfigurations")).find(|live| text(live, "LogType") == log_type)?;
         Some((log_type, text(live, "Status")))
     })
+}
+
+/// What has to happen before a call that AWS took and did not carry out can pass.
+pub fn remedy(address: &Address, call: &Call, live: &Live) -> Remedy {
+    let Some(view) = live.view(address) else { return Remedy::Time };
+    if deliveries(call, &view).any(|(_, status)| status == "error") {
+        return Remedy::Destination;
+    }
+    let memory = |name: Option<&str>| name.and_then(node_type::get).map(|node_type| node_type.maxmemory);
+    let wanted = memory(call.parameters.get("CacheNodeType").and_then(Value::as_str));
+    let shrinks = wanted.zip(memory(view.text("CacheNodeType"))).is_some_and(|(wanted, live)| wanted < live);
+    if shrinks || call.operation.effect() == Effect::Shards { Remedy::TakenBack } else { Remedy::Time }
 }
 
 fn replicas(call: &Call, view: &View<'_>) -> Option<String> {

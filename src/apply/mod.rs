@@ -296,7 +296,7 @@ pub enum Failure {
     Aws(#[from] AwsError),
     /// AWS took the call and did not do it.
     #[error("AWS accepted {operation} and did not carry it out: {missing}{}", quoted(events))]
-    NotDone { operation: Operation, missing: String, events: Vec<String> },
+    NotDone { operation: Operation, missing: String, events: Vec<String>, remedy: Remedy },
     /// The resource ended in a state that it does not leave by itself.
     #[error("{address} is {status}{}", quoted(events))]
     Broken { address: String, status: String, events: Vec<String> },
@@ -325,9 +325,9 @@ impl Failure {
         match self {
             Failure::Aws(error) => error.remedy(),
             Failure::NotOurs { .. } => Remedy::Spec,
-            Failure::NotDone { .. }
-            | Failure::Broken { .. }
-            | Failure::TimedOut { .. }
+            Failure::NotDone { remedy, .. } => *remedy,
+            Failure::Broken { .. } => Remedy::Cause,
+            Failure::TimedOut { .. }
             | Failure::NoTime { .. }
             | Failure::StillRefused { .. }
             | Failure::Moved { .. } => Remedy::Time,

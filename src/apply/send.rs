@@ -138,9 +138,10 @@ fn verdict(operation: Operation, sets_token: bool, error: &AwsError) -> Verdict 
         // A run that was killed after SET sends it again. The guide says of SET that it needs "2 AUTH tokens or 1 optional
         // AUTH token"; a token that alone is in force is past that.
         _ if sets_token && error.message.contains("2 AUTH tokens") => Verdict::Done,
-        // InvalidReplicationGroupState, InvalidUserGroupState, CacheSubnetGroupInUse, SubnetInUse, ...; CloudWatch's
-        // ConflictException is another change of the same dashboard.
-        _ if code.contains("State") || code.contains("InUse") || code == "ConflictException" => Verdict::Busy,
+        // InvalidReplicationGroupState, InvalidUserGroupState, CacheSubnetGroupInUse, SubnetInUse, ...
+        _ if error.is_state() || code.contains("InUse") => Verdict::Busy,
+        // CloudWatch is about another change of the same alarm or dashboard.
+        _ if error.is_code(&["ConflictException", "ConcurrentModificationException"]) => Verdict::Busy,
         ErrorKind::Refused if code == "ServiceUnavailable" || code == "InternalFailure" => Verdict::Lost,
         ErrorKind::Refused => Verdict::Refused,
         ErrorKind::NotFound => Verdict::Fatal,

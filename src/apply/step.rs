@@ -76,7 +76,8 @@ async fn await_effect(engine: &Engine<'_>, task: Task<'_>) -> Result<(), Failure
                 let since = *at_rest_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > engine.settings.grace() {
                     let events = quoted(engine, task).await;
-                    return Err(Failure::NotDone { operation: call.operation, missing, events });
+                    let remedy = effect::remedy(&step.address, call, &live);
+                    return Err(Failure::NotDone { operation: call.operation, missing, events, remedy });
                 }
             }
         }

@@ -77,7 +77,8 @@ impl Error for AwsError {
 impl AwsError {
     /// AWS refuses because of the state that the resource is in, which may pass.
     pub fn is_state(&self) -> bool {
-        self.code.as_deref().is_some_and(|code| code.contains("State"))
+        // Whether subnets fit a VPC is no state that passes.
+        self.code.as_deref().is_some_and(|code| code.contains("State") && !code.contains("VPCNetworkState"))
     }
 
     pub fn of<E>(operation: &str, error: SdkError<E, HttpResponse>) -> Self
@@ -186,8 +187,15 @@ impl AwsError {
             Kind::AccessDenied => Remedy::Permission,
             Kind::Refused | Kind::NotFound => match self.status {
                 Some(500..) => Remedy::Time,
-                // InvalidReplicationGroupState, CacheSubnetGroupInUse, ServiceUnavailable, InternalFailure, ...
-                _ if self.is_state() || has(&["InUse", "ServiceUnavailable", "Internal"]) => Remedy::Time,
+                // AWS could not make the role that it works with: iam:CreateServiceLinkedRole is not allowed.
+                _ if has(&["ServiceLinkedRole"]) => Remedy::Permission,
+                // The subnet that the spec takes out is the one that nodes are in.
+                _ if self.is_code(&["SubnetInUse"]) => Remedy::Spec,
+                // InvalidReplicationGroupState, CacheSubnetGroupInUse, ServiceUnavailable, InternalFailure, ...;
+                // CloudWatch's ConflictException, ConcurrentModificationException.
+                _ if self.is_state() || has(&["InUse", "ServiceUnavailable", "Internal", "Concurrent", "Conflict"]) => {
+                    Remedy::Time
+                }
                 // NodeQuotaForCustomerExceeded, LimitExceeded, InsufficientCacheClusterCapacity, ...
                 _ if has(&["Quota", "LimitExceeded", "InsufficientCacheClusterCapacity"]) => Remedy::Quota,
                 _ => Remedy::Spec,
@@ -297,6 +305,7 @@ fn of_code(code: &str, status: u16) -> Kind {
         | "UnrecognizedClientException"
         | "InvalidAccessKeyId"
         | "SignatureDoesNotMatch" => Kind::Credentials,
+        "ServiceLinkedRoleNotFoundFault" => Kind::Refused,
         code if code.contains("NotFound") => Kind::NotFound,
         // LocalStack and others say so in words.
         _ if status == 501 => Kind::Unsupported,
@@ -353,6 +362,8 @@ mod tests {
             "DuplicateUserName",
             "UserGroupNotFound",
             "CacheParameterGroupNotFound",
+            "SubnetInUse",
+            "InvalidVPCNetworkStateFault",
         ] {
             assert_eq!(remedy(code, 400), Remedy::Spec, "{code}");
         }
@@ -369,10 +380,13 @@ mod tests {
             ("ServiceUnavailable", 503),
             ("SomethingNew", 500),
             ("ExpiredToken", 403),
+            ("ConcurrentModificationException", 400),
+            ("ConflictException", 400),
         ] {
             assert_eq!(remedy(code, status), Remedy::Time, "{code}");
         }
         assert_eq!(remedy("AccessDenied", 403), Remedy::Permission);
+        assert_eq!(remedy("ServiceLinkedRoleNotFoundFault", 400), Remedy::Permission);
         assert_eq!(AwsError::local("secret", "it is empty").remedy(), Remedy::Spec);
     }
 }

@@ -26,6 +26,12 @@ pub enum Remedy {
     Quota,
     /// These credentials may not do it.
     Permission,
+    /// AWS may not write to the place that logs should go to.
+    Destination,
+    /// AWS took the change and took it back: it does not fit what the cache holds.
+    TakenBack,
+    /// The resource is in a state that it does not leave by itself, for a cause that AWS tells.
+    Cause,
     /// Nothing: the same call may pass later.
     Time,
 }

@@ -103,6 +103,15 @@ fn what_it_takes(results: &[StepResult], partly: bool, moved: bool) -> Vec<Strin
     if let Some(steps) = failed(Remedy::Permission) {
         lines.push(format!("These credentials may not do {steps}: `cachectl iam-policy SPEC --for apply` prints what is needed. The next apply then does what is left."));
     }
+    if let Some(steps) = failed(Remedy::Destination) {
+        lines.push(format!("AWS cannot deliver the logs of {steps}: fix their destination or its resource policy. The next apply then turns them on again."));
+    }
+    if let Some(steps) = failed(Remedy::TakenBack) {
+        lines.push(format!("AWS took {steps} back: usually the data does not fit, or the nodes are too busy to move it. Choose more memory, or wait for a quieter time. The next apply tries what the spec then asks for."));
+    }
+    if let Some(steps) = failed(Remedy::Cause) {
+        lines.push(format!("What {steps} left does not recover on its own: fix the cause that AWS names in its events. `cachectl plan` then shows what the next apply does."));
+    }
     if !lines.is_empty() {
         return lines;
     }
