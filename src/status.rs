@@ -12,6 +12,7 @@ use crate::model::plan::{FORMAT_VERSION, Ownership, PendingValue};
 use crate::model::{Address, Glob, Kind, Spec};
 use crate::resource::readiness::{self, Condition};
 use crate::resource::replication_group::reboot;
+use crate::resource::secret::{self, OpenTo};
 use crate::resource::{alarm, ownership};
 
 /// In the order of what wants looking at.
@@ -59,6 +60,8 @@ pub struct Resource {
     pub detail: String,
     /// The stack owns it, and the spec no longer has it.
     pub orphan: bool,
+    /// Whose it is, seen from this stack.
+    pub ownership: Ownership,
     /// Another stack owns it, although the spec has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_stack: Option<String>,
@@ -69,8 +72,46 @@ pub struct Resource {
     pub pending: Vec<PendingValue>,
     /// What AWS wants done to the nodes and is not through.
     pub service_updates: Vec<ServiceUpdate>,
+    /// Logs that a replication group delivers.
+    pub log_deliveries: Vec<LogDelivery>,
+    /// A token was added and does not stand alone yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_rotation: Option<TokenRotation>,
     /// Caches only.
     pub alarms: Option<Alarms>,
+}
+
+impl Resource {
+    /// Is it this stack's, or absent? What is declared may be another's, nobody's, or of an owner that cannot be read.
+    pub fn is_ours(&self) -> bool {
+        matches!(self.ownership, Ownership::Owned | Ownership::Absent)
+    }
+
+    /// Log deliveries that AWS gave up.
+    pub fn failed_logs(&self) -> impl Iterator<Item = &LogDelivery> {
+        self.log_deliveries.iter().filter(|log| log.status == "error")
+    }
+}
+
+/// A log of a replication group on its way to its destination.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogDelivery {
+    pub log_type: String,
+    /// The log group or delivery stream.
+    pub destination: String,
+    /// AWS's word, such as `active` or `error`.
+    pub status: String,
+    /// Why AWS does not deliver it, where AWS says so.
+    pub message: Option<String>,
+}
+
+/// The time between ROTATE and SET of an AUTH token.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenRotation {
+    /// Whom the cache lets in besides those with the new token.
+    pub open_to: &'static str,
 }
 
 /// A service update that a replication group has before it.
@@ -172,9 +213,10 @@ pub fn report(spec: &Spec, live: &Live, only: &[Glob]) -> Report {
             let orphan =
                 !spec.resources.contains_key(address) && !wanted.named.iter().any(|alarm| alarm.name == address.id);
             let found = resource(live, address, orphan, of_caches.remove(address));
-            let other = (ownership::of(spec, live, address) == Ownership::Foreign)
+            let ownership = ownership::of(spec, live, address);
+            let other = (ownership == Ownership::Foreign)
                 .then(|| ownership::stack_of(live, address).unwrap_or("another").to_owned());
-            Resource { other_stack: other, ..found }
+            Resource { ownership, other_stack: other, ..found }
         })
         .collect();
     Report {
@@ -208,12 +250,15 @@ fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>
             health: if is_unread { Health::Unknown } else { Health::Absent },
             detail: String::new(),
             orphan,
+            ownership: Ownership::Absent,
             other_stack: None,
             facts: Vec::new(),
             endpoints: Vec::new(),
             shards: Vec::new(),
             pending: Vec::new(),
             service_updates: Vec::new(),
+            log_deliveries: Vec::new(),
+            token_rotation: None,
             alarms,
         };
     };
@@ -243,14 +288,36 @@ fn resource(live: &Live, address: &Address, orphan: bool, alarms: Option<Alarms>
             state.detail
         },
         orphan,
+        ownership: Ownership::Unknown,
         other_stack: None,
         facts,
         endpoints: endpoints(&view),
         shards: shards(live, &view),
         pending: pending(address.kind, &view),
         service_updates: service_updates(live, address),
+        log_deliveries: log_deliveries(&view),
+        token_rotation: secret::open_to(live, address).map(|open_to| TokenRotation {
+            open_to: match open_to {
+                OpenTo::Anyone => "anyone",
+                OpenTo::TokenBefore => "tokenBefore",
+            },
+        }),
         alarms,
     }
+}
+
+fn log_deliveries(view: &View<'_>) -> Vec<LogDelivery> {
+    let text = |log: &Value, path: &str| log.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let delivery = |log: &Value| LogDelivery {
+        log_type: text(log, "/LogType").unwrap_or_default(),
+        destination: text(log, "/DestinationDetails/CloudWatchLogsDetails/LogGroup")
+            .or_else(|| text(log, "/DestinationDetails/KinesisFirehoseDetails/DeliveryStream"))
+            .unwrap_or_default(),
+        status: text(log, "/Status").unwrap_or_default(),
+        message: text(log, "/Message"),
+    };
+    let logs = view.own("LogDeliveryConfigurations").and_then(Value::as_array);
+    logs.into_iter().flatten().map(delivery).collect()
 }
 
 fn service_updates(live: &Live, address: &Address) -> Vec<ServiceUpdate> {

@@ -150,6 +150,23 @@ async fn tags_one_by_one(aws: &Aws, live: &Live, addresses: &[&Address]) -> Resu
     Ok(answers.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
+/// The tags of what the spec declares and the stack's tag is not on: it is another stack's, or nobody's. A hundred a
+/// call; what has no stack's tag by that is asked itself, since GetResources lags behind.
+async fn unmarked_tags(aws: &Aws, spec: &Spec, live: &mut Live) -> Result<(), AwsError> {
+    let is_unmarked = |address: &&Address| {
+        live.get(address).is_some() && !live.tags.contains_key(*address) && !ownership::says_itself(live, address)
+    };
+    let unmarked: Vec<&Address> = spec.resources.keys().filter(is_unmarked).collect();
+    let arns: Vec<String> = unmarked.iter().map(|address| live.arn(address)).collect();
+    let mut told = tags::of_arns(aws, &arns).await?.unwrap_or_default();
+    told.retain(|_, tags| tags.contains_key(STACK));
+    let silent: Vec<&Address> = unmarked.into_iter().filter(|address| !told.contains_key(*address)).collect();
+    let asked = tags_one_by_one(aws, live, &silent).await?;
+    live.tags.extend(told);
+    live.tags.extend(asked);
+    Ok(())
+}
+
 /// What a look at a stack shows: its resources, members and alarms, orphans among them.
 pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, AwsError> {
     let mut live = empty(aws, identity);
@@ -176,6 +193,7 @@ pub async fn stack(aws: &Aws, identity: &Identity, spec: &Spec) -> Result<Live, 
         futures::try_join!(alarms(aws, &live, spec, &wanted), service_updates::due(aws, &live))?;
     store(alarms, &mut live);
     claim_tags(&mut live);
+    unmarked_tags(aws, spec, &mut live).await?;
     live.update_actions = due;
     live.notes.extend(unread);
     let told: Vec<String> =

@@ -79,6 +79,14 @@ async fn watch(printer: &Printer, args: &Args, session: &Session, prices: Option
     }
 }
 
+/// What a glob matches may stand with its cache only, and no resource at all must not look like all is well.
+fn shown(report: &status::Report, only: &[Glob]) -> Result<(), CliError> {
+    let is_lost = |glob: &&Glob| !report.resources.iter().any(|resource| glob.matches(&resource.address));
+    let Some(lost) = only.iter().find(is_lost) else { return Ok(()) };
+    Err(CliError::new(Exit::Usage, format!("--only {} matches nothing that status lists", lost.0))
+        .hint("the alarms of a cache are shown with the cache: give its address instead"))
+}
+
 async fn look(printer: &Printer, args: &Args, session: &Session, prices: Option<&Prices>) -> Result<String, CliError> {
     let begun = Instant::now();
     let before = session.aws.calls();
@@ -88,6 +96,7 @@ async fn look(printer: &Printer, args: &Args, session: &Session, prices: Option<
     // Machines read what is there, people what cannot harm them.
     let live = if args.shown.format == Format::Json { live } else { inert::copy(&live) };
     let mut report = status::report(&session.spec, &live, &args.shown.only);
+    shown(&report, &args.shown.only)?;
     report.cost = prices.map(|prices| cost::of_stack(&session.spec, &live, &args.shown.only, prices));
     Ok(match args.shown.format {
         // One document a line, so that a stream of them can be read.

@@ -5,7 +5,8 @@ use super::style::{Label, paint};
 use super::value::{wrap, written};
 use crate::model::Address;
 use crate::model::live::Live;
-use crate::status::{Alarms, Endpoint, Health, Report, Resource, ServiceUpdate, Shard};
+use crate::model::plan::Ownership;
+use crate::status::{Alarms, Endpoint, Health, LogDelivery, Report, Resource, ServiceUpdate, Shard};
 
 /// Nodes are told one by one up to here; beyond, and in cluster mode, a line is a shard.
 const FEW_NODES: usize = 8;
@@ -61,7 +62,7 @@ fn block(resource: &Resource, longest: usize, width: usize) -> String {
         format!("{}, {}", resource.state, resource.detail)
     };
     let whose = whose(resource);
-    let well = resource.other_stack.is_none()
+    let well = resource.is_ours()
         && (resource.health == Health::Ok || (resource.health == Health::Alarm && resource.alarms.is_some()));
     let shown = if well { Label::Good } else { label(resource.health) };
     let address = format!("{:<longest$}", resource.address.to_string());
@@ -87,6 +88,7 @@ fn block(resource: &Resource, longest: usize, width: usize) -> String {
     out.extend(resource.endpoints.iter().map(|endpoint| format!("    {}\n", endpoint_line(endpoint))));
     out.push_str(&nodes(&resource.shards));
     out.push_str(&pending(resource, width));
+    out.push_str(&failures(resource, width));
     out.push_str(&service_updates(resource, width));
     if let Some(alarms) = &resource.alarms {
         out.push_str(&alarm_lines(alarms, width));
@@ -99,7 +101,16 @@ fn whose(resource: &Resource) -> String {
     match &resource.other_stack {
         Some(stack) => format!("   belongs to the stack {stack}"),
         None if resource.orphan => "   orphan: not in the spec".to_owned(),
-        None => String::new(),
+        None => owner(resource).map(|owner| format!("   {owner}")).unwrap_or_default(),
+    }
+}
+
+/// Who has it, where that is neither this stack nor one that is known.
+fn owner(resource: &Resource) -> Option<&'static str> {
+    match resource.ownership {
+        Ownership::Unowned => Some("not adopted: belongs to no stack"),
+        Ownership::Unknown => Some("its tags could not be read: whose it is is unknown"),
+        Ownership::Owned | Ownership::Foreign | Ownership::Absent => None,
     }
 }
 
@@ -189,6 +200,33 @@ fn pending(resource: &Resource, width: usize) -> String {
     told.collect()
 }
 
+/// What is wrong with a cache that its state does not show.
+fn told(resource: &Resource) -> Vec<String> {
+    let log = |log: &LogDelivery| {
+        let why = log.message.as_deref().unwrap_or("AWS does not say why");
+        format!("{} to {} cannot be delivered: {why}", log.log_type, log.destination)
+    };
+    let rotation = resource.token_rotation.as_ref().map(|rotation| {
+        let who = if rotation.open_to == "anyone" {
+            "anyone who reaches the port gets in, even without a token"
+        } else {
+            "the token before still opens the cache"
+        };
+        format!(
+            "token rotation: ROTATE is done and SET is not, so {who}; apply again once all clients use the new token"
+        )
+    });
+    resource.failed_logs().map(log).chain(rotation).collect()
+}
+
+fn failures(resource: &Resource, width: usize) -> String {
+    let lines = told(resource).into_iter().map(|text| {
+        let text = wrap(&text, width - 4, "      ");
+        format!("{}   {}\n", mark(false), paint(Label::Error, &text))
+    });
+    lines.collect()
+}
+
 /// `service update elc-20261101 (security-update, critical): not-applied, apply by 2026-11-15`
 fn service_update(update: &ServiceUpdate) -> String {
     let by = update.apply_by.as_ref().map(|date| format!(", apply by {date}")).unwrap_or_default();
@@ -241,11 +279,20 @@ fn last_line(report: &Report) -> String {
         .map(|alarms| alarms.insufficient_data)
         .sum();
     let blind = of_caches + report.resources.iter().filter(|one| one.state == "INSUFFICIENT_DATA").count();
+    let of = |ownership: Ownership| report.resources.iter().filter(|one| one.ownership == ownership).count();
+    let logs = report.resources.iter().flat_map(Resource::failed_logs).count();
     let parts: Vec<String> = [
         (count(Health::Broken), "broken"),
         (count(Health::Absent), "absent"),
         (count(Health::Unknown), "unknown"),
-        (report.resources.iter().filter(|resource| resource.other_stack.is_some()).count(), "of another stack"),
+        (of(Ownership::Foreign), "of another stack"),
+        (of(Ownership::Unowned), "not adopted"),
+        (of(Ownership::Unknown), "of an unknown owner"),
+        (logs, if logs == 1 { "log not delivered" } else { "logs not delivered" }),
+        (
+            report.resources.iter().filter(|resource| resource.token_rotation.is_some()).count(),
+            "in the middle of a token rotation",
+        ),
         (absent, if absent == 1 { "alarm absent" } else { "alarms absent" }),
         (firing + lone, "in ALARM"),
         (count(Health::Moving), "on the way"),
@@ -298,15 +345,16 @@ pub fn markdown(report: &Report) -> String {
         });
         let pending = resource.pending.iter().map(|one| code(&format!("{} {}", one.path, written(&one.value))));
         let due = resource.service_updates.iter().map(|update| prose(&service_update(update)));
-        let pending: Vec<String> = pending.chain(due).collect();
+        let wrong = told(resource).into_iter().map(|text| prose(&text));
+        let pending: Vec<String> = pending.chain(wrong).chain(due).collect();
         out.push_str(&format!(
             "| {} | {}{} | {state} | {} | {endpoint} | {} | {} |\n",
-            if resource.health == Health::Ok && resource.other_stack.is_none() { "" } else { "!" },
+            if resource.health == Health::Ok && resource.is_ours() && told(resource).is_empty() { "" } else { "!" },
             code(&resource.address.to_string()),
             match &resource.other_stack {
                 Some(stack) => format!(" (of the stack {})", prose(stack)),
                 None if resource.orphan => " (orphan)".to_owned(),
-                None => String::new(),
+                None => owner(resource).map(|owner| format!(" ({owner})")).unwrap_or_default(),
             },
             prose(&facts),
             alarms.unwrap_or_default(),

@@ -150,6 +150,21 @@ pub fn is_announced(live: &Live, address: &Address) -> bool {
     tag.is_some_and(|tag| announced(tag).is_some())
 }
 
+/// Whom a token that was added lets in besides those who have it, until it alone is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenTo {
+    Anyone,
+    TokenBefore,
+}
+
+/// Whom a rotation under way still lets in; `None` where none is, as far as tags and AWS tell.
+pub fn open_to(live: &Live, address: &Address) -> Option<OpenTo> {
+    let (_, tag) = field(address.kind)?;
+    let (since, _) = announced(live.tags.get(address)?.get(tag)?)?;
+    let is_open = live.view(address)?.flag("AuthTokenEnabled") && is_added(live, address, since);
+    is_open.then_some(if since == NO_TOKEN { OpenTo::Anyone } else { OpenTo::TokenBefore })
+}
+
 /// When the token was changed last, as far as AWS tells.
 pub fn last_change(live: &Live, address: &Address) -> String {
     let view = live.view(address).filter(|view| view.flag("AuthTokenEnabled"));

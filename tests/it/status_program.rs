@@ -1,6 +1,6 @@
 //! The binary's `status` against the sandbox.
 
-use cachectl_sandbox::{Fault, Options};
+use cachectl_sandbox::{FailureKind, Fault, Options};
 use serde_json::json;
 
 use crate::harness::{Ran, small};
@@ -100,4 +100,100 @@ fn membership_of_a_global_datastore_is_shown() {
     rig.sandbox.set_global_datastore("cache", Some("ldgnf-world"), false).unwrap();
     rig.run(&["status"]).exits(0).says("secondary of the global datastore ldgnf-world");
     rig.run(&["plan"]).exits(0).says("the group is secondary of the global datastore");
+}
+
+#[test]
+fn what_another_stack_or_none_owns_is_told_by_its_tags_which_are_read_a_hundred_a_call() {
+    let spec = "apiVersion: cachectl/v1\nstack: re\nregion: us-east-1\nsubnetGroups:\n".to_owned()
+        + &(0..101).map(|n| format!("  net-{n}: {{subnetIds: [subnet-private-1a]}}\n")).collect::<String>();
+    let rig = Rig::with(&spec, Options::default());
+    rig.run(&["apply", "--yes", "--no-smoke", "--parallelism", "50"]).exits(0);
+    rig.sandbox.clear_calls();
+    rig.run(&["status"]).exits(0).says("101 resources, all well.");
+    assert_eq!((rig.called("GetResources"), rig.called("ListTagsForResource")), (2, 0), "{:?}", rig.sandbox.calls());
+    rig.spec(&spec.replace("stack: re", "stack: other"));
+    rig.sandbox.clear_calls();
+    let ran = rig.run(&["status", "--only", "subnetGroup/net-7"]).exits(0);
+    let ran = ran.says("belongs to the stack re").says("1 resource: 1 of another stack.");
+    assert!(ran.stdout.contains("! subnetGroup/net-7"), "{}", ran.stdout);
+    // One of the stack; those of a hundred that do not carry its tag come in two pages, and of one in a third.
+    assert_eq!((rig.called("GetResources"), rig.called("ListTagsForResource")), (4, 0), "{:?}", rig.sandbox.calls());
+    let document = rig.run(&["status", "--format", "json"]).exits(0).json();
+    assert_eq!(
+        (&document["resources"][0]["ownership"], &document["resources"][0]["otherStack"]),
+        (&json!("foreign"), &json!("re"))
+    );
+    rig.run(&["plan"]).exits(3).says("it belongs to the stack `re`");
+    let arn = "arn:aws:elasticache:us-east-1:012345678901:subnetgroup:net-7";
+    rig.by_hand("RemoveTagsFromResource", &format!("ResourceName={arn}&TagKeys.member.1=cachectl%3Astack"));
+    let only = ["status", "--only", "subnetGroup/net-7"];
+    rig.run(&only).exits(0).says("not adopted: belongs to no stack").says("1 resource: 1 not adopted.");
+    rig.sandbox.inject(Fault::access_denied().on("GetResources"));
+    rig.sandbox.inject(Fault::access_denied().on("ListTagsForResource"));
+    rig.run(&only).exits(0).says("its tags could not be read").says("1 resource: 1 of an unknown owner.");
+}
+
+#[test]
+fn a_glob_that_nothing_listed_matches_is_a_slip_and_not_all_well() {
+    let rig = Rig::with(&small("alarms: {preset: recommended}"), Options::default());
+    rig.apply().exits(0);
+    let ran = rig.run(&["status", "--only", "alarm/*"]).exits(64);
+    assert!(!ran.says("shown with the cache").stdout.contains("well"));
+    rig.run(&["status", "--only", "replicationGroup/*", "--only", "alarm/*"]).exits(64);
+    rig.run(&["status", "--only", "replicationGroup/*"]).exits(0);
+}
+
+#[test]
+fn a_log_that_aws_cannot_deliver_is_told_with_aws_s_message_and_is_not_well() {
+    let logs = |format: &str| {
+        small(&format!(
+            "logDeliveryConfigurations:\n- {{logType: slow-log, destinationType: cloudwatch-logs, destinationDetails: {{cloudWatchLogsDetails: {{logGroup: slow}}}}, logFormat: {format}}}"
+        ))
+    };
+    let rig = Rig::with(&logs("json"), Options { time_scale: 0.0, ..Options::default() });
+    rig.apply().exits(0);
+    rig.run(&["status"]).exits(0).says("1 resource, all well.");
+    rig.sandbox.fail_next(FailureKind::LogDeliveryFailed, Some("cache"));
+    rig.spec(&logs("text"));
+    let ran = rig.apply().exits(6).says("fix their destination or its resource policy");
+    assert!(!ran.all().contains("Run the same command again"), "{}", ran.all());
+    let ran = rig.run(&["status"]).exits(0).says("!   slow-log to slow cannot be delivered: Access denied");
+    assert!(ran.stdout.contains("1 resource: 1 log not delivered."), "{}", ran.stdout);
+    let log = &rig.run(&["status", "--format", "json"]).exits(0).json()["resources"][0]["logDeliveries"][0];
+    assert_eq!(
+        (&log["logType"], &log["destination"], &log["status"]),
+        (&json!("slow-log"), &json!("slow"), &json!("error"))
+    );
+    assert!(log["message"].as_str().is_some_and(|message| message.contains("Access denied")), "{log}");
+    rig.run(&["status", "--format", "markdown"]).exits(0).says("cannot be delivered: Access denied");
+}
+
+#[test]
+fn between_rotate_and_set_status_tells_who_still_gets_in() {
+    let open = |line: &str| {
+        small(&format!("cacheSubnetGroupName: net\n{line}"))
+            .replace("replicationGroups:", "subnetGroups: {net: {subnetIds: [subnet-private-1a]}}\nreplicationGroups:")
+    };
+    let token = |name: &str| open(&format!("authToken: {{env: {name}}}"));
+    let rig = Rig::with(&open(""), Options { time_scale: 0.0, ..Options::default() });
+    rig.apply().exits(0);
+    let apply = || {
+        let mut command = rig.command(&["apply", "--yes", "--no-smoke"]);
+        command.env("ONE", "tr8kPzQ4mXx9Lw7nB2v").env("TWO", "f3a9c27e5b1d804f6e2");
+        Ran::of(&mut command)
+    };
+    let status = || rig.run(&["status"]).exits(0);
+    rig.spec(&token("ONE"));
+    apply().exits(0);
+    status().says("anyone who reaches the port gets in").says("1 in the middle of a token rotation");
+    apply().exits(0);
+    status().says("2 resources, all well.");
+    rig.spec(&token("TWO"));
+    apply().exits(0);
+    let document = rig.run(&["status", "--format", "json"]).exits(0).json();
+    let cache = document["resources"].as_array().unwrap().iter().find(|one| one["address"] == "replicationGroup/cache");
+    assert_eq!(cache.unwrap()["tokenRotation"], json!({"openTo": "tokenBefore"}));
+    status().says("the token before still opens the cache");
+    apply().exits(0);
+    status().says("2 resources, all well.");
 }
