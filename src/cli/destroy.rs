@@ -42,7 +42,7 @@ pub struct Args {
 
 pub async fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let request = session::request(&args.path, &args.spec);
-    let session = Session::open(printer, &request, &args.aws, Access::ReadWrite).await?;
+    let session = Session::to_plan(printer, &request, &args.aws, Access::ReadWrite).await?;
     let run = Run {
         printer,
         session: &session,

@@ -122,7 +122,7 @@ async fn one(
     path: &Path,
 ) -> Result<(Plan, Header, Exit), CliError> {
     let request = session::request(path, &args.spec);
-    let session = Session::open(printer, &request, &args.aws, Access::ReadOnly).await?;
+    let session = Session::to_plan(printer, &request, &args.aws, Access::ReadOnly).await?;
     let mut options = session::options(&args.allowances);
     options.show_unchanged = args.show_unchanged;
     let (live, mut plan) = session.planned(&options).await?;

@@ -15,7 +15,7 @@ use crate::aws::{Access, Aws, Role, Settings, reader};
 use crate::model::Severity;
 use crate::model::live::Live;
 use crate::model::options::Options;
-use crate::model::plan::Plan;
+use crate::model::plan::{Finding, Plan};
 use crate::model::secret::Marks;
 use crate::model::text::plural;
 use crate::model::{Address, Glob, Kind, Spec, suggest};
@@ -90,8 +90,13 @@ pub fn load(printer: &Printer, request: &Request) -> Result<(Spec, Sources), Cli
 
 /// The same, with all else that was read.
 pub fn sound(printer: &Printer, request: &Request) -> Result<(Spec, Loaded), CliError> {
-    not_a_plan("this command", &request.path)?;
-    let mut loaded = spec::load(request, &environment);
+    let found = read(printer, request)?;
+    told(printer, &found.1);
+    Ok(found)
+}
+
+/// Shows what is to be said of a spec.
+fn told(printer: &Printer, loaded: &Loaded) {
     for diagnostic in &loaded.diagnostics {
         let text = spec::located::render(diagnostic, &loaded.sources, printer.styles_stderr());
         if diagnostic.severity == Severity::Error {
@@ -100,11 +105,18 @@ pub fn sound(printer: &Printer, request: &Request) -> Result<(Spec, Loaded), Cli
             printer.note(&format!("{text}\n"));
         }
     }
-    let count = crate::render::diagnostics::count(&loaded.diagnostics);
-    match loaded.spec.take() {
-        Some(spec) => Ok((spec, loaded)),
-        None => Err(CliError::new(Exit::InvalidSpec, format!("{} is not a valid spec: {count}", shown(&request.path)))),
+}
+
+/// A sound spec, of which nothing was said yet.
+fn read(printer: &Printer, request: &Request) -> Result<(Spec, Loaded), CliError> {
+    not_a_plan("this command", &request.path)?;
+    let mut loaded = spec::load(request, &environment);
+    if let Some(spec) = loaded.spec.take() {
+        return Ok((spec, loaded));
     }
+    told(printer, &loaded);
+    let count = crate::render::diagnostics::count(&loaded.diagnostics, &[]);
+    Err(CliError::new(Exit::InvalidSpec, format!("{} is not a valid spec: {count}", shown(&request.path))))
 }
 
 /// The SDK panics where an endpoint is set to nothing, as pipelines do with a variable that they do not have.
@@ -191,6 +203,8 @@ pub struct Session {
     pub aws: Aws,
     pub identity: Identity,
     pub started: Instant,
+    /// What the rules of specs warn of: it stands in plans, so that whoever reads only those finds it.
+    warnings: Vec<Finding>,
     printer: Printer,
 }
 
@@ -198,8 +212,28 @@ impl Session {
     /// Connects and makes sure that this is the account and region that the spec is for, before any
     /// other call.
     pub async fn open(printer: &Printer, request: &Request, args: &AwsArgs, access: Access) -> Result<Self, CliError> {
+        Self::of(printer, sound(printer, request)?, args, access).await
+    }
+
+    /// The same for a command that shows a plan, in which the warnings are.
+    pub async fn to_plan(
+        printer: &Printer,
+        request: &Request,
+        args: &AwsArgs,
+        access: Access,
+    ) -> Result<Self, CliError> {
+        Self::of(printer, read(printer, request)?, args, access).await
+    }
+
+    async fn of(
+        printer: &Printer,
+        (spec, loaded): (Spec, Loaded),
+        args: &AwsArgs,
+        access: Access,
+    ) -> Result<Self, CliError> {
         endpoints_are_set()?;
-        let (spec, sources) = load(printer, request)?;
+        let warnings = lint::warnings(&spec, &loaded.diagnostics, &loaded.sources);
+        let sources = loaded.sources;
         if let Some(region) = args.region.as_ref().filter(|region| **region != spec.region) {
             return Err(CliError::new(Exit::Usage, format!("--region is {region}, the spec is for {}", spec.region))
                 .hint("leave --region out, or use another spec"));
@@ -214,7 +248,7 @@ impl Session {
             )
             .hint("choose the right profile with --profile; nothing was read or changed"));
         }
-        Ok(Self { spec, sources, aws, identity, started, printer: printer.clone() })
+        Ok(Self { spec, sources, aws, identity, started, warnings, printer: printer.clone() })
     }
 
     /// Everything that a plan looks at. An interrupt does not wait for answers that are on their way.
@@ -234,7 +268,8 @@ impl Session {
     }
 
     pub fn plan(&self, live: &Live, options: &Options) -> Result<Plan, CliError> {
-        let findings = lint::findings(&self.spec, Some(live), &self.sources, &clock::today());
+        let mut findings = lint::findings(&self.spec, Some(live), &self.sources, &clock::today());
+        findings.extend(self.warnings.iter().cloned());
         let plan = plan::plan(&self.spec, live, options, findings);
         self.matched(live, &options.only)?;
         Ok(plan)

@@ -94,25 +94,19 @@ fn table(printer: &Printer, path: &std::path::Path, loaded: &spec::Loaded, findi
     let name = session::shown(path);
     match &loaded.spec {
         Some(spec) => {
-            let of = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
-            let [errors, warnings, hints] = Severity::ALL.map(of);
-            let lint = format!(
-                "lint: {}, {}, {}",
-                plural(errors, "error"),
-                plural(warnings, "warning"),
-                plural(hints, "hint")
-            );
-            let verdict = if errors > 0 { paint(Label::Error, "blocked") } else { paint(Label::Good, "ok") };
+            let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
+            let verdict = if failed { paint(Label::Error, "blocked") } else { paint(Label::Good, "ok") };
             printer.result(&format!(
-                "{verdict} {name}: stack {}, {}; {lint}\n",
+                "{verdict} {name}: stack {}, {}; {}\n",
                 spec.stack,
-                plural(spec.resources.len(), "resource")
+                plural(spec.resources.len(), "resource"),
+                diagnostics::count(&loaded.diagnostics, findings)
             ));
         }
         None => printer.result(&format!(
             "{} {name}: {}\n",
             paint(Label::Error, "invalid"),
-            diagnostics::count(&loaded.diagnostics)
+            diagnostics::count(&loaded.diagnostics, findings)
         )),
     }
 }

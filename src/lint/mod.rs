@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::model::live::Live;
 use crate::model::plan::Finding;
 use crate::model::{Address, Glob, Resource, Severity, Spec, suggest};
+use crate::spec::diagnostic::Diagnostic;
+use crate::spec::located::locate;
 use crate::spec::source::Sources;
 use rules::{RULES, Rule};
 
@@ -28,6 +30,31 @@ pub fn findings(spec: &Spec, live: Option<&Live>, sources: &Sources, today: &str
     }
     out.extend(policy(spec, sources, today));
     out
+}
+
+/// What the rules of specs warn of, as findings: no policy silences them.
+pub fn warnings(spec: &Spec, diagnostics: &[Diagnostic], sources: &Sources) -> Vec<Finding> {
+    let finding = |diagnostic: &Diagnostic| {
+        let located = locate(diagnostic, sources);
+        let is_of = |resource: &&Resource| {
+            located
+                .path
+                .strip_prefix(&resource.path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let resource = spec.resources.values().find(is_of);
+        let help = located.help.map(|help| format!("; {help}")).unwrap_or_default();
+        Finding {
+            rule: located.code.into(),
+            severity: located.severity,
+            address: resource.map(|resource| resource.address.to_string()).unwrap_or_default(),
+            message: format!("{}{help}", located.message),
+            file: located.place.file,
+            line: located.place.line,
+            column: located.place.column,
+        }
+    };
+    diagnostics.iter().map(finding).collect()
 }
 
 /// Slips in the policy itself: waivers that ended, and names of rules that there are none of.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How much a finding weighs: an error stands in the way, a warning is shown, a hint is shown where one looks for it.
+/// How much a finding weighs: an error stands in the way, a warning is shown, information is shown where one looks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {

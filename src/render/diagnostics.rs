@@ -19,10 +19,14 @@ pub fn located(loaded: &Loaded) -> Vec<Located> {
     loaded.diagnostics.iter().map(|diagnostic| locate(diagnostic, &loaded.sources)).collect()
 }
 
-/// `2 errors, 1 warning`.
-pub fn count(diagnostics: &[Diagnostic]) -> String {
-    let of = |severity: Severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-    format!("{}, {}", plural(of(Severity::Error), "error"), plural(of(Severity::Warn), "warning"))
+/// `2 errors, 1 warning`, of all that is shown; `, 3 info` where there is such.
+pub fn count(diagnostics: &[Diagnostic], findings: &[Finding]) -> String {
+    let found = diagnostics.iter().map(|diagnostic| diagnostic.severity);
+    let found: Vec<Severity> = found.chain(findings.iter().map(|finding| finding.severity)).collect();
+    let [errors, warnings, info] =
+        Severity::ALL.map(|severity| found.iter().filter(|found| **found == severity).count());
+    let info = if info > 0 { format!(", {info} info") } else { String::new() };
+    format!("{}, {}{info}", plural(errors, "error"), plural(warnings, "warning"))
 }
 
 /// One line a finding, as GitHub Actions turns it into an annotation.

@@ -217,7 +217,7 @@ fn block(group: &Group<'_>, named: &str) -> Vec<String> {
     out
 }
 
-/// Findings by rule; hints are for `validate`.
+/// Findings by rule; those of the severity `info` are for `validate`.
 fn lint(findings: &[Finding]) -> Vec<String> {
     let mut groups: Vec<(&Finding, Vec<&str>)> = Vec::new();
     for finding in findings.iter().filter(|finding| finding.severity != Severity::Info) {

@@ -359,7 +359,7 @@ fn parameter(row: &KindRow, member: &str, value: &Value) -> String {
 }
 
 fn lint(plan: &Plan, width: usize) -> String {
-    // Hints are for `validate`; here they would bury what changes.
+    // Those of the severity `info` are for `validate`; here they would bury what changes.
     let findings: Vec<_> = plan.lint.iter().filter(|finding| finding.severity != Severity::Info).collect();
     if findings.is_empty() {
         return String::new();

@@ -1,5 +1,7 @@
 //! A plan as a comment on a pull request.
 
+use serde_json::json;
+
 use crate::harness::{World, path, small};
 
 /// A stack of so many caches, each with its alarms.
@@ -82,4 +84,54 @@ fn what_destroys_stands_first_and_values_stand_in_full() {
     let ran = world.run(&["plan", path(&spec), "--format", "markdown"]).exits(3);
     assert!(ran.stdout.find("#### Blocked").is_some_and(|at| at < 400), "{}", ran.stdout);
     world.run(&["plan", path(&spec), "--markdown-out", "-"]).exits(64);
+}
+
+#[test]
+fn warnings_of_the_spec_stand_in_the_plan_that_a_comment_shows() {
+    let world = World::new();
+    let spec = world.spec("cachectl.yaml", &small("").replace("t4g.small", "t4g.smal"));
+    let plan = |format: &str| world.run(&["plan", path(&spec), "--format", format]).exits(0);
+    let document = plan("json").json();
+    let finding = &document["lint"].as_array().unwrap().iter().find(|one| one["rule"] == "unknown-node-type");
+    let finding = finding.unwrap_or_else(|| panic!("{document:#}"));
+    assert_eq!((&finding["severity"], &finding["address"]), (&json!("warn"), &json!("replicationGroup/cache")));
+    assert!(finding["message"].as_str().is_some_and(|message| message.contains("did you mean `cache.t4g.small`?")));
+    assert_eq!(finding["line"], 9);
+    plan("markdown").says("| warn | `unknown-node-type` | `replicationGroup/cache` |");
+    let table = plan("table").says("unknown-node-type  replicationGroup/cache");
+    // Once is enough.
+    assert_eq!(table.all().matches("cache.t4g.smal`").count(), 1, "{}", table.all());
+    let out = world.dir.path().join("plan.json");
+    world.run(&["plan", path(&spec), "--out", path(&out)]).exits(0);
+    world.run(&["plan", "--show", path(&out)]).exits(0).says("unknown-node-type");
+    world.run(&["status", path(&spec)]).exits(0).says("is not known here");
+}
+
+#[test]
+fn validate_counts_all_that_it_shows_by_the_words_that_it_shows() {
+    let world = World::new();
+    let count = |text: &str, code: i32| {
+        let ran = world.run(&["validate", path(&world.spec("cachectl.yaml", text))]).exits(code);
+        let shown = |word: &str| {
+            let of_rules = ran.stdout.lines().filter(|line| line.starts_with(&format!("{word}[")));
+            let of_lint =
+                ran.stdout.lines().filter(|line| line.contains(&format!(": {} ", word.replace("warning", "warn"))));
+            of_rules.count() + of_lint.count()
+        };
+        let told = ["error", "warning"].map(|word| {
+            let count = shown(word);
+            format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+        });
+        let info = ran.stdout.lines().filter(|line| line.contains(": info ")).count();
+        let last = ran.stdout.lines().last().unwrap_or_default().to_owned();
+        assert!(last.contains(&told.join(", ")), "{told:?} in\n{}", ran.stdout);
+        assert_eq!(last.contains(&format!(", {info} info")), info > 0, "{last}");
+        assert!(!last.contains("hint"), "{last}");
+        told
+    };
+    let misnamed = "policy: {lint: {no-alarm: error}, waivers: [{rule: nothing, resource: \"*\", reason: none, until: \"2030-01-01\"}]}\n";
+    let text = small("").replace("t4g.small", "t4g.smal") + misnamed;
+    assert!(count(&text, 0)[1] != "0 warnings");
+    assert_eq!(count(&text.replace("engine: valkey", "engine: valky"), 78)[1], "3 warnings");
+    count(&small(""), 0);
 }

@@ -42,7 +42,7 @@ fn loaded(case: &Path) -> Loaded {
 /// Everything that any format shows, without the folder that the case lies in.
 fn shown(case: &Path, loaded: &Loaded) -> String {
     let folder = format!("{}/", case.display());
-    let out = format!("{}{}\n", text(loaded, false), count(&loaded.diagnostics));
+    let out = format!("{}{}\n", text(loaded, false), count(&loaded.diagnostics, &[]));
     out.replace(&folder, "").lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 

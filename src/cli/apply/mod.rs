@@ -138,11 +138,11 @@ async fn one(
 ) -> Result<Exit, CliError> {
     let (session, options, saved) = if saved::is_plan(path) {
         let saved = saved::read(path)?;
-        let session = Session::open(printer, &saved.request(), &args.aws, Access::ReadWrite).await?;
+        let session = Session::to_plan(printer, &saved.request(), &args.aws, Access::ReadWrite).await?;
         (session, Options { secrets: true, ..saved.options() }, Some(saved))
     } else {
         let request = session::request(path, &args.spec);
-        let session = Session::open(printer, &request, &args.aws, Access::ReadWrite).await?;
+        let session = Session::to_plan(printer, &request, &args.aws, Access::ReadWrite).await?;
         (session, Options { secrets: true, ..session::options(&args.allowances) }, None)
     };
     let run = Run {
