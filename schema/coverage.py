@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Writes schema/api-members.json: every input member of the calls that a spec stands for, as
-botocore's model has them. `tests/it/spec_coverage.rs` holds the spec's fields against it.
+"""Writes schema/api-members.json: every input member of the calls that a spec stands for, every member
+of the answers that are read, all operations, and the errors of all these calls, as botocore's model has
+them. `tests/it/spec_coverage.rs` holds the spec's fields against the members of the calls.
 
     python3 -m venv .venv-schema && .venv-schema/bin/pip install botocore
     .venv-schema/bin/python schema/coverage.py            # writes the file
@@ -12,9 +13,6 @@ import json
 import pathlib
 import re
 import sys
-
-import botocore
-import botocore.session
 
 CALLS = {
     "elasticache": [
@@ -35,6 +33,26 @@ CALLS = {
         "ModifyCacheSubnetGroup",
     ],
     "cloudwatch": ["PutMetricAlarm", "PutCompositeAlarm"],
+}
+# What src/aws reads. tests/it/spec_coverage.rs fails where it reads something else.
+ANSWERS = {
+    "elasticache": [
+        "DescribeReplicationGroups",
+        "DescribeCacheClusters",
+        "DescribeServerlessCaches",
+        "DescribeUsers",
+        "DescribeUserGroups",
+        "DescribeCacheParameterGroups",
+        "DescribeCacheParameters",
+        "DescribeEngineDefaultParameters",
+        "DescribeCacheSubnetGroups",
+        "DescribeEvents",
+        "DescribeUpdateActions",
+        "ListAllowedNodeTypeModifications",
+        "ListTagsForResource",
+    ],
+    "cloudwatch": ["DescribeAlarms", "GetDashboard", "GetMetricData", "ListDashboards"],
+    "resourcegroupstaggingapi": ["GetResources"],
 }
 FILE = pathlib.Path(__file__).with_name("api-members.json")
 SCHEMA = FILE.with_name("cachectl.schema.json")
@@ -82,13 +100,28 @@ def field_name(member):
     return re.sub("^[A-Z]+(?=[A-Z][a-z]|$)|^[A-Z]", lambda run: run.group().lower(), member)
 
 
-def drift(known, calls):
+def drift(known, found):
     """What two models differ in, one line each."""
-    before, after = flat(known), flat(calls)
     names = fields(json.loads(SCHEMA.read_text()))
-    for path in sorted(after.keys() - before.keys()):
+
+    def place(path):
         has_field = field_name(path.rsplit(".", 1)[-1]) in names
-        yield f"+ {path}: " + ("the spec has a field of this name" if has_field else "no place in the spec")
+        return "the spec has a field of this name" if has_field else "no place in the spec"
+
+    yield from differences(known["calls"], found["calls"], place)
+    yield from differences(known["answers"], found["answers"], lambda path: "in an answer that is read")
+    for what, one in (("operations", "operation"), ("errors", "error")):
+        for of in sorted(known[what].keys() | found[what].keys()):
+            before, after = set(known[what].get(of, [])), set(found[what].get(of, []))
+            yield from (f"+ {of}: the {one} {name}" for name in sorted(after - before))
+            yield from (f"- {of}: the {one} {name}" for name in sorted(before - after))
+
+
+def differences(known, found, place):
+    """Members and words that came and went, one line each."""
+    before, after = flat(known), flat(found)
+    for path in sorted(after.keys() - before.keys()):
+        yield f"+ {path}: {place(path)}"
     for path in sorted(before.keys() - after.keys()):
         yield f"- {path}: gone"
     for path in sorted(after.keys() & before.keys()):
@@ -96,27 +129,47 @@ def drift(known, calls):
         yield from (f"- {path}: the word {word}" for word in sorted(before[path] - after[path]))
 
 
-def main():
-    session = botocore.session.get_session()
-    calls = {}
-    for service, names in CALLS.items():
+def errors(operation):
+    """The codes that an operation is refused with, by its model."""
+    codes = (shape.metadata.get("error", {}).get("code", shape.name) for shape in operation.error_shapes)
+    return sorted(set(codes))
+
+
+def model_of(session):
+    """All that is compared, of the services' models."""
+    found = {"calls": {}, "answers": {}, "operations": {}, "errors": {}}
+    for service, names in ANSWERS.items():
         model = session.get_service_model(service)
+        found["operations"][service] = sorted(model.operation_names)
+        for name in CALLS.get(service, []):
+            found["calls"][name] = members(model.operation_model(name).input_shape)
         for name in names:
-            calls[name] = members(model.operation_model(name).input_shape)
-    found = {"source": f"botocore {botocore.__version__}", "calls": calls}
+            found["answers"][name] = members(model.operation_model(name).output_shape)
+        for name in [*CALLS.get(service, []), *names]:
+            found["errors"][name] = errors(model.operation_model(name))
+    return found
+
+
+def main():
+    import botocore
+    import botocore.session
+
+    found = {"source": f"botocore {botocore.__version__}", **model_of(botocore.session.get_session())}
     if "--drift" in sys.argv:
         known = json.loads(FILE.read_text())
-        news = list(drift(known["calls"], calls))
+        news = list(drift(known, found))
         print(f"{known['source']} is what the spec was held against; the newest is botocore {botocore.__version__}")
-        print("\n".join(news) if news else "no member was added or taken away")
+        print("\n".join(news) if news else "no member, operation or error was added or taken away")
         return 1 if news else 0
     if "--check" not in sys.argv:
         FILE.write_text(json.dumps(found, indent=2) + "\n")
         return 0
-    if json.loads(FILE.read_text())["calls"] == calls:
+    known = json.loads(FILE.read_text())
+    if all(known.get(part) == found[part] for part in ("calls", "answers", "operations", "errors")):
         return 0
     print(f"{FILE.name} is not what botocore {botocore.__version__} has; run {sys.argv[0]}", file=sys.stderr)
     return 1
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -175,3 +175,72 @@ fn every_field_is_named_by_the_rule() {
     }
     assert!(out.is_empty(), "{out:?}");
 }
+
+/// `describe_cache_clusters` is `DescribeCacheClusters`.
+fn operation(method: &str) -> String {
+    let capital = |word: &str| word.get(..1).map(|first| first.to_uppercase() + &word[1..]);
+    method.split('_').filter_map(capital).collect()
+}
+
+#[test]
+fn every_answer_that_is_read_is_compared_with_the_newest_api() {
+    let api = api();
+    let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/aws")];
+    let (mut seen, mut unwatched) = (0, Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("src/aws") {
+            let path = entry.expect("a file").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            for part in
+                text.split('.').filter(|part| ["describe_", "list_", "get_"].iter().any(|verb| part.starts_with(verb)))
+            {
+                let Some((method, _)) = part.split_once("()") else { continue };
+                let own = ["get_caller_identity", "get_parameter", "get_secret_value"];
+                if own.contains(&method) || !method.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+                    continue;
+                }
+                seen += 1;
+                let name = operation(method);
+                unwatched.extend((!api["answers"][&name].is_object()).then_some(name));
+            }
+        }
+    }
+    assert!(seen > 10 && unwatched.is_empty(), "{seen} calls, not in schema/coverage.py: {unwatched:?}");
+}
+
+#[test]
+fn members_of_answers_operations_and_errors_are_news_too() {
+    let script = r#"
+import sys
+sys.path.insert(0, "schema")
+sys.dont_write_bytecode = True
+from coverage import drift
+before = {"calls": {"CreateUser": {"UserId": "string"}}, "answers": {"DescribeAlarms": {"MetricAlarms": [{"AlarmName": "string"}]}},
+          "operations": {"cloudwatch": ["PutMetricAlarm"]}, "errors": {"CreateUser": ["UserQuotaExceeded"]}}
+after = {"calls": {"CreateUser": {"UserId": "string", "Shoe": "string"}},
+         "answers": {"DescribeAlarms": {"MetricAlarms": [{"AlarmName": "string"}], "LogAlarms": [{"AlarmName": "string"}]}},
+         "operations": {"cloudwatch": ["PutLogAlarm", "PutMetricAlarm"]}, "errors": {"CreateUser": ["UserIsTired"]}}
+print("\n".join(drift(before, after)))
+assert not list(drift(after, after))
+"#;
+    let mut python = std::process::Command::new("python3");
+    let ran = python.args(["-c", script]).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("python3");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let told = String::from_utf8_lossy(&ran.stdout);
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "+ CreateUser.Shoe: no place in the spec",
+            "+ DescribeAlarms.LogAlarms: in an answer that is read",
+            "+ DescribeAlarms.LogAlarms.AlarmName: in an answer that is read",
+            "+ cloudwatch: the operation PutLogAlarm",
+            "+ CreateUser: the error UserIsTired",
+            "- CreateUser: the error UserQuotaExceeded",
+        ]
+    );
+}
