@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt};
 
 use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
-use super::kinds::alarm::{alarms_by_name, described_alarms};
+use super::kinds::alarm::{alarms_by_name, composite_alarms, described_alarms};
 use super::kinds::composite_alarm::{claim_tags, store};
 use super::kinds::dashboard;
 use super::kinds::parameter_group::parameters;
@@ -86,6 +86,10 @@ pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> 
         let more = alarms_of_stacks(aws, &mut live, listed).await?;
         store(more, &mut live);
         claim_tags(&mut live);
+        // A composite alarm over alarms that are imported is told, whoever has it.
+        if !live.of(Kind::Alarm).is_empty() {
+            live.parents = composite_alarms(aws).await?;
+        }
     }
     live.api_calls = aws.calls();
     Ok(live)

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::model::live::{Live, Tags};
 use crate::model::{Address, Kind, Selection};
 use crate::resource::alarm;
+use crate::resource::composite_alarm::children;
 use crate::resource::dashboard::{self, BODY, FIELD, address_of};
 use crate::resource::ownership::{STACK, stack_of};
 pub use entry::{Entry, Line};
@@ -68,6 +69,7 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
     };
     leave_foreign(live, selection, &stack, &mut chosen, &mut notes)?;
     with_their_alarms(live, &stack, &mut chosen);
+    with_their_composites(live, &stack, &mut chosen);
     let dashboards = dashboards(live, &stack, &mut chosen, &mut notes);
     chosen.retain(|address| match live.status(address) {
         Some("deleting") => {
@@ -104,10 +106,42 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
         account_id: live.account_id.clone(),
         tags,
         entries,
-        remarks: not_covered(live),
+        remarks: not_covered(live).into_iter().chain(composites_left_out(live, &chosen)).collect(),
     };
     let (document, yaml) = sound::made(document, &mut notes)?;
     Ok(Imported { document, addresses: chosen, yaml, notes })
+}
+
+/// A stack's composite alarms come along with an alarm that they watch: a plan of a spec without them deletes them.
+fn with_their_composites(live: &Live, stack: &str, chosen: &mut BTreeSet<Address>) {
+    loop {
+        let names: BTreeSet<&String> =
+            chosen.iter().filter(|address| address.kind.is_alarm()).map(|address| &address.id).collect();
+        let watches = |own: &Value| children(own).iter().any(|child| names.contains(child));
+        let of_stack = live.of(Kind::CompositeAlarm).iter().filter(|(_, own)| alarm::stack_of(own) == Some(stack));
+        let more: Vec<Address> = of_stack
+            .filter(|(_, own)| watches(own))
+            .map(|(name, _)| Address::new(Kind::CompositeAlarm, name))
+            .filter(|address| !chosen.contains(address))
+            .collect();
+        if more.is_empty() {
+            return;
+        }
+        chosen.extend(more);
+    }
+}
+
+/// Composite alarms that watch what is imported and are not imported themselves.
+fn composites_left_out(live: &Live, chosen: &BTreeSet<Address>) -> Option<String> {
+    let is_chosen = |kind: Kind, name: &String| chosen.contains(&Address::new(kind, name));
+    let watches = |own: &Value| {
+        children(own).iter().any(|child| is_chosen(Kind::Alarm, child) || is_chosen(Kind::CompositeAlarm, child))
+    };
+    let left = live.parents.iter().filter(|(name, own)| !is_chosen(Kind::CompositeAlarm, name) && watches(own));
+    let named: Vec<String> = left.map(|(name, _)| Address::new(Kind::CompositeAlarm, name).to_string()).collect();
+    (!named.is_empty()).then(|| {
+        format!("Not imported, and left alone: composite alarms over alarms of this spec: {}.", named.join(", "))
+    })
 }
 
 /// Clusters outside of replication groups are no kind of cachectl's.

@@ -172,3 +172,32 @@ fn what_is_in_transit_is_imported_as_it_is_and_said_so() {
     slow.spec(&ran.stdout);
     run(&slow, &["validate"]).exits(0);
 }
+
+/// A cache with two alarms, and a composite alarm over both that somebody made by hand.
+#[test]
+fn composite_alarms_over_imported_alarms_come_along_or_are_named() {
+    let own = "apiVersion: cachectl/v1\nstack: pair\nregion: us-east-1\nreplicationGroups:\n  c: {description: C, engine: valkey, engineVersion: \"8.0\", cacheNodeType: cache.t4g.small, numCacheClusters: 1, transitEncryptionEnabled: true}\nalarms:\n".to_owned()
+        + &["Evictions", "CurrConnections"].map(|metric| format!("  c-{metric}: {{namespace: AWS/ElastiCache, metricName: {metric}, dimensions: [{{name: CacheClusterId, value: c-001}}], statistic: Sum, period: 60, evaluationPeriods: 1, threshold: 5, comparisonOperator: GreaterThanThreshold}}\n")).concat();
+    let rig = Rig::with(&own, Options::default());
+    rig.apply().exits(0);
+    let rule = "ALARM(\"c-Evictions\") AND ALARM(\"c-CurrConnections\")";
+    let put = |name: &str, note: &str| {
+        rig.at_cloudwatch(
+            "PutCompositeAlarm",
+            &serde_json::json!({"AlarmName": name, "AlarmRule": rule, "AlarmDescription": note}),
+        );
+    };
+    put("all of c", "by hand");
+    for arguments in [&["import", "replicationGroup/c", "alarm/*"][..], &["import", "replicationGroup/c"]] {
+        let ran = run(&rig, arguments).exits(0);
+        let told = "composite alarms over alarms of this spec: compositeAlarm/all of c";
+        assert!(ran.stdout.starts_with('#') && ran.stdout.contains(told), "{}", ran.stdout);
+        rig.spec(&ran.stdout);
+        run(&rig, &["plan"]).exits(0).says("No changes.");
+    }
+    let ran = run(&rig, &["import", "replicationGroup/c", "compositeAlarm/all of c", "--stack", "pair"]).exits(0);
+    assert!(ran.stdout.contains("compositeAlarms:") && !ran.stdout.contains("left alone"), "{}", ran.stdout);
+    put("all of c", "ours [cachectl:stack=pair]");
+    let ran = run(&rig, &["import", "replicationGroup/c"]).exits(0);
+    assert!(ran.stdout.contains("compositeAlarms:\n  all of c:"), "{}", ran.stdout);
+}
