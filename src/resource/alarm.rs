@@ -20,7 +20,8 @@ const DIMENSION: Shape = Shape::Object(&[
 const DIMENSIONS: Shape = Shape::List { of: &DIMENSION, min: 0, max: 30, order: Order::By("name") };
 /// Periods, in seconds, of a window that goes by the clock.
 pub const CLOCK_PERIODS: [i64; 5] = [60, 300, 3600, 86_400, 604_800];
-const STATISTICS: &[&str] = &["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
+/// Statistics that are no percentiles or the like.
+pub const STATISTICS: &[&str] = &["SampleCount", "Average", "Sum", "Minimum", "Maximum"];
 #[rustfmt::skip]
 const UNITS: &[&str] = &[
     "Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes", "Bits", "Kilobits", "Megabits",

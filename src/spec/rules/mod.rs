@@ -2,6 +2,7 @@
 //! them. One rule is one row: its code, why it is so, where that was learned, and what finds it.
 
 mod alarm;
+mod alarm_data;
 mod alarm_entry;
 mod composite_alarm;
 mod durability;
@@ -69,6 +70,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         serverless_cache::RULES,
         user::RULES,
         alarm::RULES,
+        alarm_data::RULES,
         alarm_entry::RULES,
         composite_alarm::RULES,
         names::RULES,

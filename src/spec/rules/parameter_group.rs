@@ -169,7 +169,7 @@ fn append_only(finder: &mut Finder<'_>, group: &Resource) {
     }
 }
 
-/// Is ElastiCache known to run this version, or is it newer than all that were known? Up to redis 5 versions are full.
+/// Is ElastiCache known to run this version? Up to redis 5 versions are full.
 pub(super) fn known_version(engine: &str, version: Version) -> bool {
     let known: &[(u32, u32)] = match engine {
         "redis" => &[(6, 0), (6, 2), (7, 0), (7, 1)],
@@ -179,8 +179,7 @@ pub(super) fn known_version(engine: &str, version: Version) -> bool {
     if version.major < 6 {
         return version.patch.is_none_or(|patch| OLD_REDIS.contains(&(version.major, minor, patch)));
     }
-    // What is newer than the newest may well exist.
-    known.contains(&(version.major, minor)) || known.iter().all(|known| *known < (version.major, minor))
+    known.contains(&(version.major, minor))
 }
 
 /// Versions of redis up to 5; all but 4.0.10 and 5.0.6 run in old groups only.

@@ -12,6 +12,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule { code: "engine-version", check: Check::Resource(GROUP, engine_version),
         why: "Versions are asked for in AWS's own form: redis up to 5 in full (5.0.6), redis 6 as 6.x or 6.2, then major.minor; valkey as major.minor from 7.2 on; redis ends at 7.1. The patch level is AWS's.",
         source: "API reference, CreateReplicationGroup: EngineVersion; Terraform's engine_version.go; cfn-lint E3695" },
+    Rule { code: "zone-region", check: Check::Resource(GROUP, zones),
+        why: "Nodes are in zones of their own region, which are called by it: us-east-1a.",
+        source: "API reference, CreateReplicationGroup: PreferredCacheClusterAZs" },
     Rule { code: "unknown-engine-version", check: Check::Resource(GROUP, known_version),
         why: "ElastiCache does not run every version of an engine. This one was not among them when cachectl was built.",
         source: "cfn-lint E3695; DescribeCacheEngineVersions tells what a region has" },
@@ -90,7 +93,7 @@ fn known_version(finder: &mut Finder<'_>, group: &Resource) {
     finder.warn(
         group,
         &[("engineVersion", "not a known version")],
-        format!("ElastiCache is not known to run {engine} {text}"),
+        format!("ElastiCache was not known to run {engine} {text} when this was built"),
         "aws elasticache describe-cache-engine-versions lists what it runs",
     );
 }
@@ -224,6 +227,38 @@ fn topic(finder: &mut Finder<'_>, group: &Resource) {
             format!("the topic is not in the spec's account {account}"),
             "the topic must belong to the owner of the group",
         );
+    } else if let Some(found) = parts.get(3).filter(|found| **found != finder.spec.region) {
+        let message = format!("the topic is not in the spec's region {}", finder.spec.region);
+        let label = format!("of {found}");
+        finder.error(group, &[(field, &label)], message, "the topic must be in the region of the group");
+    }
+}
+
+fn zones(finder: &mut Finder<'_>, group: &Resource) {
+    let texts = |value: &Value, field: String| -> Vec<(String, String)> {
+        let list = value.as_array().into_iter().flatten().filter_map(Value::as_str).enumerate();
+        let one = value.as_str().map(|zone| (field.clone(), zone.to_owned()));
+        list.map(|(index, zone)| (format!("{field}[{index}]"), zone.to_owned())).chain(one).collect()
+    };
+    let mut zones = Vec::new();
+    if let Some(own) = group.fields.get("preferredCacheClusterAZs") {
+        zones.extend(texts(own, "preferredCacheClusterAZs".to_owned()));
+    }
+    for (index, entry) in list(group, "nodeGroupConfiguration").iter().enumerate() {
+        for name in ["primaryAvailabilityZone", "replicaAvailabilityZones"] {
+            let Some(own) = entry.get(name) else { continue };
+            zones.extend(texts(own, format!("nodeGroupConfiguration[{index}].{name}")));
+        }
+    }
+    let region = finder.spec.region.clone();
+    // Local zones are called by their region too: us-west-2-lax-1a.
+    let is_elsewhere = |zone: &str| {
+        let rest = zone.strip_prefix(region.as_str());
+        rest.is_none_or(|rest| !rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '-'))
+    };
+    for (field, zone) in zones.iter().filter(|(_, zone)| is_elsewhere(zone)) {
+        let message = format!("`{zone}` is no zone of the spec's region {region}");
+        finder.error(group, &[(field, "of another region")], message, format!("such as {region}a"));
     }
 }
 

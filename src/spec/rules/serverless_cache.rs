@@ -2,6 +2,7 @@
 
 use super::finder::{Finder, set};
 use super::{Check, Rule, SERVERLESS, user};
+use crate::model::suggest::either;
 use crate::model::{Kind, Resource};
 
 #[rustfmt::skip]
@@ -39,13 +40,34 @@ fn version(finder: &mut Finder<'_>, cache: &Resource) {
         "valkey" if major < 7 => "valkey begins with \"7\"",
         "redis" if major != 7 => "serverless redis is \"7\"",
         "memcached" if major != 1 => "serverless memcached is \"1.6\"",
-        _ => return,
+        _ => {
+            unknown_version(finder, cache, engine, version);
+            return;
+        }
     };
     finder.error(
         cache,
         &[("majorEngineVersion", &format!("not a version of {engine}")), ("engine", "this engine")],
         format!("serverless {engine} has no version {version}"),
         wanted,
+    );
+}
+
+fn unknown_version(finder: &mut Finder<'_>, cache: &Resource, engine: &str, version: &str) {
+    let known: &[&str] = match engine {
+        "valkey" => &["7", "8", "9"],
+        "redis" => &["7"],
+        "memcached" => &["1.6"],
+        _ => return,
+    };
+    if known.contains(&version) {
+        return;
+    }
+    finder.warn(
+        cache,
+        &[("majorEngineVersion", "not a known version")],
+        format!("serverless {engine} {version} was not known when this was built"),
+        format!("known: {}", either(known)),
     );
 }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::finder::{Finder, set};
 use super::{Check, Rule};
 use crate::model::live::strings;
+use crate::model::suggest::suggest;
 use crate::model::{Kind, Resource};
 use crate::spec::source::Span;
 
@@ -25,6 +26,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule { code: "access-string-off", check: Check::Resource(USER, off),
         why: "A user is off until its access string says `on`.",
         source: "AWS guide, role-based access control (Clusters.RBAC)" },
+    Rule { code: "access-category", check: Check::Resource(USER, categories),
+        why: "Rules on categories of commands name one that the engine has (+@read, -@dangerous). Another one may be new, or a slip: the engine refuses a slip.",
+        source: "Valkey documentation, ACL: command categories" },
     Rule { code: "default-user", check: Check::Resource(USER_GROUP, default_user),
         why: "A user group of engine redis needs a user whose name is `default` (DefaultUserRequired).",
         source: "Terraform provider issue 25593" },
@@ -142,6 +146,35 @@ fn access_string(finder: &mut Finder<'_>, user: &Resource) {
                 format!("take `{rule}` out"),
             );
         }
+    }
+}
+
+/// Categories of commands, those of modules among them.
+#[rustfmt::skip]
+const CATEGORIES: [&str; 25] = [
+    "admin", "all", "bitmap", "blocking", "bloom", "connection", "dangerous", "fast", "geo", "hash", "hyperloglog", "json",
+    "keyspace", "list", "pubsub", "read", "scripting", "search", "set", "slow", "sortedset", "stream", "string", "transaction",
+    "write",
+];
+
+fn categories(finder: &mut Finder<'_>, user: &Resource) {
+    let Some(access) = user.text("accessString") else { return };
+    let rules = access.split(|c: char| c.is_whitespace() || c == '(' || c == ')');
+    for category in rules.filter_map(|rule| rule.strip_prefix("+@").or_else(|| rule.strip_prefix("-@"))) {
+        let known = CATEGORIES.iter();
+        if known.clone().any(|known| known.eq_ignore_ascii_case(category)) {
+            continue;
+        }
+        let help = match suggest(category, known.copied()) {
+            Some(near) => format!("did you mean `@{near}`?"),
+            None => format!("ACL CAT lists them: {}", CATEGORIES.join(", ")),
+        };
+        finder.warn(
+            user,
+            &[("accessString", "not a known category")],
+            format!("`@{category}` is no known category of commands"),
+            help,
+        );
     }
 }
 
