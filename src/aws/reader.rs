@@ -15,7 +15,7 @@ use super::kinds::parameter_group::{families, parameters};
 use super::lists::{CONCURRENCY, Wanted};
 use super::pages::Pages;
 use super::{kinds, secrets, tags};
-use crate::model::live::{Found, Live};
+use crate::model::live::{Found, Live, strings};
 use crate::model::secret::Marks;
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::parameter_group::is_aws_own;
@@ -89,6 +89,7 @@ async fn declared(aws: &Aws, identity: &Identity, spec: &Spec, wanted: &Wanted) 
     };
     let rest = async {
         kinds::read(aws, &others, &mut live).await?;
+        users_from_the_internet(aws, spec, &mut live).await?;
         let mut names = alarm_names(spec, &live);
         names.extend(wanted.of(Kind::Alarm));
         names.extend(wanted.of(Kind::CompositeAlarm));
@@ -117,6 +118,27 @@ async fn declared(aws: &Aws, identity: &Identity, spec: &Spec, wanted: &Wanted) 
 
 fn alarm_names(spec: &Spec, live: &Live) -> BTreeSet<String> {
     alarm::wanted(spec, live).named.into_iter().map(|alarm| alarm.name).collect()
+}
+
+/// The users of groups that the spec does not have and that a public endpoint is to have: IAM users alone may be.
+async fn users_from_the_internet(aws: &Aws, spec: &Spec, live: &mut Live) -> Result<(), AwsError> {
+    let is_public = |cache: &&Resource| {
+        let now = live.get(&cache.address).and_then(|own| own.get("ConnectionType")?.as_str());
+        cache.text("connectionType").or(now) == Some("public")
+    };
+    let groups = spec.of(Kind::ServerlessCache).filter(is_public).filter_map(|cache| cache.text("userGroupId"));
+    let groups = groups
+        .map(|id| Address::new(Kind::UserGroup, id))
+        .filter(|group| !spec.resources.contains_key(group) && !group.is_aws_own());
+    let members = groups.filter_map(|group| live.get(&group)?.get("UserIds"));
+    let unread = |id: &&str| !live.of(Kind::User).contains_key(*id);
+    let users: BTreeSet<String> =
+        members.flat_map(|ids| strings(Some(ids))).filter(unread).map(str::to_owned).collect();
+    if users.is_empty() {
+        return Ok(());
+    }
+    let wanted = Wanted { by_kind: [(Kind::User, users)].into(), ..Wanted::default() };
+    kinds::read(aws, &wanted, live).await
 }
 
 /// Orphans of kinds, or with names, that the spec does not have.

@@ -23,6 +23,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("foreign", "The resource carries the tag of another stack. Two stacks on one resource undo each other's changes; no flag allows that."),
     row("ownership-unknown", "Whose a resource is stands in its tags. Where they cannot be read it may be another stack's, and nothing is written to it."),
     row("missing-dependency", "What the resource refers to exists neither in AWS nor in this plan."),
+    row("public-endpoint", "AWS lets IAM users alone in from the internet: a public endpoint needs a user group, and all of its users log in by IAM. Those of a group that the spec does not have are looked up."),
     row("composite-rule", "A composite alarm of a cache is any of the cache's alarms: there is one at least, and their names make a rule of at most 100 alarms and 10,240 characters. No rule can name an alarm with a quotation mark in its name."),
     row("alarm-names", "Metric alarms and composite alarms share their names, and what puts one overwrites the other. Two entries of a spec that give one name would take turns."),
     row("alarm-has-parent", "AWS deletes no alarm that a composite alarm watches. Where that is not this stack's, its owner has to take the alarm out of the rule first."),

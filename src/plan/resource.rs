@@ -120,7 +120,7 @@ pub fn create(draft: &mut Draft, spec: &Spec, live: &Live, resource: &Resource, 
         sensitive: false,
     }));
     let row = kind.row();
-    let mut creation = Creation { live, resource, restore, parameters };
+    let mut creation = Creation { spec, live, resource, restore, parameters };
     (row.create)(draft, &mut creation);
     draft.push(Phase::Create, row.calls.create, kind.ready(), creation.parameters.clone());
     (row.created)(draft, &creation);

@@ -8,7 +8,7 @@ use crate::model::attribute::Attribute;
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, View};
 use crate::model::step::Wait;
-use crate::model::{Address, Operation, Resource};
+use crate::model::{Address, Operation, Resource, Spec};
 
 /// What a kind is called.
 #[derive(Clone, Copy)]
@@ -114,6 +114,7 @@ pub struct Use {
 
 /// What a create call is made of.
 pub struct Creation<'a> {
+    pub spec: &'a Spec,
     pub live: &'a Live,
     pub resource: &'a Resource,
     /// A snapshot that the resource is to be filled from.

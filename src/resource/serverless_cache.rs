@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, States};
-use super::{local, user_group};
+use super::{local, user, user_group};
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Call, Draft, Scene};
-use crate::model::live::Live;
+use crate::model::live::{Live, strings};
 use crate::model::shape::{Field, SNAPSHOT_ARN, Shape, integer, is_empty, list, pattern, text};
 use crate::model::step::Wait;
 use crate::model::version::Version;
-use crate::model::{Address, Kind, Operation};
+use crate::model::{Address, Kind, Operation, Spec};
 
 #[rustfmt::skip]
 const LIMITS: Shape = Shape::Object(&[
@@ -73,7 +73,11 @@ pub const KIND: KindRow = KindRow {
     },
     is_cache: true,
     final_snapshot: Some("FinalSnapshotName"),
-    create: |_, creation| {
+    create: |draft, creation| {
+        let is_public = creation.resource.text("connectionType") == Some("public");
+        if let Some(group) = creation.resource.text("userGroupId").filter(|_| is_public) {
+            iam_users_only(draft, creation.spec, creation.live, group);
+        }
         if let Some(snapshot) = creation.restore {
             let Live { partition, region, account_id, .. } = creation.live;
             let arn = format!("arn:{partition}:elasticache:{region}:{account_id}:serverlesssnapshot:{snapshot}");
@@ -204,8 +208,48 @@ fn limits(draft: &mut Draft, _scene: &Scene<'_>, difference: &Difference) {
     modify(draft, 2).insert("CacheUsageLimits".into(), value);
 }
 
+/// The rule that says who may be let in from the internet.
+const PUBLIC: &str = "public-endpoint";
+
+/// AWS lets IAM users alone in from the internet. The users of a group that the spec does not have are read for this.
+fn iam_users_only(draft: &mut Draft, spec: &Spec, live: &Live, group: &str) {
+    let address = Address::new(Kind::UserGroup, group);
+    if address.is_aws_own() {
+        return;
+    }
+    let members = match spec.resources.get(&address) {
+        Some(declared) => declared.fields.get("userIds"),
+        None => live.get(&address).and_then(|own| own.get("UserIds")),
+    };
+    let users: Vec<Address> = strings(members).map(|id| Address::new(Kind::User, id)).collect();
+    if let Some(user) = users.iter().find(|user| user::logs_in_by_iam(spec, live, user) == Some(false)) {
+        draft.blocks(
+            PUBLIC,
+            format!(
+                "{user} of the user group {group} does not log in by IAM, and a public endpoint takes IAM users only"
+            ),
+            "name `default.iam-user-group`, or a group of IAM users",
+        );
+    } else if let Some(user) = users.iter().find(|user| user::logs_in_by_iam(spec, live, user).is_none()) {
+        draft.warnings.push((
+            "userGroupId".into(),
+            format!("how {user} logs in is not known: a public endpoint takes IAM users only"),
+        ));
+    }
+}
+
 fn user_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) {
     draft.shows(difference);
+    if scene.view.text("ConnectionType") == Some("public") {
+        match difference.declared.as_str() {
+            Some(group) => iam_users_only(draft, scene.spec, scene.live, group),
+            None => draft.blocks(
+                PUBLIC,
+                "a public endpoint needs a user group",
+                "keep `userGroupId`: `default.iam-user-group`, or a group of IAM users",
+            ),
+        }
+    }
     let used = scene.view.text("UserGroupId").map(|id| Address::new(Kind::UserGroup, id));
     modify(draft, 4).lets_go.extend(used);
     if difference.declared.is_null() {

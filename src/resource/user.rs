@@ -12,7 +12,7 @@ use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, View, strings};
 use crate::model::shape::{Field, Shape, list, pattern, text};
 use crate::model::step::Wait;
-use crate::model::{Address, Kind, Operation};
+use crate::model::{Address, Kind, Operation, Spec};
 
 /// The rows of a user: its name, its rights, and three that say how it logs in, of which AWS takes one.
 #[rustfmt::skip]
@@ -116,6 +116,15 @@ fn authentication<'a>(view: &View<'a>) -> Option<&'a str> {
 /// Does the user log in another way than by password, so that it has none yet?
 pub fn logs_in_without_password(view: &View<'_>) -> bool {
     authentication(view).is_some_and(|mode| mode != "password")
+}
+
+/// Does the user log in by IAM, as declared or else as it is live? `None` where neither says.
+pub fn logs_in_by_iam(spec: &Spec, live: &Live, user: &Address) -> Option<bool> {
+    let declared =
+        spec.resources.get(user).map(|user| user.fields.get("authenticationMode").and_then(|it| it.get("type")));
+    let of_live = || Some(live.get(user)?.get("Authentication")?.get("Type"));
+    let mode = declared.or_else(of_live)?;
+    Some(mode.and_then(Value::as_str) == Some("iam"))
 }
 
 /// Blocks a user that is to log in by password and names none: AWS takes the one only with the other.

@@ -354,3 +354,30 @@ fn what_would_be_ignored_is_a_usage_error() {
     world.run(&["smoke", path(&spec), "replicationGroup/other"]).exits(64);
     assert!(!world.sandbox.calls().iter().any(|call| call.operation.starts_with("Create")));
 }
+
+#[test]
+fn users_with_passwords_are_not_let_in_from_the_internet_by_a_group_that_the_spec_does_not_have() {
+    let rig = crate::rig::Rig::with("", cachectl_sandbox::Options::default());
+    let with = |group: &str| {
+        format!(
+            "apiVersion: cachectl/v1\nstack: open\nregion: us-east-1\nserverlessCaches:\n  s: {{engine: valkey, majorEngineVersion: \"9\", connectionType: public, userGroupId: {group}}}\n"
+        )
+    };
+    rig.by_hand("CreateUser", "UserId=bob&UserName=bob&Engine=valkey&AccessString=on%20~*%20%2B%40read&Passwords.member.1=a-password-of-some-length");
+    rig.by_hand("CreateUserGroup", "UserGroupId=people&Engine=valkey&UserIds.member.1=bob");
+    let blocked = |rig: &crate::rig::Rig| {
+        let plan = rig.run(&["plan"]).exits(3);
+        plan.says("user/bob of the user group people does not log in by IAM");
+    };
+    rig.spec(&with("people"));
+    blocked(&rig);
+    rig.spec(&with("default.iam-user-group"));
+    rig.apply().exits(0);
+    rig.sandbox.clear_calls();
+    rig.run(&["plan"]).exits(0).says("No changes");
+    assert_eq!(rig.called("DescribeUsers"), 0, "the spec has no users, and AWS's own group has none to look at");
+    rig.spec(&with("people"));
+    blocked(&rig);
+    rig.spec(&with("people").replace("connectionType: public, ", ""));
+    blocked(&rig);
+}
