@@ -181,13 +181,12 @@ fn composite_alarms_over_imported_alarms_come_along_or_are_named() {
     let rig = Rig::with(&own, Options::default());
     rig.apply().exits(0);
     let rule = "ALARM(\"c-Evictions\") AND ALARM(\"c-CurrConnections\")";
-    let put = |name: &str, note: &str| {
-        rig.at_cloudwatch(
-            "PutCompositeAlarm",
-            &serde_json::json!({"AlarmName": name, "AlarmRule": rule, "AlarmDescription": note}),
-        );
+    let put = |name: &str, note: &str, tags: serde_json::Value| {
+        let parameters =
+            serde_json::json!({"AlarmName": name, "AlarmRule": rule, "AlarmDescription": note, "Tags": tags});
+        rig.at_cloudwatch("PutCompositeAlarm", &parameters);
     };
-    put("all of c", "by hand");
+    put("all of c", "by hand", serde_json::json!([]));
     for arguments in [&["import", "replicationGroup/c", "alarm/*"][..], &["import", "replicationGroup/c"]] {
         let ran = run(&rig, arguments).exits(0);
         let told = "composite alarms over alarms of this spec: compositeAlarm/all of c";
@@ -197,7 +196,11 @@ fn composite_alarms_over_imported_alarms_come_along_or_are_named() {
     }
     let ran = run(&rig, &["import", "replicationGroup/c", "compositeAlarm/all of c", "--stack", "pair"]).exits(0);
     assert!(ran.stdout.contains("compositeAlarms:") && !ran.stdout.contains("left alone"), "{}", ran.stdout);
-    put("all of c", "ours [cachectl:stack=pair]");
+    let own = serde_json::json!([{"Key": "cachectl:stack", "Value": "pair"}]);
+    put("ours", "ours [cachectl:stack=pair]", own);
     let ran = run(&rig, &["import", "replicationGroup/c"]).exits(0);
-    assert!(ran.stdout.contains("compositeAlarms:\n  all of c:"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("compositeAlarms:\n  ours:"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("compositeAlarm/all of c."), "{}", ran.stdout);
+    rig.spec(&ran.stdout);
+    run(&rig, &["plan"]).exits(0).says("No changes.");
 }

@@ -29,7 +29,10 @@ fn document(description: &str, pairs: &[(String, String)]) -> Document {
             of(
                 Kind::Alarm,
                 vec![
-                    Line::Field("metrics", json!([{"id": "a", "expression": description, "returnData": true}])),
+                    Line::Field(
+                        "metrics",
+                        json!([{"id": "a", "expression": "1 + 1", "label": description, "returnData": true}]),
+                    ),
                     Line::Field("threshold", json!(0.5)),
                     Line::Field("evaluationPeriods", json!(1)),
                     Line::Field("comparisonOperator", json!("LessThanThreshold")),

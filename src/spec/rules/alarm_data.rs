@@ -115,7 +115,7 @@ fn statistics(finder: &mut Finder<'_>, alarm: &Resource) {
 
 /// `p99.9`, `tm90`, `TM(10%:90%)`, `PR(:300)`, `IQM`.
 fn is_extended(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
+    let text: String = text.to_ascii_lowercase().split_whitespace().collect();
     if text == "iqm" {
         return true;
     }
