@@ -65,7 +65,7 @@ fn idle(group: &Group<'_>) -> Option<Advice> {
     let mut advice = finding(
         "idle",
         Severity::Warn,
-        "nothing uses the cache: take it out of the spec, or find out what should".into(),
+        "nothing uses the cache: remove it from the spec, or find out what should".into(),
         vec![format!("{} commands in {} hours: {rate:.4} a second", many(group.commands.sum()), group.hours)],
     );
     advice.monthly_cost_before = group.cost.usd_month;

@@ -74,7 +74,7 @@ pub(super) fn advice(input: &Input<'_>, resource: &Resource, view: &View<'_>) ->
             list.push(finding(
                 "idle",
                 Severity::Warn,
-                "nothing uses the cache: take it out of the spec, or find out what should",
+                "nothing uses the cache: remove it from the spec, or find out what should",
                 vec![format!("{} commands in {} hours", many(used.commands.sum()), used.hours)],
             ));
         } else {

@@ -66,7 +66,7 @@ fn moved(engine: &Engine<'_>, now: &Live, address: &Address) -> Option<String> {
         return Some(what);
     }
     if ownership::is_protected(now, address, engine.spec.resources.get(address)) {
-        return Some("is protected by now".to_owned());
+        return Some("is now protected".to_owned());
     }
     (fingerprint::of_what_it_is(now, address) != fingerprint::of_what_it_is(before, address))
         .then(|| "has changed since it was planned".to_owned())
@@ -87,7 +87,7 @@ fn owner_moved(engine: &Engine<'_>, now: &Live, address: &Address) -> Option<Str
             Some(format!("no longer shows its tags{why}"))
         }
         _ if same_owner => None,
-        _ if engine.before.get(address).is_none() => Some("was made by somebody else meanwhile".to_owned()),
+        _ if engine.before.get(address).is_none() => Some("was created by someone else in the meantime".to_owned()),
         _ => Some("has lost the stack's tag".to_owned()),
     }
 }

@@ -146,7 +146,7 @@ async fn watch(way: WayIn) -> Result<Result<Watching, String>, CliError> {
     let mut shards: Vec<Option<&str>> = way.target.members.iter().map(|member| member.shard.as_deref()).collect();
     shards.dedup();
     if shards.is_empty() {
-        return Ok(Err("AWS tells no nodes of it".to_owned()));
+        return Ok(Err("AWS reports no nodes for it".to_owned()));
     }
     let setups: Vec<Setup> = shards.iter().take(MOST_SHARDS).map(|shard| way.setup(*shard, RATE, false)).collect();
     let unwatched =

@@ -55,7 +55,7 @@ impl Exit {
             Exit::Pending => "Only pending changes are left, as the spec says (--detailed-exitcode).",
             Exit::Usage => "The command line is wrong.",
             Exit::InvalidSpec => "The spec is invalid.",
-            Exit::Interrupted => "Interrupted. What runs inside AWS goes on; the same command resumes.",
+            Exit::Interrupted => "Interrupted. Operations under way in AWS continue; the same command resumes.",
         }
     }
 
@@ -66,14 +66,14 @@ impl Exit {
             Exit::Error => "The message names the call and what AWS said. -vv shows every call.",
             Exit::Changes => "Read the plan; `cachectl apply` makes the changes.",
             Exit::Blocked => {
-                "The plan names each blocked resource, the rule and the way round; `cachectl explain RULE` says why."
+                "The plan names each blocked resource, the rule and what to do about it; `cachectl explain RULE` says why."
             }
             Exit::Stale => "Plan again, look at it again, and apply the new one.",
             Exit::SmokeFailed => {
                 "The report says which check or bound failed. `cachectl smoke SPEC` runs the test again, without a change."
             }
             Exit::Partly => {
-                "Run the same command again: it looks at what is there and goes on from it. Where AWS refused what the spec asks for, change that first: the command says so."
+                "Run the same command again: it continues from the current state. Where AWS refused what the spec asks for, change that first: the command says so."
             }
             Exit::Pending => {
                 "Wait for the maintenance window, or carry it out now with --allow flush:ADDRESS or --allow reboot:ADDRESS."

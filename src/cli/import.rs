@@ -139,7 +139,7 @@ fn commented(text: &str) -> String {
 /// A spec is work: it is not written over by accident.
 pub(super) fn exists(path: &Path) -> CliError {
     CliError::new(Exit::Usage, format!("{} exists already", path.display()))
-        .hint("choose another name, or --force to write over it")
+        .hint("choose another name, or --force to overwrite it")
 }
 
 pub(super) fn write(path: &Path, text: &str, force: bool) -> Result<(), CliError> {

@@ -104,7 +104,7 @@ impl Saved {
         let moved = self.plan.changes.iter().find_map(|change| {
             let now = crate::plan::fingerprint::of(live, &change.address);
             match (change.action, &change.fingerprint, now) {
-                (Action::Create, None, Some(_)) => Some(format!("{} exists by now", change.address)),
+                (Action::Create, None, Some(_)) => Some(format!("{} now exists", change.address)),
                 (Action::Create, None, None) => None,
                 (_, Some(before), Some(now)) if *before == now => None,
                 (_, Some(_), None) => Some(format!("{} is gone", change.address)),

@@ -106,7 +106,8 @@ pub(crate) fn hint(error: &str, ca_given: bool) -> String {
             "the certificate was not issued by an authority in the given CA file".to_owned()
         } else {
             "the issuer is not in this system's trust store: ElastiCache uses Amazon's public \
-             authorities (package ca-certificates); for a private one give its CA file"
+             authorities (package ca-certificates); for a private one give its CA file (`smoke.caFile`, --ca-file, \
+             SSL_CERT_FILE)"
                 .to_owned()
         }
     } else if error.contains("NotValidForName") || error.contains("not valid for name") {

@@ -79,7 +79,7 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
         _ => true,
     });
     if chosen.is_empty() {
-        return Err(Refused::new("nothing is left to import", "name other addresses; -v tells what was found"));
+        return Err(Refused::new("nothing is left to import", "name other addresses; -v shows what was found"));
     }
     let with_dashboards: BTreeSet<Address> = chosen.union(&dashboards).cloned().collect();
     let tags = common_tags(live, &with_dashboards);

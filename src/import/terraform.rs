@@ -195,7 +195,7 @@ impl State {
             by_declaration.entry(&resource.declared).or_default().push(resource);
         }
         let mut out = String::from(
-            "# Terraform forgets what stands here and destroys none of it (1.7 or later). Take it out of the configuration,\n# then read `terraform plan`: it must say `0 to destroy`.\n",
+            "# Terraform forgets the resources below and destroys none of them (1.7 or later). Remove them from the configuration,\n# then read `terraform plan`: it must say `0 to destroy`.\n",
         );
         let whole = self.whole_modules(&goes);
         let inside =

@@ -164,7 +164,7 @@ pub const RULES: &[Rule] = &[
             .then(|| hit("", "one replica a shard: none is left for reads while it is promoted")).flatten() },
     Rule { id: "protect", severity: Some(Info), kinds: CACHES,
         why: "A protected cache is not deleted or replaced, whatever is allowed on the command line.",
-        check: |cache, _, _| (cache.lifecycle("protect") != Some(true)).then(|| hit("", "lifecycle.protect is not set")).flatten() },
+        check: |cache, _, _| (cache.lifecycle("protect") != Some(true)).then(|| hit("", "lifecycle.protect is not `true`")).flatten() },
     Rule { id: "final-snapshot", severity: Some(Warn), kinds: CACHES,
         why: "Automatic snapshots are deleted with the cache; only the final snapshot stays.",
         check: |cache, _, _| (cache.lifecycle("finalSnapshot") == Some(false)).then(|| hit("lifecycle.finalSnapshot", "the cache is deleted without a final snapshot")).flatten() },

@@ -21,7 +21,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("protected", "lifecycle.protect beats --allow. It is kept in a tag, so that it holds when the resource is gone from the spec."),
     row("policy", "policy.maxDeletes and policy.maxReplacements bound what one apply may destroy, whatever --allow says."),
     row("foreign", "The resource carries the tag of another stack. Two stacks on one resource undo each other's changes; no flag allows that."),
-    row("ownership-unknown", "Whose a resource is stands in its tags. Where they cannot be read it may be another stack's, and nothing is written to it."),
+    row("ownership-unknown", "A resource's owner is recorded in its tags. Where they cannot be read it may be another stack's, and nothing is written to it."),
     row("missing-dependency", "What the resource refers to exists neither in AWS nor in this plan."),
     row("public-endpoint", "AWS lets IAM users alone in from the internet: a public endpoint needs a user group, and all of its users log in by IAM. Those of a group that the spec does not have are looked up."),
     row("composite-rule", "A composite alarm of a cache is any of the cache's alarms: there is one at least, and their names make a rule of at most 100 alarms and 10,240 characters. No rule can name an alarm with a quotation mark in its name."),
@@ -33,7 +33,7 @@ pub const REFUSALS: &[Refusal] = &[
     // Engine, node type, parameters.
     row("engine-downgrade", "AWS upgrades engines in place and does not downgrade them, except valkey 7.2, which goes back to redis 7.1 once its users and user groups are of redis."),
     row("node-type-engine", "A family of node types runs certain engines and versions. The engine is upgraded before a node type that needs it, and a node type goes before an engine that it does not run."),
-    row("node-type-closed", "AWS lets no new cluster be made on T2 node types. Those that exist go on."),
+    row("node-type-closed", "AWS lets no new cluster be made on T2 node types. Existing ones keep running."),
     row("windows-overlap", "AWS takes no snapshot window that meets the maintenance window, also where no snapshots are kept."),
     row("durability-needs", "Durable writes rest on valkey 9.0, cluster mode, Multi-AZ with a replica of every shard, TLS, certain node types, and no global datastore. They are turned off before one of these goes."),
     row("engine-needs-version", "AWS requires the engine version in the call that changes the engine."),
@@ -68,7 +68,7 @@ pub const REFUSALS: &[Refusal] = &[
     // Access.
     row("tls-off", "transitEncryptionMode says how TLS is offered, and the group has none."),
     row("tls-mode-engine", "Before engine version 7.0.5 TLS is on or off, with nothing between, and is chosen at creation."),
-    row("tls-with-access-control", "AWS changes TLS of no group with an AUTH token or user groups in force, and refuses even an unchanged value."),
+    row("tls-with-access-control", "AWS does not change TLS on a group that has an AUTH token or user groups in force, and refuses even an unchanged value."),
     row("user-needs-password", "AWS takes `authenticationMode: {type: password}` only together with passwords. A user that logs in by password already may be declared without them: they stay as they are."),
     row("token-removal", "AWS removes an AUTH token only in exchange for user groups, in one call. Where no login is wanted afterwards, the group that replaced it is removed by the next hop."),
     row("token-and-users", "An AUTH token and user groups exclude each other. One call moves from one to the other."),

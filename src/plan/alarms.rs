@@ -269,7 +269,7 @@ fn one(from: From<'_>, wanted: &Alarm) -> Planned {
             draft.blocks(
                 "alarm-member",
                 format!("its {member} is of a kind that this cachectl does not know, and PutMetricAlarm would drop it"),
-                "change the alarm where it was made, or take it out of the spec",
+                "change the alarm where it was made, or remove it from the spec",
             );
         }
     }

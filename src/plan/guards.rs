@@ -27,7 +27,7 @@ pub fn ownership(draft: &mut Draft, live: &Live, owner: Ownership) {
                 kind if kind.notes_its_stack() => {
                     "take the cache, or what it asks for, out of one of the specs".to_owned()
                 }
-                _ => format!("take it out of one of the specs, or remove its tag {STACK}"),
+                _ => format!("remove it from one of the specs, or remove its tag {STACK}"),
             };
             draft.blocks("foreign", format!("it belongs to the stack `{stack}`"), hint);
         }

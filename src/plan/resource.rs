@@ -223,7 +223,7 @@ pub(super) fn unread(live: &Live, address: &Address) -> Option<Planned> {
     let mut draft = Draft::new(address.clone());
     draft.blocks(
         "ownership-unknown",
-        format!("it could not be read, so whose it is and what it shows is unknown: {why}"),
+        format!("it could not be read, so its owner and what it shows are unknown: {why}"),
         "allow these credentials cloudwatch:GetDashboard on it, then plan again; or leave it out with --only",
     );
     Some(Planned { draft, action: Action::Noop, ownership: Ownership::Unknown, fingerprint: None, count: None })

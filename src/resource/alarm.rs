@@ -98,7 +98,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
     Attribute::new(Field::new("name", "", pattern("^[^:].*$", 200, "[prod] ${member} hit rate"),
         "With `for`: what the alarms are called, with `${member}` for the node and `${cache}` for its cache. Default `${member}-<key>`."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("scope", "", Shape::Enum(&["node", "primary", "replica"]),
-        "With `for`: which nodes. AWS tells roles only with cluster mode disabled. Default node."), Read::Never, Route::Local, Impact::None, ""),
+        "With `for`: which nodes. AWS reports roles only with cluster mode disabled. Default node."), Read::Never, Route::Local, Impact::None, ""),
     row(Field::new("description", "AlarmDescription", text(960), "What the alarm means and what to do. With `for`, `${member}` and `${cache}` stand for the node and its cache."), "AlarmDescription")
         .import(|_, value| super::local::text_of(&plain_description(value.as_str()?))),
     row(Field::new("actionsEnabled", "ActionsEnabled", Shape::Bool, "Whether actions run. Default true."), "ActionsEnabled")

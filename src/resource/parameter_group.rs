@@ -242,7 +242,7 @@ pub fn check(draft: &mut Draft, catalogue: Option<&Vec<Value>>, family: &str, de
             continue;
         };
         if parameter.get("IsModifiable").and_then(Value::as_bool) == Some(false) {
-            draft.blocks("fixed-parameter", format!("AWS does not let `{name}` be changed"), "take it out of the spec");
+            draft.blocks("fixed-parameter", format!("AWS does not let `{name}` be changed"), "remove it from the spec");
             continue;
         }
         let allowed = text(parameter, "AllowedValues");

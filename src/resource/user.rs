@@ -138,7 +138,7 @@ pub fn needs_password(draft: &mut Draft) {
 
 fn passwords_remark(view: &View<'_>) -> Option<&'static str> {
     (authentication(view) == Some("password")).then_some(
-        "AWS never tells passwords: left out, they stay as they are. To manage them, say where they are kept:\n\
+        "AWS never returns passwords: left out, they stay as they are. To manage them, say where they are kept:\n\
          passwords: [{secretsManager: NAME, key: KEY}]",
     )
 }

@@ -155,7 +155,7 @@ fn put(document: &mut Value, path: &[&str], value: Value) -> Result<(), String> 
     }
     match document {
         Value::Object(map) => put(map.entry((*key).to_owned()).or_insert(Value::Null), rest, value),
-        _ => Err(format!("`{key}` stands under a value that is no map")),
+        _ => Err(format!("`{key}` is under a value that is not a map")),
     }
 }
 
@@ -165,7 +165,7 @@ fn place(text: &str, root: &Node, path: &[&str], value: &Value) -> Result<(Span,
     let mut in_flow = false;
     for (depth, key) in path.iter().enumerate() {
         if !matches!(node.content, Content::Map(_)) {
-            return Err(refused(format!("`{key}` stands under a value that is no map")));
+            return Err(refused(format!("`{key}` is under a value that is not a map")));
         }
         in_flow |= text[node.span.start..].starts_with('{');
         let rest = &path[depth + 1..];

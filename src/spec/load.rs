@@ -311,7 +311,7 @@ fn interpolate(
                 )
                 .path(format!("vars.{name}"))
                 .at(*span, "declared here")
-                .help("use it as ${var.NAME}, or take it out"),
+                .help("use it as ${var.NAME}, or remove it"),
             );
         }
     }

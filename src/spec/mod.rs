@@ -156,7 +156,7 @@ fn decode_section(
         let address = Address::new(kind, &entry.key.text);
         let path = join(&path, &address.id);
         if let Some(first) = decoder.locations.key(&path) {
-            let message = format!("`{0}` stands twice: AWS keeps ids in lower case", node::shorten(&address.id));
+            let message = format!("`{0}` appears twice: AWS keeps ids in lower case", node::shorten(&address.id));
             decoder.report(
                 Diagnostic::error("duplicate-key", message)
                     .path(&path)

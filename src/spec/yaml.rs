@@ -284,7 +284,7 @@ impl<'a> Builder<'a> {
         if let Some(first) = seen.get(&text).filter(|_| text != "<<") {
             let first = entries[*first].key.span;
             self.report(
-                Diagnostic::error("duplicate-key", format!("the key `{}` stands twice in one map", shorten(&text)))
+                Diagnostic::error("duplicate-key", format!("the key `{}` appears twice in one map", shorten(&text)))
                     .at(key.span, "again here")
                     .at(first, "first here")
                     .help("keep one of them; nothing is merged or overridden within a file"),

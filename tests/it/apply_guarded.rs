@@ -147,7 +147,7 @@ fn what_moves_while_a_question_waits_ends_the_run_before_the_write() {
     let ran = asked(&rig, &meanwhile, "yes", &arguments).exits(4);
     let ran =
         ran.says("stack small in account").says("1 to replace").says("something changed while the question was open");
-    ran.says("replicationGroup/cache is blocked by now");
+    ran.says("replicationGroup/cache is now blocked");
     assert!(!writes(&rig).contains(&"DeleteReplicationGroup".to_owned()));
     // The same of a destruction.
     std::fs::write(
@@ -162,7 +162,7 @@ fn what_moves_while_a_question_waits_ends_the_run_before_the_write() {
     rig.run(&["apply", path(&protected), "--yes", "--no-smoke"]).exits(0);
     std::fs::write(&protected, small("lifecycle: {finalSnapshot: false, protect: true}")).expect("a spec");
     rig.spec(&small("lifecycle: {finalSnapshot: false}"));
-    asked(&rig, &meanwhile, "small", &["destroy"]).exits(4).says("is blocked by now");
+    asked(&rig, &meanwhile, "small", &["destroy"]).exits(4).says("is now blocked");
     // Nothing moved: what was agreed to is done.
     std::fs::write(&protected, small("lifecycle: {finalSnapshot: false, protect: false}")).expect("a spec");
     rig.run(&["apply", path(&protected), "--yes", "--no-smoke"]).exits(0);

@@ -122,7 +122,7 @@ fn a_dashboard_that_somebody_draws_while_its_cache_is_made_is_left_alone() {
     rig.begun("CreateReplicationGroup", &mut apply);
     let drawn = json!({"DashboardName": "orders-us-east-1", "DashboardBody": r#"{"widgets": []}"#});
     rig.at_cloudwatch("PutDashboard", &drawn);
-    apply.end().exits(6).says("was made by somebody else meanwhile");
+    apply.end().exits(6).says("was created by someone else in the meantime");
     let answer = rig.at_cloudwatch("GetDashboard", &json!({"DashboardName": "orders-us-east-1"}));
     assert!(answer.contains("200 OK") && !answer.contains("cachectl:stack"), "{answer}");
     let plan = rig.run(&["plan", "--format", "json"]).exits(3).json();

@@ -201,7 +201,7 @@ fn a_saved_plan_is_applied_as_long_as_nothing_moved() {
     world.run(&["plan", path(&spec), "--out", path(&saved)]).exits(0);
     world.run(&["plan", "--show", path(&saved)]).exits(0).says("+ replicationGroup/cache");
     world.run(&["apply", path(&saved), "--yes", "--no-smoke"]).exits(0);
-    world.run(&["apply", path(&saved), "--yes", "--no-smoke"]).exits(4).says("exists by now");
+    world.run(&["apply", path(&saved), "--yes", "--no-smoke"]).exits(4).says("now exists");
     world.spec("small.yaml", &small("snapshotRetentionLimit: 3"));
     world.run(&["plan", path(&spec), "--out", path(&saved)]).exits(0);
     world.spec("small.yaml", &small("snapshotRetentionLimit: 4"));

@@ -88,7 +88,7 @@ pub(in crate::aws) async fn lone_clusters(aws: &Aws) -> Result<Vec<String>, AwsE
         // Some endpoints do not apply the filter.
         let lone = answer.cache_clusters().iter().filter(|cluster| cluster.replication_group_id().is_none());
         found.extend(lone.filter_map(|cluster| {
-            Some(format!("{} ({})", cluster.cache_cluster_id()?, cluster.engine().unwrap_or("no engine told")))
+            Some(format!("{} ({})", cluster.cache_cluster_id()?, cluster.engine().unwrap_or("engine unknown")))
         }));
         if !pages.turn(answer.marker())? {
             return Ok(found);

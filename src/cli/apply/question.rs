@@ -18,7 +18,7 @@ impl Run<'_> {
         let live = self.read(&secret::marks_of(shown)).await?;
         let plan = self.session.plan(&live, options)?;
         let blocked = plan.changes.iter().find(|change| change.blocked.is_some());
-        let blocked = blocked.map(|change| format!("{} is blocked by now", change.address));
+        let blocked = blocked.map(|change| format!("{} is now blocked", change.address));
         match blocked.or_else(|| plan.departs_from(shown)) {
             None => Ok((live, plan)),
             Some(why) => {

@@ -134,7 +134,7 @@ fn address(args: &Failover, session: &Session) -> Result<Address, CliError> {
         return match groups.iter().find(|group| **group == address) {
             Some(group) => Ok((*group).clone()),
             None => Err(usage(format!("{address} is not in {}", args.path.display()))
-                .hint("a drill is for what a spec declares, so that it is known whose it is")),
+                .hint("a drill is for what a spec declares, so that its owner is known")),
         };
     }
     let meant = |group: &&&Address| args.failover.is_empty() || args.failover.iter().any(|glob| glob.matches(group));

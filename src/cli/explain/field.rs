@@ -205,7 +205,7 @@ fn of_attribute(kind: Kind, attribute: &'static Attribute) -> Entry {
         .line("datastore", attribute.datastore.about())
         .line("note", attribute.note);
     if matches!(attribute.read, Read::Never) && !field.member.is_empty() && field.name != "tags" {
-        entry = entry.line("read", "AWS does not tell it; what cannot be read is not compared");
+        entry = entry.line("read", "AWS does not return it; what cannot be read is not compared");
     }
     inner(&field.shape).iter().fold(entry, |entry, inner| entry.line(format!(".{}", inner.name), inner.doc))
 }

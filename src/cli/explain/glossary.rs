@@ -7,7 +7,7 @@ use crate::cli::exit::Exit;
 const WORDS: &[(&str, &str)] = &[
     ("address", "KIND/ID, in lower case as AWS keeps ids: replicationGroup/prod-cache. In a glob `*` matches anything, a slash too."),
     ("ownership", "Who manages a resource, by its tag cachectl:stack. Owned: it carries this stack's tag. Unowned: it exists without one. Foreign: it carries another stack's, and is never touched. Unknown: its tags could not be read."),
-    ("adopt", "To take over a resource that exists without an owner: its tags, and in the same apply whatever differs from the spec. Only with --allow adopt:ADDRESS."),
+    ("adopt", "To start managing a resource that exists without an owner: its tags, and in the same apply whatever differs from the spec. Only with --allow adopt:ADDRESS."),
     ("orphan", "A resource that this stack owns and the spec no longer has. It is listed, and deleted only with --prune and --allow delete:ADDRESS."),
     ("pending", "Accepted by AWS, and not yet in effect: until the maintenance window, or until nodes reboot."),
     ("hop", "One leg of a change that AWS allows only in stages, such as TLS off -> preferred -> required. A plan has one hop, and says what remains; --all-hops plans all of them."),

@@ -10,8 +10,7 @@ use crate::render::value::hang;
 use crate::spec::{rules, schema};
 
 pub(super) fn page(width: usize) -> String {
-    const FIRST: &str =
-        "cachectl explain WORD tells what a word means: a key of the spec, a kind, a rule, an exit code.";
+    const FIRST: &str = "cachectl explain WORD explains a word: a key of the spec, a kind, a rule, an exit code.";
     let mut out = format!("{}\n", hang(FIRST, width, ""));
     let mut section = |title: &str, lines: Vec<(String, String)>| {
         out.push_str(&format!("\n{}\n{}", paint(Label::Strong, title), columns(&lines, width)));

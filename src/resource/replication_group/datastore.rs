@@ -38,7 +38,7 @@ pub fn decides(draft: &mut Draft, scene: &Scene<'_>, difference: &Difference) ->
         Some(Datastore::Decides) => (
             format!("{attribute} is decided by the global datastore {global}"),
             format!(
-                "change it there (aws elasticache modify-global-replication-group --global-replication-group-id {global} ...), or take it out of the spec"
+                "change it there (aws elasticache modify-global-replication-group --global-replication-group-id {global} ...), or remove it from the spec"
             ),
         ),
         Some(Datastore::Alike) => (
@@ -70,7 +70,7 @@ pub fn keeps(draft: &mut Draft, view: &View<'_>, region: &str) {
         )
     } else {
         format!(
-            "take it out of the datastore first: aws elasticache disassociate-global-replication-group --global-replication-group-id {global} --replication-group-id {id} --replication-group-region {region}"
+            "remove it from the datastore first: aws elasticache disassociate-global-replication-group --global-replication-group-id {global} --replication-group-id {id} --replication-group-region {region}"
         )
     };
     let membership = membership(view).unwrap_or_default();

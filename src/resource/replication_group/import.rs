@@ -104,7 +104,7 @@ pub fn tls_mode(view: &View<'_>, value: Value) -> Option<Value> {
 /// What an import says where an AUTH token is set, which AWS never tells.
 pub fn auth_token(view: &View<'_>) -> Option<&'static str> {
     view.flag("AuthTokenEnabled").then_some(
-        "AWS never tells the AUTH token: left out, it stays as it is. To manage it, say where it is kept:\n\
+        "AWS never returns the AUTH token: left out, it stays as it is. To manage it, say where it is kept:\n\
          authToken: {secretsManager: NAME, key: KEY}",
     )
 }

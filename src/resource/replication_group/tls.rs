@@ -51,7 +51,7 @@ pub fn ahead_of_access(draft: &mut Draft, scene: &Scene<'_>) {
     match scene.declared_text(path) {
         Some("preferred") => draft.warnings.push((
             path.into(),
-            "once somebody must log in AWS changes TLS no more: it stays `preferred`, which answers plain connections too, and AWS documents only `required` with access control".into(),
+            "once a login is required, AWS no longer changes TLS: it stays `preferred`, which answers plain connections too, and AWS documents only `required` with access control".into(),
         )),
         None if !scene.differs("transitEncryptionEnabled") && hops(scene) == ["required"] => {
             draft.attributes.push(AttributeChange {
@@ -63,7 +63,7 @@ pub fn ahead_of_access(draft: &mut Draft, scene: &Scene<'_>) {
             });
             draft.warnings.push((
                 path.into(),
-                "it is not declared, and becomes `required` before anybody must log in: afterwards AWS changes TLS no more".into(),
+                "it is not declared, and becomes `required` before a login is required: after that, AWS no longer changes TLS".into(),
             ));
             change(draft, scene);
         }

@@ -217,7 +217,7 @@ impl<'a> Decoder<'a> {
         let of_api = |field: &&Field| !field.member.is_empty() && field.member.eq_ignore_ascii_case(key);
         let member = free.iter().copied().find(of_api);
         if let Some(there) = fields.iter().find(of_api).filter(|_| member.is_none()) {
-            self.report(diagnostic.help(format!("its name here is `{}`, which stands here already", there.name)));
+            self.report(diagnostic.help(format!("its name here is `{}`, which is already set here", there.name)));
             return None;
         }
         let foreign = self.foreign(key, path);
@@ -230,7 +230,7 @@ impl<'a> Decoder<'a> {
             && !free.iter().any(|field| field.name == word)
             && fields.iter().any(|field| field.name == word)
         {
-            self.report(diagnostic.help(format!("its name here is `{word}`, which stands here already")));
+            self.report(diagnostic.help(format!("its name here is `{word}`, which is already set here")));
             return None;
         }
         let known = |word: &&str| free.iter().any(|field| field.name == *word);
@@ -315,7 +315,7 @@ impl<'a> Decoder<'a> {
             {
                 let what = match order {
                     Order::By(key) => format!("two entries have the same `{key}`"),
-                    _ => "this stands twice in the list".to_owned(),
+                    _ => "this appears twice in the list".to_owned(),
                 };
                 let place = |node: &Node| match order {
                     Order::By(key) => node.get(key).map_or(node.start(), |value| value.span),

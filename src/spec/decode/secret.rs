@@ -63,7 +63,7 @@ impl Decoder<'_> {
         self.secrets.push(node.span);
         let at = self.locations.key(path).unwrap_or(node.pointed());
         self.report(
-            Diagnostic::error("secret-literal", "a secret must not stand in the spec")
+            Diagnostic::error("secret-literal", "a secret must not be in the spec")
                 .path(path)
                 .at(at, label)
                 .help(format!("say where it is kept: {FORMS}")),

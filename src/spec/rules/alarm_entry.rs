@@ -36,7 +36,7 @@ fn name(finder: &mut Finder<'_>, alarm: &Resource) {
     if !has(alarm, "for") {
         if has(alarm, "name") {
             let help =
-                format!("take it out, or add `for: replicationGroup/NAME`; the alarm is called {}", alarm.address.id);
+                format!("remove it, or add `for: replicationGroup/NAME`; the alarm is called {}", alarm.address.id);
             finder.error(alarm, &[("name", "only with `for`")], "an alarm's name is its key", help);
         } else if alarm.text("description").is_some_and(alarm_entries::has_pattern) {
             finder.error(

@@ -79,7 +79,7 @@ fn suppressor(finder: &mut Finder<'_>, alarm: &Resource) {
             }
             (false, true) => {
                 let message = format!("{period} is for an actionsSuppressor, and there is none");
-                finder.error(alarm, &[(period, "of no suppressor")], message, "take it out, or name the alarm");
+                finder.error(alarm, &[(period, "of no suppressor")], message, "remove it, or name the alarm");
             }
             _ => {}
         }

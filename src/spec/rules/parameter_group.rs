@@ -62,7 +62,7 @@ fn letter_case(finder: &mut Finder<'_>, group: &Resource) {
             finder.error(
                 group,
                 &[(&format!("parameters.{name}"), "again here"), (&format!("parameters.{first}"), "first here")],
-                format!("the parameter `{}` stands twice", name.to_ascii_lowercase()),
+                format!("the parameter `{}` appears twice", name.to_ascii_lowercase()),
                 "keep one of them",
             );
         }

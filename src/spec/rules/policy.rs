@@ -12,7 +12,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule { code: "no-such-day", check: Check::Spec(waivers),
         why: "A waiver until a day that no calendar has would never end, or end when nobody expects it.", source: "the calendar" },
     Rule { code: "role-needed", check: Check::Spec(role),
-        why: "An external id and a session name go with a role. Without `roleArn` the calls would be made as somebody else.", source: "API AssumeRole" },
+        why: "An external id and a session name go with a role. Without `roleArn` the calls would be made as another identity.", source: "API AssumeRole" },
 ];
 
 fn waivers(finder: &mut Finder<'_>) {

@@ -17,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
         source: "API reference, CreateReplicationGroup: PreferredCacheClusterAZs" },
     Rule { code: "unknown-engine-version", check: Check::Resource(GROUP, known_version),
         why: "ElastiCache does not run every version of an engine. This one was not among them when cachectl was built.",
-        source: "cfn-lint E3695; DescribeCacheEngineVersions tells what a region has" },
+        source: "cfn-lint E3695; DescribeCacheEngineVersions lists what a region has" },
     Rule { code: "auto-minor-version", check: Check::Resource(GROUP, auto_minor),
         why: "Minor versions are taken automatically from redis 6 and valkey on. AWS accepts the field before that, and does nothing.",
         source: "API reference, CreateReplicationGroup: AutoMinorVersionUpgrade; Terraform documentation" },
@@ -105,7 +105,7 @@ fn auto_minor(finder: &mut Finder<'_>, group: &Resource) {
             group,
             &[("autoMinorVersionUpgrade", "does nothing here"), ("engineVersion", "before redis 6")],
             "minor versions are taken automatically from redis 6 on",
-            "take it out, or upgrade the engine",
+            "remove it, or upgrade the engine",
         );
     }
 }
@@ -270,7 +270,7 @@ fn global(finder: &mut Finder<'_>, group: &Resource) {
             group,
             &[(field, "not for a secondary"), ("globalReplicationGroupId", "joins this global datastore")],
             format!("`{field}` is decided by {global}"),
-            "take it out",
+            "remove it",
         );
     }
 }

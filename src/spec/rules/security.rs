@@ -8,7 +8,7 @@ use crate::model::{Kind, Resource};
 #[rustfmt::skip]
 pub(super) const RULES: &[Rule] = &[
     Rule { code: "auth-needs-tls", check: Check::Resource(GROUP, needs_tls),
-        why: "A token or a password on an open line is none: AWS takes AUTH tokens and user groups with encryption in transit only.",
+        why: "A token or a password sent unencrypted protects nothing: AWS takes AUTH tokens and user groups with encryption in transit only.",
         source: "API reference, CreateReplicationGroup: AuthToken, UserGroupIds" },
     Rule { code: "token-and-users", check: Check::Resource(GROUP, token_and_users),
         why: "A group has an AUTH token or user groups (\"User group can't be associated with auth token enabled\").",

@@ -124,7 +124,7 @@ fn access_string(finder: &mut Finder<'_>, user: &Resource) {
         finder.error(
             user,
             &[("accessString", "a password in here")],
-            "a password must not stand in an access string",
+            "a password must not be in an access string",
             "passwords are declared under `passwords`, by where they are kept",
         );
     }
@@ -134,7 +134,7 @@ fn access_string(finder: &mut Finder<'_>, user: &Resource) {
                 user,
                 &[("accessString", "here")],
                 format!("`{rule}` is not allowed in an access string"),
-                if rule == "nopass" { "`noPasswordRequired: true` says it" } else { "take it out" },
+                if rule == "nopass" { "`noPasswordRequired: true` says it" } else { "remove it" },
             );
         } else if let Some(command) =
             rule.strip_prefix('+').filter(|command| RESTRICTED.contains(&command.to_ascii_lowercase().as_str()))
