@@ -109,7 +109,7 @@ fn whose(resource: &Resource) -> String {
 fn owner(resource: &Resource) -> Option<&'static str> {
     match resource.ownership {
         Ownership::Unowned => Some("not adopted: belongs to no stack"),
-        Ownership::Unknown => Some("its tags could not be read: whose it is is unknown"),
+        Ownership::Unknown => Some("its tags could not be read: owner unknown"),
         Ownership::Owned | Ownership::Foreign | Ownership::Absent => None,
     }
 }
