@@ -1,4 +1,4 @@
-# Terraform forgets what stands here and destroys none of it (1.7 or later). Take it out of the configuration,
+# Terraform forgets the resources below and destroys none of them (1.7 or later). Remove them from the configuration,
 # then read `terraform plan`: it must say `0 to destroy`.
 
 removed {
