@@ -207,6 +207,29 @@ fn a_server_that_is_frozen_for_longer_than_the_timeout_fails_and_a_shorter_pause
     }
 }
 
+#[test]
+fn a_test_that_stood_still_itself_is_undecided_and_fails_no_cache() {
+    let Some(binary) = server_binary() else { return };
+    let server = start(&binary, &[]);
+    let bounds = "require: {maxGapMs: 1000, maxMs: 1000}, onUndecided: warn";
+    let stack = Stack::single(&format!("duration: 4s, {LOAD}, {bounds}"), server.port);
+    let mut running = stack.start();
+    load_begun(&server);
+    running.signal("STOP");
+    std::thread::sleep(Duration::from_millis(1_600));
+    running.signal("CONT");
+    let (ran, report) = judged(running.end());
+    expect(&ran, &report, 0, "undecided");
+    let load = &report["load"];
+    assert!(load["longestGapMs"].as_f64().unwrap() > 1_500.0 && load["leastGapMs"].as_f64().unwrap() < 1_000.0);
+    assert!(load["clientLimits"].to_string().contains("stood still"), "{load:#}");
+    assert_eq!(load["failed"], 0, "answers that were there all the time: {load:#}");
+    let gates = report["gates"].as_array().unwrap();
+    assert!(gates.len() == 2 && gates.iter().all(|gate| gate["undecided"].is_string()), "{gates:#?}");
+    let detail = check(&report, "load")["detail"].as_str().unwrap();
+    assert!(detail.contains("of which this machine stood still"), "{detail}");
+}
+
 // Clusters
 
 const CLUSTER: &str = "numNodeGroups: 3\n    replicasPerNodeGroup: 1\n    automaticFailoverEnabled: true";
