@@ -1,13 +1,17 @@
 //! Right before something is deleted it is read again: whose it is, whether it is protected, and whether it still is
 //! what the plan was made of. Minutes may lie between a plan and its deletions.
 
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
 use super::send::BUSY;
 use super::task::{Task, settle};
 use super::{Engine, Failure};
-use crate::aws::reader;
-use crate::model::Address;
+use crate::aws::{AwsError, reader};
 use crate::model::live::{Live, strings};
 use crate::model::plan::Ownership;
+use crate::model::{Address, Kind};
 use crate::plan::fingerprint;
 use crate::resource::ownership;
 use crate::resource::readiness::{self, Condition};
@@ -42,6 +46,34 @@ pub async fn still_ours(engine: &Engine<'_>, address: &Address) -> Result<(), Fa
         None => Ok(()),
         Some(what) => Err(Failure::Moved { address: address.to_string(), what }),
     }
+}
+
+/// What a change of a user group is to send: without users that went, or came, since it was planned. AWS refuses the
+/// whole request for one of them (Terraform issue 49945). `None` where nothing is left to send.
+pub async fn of_members(
+    engine: &Engine<'_>,
+    address: &Address,
+    mut parameters: Map<String, Value>,
+) -> Result<Option<Map<String, Value>>, AwsError> {
+    let lists = [("UserIdsToRemove", true), ("UserIdsToAdd", false)];
+    if address.kind != Kind::UserGroup || !lists.iter().any(|(member, _)| parameters.contains_key(*member)) {
+        return Ok(Some(parameters));
+    }
+    let none = BTreeSet::new;
+    let now = reader::caches(engine.aws, none(), none(), none(), [address.id.clone()].into()).await?;
+    // What cannot be found is AWS's to refuse.
+    let Some(group) = now.view(address) else { return Ok(Some(parameters)) };
+    let members: Vec<&str> = strings(group.own("UserIds")).collect();
+    for (member, is_there) in lists {
+        let Some(ids) = parameters.get(member) else { continue };
+        let left: Vec<&str> = strings(Some(ids)).filter(|id| members.contains(id) == is_there).collect();
+        if left.is_empty() {
+            parameters.remove(member);
+        } else {
+            parameters.insert(member.into(), json!(left));
+        }
+    }
+    Ok(parameters.keys().any(|member| member != address.kind.id_member()).then_some(parameters))
 }
 
 /// Is the cache on its way, so that its tags are not told for a while?

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::effect::{self, Seen};
 use super::task::{Task, look, settle};
-use super::{Engine, Failure};
+use super::{Engine, Failure, recheck};
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::{AwsError, guard, kinds, secrets, tags};
 use crate::model::Operation;
@@ -22,6 +22,8 @@ use crate::resource::secret;
 pub const BUSY: Duration = Duration::from_secs(600);
 /// Calls whose answer was lost are sent again this often, on top of the SDK's own attempts.
 const LOST: usize = 3;
+
+const MEMBERS_MOVED: [&str; 2] = ["is not a member of user group", "is already a member of user group"];
 
 const SOMEBODY_ELSE: &str = "though the plan did not see it: another apply of this stack may be running";
 
@@ -43,6 +45,11 @@ pub async fn send(engine: &Engine<'_>, task: Task<'_>) -> Result<Sent, Failure> 
     loop {
         let parameters = secrets::resolve(engine.aws, &call.parameters).await?;
         let parameters = engine.members.written_out(engine, parameters).await?;
+        let Some(parameters) = recheck::of_members(engine, &step.address, parameters).await? else {
+            engine.note(step, &format!("nothing is left to change, {SOMEBODY_ELSE}"));
+            engine.accepted(step);
+            return Ok(Sent { request_id: None, existed: false });
+        };
         let (answer, sent) = guard::counting(kinds::execute(engine.aws, call.operation, parameters)).await;
         attempts += sent;
         let error = match answer {
@@ -142,6 +149,8 @@ fn verdict(operation: Operation, sets_token: bool, error: &AwsError) -> Verdict 
         _ if error.is_state() || code.contains("InUse") => Verdict::Busy,
         // CloudWatch is about another change of the same alarm or dashboard.
         _ if error.is_code(&["ConflictException", "ConcurrentModificationException"]) => Verdict::Busy,
+        // Somebody took a user out of the group, or put one in, since it was read: it is read again.
+        _ if MEMBERS_MOVED.iter().any(|text| error.message.contains(text)) => Verdict::Busy,
         ErrorKind::Refused if code == "ServiceUnavailable" || code == "InternalFailure" => Verdict::Lost,
         ErrorKind::Refused => Verdict::Refused,
         ErrorKind::NotFound => Verdict::Fatal,

@@ -19,6 +19,7 @@ use crate::model::live::{Found, Live, strings};
 use crate::model::secret::Marks;
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::parameter_group::is_aws_own;
+use crate::resource::replication_group::zones;
 use crate::resource::{alarm, composite_alarm, ownership, secret};
 
 /// An account of which nothing was read yet.
@@ -90,6 +91,7 @@ async fn declared(aws: &Aws, identity: &Identity, spec: &Spec, wanted: &Wanted) 
     let rest = async {
         kinds::read(aws, &others, &mut live).await?;
         users_from_the_internet(aws, spec, &mut live).await?;
+        lived_in(aws, spec, &mut live).await?;
         let mut names = alarm_names(spec, &live);
         names.extend(wanted.of(Kind::Alarm));
         names.extend(wanted.of(Kind::CompositeAlarm));
@@ -114,6 +116,20 @@ async fn declared(aws: &Aws, identity: &Identity, spec: &Spec, wanted: &Wanted) 
     live.families = families.0;
     live.notes.extend(families.1);
     Ok(live)
+}
+
+/// The subnet groups of caches whose spec names zones and no subnet group: they say where new nodes can go.
+async fn lived_in(aws: &Aws, spec: &Spec, live: &mut Live) -> Result<(), AwsError> {
+    let mut wanted = Wanted::default();
+    for group in spec.of(Kind::ReplicationGroup).filter(|group| !zones::declared(&group.fields).is_empty()) {
+        let Some(view) = live.view(&group.address) else { continue };
+        let name = view.members.iter().find_map(|cluster| cluster.get("CacheSubnetGroupName")?.as_str());
+        let subnet_group = name.map(|name| Address::new(Kind::SubnetGroup, name));
+        if let Some(subnet_group) = subnet_group.filter(|address| live.get(address).is_none()) {
+            wanted.add(subnet_group);
+        }
+    }
+    if wanted.by_kind.is_empty() { Ok(()) } else { kinds::read(aws, &wanted, live).await }
 }
 
 fn alarm_names(spec: &Spec, live: &Live) -> BTreeSet<String> {

@@ -84,6 +84,8 @@ pub enum Phase {
     DurabilityOff,
     FailoverOff,
     ReplicasUp,
+    /// Another primary, which AWS takes while automatic failover is off.
+    Promotion,
     FailoverOn,
     NodeTypeUp,
     Engine,
@@ -185,6 +187,8 @@ pub struct Attribute {
     pub unproven: bool,
     /// AWS can let a change of it wait for the maintenance window.
     pub may_wait: bool,
+    /// AWS changes it by itself, as a failover does: no plan is stale for that.
+    pub drifts: bool,
     pub datastore: Datastore,
     /// What a person should know before changing it.
     pub note: &'static str,
@@ -204,6 +208,7 @@ impl Attribute {
             later: false,
             unproven: false,
             may_wait: false,
+            drifts: false,
             datastore: Datastore::Apart,
             note,
         }
@@ -242,6 +247,11 @@ impl Attribute {
     /// The row of an attribute of which AWS can let a change wait for the maintenance window.
     pub const fn may_wait(self) -> Self {
         Self { may_wait: true, ..self }
+    }
+
+    /// The row of an attribute that AWS changes by itself, so that no plan is stale for that.
+    pub const fn drifts(self) -> Self {
+        Self { drifts: true, ..self }
     }
 
     /// The row, with what a global datastore has to do with the attribute in its members.

@@ -31,7 +31,10 @@ fn what_it_is(live: &Live, address: &Address) -> Option<Value> {
         .kind
         .attributes()
         .iter()
-        .map(|attribute| json!([attribute.field.name, attribute.live(&view, None)]))
+        .map(|attribute| {
+            let live = if attribute.drifts { None } else { attribute.live(&view, None) };
+            json!([attribute.field.name, live])
+        })
         .collect();
     let members: Vec<_> = view.member_ids().collect();
     Some(json!([

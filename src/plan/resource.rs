@@ -14,7 +14,7 @@ use crate::model::version::Version;
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::kind_row::Creation;
 use crate::resource::replication_group::datastore;
-use crate::resource::{alarm, ownership, secret};
+use crate::resource::{alarm, ownership, secret, serverless_cache};
 
 pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource) -> Planned {
     let address = &resource.address;
@@ -55,6 +55,9 @@ pub fn planned(spec: &Spec, live: &Live, options: &Options, resource: &Resource)
     }
     if !matches!(owner, Ownership::Unknown | Ownership::Foreign) {
         tags::change_tags(&mut draft, &scene);
+    }
+    if !draft.calls.is_empty() {
+        serverless_cache::keeps(&mut draft, &view);
     }
     let action = match owner {
         Ownership::Unowned => Action::Adopt,
@@ -146,6 +149,7 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
         );
     }
     datastore::keeps(&mut draft, scene.view, &scene.live.region);
+    serverless_cache::keeps(&mut draft, scene.view);
     if owner == Ownership::Unowned {
         needs_permit(&mut draft, scene.options, Permit::Adopt);
     }
@@ -254,6 +258,7 @@ pub fn deleted(spec: &Spec, live: &Live, options: &Options, address: &Address) -
         );
     }
     datastore::keeps(&mut draft, &view, &live.region);
+    serverless_cache::keeps(&mut draft, &view);
     needs_permit(&mut draft, options, Permit::Delete);
     // A failed creation has nothing to keep, and AWS refuses to take a snapshot of it.
     let keep = resource.and_then(|resource| resource.lifecycle("finalSnapshot")) != Some(false)

@@ -19,6 +19,7 @@ use crate::model::step::Wait;
 /// AWS takes this many parameters in a call.
 const CHUNK: usize = 20;
 const CLUSTER_ENABLED: &str = "cluster-enabled";
+const CLUSTER_DATABASES: &str = "cluster-databases";
 const RESERVED_MEMORY: &str = "reserved-memory";
 const RESERVED_PERCENT: &str = "reserved-memory-percent";
 
@@ -147,6 +148,15 @@ fn change_parameters(draft: &mut Draft, scene: &Scene<'_>, difference: &Differen
             CLUSTER_ENABLED,
             format!("AWS does not change cluster-enabled in a parameter group that a cache uses, and {cache} does"),
             "declare another parameter group with it, and move the cache by clusterMode",
+        );
+        return;
+    }
+    let changed = set.iter().map(|(name, _)| *name).chain(reset.iter().copied());
+    if let Some((cache, name)) = used.zip(changed.into_iter().find(|name| *name == CLUSTER_DATABASES)) {
+        draft.blocks(
+            "parameter-at-creation",
+            format!("{name} is chosen when a cache is created, and {cache} uses the parameter group"),
+            "keep the value here; caches to be created can take another parameter group with another one",
         );
         return;
     }

@@ -6,7 +6,7 @@ use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, States};
 use super::{local, user, user_group};
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Call, Draft, Scene};
-use crate::model::live::{Live, strings};
+use crate::model::live::{Live, View, strings};
 use crate::model::shape::{Field, SNAPSHOT_ARN, Shape, integer, is_empty, list, pattern, text};
 use crate::model::step::Wait;
 use crate::model::version::Version;
@@ -69,10 +69,12 @@ pub const KIND: KindRow = KindRow {
     facts: |view| {
         let mut facts = vec![format!("{} {}", view.word("Engine"), view.word("FullEngineVersion"))];
         facts.extend(view.text("UserGroupId").filter(|id| !id.is_empty()).map(|id| format!("users {id}")));
+        facts.extend(migration(view).map(|status| format!("migration {status}")));
         facts
     },
     is_cache: true,
     final_snapshot: Some("FinalSnapshotName"),
+    finish,
     create: |draft, creation| {
         let is_public = creation.resource.text("connectionType") == Some("public");
         if let Some(group) = creation.resource.text("userGroupId").filter(|_| is_public) {
@@ -102,6 +104,30 @@ pub const KIND: KindRow = KindRow {
         },
     )
 };
+
+/// AWS's word for a migration into the cache that is under way.
+fn migration<'a>(view: &View<'a>) -> Option<&'a str> {
+    let migration = view.own("Migration")?;
+    Some(migration.get("Status").and_then(Value::as_str).unwrap_or("under way"))
+}
+
+/// Notes in the plan that data are being migrated into the cache.
+fn finish(draft: &mut Draft, scene: &Scene<'_>) {
+    if let Some(status) = migration(scene.view) {
+        draft.warnings.push(("migration".into(), format!("data are being migrated into the cache ({status})")));
+    }
+}
+
+/// Blocks every change and deletion of a serverless cache that data are being migrated into.
+pub fn keeps(draft: &mut Draft, view: &View<'_>) {
+    let status = migration(view).filter(|_| draft.address.kind == Kind::ServerlessCache);
+    let Some(status) = status else { return };
+    let name = &draft.address.id;
+    let hint = format!(
+        "complete or stop it first: aws elasticache complete-migration (or stop-migration) --serverless-cache-name {name}"
+    );
+    draft.blocks("migration", format!("data are being migrated into it ({status})"), hint);
+}
 
 /// The form of the ids of caches.
 pub const CACHE_ID: IdForm = IdForm {

@@ -254,6 +254,69 @@ fn no_alarm_is_put_on_a_node_that_the_same_plan_removes() {
     world.run(&["plan", path(&spec), "--detailed-exitcode"]).exits(0);
 }
 
+/// These users, and a user group of some of them.
+fn people(users: &[&str], ids: &str) -> String {
+    let user = |id: &str| {
+        format!(
+            "  {id}: {{userName: {id}, engine: valkey, accessString: on ~* +@read, authenticationMode: {{type: iam}}}}\n"
+        )
+    };
+    let users: String = users.iter().map(|id| user(id)).collect();
+    format!(
+        "apiVersion: cachectl/v1\nstack: small\nregion: us-east-1\nusers:\n{users}userGroups:\n  people: {{engine: valkey, userIds: [{ids}]}}\n"
+    )
+}
+
+/// AWS refuses the whole request for one user that is no member any more (Terraform issue 49945), additions too.
+#[test]
+fn a_user_that_left_its_group_meanwhile_does_not_keep_the_others_from_coming() {
+    let rig = Rig::new(&people(&["a", "b", "c"], "a, b"));
+    rig.apply().exits(0);
+    rig.spec(&people(&["b", "c"], "b, c"));
+    rig.sandbox.inject(Fault::error(400, "InvalidUserGroupState", "busy").on("ModifyUserGroup").times(10_000));
+    let mut running = rig.start(&["apply", "--yes", "--no-smoke", "--poll-interval", "20ms"]);
+    rig.begun("ModifyUserGroup", &mut running);
+    // Somebody deletes the user, which takes it out of its groups without a word.
+    assert!(rig.by_hand("DeleteUser", "UserId=a").contains("DeleteUserResult"));
+    while !rig.by_hand("DescribeUserGroups", "UserGroupId=people").contains("<UserIds><member>b</member></UserIds>") {
+        assert!(!running.ended(), "it gave up");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    rig.sandbox.clear_faults();
+    running.end().exits(0);
+    rig.settled();
+}
+
+/// Between the look and the call there is still a moment.
+#[test]
+fn a_refusal_for_a_user_that_just_left_is_looked_at_again() {
+    let rig = Rig::new(&people(&["a", "b", "c"], "a, b"));
+    rig.apply().exits(0);
+    rig.spec(&people(&["a", "b", "c"], "b, c"));
+    let left = Fault::error(400, "InvalidParameterValue", "a is not a member of user group people.");
+    rig.sandbox.inject(left.on("ModifyUserGroup").times(2));
+    rig.apply().exits(0);
+    assert_eq!((rig.called("ModifyUserGroup"), rig.accepted("ModifyUserGroup")), (3, 1));
+    rig.settled();
+}
+
+/// Nodes are never moved, so that a zone which the group's subnets do not reach is told before anything is called, also
+/// where the spec leaves the subnet group out.
+#[test]
+fn zones_are_held_against_the_subnet_group_that_a_cache_lives_in() {
+    let world = World::new();
+    let spec = world.spec("cachectl.yaml", &small(""));
+    world.run(&["apply", path(&spec), "--yes", "--no-smoke"]).exits(0);
+    let three = |zone: &str| {
+        let zones = format!("preferredCacheClusterAZs: [us-east-1a, us-east-1b, {zone}]");
+        small(&zones).replace("numCacheClusters: 2", "numCacheClusters: 3")
+    };
+    world.spec("cachectl.yaml", &three("us-east-1z"));
+    world.run(&["plan", path(&spec)]).exits(3).says("zone-not-covered").says("us-east-1z");
+    world.spec("cachectl.yaml", &three("us-east-1c"));
+    world.run(&["apply", path(&spec), "--yes", "--no-smoke"]).exits(0);
+}
+
 fn databases(count: u32) -> String {
     format!(
         "apiVersion: cachectl/v1\nstack: small\nregion: us-east-1\nparameterGroups:\n  params: {{family: valkey8, parameters: {{databases: \"{count}\"}}}}\n{}",

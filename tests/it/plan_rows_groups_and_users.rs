@@ -221,6 +221,27 @@ mod parameter_group {
         }
     }
 
+    mod cluster_databases {
+        use super::*;
+
+        /// Rule 40: "`cluster-databases` (valkey9) only at creation".
+        #[test]
+        fn is_of_family_valkey9_and_stays_once_a_cache_uses_the_group() {
+            let with = |family: &str, parameters: &str| {
+                format!("parameterGroups:\n  p: {{family: {family}, description: d, parameters: {parameters}}}\n")
+            };
+            let used = group("engineVersion: \"9.0\"\ncacheParameterGroupName: p");
+            let nine = |count: u8| with("valkey9", &format!("{{cluster-databases: \"{count}\"}}"));
+            let mut case = change("", &format!("{}{used}", nine(4)));
+            case.account.apply_all(&spec(&case.after), &case.options);
+            case.nothing();
+            change(&format!("{}{used}", nine(4)), &format!("{}{used}", nine(8)))
+                .blocked("parameter-at-creation", "keep the value here");
+            change(&nine(4), &nine(8)).calls(&[(MODIFY, values(&[("cluster-databases", "8")]))]);
+            change("", &with("valkey8", "{cluster-databases: \"4\"}")).blocked("unknown-parameter", "");
+        }
+    }
+
     mod tags {
         use super::*;
 
@@ -471,6 +492,15 @@ mod users {
             change(&with("on allkeys allcommands"), &with("on ~* +@all")).nothing();
             change(&with("on ~app:* +@read"), &with("on ~app:* +@read +@write"))
                 .calls(&[(MODIFY, json!({"AccessString": "on ~app:* +@read +@write"}))]);
+        }
+
+        /// Rule 48: "`db=0,1` from Valkey 9.1".
+        #[test]
+        fn may_limit_a_user_to_databases() {
+            let with = |access: &str| one(&format!("accessString: \"{access}\", {PASSWORD}"));
+            change(&with("on ~app:* db=0,1 +@read"), &with("on db=0,1 ~app:* +@read")).nothing();
+            change(&with("on ~app:* +@read"), &with("on ~app:* db=0,1 +@read"))
+                .calls(&[(MODIFY, json!({"AccessString": "on ~app:* db=0,1 +@read"}))]);
         }
     }
 

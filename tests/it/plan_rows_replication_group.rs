@@ -817,6 +817,28 @@ mod durability {
         }
     }
 
+    /// "Cluster mode disabled (enabled when num_node_groups>1)" is AWS's default, so that one shard says nothing.
+    #[test]
+    fn a_new_group_of_one_shard_says_that_it_is_in_cluster_mode() {
+        let one = but(FIT, "clusterMode: enabled\ncacheParameterGroupName: default.valkey9.cluster.on");
+        let without = |fields: &str, gone: &[&str]| {
+            let kept = fields.lines().filter(|line| !gone.iter().any(|name| line.starts_with(name)));
+            kept.collect::<Vec<_>>().join("\n")
+        };
+        let one = format!(
+            "{}\nnumNodeGroups: 1\nautomaticFailoverEnabled: true\ndurability: async",
+            without(&one, &["numNodeGroups", "automaticFailover"])
+        );
+        let new = |fields: &str| change("", &group(fields));
+        new(&without(&one, &["clusterMode", "cacheParameterGroupName"]))
+            .blocked("durability-needs", "clusterMode: enabled");
+        for kept in ["clusterMode", "cacheParameterGroupName"] {
+            let mut case = new(&without(&one, &[kept]));
+            case.account.apply_all(&spec(&case.after), &case.options);
+            case.nothing();
+        }
+    }
+
     #[test]
     fn what_it_rests_on_does_not_go_under_it() {
         for (other, named) in [

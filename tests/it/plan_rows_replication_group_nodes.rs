@@ -303,7 +303,43 @@ mod primary_cluster_id {
             .meanwhile(|account| {
                 account.call("TestFailover", json!({"ReplicationGroupId": "g", "NodeGroupId": "0001"}));
             })
-            .nothing();
+            .noted("the primary is g-002, and AWS promotes no other one while automatic failover is on");
+    }
+
+    const OFF: &str = "automaticFailoverEnabled: false\nmultiAZEnabled: false";
+
+    fn promotion() -> (&'static str, serde_json::Value) {
+        ("ModifyReplicationGroup", json!({"PrimaryClusterId": "g-002"}))
+    }
+
+    fn failover(on: bool) -> (&'static str, serde_json::Value) {
+        ("ModifyReplicationGroup", json!({"AutomaticFailoverEnabled": on}))
+    }
+
+    /// "Automatic failover must be OFF first (AF off -> wait -> promote -> wait -> AF on)".
+    #[test]
+    fn a_member_is_promoted_while_failover_is_off() {
+        let wanted = "primaryClusterId: g-002";
+        regroup(OFF, &format!("{OFF}\n{wanted}")).impact(Impact::Brief).calls(&[promotion()]);
+        let (on, off) = ("automaticFailoverEnabled: true", "automaticFailoverEnabled: false");
+        regroup(on, &format!("{off}\n{wanted}")).calls(&[failover(false), promotion()]);
+        regroup(off, &format!("{on}\n{wanted}")).calls(&[promotion(), failover(true)]);
+        regroup(OFF, &format!("{OFF}\nprimaryClusterId: G-001")).nothing();
+    }
+
+    #[test]
+    fn what_counts_at_creation_only_is_told_and_left_alone() {
+        regroup(OFF, &format!("{OFF}\nprimaryClusterId: another-001")).noted("another-001 is no member of the group");
+        let shards = "numNodeGroups: 2\nreplicasPerNodeGroup: 1";
+        regroup(shards, &format!("{shards}\nprimaryClusterId: g-0001-001"))
+            .noted("in cluster mode AWS takes no primary");
+    }
+
+    #[test]
+    fn a_group_is_not_replaced_by_one_made_of_a_member_that_goes_with_it() {
+        regroup(OFF, &format!("{OFF}\nport: 7000\nprimaryClusterId: g-001"))
+            .allow(&["replace:*"])
+            .blocked("primary-goes", "final snapshot");
     }
 }
 

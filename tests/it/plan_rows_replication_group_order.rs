@@ -247,6 +247,33 @@ mod new_shards_with_zones {
         case.account.apply_all(&spec(&case.after), &case.options);
         case.nothing();
     }
+
+    /// Two shards, and these entries for two more.
+    fn two_more(entries: &str) -> Case {
+        let after = shards(2).replace("numNodeGroups: 2", "numNodeGroups: 4");
+        regroup(&shards(2), &format!("{after}\n{entries}"))
+    }
+
+    #[test]
+    fn are_never_dropped_in_silence() {
+        let whole =
+            "  - {primaryAvailabilityZone: us-east-1a, replicaAvailabilityZones: [us-east-1b], replicaCount: 1}";
+        let bare = "  - {replicaCount: 1}";
+        for (other, told) in [
+            (bare, "an entry without zones names 0 of 2"),
+            ("  - {primaryAvailabilityZone: us-east-1c, replicaCount: 1}", "the entry with us-east-1c names 1 of 2"),
+            ("  - {replicaAvailabilityZones: [us-east-1c], replicaCount: 1}", "the entry with us-east-1c names 1 of 2"),
+        ] {
+            let mut case = two_more(&format!("{whole}\n{other}"));
+            let plan = case.plan();
+            let reasons: Vec<_> = plan.changes.iter().filter_map(|change| change.blocked.as_ref()).collect();
+            assert!(reasons.iter().any(|blocked| blocked.reason.contains(told)), "{}", shown(&plan));
+            case.blocked("zones-of-new-shards", "replicaAvailabilityZones");
+        }
+        // Who names none leaves them to AWS.
+        two_more(&format!("{bare}\n{bare}"))
+            .calls(&[("ModifyReplicationGroupShardConfiguration", json!({"NodeGroupCount": 4}))]);
+    }
 }
 
 mod windows {

@@ -319,3 +319,39 @@ mod tags {
         )]);
     }
 }
+
+mod migration {
+    use super::*;
+
+    /// 1.8: "a cache with Migration set is not a planner's to modify".
+    #[test]
+    fn under_way_keeps_the_cache_from_every_change() {
+        for after in [
+            cache("description: another"),
+            cache("description: d\ntags: {a: \"1\"}"),
+            cache("description: d\nkmsKeyId: other"),
+        ] {
+            change(&cache("description: d"), &after)
+                .meanwhile(|account| account.sandbox.migrate("s", Some("migrating")).expect("a cache"))
+                .allow(&["replace:*"])
+                .blocked("migration", "stop-migration");
+        }
+        change(&cache("description: d"), "tags: {a: b}\n")
+            .meanwhile(|account| account.sandbox.migrate("s", Some("migrating")).expect("a cache"))
+            .prune()
+            .allow(&["delete:*"])
+            .blocked("migration", "complete-migration");
+    }
+
+    #[test]
+    fn is_told_where_nothing_differs_and_over_it_is_a_cache_like_others() {
+        let mut case = recache("description: d", "description: d")
+            .meanwhile(|account| account.sandbox.migrate("s", Some("migrating")).expect("a cache"));
+        let plan = case.plan();
+        assert!(plan.steps.is_empty() && !plan.is_blocked());
+        assert!(plan.notes.iter().any(|note| note.contains("being migrated into the cache (migrating)")));
+        case.account.sandbox.migrate("s", None).expect("a cache");
+        case.after = cache("description: another");
+        case.calls(&[(MODIFY, json!({"Description": "another"}))]);
+    }
+}

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::control::{self, replication_groups::modify};
+use crate::control::{self, replication_groups::modify, serverless};
 use crate::failures::{Failure, Kind};
 use crate::handle::Options;
 use crate::refusal::Refusal;
@@ -56,6 +56,14 @@ impl Direct {
     /// The group does not exist or is not `available`.
     pub fn open_maintenance_window(&mut self, group: &str) -> Result<bool, Refusal> {
         self.world.edit(|state| modify::open_window(state, &group.to_ascii_lowercase()))
+    }
+
+    /// Data are migrated into a serverless cache, at this status of AWS's; `None` ends it.
+    ///
+    /// # Errors
+    /// The cache does not exist or is not `available`.
+    pub fn migrate(&mut self, cache: &str, status: Option<&str>) -> Result<(), Refusal> {
+        self.world.edit(|state| serverless::migrate(state, cache, status.map(str::to_owned)))
     }
 
     /// Orders one asynchronous failure, for one group or cache or for whichever comes next.

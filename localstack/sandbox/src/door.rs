@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::cloudwatch::metrics;
 use crate::control::replication_groups::failover::{self, Failover};
 use crate::control::replication_groups::{Global, global_member, modify};
+use crate::control::serverless;
 use crate::control::service_updates::{self, Published};
 use crate::failures::Failure;
 use crate::faults::Fault;
@@ -67,6 +68,15 @@ struct Lost {
 
 fn first_shard() -> String {
     "0001".into()
+}
+
+/// A serverless cache that data are migrated into, or without a status no more.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Migration {
+    cache: String,
+    #[serde(default)]
+    status: Option<String>,
 }
 
 /// A group that joins a global datastore, or without an id leaves it.
@@ -215,6 +225,13 @@ fn order(shared: &Shared, method: &Method, route: &str, body: &[u8]) -> Answer {
             done(shared, |state| {
                 global_member(state, &group, global)?;
                 Ok(json!({"group": group}))
+            })
+        }),
+        ("POST", "migration") => parsed(body, |wanted: Migration| {
+            let cache = wanted.cache.to_ascii_lowercase();
+            done(shared, |state| {
+                serverless::migrate(state, &cache, wanted.status)?;
+                Ok(json!({"cache": cache}))
             })
         }),
         ("POST", "seed") => parsed(body, |wanted: Seed| {

@@ -323,6 +323,7 @@ pub(super) fn modify_replication_group(
         .modify_replication_group()
         .set_replication_group_id(p.text("ReplicationGroupId"))
         .set_replication_group_description(p.text("ReplicationGroupDescription"))
+        .set_primary_cluster_id(p.text("PrimaryClusterId"))
         .set_snapshotting_cluster_id(p.text("SnapshottingClusterId"))
         .set_automatic_failover_enabled(p.flag("AutomaticFailoverEnabled"))
         .set_multi_az_enabled(p.flag("MultiAZEnabled"))

@@ -6,9 +6,9 @@ use super::{cluster_mode, datastore, engine, modify, nodes, pending, tls};
 use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::View;
+use crate::model::node_type;
 use crate::model::version::Version;
-use crate::model::{Resource, node_type};
-use crate::resource::parameter_group::is_aws_own;
+use crate::resource::kind_row::Creation;
 
 /// Families that can keep writes durable. Source: AWS guide, Durability.Limitations.
 pub const FAMILIES: [&str; 8] = ["r8g", "r7g", "r6g", "m8g", "m7g", "m6g", "c8gn", "c7gn"];
@@ -134,15 +134,22 @@ fn lack(scene: &Scene<'_>) -> Option<Lack> {
 }
 
 /// Blocks a new group that is to be durable and lacks what that needs; AWS's defaults do not bring it.
-pub fn at_creation(draft: &mut Draft, resource: &Resource) {
+pub fn at_creation(draft: &mut Draft, creation: &Creation<'_>) {
+    let Creation { spec, live, resource, .. } = *creation;
     if !on(resource.fields.get("durability")) {
         return;
     }
     let entries = resource.fields.get("nodeGroupConfiguration").and_then(Value::as_array);
-    let in_shards = resource.fields.contains_key("numNodeGroups")
-        || entries.is_some()
-        || resource.text("clusterMode") == Some("enabled")
-        || resource.text("cacheParameterGroupName").is_some_and(|name| !is_aws_own(name) || name.ends_with(".on"));
+    // Without a word AWS enables cluster mode for several shards only.
+    let shards = resource.number("numNodeGroups").unwrap_or(0).max(entries.map_or(0, |entries| entries.len() as i64));
+    let by_parameters = || {
+        let group = resource.text("cacheParameterGroupName");
+        group.is_some_and(|name| engine::cluster_on(spec, live, name) != Some(false))
+    };
+    let in_cluster_mode = match resource.text("clusterMode") {
+        Some(mode) => mode == "enabled",
+        None => shards > 1 || by_parameters(),
+    };
     let replicas = resource.number("replicasPerNodeGroup").unwrap_or(0) > 0
         || resource.number("numCacheClusters").unwrap_or(0) > 1
         || entries.is_some_and(|entries| {
@@ -150,7 +157,11 @@ pub fn at_creation(draft: &mut Draft, resource: &Resource) {
         });
     let lacks = [
         (resource.text("engine") != Some("valkey"), "valkey 9.0 or later", "declare `engine: valkey`"),
-        (!in_shards, "cluster mode", "declare numNodeGroups and replicasPerNodeGroup"),
+        (
+            !in_cluster_mode,
+            "cluster mode, which AWS enables by itself for more than one shard only",
+            "declare `clusterMode: enabled`, or more shards with numNodeGroups and replicasPerNodeGroup",
+        ),
         (!replicas, "a replica of every shard", "declare `replicasPerNodeGroup: 1` or more"),
         (resource.flag("multiAZEnabled") != Some(true), "Multi-AZ", "declare `multiAZEnabled: true`"),
     ];

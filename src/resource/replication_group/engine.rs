@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::{cluster_mode, modify, node_type, pending};
 use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene};
-use crate::model::live::{View, strings};
+use crate::model::live::{Live, View, strings};
 use crate::model::version::{Version, declared, family};
-use crate::model::{Address, Kind};
+use crate::model::{Address, Kind, Spec};
 use crate::resource::parameter_group::{declared_parameters, family_of_aws_own, is_aws_own, user_parameters};
 use crate::resource::user_group;
 
@@ -308,18 +308,23 @@ impl Scene<'_> {
 
     /// Is the parameter group for cluster mode? `None` where nothing is known of it.
     pub fn cluster_on(&self, name: &str) -> Option<bool> {
-        if is_aws_own(name) {
-            return Some(name.ends_with(".cluster.on"));
-        }
-        let address = Address::new(Kind::ParameterGroup, name);
-        let on = |parameters: std::collections::BTreeMap<String, String>| {
-            parameters.get("cluster-enabled").is_some_and(|value| value == "yes")
-        };
-        let declared = self.spec.resources.get(&address);
-        match declared.and_then(|group| group.fields.get("parameters")) {
-            Some(parameters) => Some(on(declared_parameters(Some(parameters)))),
-            None if self.live.get(&address).is_some() => Some(on(user_parameters(self.live, &address.id))),
-            None => declared.map(|_| false),
-        }
+        cluster_on(self.spec, self.live, name)
+    }
+}
+
+/// Is the parameter group for cluster mode: as this spec declares it, or as AWS describes it?
+pub fn cluster_on(spec: &Spec, live: &Live, name: &str) -> Option<bool> {
+    if is_aws_own(name) {
+        return Some(name.ends_with(".cluster.on"));
+    }
+    let address = Address::new(Kind::ParameterGroup, name);
+    let on = |parameters: std::collections::BTreeMap<String, String>| {
+        parameters.get("cluster-enabled").is_some_and(|value| value == "yes")
+    };
+    let declared = spec.resources.get(&address);
+    match declared.and_then(|group| group.fields.get("parameters")) {
+        Some(parameters) => Some(on(declared_parameters(Some(parameters)))),
+        None if live.get(&address).is_some() => Some(on(user_parameters(live, &address.id))),
+        None => declared.map(|_| false),
     }
 }

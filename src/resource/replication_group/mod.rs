@@ -219,9 +219,10 @@ pub const ATTRIBUTES: &[Attribute] = &[
         Route::Replace, Impact::Replace, "membership of a global datastore is chosen at creation",
     ).import(import::joined_datastore),
     Attribute::new(
-        Field::new("primaryClusterId", "PrimaryClusterId", text(50), "Existing cache cluster that becomes the primary, at creation."),
-        Read::Never, Route::Seed, Impact::None, "",
-    ),
+        Field::new("primaryClusterId", "PrimaryClusterId", text(50), "Existing cache cluster that becomes the primary, at creation; of a group that exists, the member that is to be its primary."),
+        Read::With(failover::primary), Route::With(failover::promotion), Impact::Brief,
+        "A member is promoted in place while automatic failover is off, and outside of cluster mode. While it is on AWS chooses the primary: a difference is told and left alone.",
+    ).drifts().import(import::nothing),
     Attribute::new(
         Field::new("preferredCacheClusterAZs", "PreferredCacheClusterAZs", Shape::List { of: &AZ, min: 1, max: REPLICAS as usize + 1, order: Order::Kept }, "Zones of the nodes, one for each: as many as numCacheClusters. For a group of one shard."),
         Read::Never, Route::Seed, Impact::None, "Existing nodes cannot be moved. When nodes are added, the new ones go to the zones that the existing ones do not have.",
@@ -265,6 +266,7 @@ pub const KIND: KindRow = KindRow {
     final_snapshot: Some("FinalSnapshotIdentifier"),
     create,
     finish,
+    replaced: failover::loses_its_seed,
     ..KindRow::plain(
         Names {
             kind: "replicationGroup",
@@ -285,10 +287,10 @@ pub const KIND: KindRow = KindRow {
 };
 
 fn create(draft: &mut Draft, creation: &mut Creation<'_>) {
+    durability::at_creation(draft, creation);
     let Creation { resource, restore, parameters, .. } = creation;
     draft.zones = zones::declared(&resource.fields);
     node_type::at_creation(draft, resource);
-    durability::at_creation(draft, resource);
     for log in parameters.get_mut("LogDeliveryConfigurations").and_then(Value::as_array_mut).into_iter().flatten() {
         log["Enabled"] = json!(true);
     }

@@ -280,8 +280,18 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
 
 fn shards_come_or_go(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>) {
     let grows = wanted.shards > wanted.live.len();
-    let placed =
-        if grows { zones_then(scene, wanted).and_then(|live| zones::resharding(&live, &wanted.coming)) } else { None };
+    let placed = match wanted.shards.checked_sub(wanted.live.len()) {
+        Some(new) => zones::resharding(zones_then(scene, wanted).as_deref(), &wanted.coming, new),
+        None => Ok(None),
+    };
+    let placed = placed.unwrap_or_else(|why| {
+        draft.blocks(
+            "zones-of-new-shards",
+            format!("AWS takes the zones of all nodes of all new shards or of none, and moves no node later: {why}"),
+            "name primaryAvailabilityZone and replicaAvailabilityZones for every node that a new shard begins with, as many as the smallest shard has; or take the zones of the new shards out, and AWS chooses",
+        );
+        None
+    });
     let call = draft.call(cluster_mode::shards_phase(scene), RESHARD, Wait::Available);
     call.insert("NodeGroupCount".into(), json!(wanted.shards));
     if !grows {

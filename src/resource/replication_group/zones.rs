@@ -46,15 +46,34 @@ pub struct Placed {
     pub zones: Vec<String>,
 }
 
-/// Every shard of the result with its zones, where the spec names them for all that are to come.
-pub fn resharding(live: &[(&str, Vec<String>)], coming: &[&Value]) -> Option<Placed> {
+/// Every shard of the result with its zones; `None` where the spec leaves the zones of all new shards to AWS.
+///
+/// # Errors
+/// Why zones that the spec names cannot be sent. AWS takes those of every node or none, and moves no node later.
+pub fn resharding(
+    live: Option<&[(&str, Vec<String>)]>,
+    coming: &[&Value],
+    new: usize,
+) -> Result<Option<Placed>, String> {
+    if coming.iter().all(|entry| entry_zones(entry).is_empty()) {
+        return Ok(None);
+    }
     // New shards get as many nodes as the smallest has.
-    let nodes = live.iter().map(|(_, zones)| zones.len()).min()?;
+    let Some((live, nodes)) = live.and_then(|live| Some((live, live.iter().map(|(_, zones)| zones.len()).min()?)))
+    else {
+        return Err("it wants those of the shards that are there too, which are not known by then".into());
+    };
+    let few = coming.iter().filter(|entry| entry_zones(entry).len() < nodes);
+    let few: Vec<String> =
+        few.map(|entry| format!("{} names {} of {nodes}", entry_name(entry), entry_zones(entry).len())).collect();
+    if !few.is_empty() {
+        return Err(few.join(", "));
+    }
+    if coming.len() != new {
+        return Err(format!("{} of {new} new shards have an entry", coming.len()));
+    }
     let mut configuration: Vec<Value> =
         live.iter().map(|(id, zones)| json!({"NodeGroupId": id, "PreferredAvailabilityZones": zones})).collect();
-    if coming.is_empty() || coming.iter().any(|entry| entry_zones(entry).len() < nodes) {
-        return None;
-    }
     let mut named: Vec<String> = live.iter().flat_map(|(_, zones)| zones.clone()).collect();
     for entry in coming {
         let zones = &entry_zones(entry)[..nodes];
@@ -65,5 +84,15 @@ pub fn resharding(live: &[(&str, Vec<String>)], coming: &[&Value]) -> Option<Pla
         }
         configuration.push(one);
     }
-    Some(Placed { parameter: json!(configuration), zones: named })
+    Ok(Some(Placed { parameter: json!(configuration), zones: named }))
+}
+
+/// An entry of nodeGroupConfiguration in words: by its id, else by what it names.
+fn entry_name(entry: &Value) -> String {
+    let text = |name: &str| entry.get(name).and_then(Value::as_str);
+    match (text("nodeGroupId"), entry_zones(entry).as_slice()) {
+        (Some(id), _) => format!("shard {id}"),
+        (None, []) => "an entry without zones".to_owned(),
+        (None, zones) => format!("the entry with {}", zones.join(", ")),
+    }
 }

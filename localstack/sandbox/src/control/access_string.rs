@@ -2,11 +2,12 @@
 
 use crate::refusal::Refusal;
 
-/// Switches, then keys, then channels, then commands. Defaults are filled in: `off`, no channels
+/// Switches, then keys, then channels, then databases, then commands. Defaults are filled in: `off`, no channels
 /// (`resetchannels`), no commands before those that are allowed (`-@all`).
 pub(crate) fn normalise(text: &str) -> Result<String, Refusal> {
     let mut switch = "off";
     let (mut keys, mut channels, mut commands) = (Vec::new(), Vec::new(), Vec::<String>::new());
+    let mut databases = None;
     if text.trim().is_empty() {
         return Err(invalid("it must not be blank"));
     }
@@ -30,6 +31,7 @@ pub(crate) fn normalise(text: &str) -> Result<String, Refusal> {
             }
             _ if word.starts_with('~') || word.starts_with('%') => keys.push(word.to_owned()),
             _ if word.starts_with('&') => channels.push(word.to_owned()),
+            _ if names_databases(&lower) => databases = Some(lower),
             _ if word.len() > 1 && word.starts_with(['+', '-']) => {
                 if let Some(category) = lower.get(1..).and_then(|name| name.strip_prefix('@'))
                     && !CATEGORIES.contains(&category)
@@ -52,8 +54,20 @@ pub(crate) fn normalise(text: &str) -> Result<String, Refusal> {
     let mut words = vec![switch.to_owned()];
     words.extend(keys);
     words.extend(channels.into_iter().filter(|channel| !(everything && channel == "&*")));
+    words.extend(databases);
     words.extend(commands);
     Ok(words.join(" "))
+}
+
+/// `db=0,1`: the databases that a user is limited to, from Valkey 9.1 (AWS guide, role-based access control).
+fn names_databases(word: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    word.strip_prefix("db=").is_some_and(|numbers| numbers.split(',').all(is_number))
+}
+
+/// Whether an access string only means something to Valkey 9.1 and later.
+pub(crate) fn is_of_9_1(access: &str) -> bool {
+    access.split_whitespace().any(names_databases)
 }
 
 fn invalid(why: &str) -> Refusal {
@@ -100,6 +114,8 @@ mod tests {
         assert_eq!(read("~a"), Some("off ~a resetchannels -@all".into()));
         assert_eq!(read("on >secret ~*"), None);
         assert_eq!(read("on ~* +@nonsense"), None);
+        assert_eq!(read("on DB=0,1 ~a +get"), Some("on ~a resetchannels db=0,1 -@all +get".into()));
+        assert_eq!((read("on db= ~a"), read("on db=0,x ~a")), (None, None));
     }
 
     #[test]

@@ -69,6 +69,7 @@ fn render(state: &State, user: &User) -> Record {
         Authentication::Iam => Record::new().put("Type", "iam"),
     };
     let minimum = match user.authentication {
+        _ if access_string::is_of_9_1(&user.access) => "9.1",
         Authentication::Iam => "7.0",
         _ => "6.0",
     };

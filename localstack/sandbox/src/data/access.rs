@@ -70,7 +70,7 @@ pub(super) async fn enforce(server: &mut Connection, auth: &Auth, admin: &Creden
 }
 
 /// Rules about commands that this server does not have are left out: an access string may be for a later engine
-/// version, or for the modules that ElastiCache adds (`+json.get`).
+/// version (as `db=0` is), or for the modules that ElastiCache adds (`+json.get`).
 async fn set_user(server: &mut Connection, user: &User) -> io::Result<()> {
     let mut rules = vec!["reset".to_owned()];
     rules.extend(user.access_string.split_whitespace().map(str::to_owned));
@@ -82,9 +82,8 @@ async fn set_user(server: &mut Connection, user: &User) -> io::Result<()> {
         let Err(error) = server.call(words).await else { return Ok(()) };
         let text = error.to_string();
         let before = rules.len();
-        if text.contains("Unknown command") {
-            rules.retain(|rule| !text.contains(&format!("'{rule}'")));
-        }
+        let is_unknown = text.contains("Unknown command");
+        rules.retain(|rule| !(is_unknown || rule.starts_with("db=")) || !text.contains(&format!("'{rule}'")));
         if rules.len() == before {
             let text = format!("user {} with access string {:?}: {text}", user.name, user.access_string);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));

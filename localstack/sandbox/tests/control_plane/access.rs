@@ -150,3 +150,14 @@ fn a_deleted_user_silently_leaves_its_groups() {
     aws.call("DeleteUser", "UserId=one");
     assert_eq!(aws.call("DescribeUserGroups", "UserGroupId=team").one("UserIds"), "<member>two</member>");
 }
+
+#[test]
+fn a_user_may_be_limited_to_databases_which_needs_valkey_9_1() {
+    let aws = Aws::instant();
+    let user = user("some", "valkey", PASSWORD).replace("~app:*", "~app:* db=0,1");
+    aws.call("CreateUser", &user);
+    let told = aws.call("DescribeUsers", "UserId=some");
+    assert!(told.one("AccessString").contains(" db=0,1 "), "{}", told.text());
+    assert_eq!(told.one("MinimumEngineVersion"), "9.1");
+    aws.refused("CreateUser", &user.replace("some", "other").replace("db=0,1", "db=one"));
+}

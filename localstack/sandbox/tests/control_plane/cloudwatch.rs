@@ -78,6 +78,24 @@ fn illegal_alarms_are_refused() {
 }
 
 #[test]
+fn metric_math_names_statistics_and_ids_that_there_are() {
+    let aws = Aws::instant();
+    let stat = |stat: &str| MATH.replace(r#""Stat": "Sum""#, &format!(r#""Stat": "{stat}""#));
+    let expression = |text: &str| MATH.replace("m * 2", text);
+    for (body, status) in [
+        (stat("Sm"), 400),
+        (stat("p101"), 400),
+        (stat("p99.9"), 200),
+        (expression("m * x"), 400),
+        (expression("IF(m > 1, other, 0)"), 400),
+        (expression("FILL(m, REPEAT) * 1e3"), 200),
+        (expression(r#"SELECT MAX(CPUUtilization) FROM SCHEMA(\"AWS/ElastiCache\", CacheClusterId)"#), 200),
+    ] {
+        assert_eq!(aws.json(&target("PutMetricAlarm"), &body).status, status, "{body}");
+    }
+}
+
+#[test]
 fn errors_carry_the_code_of_the_query_protocol_too() {
     let aws = Aws::instant();
     let names = Value::Map(vec![(Value::Text("AlarmNames".into()), Value::Array(vec![Value::Text("none".into())]))]);

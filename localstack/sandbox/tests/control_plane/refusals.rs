@@ -410,3 +410,56 @@ fn a_refused_call_changes_nothing() {
     let strip = |text: String| text.split("<RequestId>").next().unwrap_or_default().to_owned();
     assert_eq!(strip(aws.describe("pair").text()), strip(before));
 }
+
+#[test]
+fn a_token_is_changed_in_a_call_of_its_own() {
+    let aws = world();
+    let token =
+        "ReplicationGroupId=secret&AuthToken=0123456789abcdeg&AuthTokenUpdateStrategy=ROTATE&ApplyImmediately=true";
+    let error = aws.refused("ModifyReplicationGroup", &format!("{token}&ReplicationGroupDescription=x"));
+    assert!(error.contains("together with ReplicationGroupDescription"), "{error}");
+    aws.call("ModifyReplicationGroup", token);
+}
+
+#[test]
+fn notifications_go_to_a_topic_of_the_same_region_and_account() {
+    let aws = world();
+    let topic = |region: &str, account: &str| {
+        format!("ReplicationGroupId=pair&ApplyImmediately=true&NotificationTopicArn=arn:aws:sns:{region}:{account}:t")
+    };
+    let error = aws.refused("ModifyReplicationGroup", &topic("eu-west-1", "012345678901"));
+    assert!(error.contains("same region"), "{error}");
+    let error = aws.refused("ModifyReplicationGroup", &topic("us-east-1", "000000000000"));
+    assert!(error.contains("same as the cache cluster's owner"), "{error}");
+    aws.call("ModifyReplicationGroup", &topic("us-east-1", "012345678901"));
+}
+
+#[test]
+fn zones_of_new_shards_are_those_of_every_shard() {
+    let aws = world();
+    let zones = |entry: u8, zone: &str| {
+        format!(
+            "&ReshardingConfiguration.ReshardingConfiguration.{entry}.PreferredAvailabilityZones.AvailabilityZone.1={zone}"
+        )
+    };
+    let grow = |more: &str| format!("ReplicationGroupId=shards&NodeGroupCount=3&ApplyImmediately=true{more}");
+    let call = "ModifyReplicationGroupShardConfiguration";
+    let ids = "&ReshardingConfiguration.ReshardingConfiguration.1.NodeGroupId=0001&ReshardingConfiguration.ReshardingConfiguration.2.NodeGroupId=0002";
+    let without_the_first = format!("{ids}{}{}", zones(2, "us-east-1b"), zones(3, "us-east-1a"));
+    let error = aws.refused(call, &grow(&without_the_first));
+    assert!(error.contains("must match the number of nodes"), "{error}");
+    aws.call(call, &grow(&format!("{without_the_first}{}", zones(1, "us-east-1a"))));
+}
+
+#[test]
+fn what_a_cluster_has_from_its_creation_on_is_not_changed_under_it() {
+    let aws = world();
+    let nine = "CacheParameterGroupName=v9&CacheParameterGroupFamily=valkey9&Description=d";
+    aws.call("CreateCacheParameterGroup", nine);
+    set(&aws, "v9", "cluster-databases", "4");
+    aws.group("nine", "NumCacheClusters=1&EngineVersion=9.0&CacheParameterGroupName=v9");
+    let error = aws.refused("ModifyCacheParameterGroup", &pair("v9", "cluster-databases", "8"));
+    assert!(error.contains("The parameter cluster-databases cannot be modified."), "{error}");
+    let error = aws.refused("ModifyCacheParameterGroup", &pair("v8", "cluster-databases", "8"));
+    assert!(error.contains("doesn't exist"), "{error}");
+}

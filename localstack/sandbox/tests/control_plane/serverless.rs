@@ -100,3 +100,18 @@ fn a_serverless_valkey_7_goes_back_to_redis() {
     let error = aws.refused("ModifyServerlessCache", "ServerlessCacheName=eight&Engine=redis");
     assert!(error.contains("only to 7.1"), "{error}");
 }
+
+#[test]
+fn a_cache_that_data_are_migrated_into_takes_no_change() {
+    let aws = Aws::instant();
+    create(&aws, "");
+    assert_eq!(aws.door("POST", "migration", r#"{"cache": "Less", "status": "migrating"}"#).status, 200);
+    let migration = aws.call("DescribeServerlessCaches", "").text();
+    assert!(migration.contains("<Migration><Status>migrating</Status></Migration>"), "{migration}");
+    for (call, more) in [("ModifyServerlessCache", "&Description=x"), ("DeleteServerlessCache", "")] {
+        let error = aws.refused(call, &format!("ServerlessCacheName=less{more}"));
+        assert!(error.contains("under migration"), "{error}");
+    }
+    assert_eq!(aws.door("POST", "migration", r#"{"cache": "less"}"#).status, 200);
+    aws.call("ModifyServerlessCache", "ServerlessCacheName=less&Description=x");
+}

@@ -219,6 +219,7 @@ fn metric_math(input: &Input) -> Result<i64, Refusal> {
                 dimensions(stat.get("Metric").unwrap_or(stat))?;
                 let period = int(stat, "Period")?.unwrap_or(60);
                 valid_period(period)?;
+                statistic(&stat.text("Stat").unwrap_or_default())?;
                 longest = longest.max(period);
             }
             (None, Some(expression)) => {
@@ -237,6 +238,11 @@ fn metric_math(input: &Input) -> Result<i64, Refusal> {
         }
         ids.push(id);
     }
+    for expression in queries.iter().filter_map(|query| query.text("Expression")) {
+        if let Some(unknown) = named_ids(&expression).find(|named| !ids.iter().any(|id| id == named)) {
+            return Err(validation(format!("The expression {expression} refers to an unknown id {unknown}.")));
+        }
+    }
     if let Some(band) = input.text("ThresholdMetricId")
         && !ids.contains(&band)
     {
@@ -248,6 +254,21 @@ fn metric_math(input: &Input) -> Result<i64, Refusal> {
         return Err(validation("Exactly one element of the metrics list should return data."));
     }
     Ok(longest)
+}
+
+/// A statistic of metric math, plain or extended.
+fn statistic(text: &str) -> Result<(), Refusal> {
+    if STATISTICS.contains(&text) { Ok(()) } else { extended_statistic(text) }
+}
+
+/// The ids that an expression names. They begin in lower case, and functions do not; a query of Metrics Insights
+/// (`SELECT`) names metrics and no ids.
+fn named_ids(expression: &str) -> impl Iterator<Item = &str> {
+    let is_query = expression.trim_start().to_ascii_uppercase().starts_with("SELECT");
+    // What stands between quotation marks is text.
+    let code = expression.split('"').step_by(2).filter(move |_| !is_query);
+    let words = code.flat_map(|code| code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')));
+    words.filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 
 /// TF issue 11011 and aws-cdk pull request 16539 quote the refusal.

@@ -51,6 +51,6 @@ pub(crate) fn needs_reboot(state: &State, id: &str, new: &str) -> bool {
     };
     new.family
         .rows()
-        .filter(|row| row.reboot && row.name != "cluster-enabled")
+        .filter(|row| row.reboot && !super::AT_CREATION.contains(&row.name))
         .any(|row| old.value(row.name).is_some() && old.value(row.name) != new.value(row.name))
 }

@@ -165,12 +165,15 @@ fn pairs(input: &Input) -> Result<Vec<(String, Option<String>)>, Refusal> {
         .collect()
 }
 
-/// `cluster-enabled` is fixed once a cluster uses the group (cloudposse issue 212).
+/// What a cluster has from its creation on, so that it is fixed once one uses the group (cloudposse issue 212 for
+/// `cluster-enabled`; AWS guide, ParameterGroups.Engine, for `cluster-databases`).
+const AT_CREATION: [&str; 2] = ["cluster-enabled", "cluster-databases"];
+
 fn checked_row(state: &State, group: &ParameterGroup, name: &str) -> Result<&'static catalogue::Row, Refusal> {
     let row = group.family.row(name).ok_or_else(|| {
         Refusal::invalid_value(format!("The parameter {name} doesn't exist for family {}", group.family.name))
     })?;
-    let frozen = row.name == "cluster-enabled" && users_of(state, &group.name).next().is_some();
+    let frozen = AT_CREATION.contains(&row.name) && users_of(state, &group.name).next().is_some();
     if !row.modifiable || frozen {
         return Err(Refusal::invalid_value(format!("The parameter {} cannot be modified.", row.name)));
     }
@@ -224,7 +227,7 @@ pub(crate) fn reset(state: &mut State, input: &Input) -> Result<Output, Refusal>
     let mut values = group.values.clone();
     if everything {
         let used = users_of(state, &name).next().is_some();
-        values.retain(|parameter, _| used && parameter == "cluster-enabled");
+        values.retain(|parameter, _| used && AT_CREATION.contains(&parameter.as_str()));
     }
     for (parameter, _) in wanted {
         // TF: a direct reset of this one is refused although Describe lists it.

@@ -41,6 +41,7 @@ pub(super) const ROWS: &[Row] = &[
     row("close-on-slave-write", "yes", "yes,no", (false, true, false), (3, 4), "If enabled, clients who attempt to write to a read-only replica will be disconnected"),
     row("cluster-allow-pubsubshard-when-down", "yes", "yes,no", (false, true, false), (7, 9), "Whether nodes serve pubsub shard traffic while the cluster is down"),
     row("cluster-allow-reads-when-down", "no", "yes,no", (false, true, false), (6, 9), "Whether nodes serve reads while the cluster is down"),
+    row("cluster-databases", "16", "1-1200000", (true, true, true), (9, 9), "Set the number of databases in cluster mode"),
     row("cluster-enabled", "no", "yes,no", (false, true, true), (3, 9), "Enable cluster mode"),
     row("cluster-require-full-coverage", "no", "yes,no", (false, true, false), (4, 9), "Whether the cluster stops taking queries when a slot is not covered"),
     row("commandlog-execution-slower-than", "10000", "-1-", (true, true, false), (8, 9), "The execution time in microseconds above which a command is logged"),

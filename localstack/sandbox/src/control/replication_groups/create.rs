@@ -292,7 +292,7 @@ fn assemble(
         input.text("PreferredMaintenanceWindow").map(|text| windows::maintenance_window(&text)).transpose()?;
     let topic = input.text("NotificationTopicArn");
     if let Some(arn) = &topic {
-        request::topic(arn, &state.settings.account_id)?;
+        request::topic(arn, &state.settings)?;
     }
     rules::tiering_policy(state, &node_type, &parameter_group)?;
     let logs = LogDelivery::read(input)?.unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Members that Create and Modify share, checked for form. AWS refuses these whatever is live.
 
 use crate::refusal::Refusal;
+use crate::state::Settings;
 use crate::wire::input::Input;
 
 pub(crate) use super::logs::one_of;
@@ -60,15 +61,17 @@ pub(crate) fn snapshot_retention(input: &Input) -> Result<Option<i64>, Refusal> 
     }
 }
 
-/// SNS topics of the caller's own account.
-pub(crate) fn topic(arn: &str, account: &str) -> Result<(), Refusal> {
+/// SNS topics of the caller's own account and region (AWS guide, ECEvents.SNS).
+pub(crate) fn topic(arn: &str, settings: &Settings) -> Result<(), Refusal> {
     let parts: Vec<&str> = arn.split(':').collect();
     match parts.as_slice() {
-        ["arn", _, "sns", _, owner, name] if !name.is_empty() => {
-            if *owner == account {
-                Ok(())
-            } else {
+        ["arn", _, "sns", region, owner, name] if !name.is_empty() => {
+            if *owner != settings.account_id {
                 Err(Refusal::invalid_value("The topic's owner must be the same as the cache cluster's owner."))
+            } else if *region != settings.region {
+                Err(Refusal::invalid_value("The topic must be in the same region as the cache cluster."))
+            } else {
+                Ok(())
             }
         }
         _ => Err(Refusal::invalid_value(format!("Invalid notification topic ARN: {arn}"))),

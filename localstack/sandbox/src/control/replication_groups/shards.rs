@@ -106,7 +106,8 @@ fn new_shard_zones(
         let nodes = group.fewest_replicas() + 1;
         let id = item.text("NodeGroupId").map(|text| format!("{text:0>4}"));
         let known = group.shards.iter().find(|shard| id.as_ref() == Some(&shard.id));
-        if !listed.is_empty() && listed.len() != known.map_or(nodes, |shard| shard.members.len()) {
+        // "Every node group with its zones": none of them, or all.
+        if listed.len() != known.map_or(nodes, |shard| shard.members.len()) {
             return Err(Refusal::invalid_combination(
                 "The number of PreferredAvailabilityZones must match the number of nodes of the node group.",
             ));

@@ -209,6 +209,7 @@ pub(crate) fn create(state: &mut State, input: &Input) -> Result<Output, Refusal
             .unwrap_or_else(|| "ipv4".into()),
         connection_type,
         integrations,
+        migration: None,
         next: None,
     };
     state.serverless.insert(name.clone(), cache);

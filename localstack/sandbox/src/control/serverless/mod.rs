@@ -45,6 +45,8 @@ pub(crate) struct ServerlessCache {
     /// `vpc`, or `public` with an endpoint on the internet.
     pub connection_type: String,
     pub integrations: Vec<String>,
+    /// The status of a migration into the cache that is under way.
+    pub migration: Option<String>,
     /// What a modification will have changed once it is over.
     pub next: Option<Box<ServerlessCache>>,
 }
@@ -131,13 +133,38 @@ fn render(state: &State, cache: &ServerlessCache) -> Output {
         .put("NetworkType", &cache.network_type)
         .put("StorageEncryptionType", if cache.kms_key.is_some() { "sse-kms" } else { "sse-elasticache" })
         .put("ConnectionType", &cache.connection_type)
+        .put_some("Migration", cache.migration.as_ref().map(|status| Record::new().put("Status", status)))
         .put_some("Integrations", (!cache.integrations.is_empty()).then_some(Output::List("Integration", integrations)))
         .into()
+}
+
+/// Which error AWS has for it is not known.
+fn refuse_under_migration(cache: &ServerlessCache) -> Result<(), Refusal> {
+    match &cache.migration {
+        None => Ok(()),
+        Some(status) => Err(Refusal::bad(
+            "InvalidServerlessCacheStateFault",
+            format!("Serverless cache {} is under migration: {status}", cache.name),
+        )),
+    }
+}
+
+/// Data are being migrated into a cache, as StartMigration would have it; or no more.
+///
+/// # Errors
+/// There is no such cache, or it is not at rest.
+pub(crate) fn migrate(state: &mut State, name: &str, status: Option<String>) -> Result<(), Refusal> {
+    available(state, name)?;
+    if let Some(cache) = state.serverless.get_mut(name) {
+        cache.migration = status;
+    }
+    Ok(())
 }
 
 pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("ServerlessCacheName")?;
     let cache = require(state, &name)?;
+    refuse_under_migration(cache)?;
     if !matches!(cache.status, "available" | "create-failed") {
         available(state, &name)?;
     }

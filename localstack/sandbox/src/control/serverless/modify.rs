@@ -1,7 +1,7 @@
 //! ModifyServerlessCache: one field a call.
 
 use super::create;
-use super::{ServerlessCache, answer, available};
+use super::{ServerlessCache, answer, available, refuse_under_migration};
 use crate::control::engine::Engine;
 use crate::control::replication_groups::request;
 use crate::life::{Job, durations};
@@ -24,6 +24,7 @@ const FIELDS: &[&[&str]] = &[
 pub(crate) fn modify(state: &mut State, input: &Input) -> Result<Output, Refusal> {
     let name = input.required_id("ServerlessCacheName")?;
     let cache = available(state, &name)?;
+    refuse_under_migration(cache)?;
     let asked = FIELDS.iter().filter(|row| row.iter().any(|member| input.has(member))).count();
     if asked > 1 {
         // TF issues 43862, 41103, 35897, 37499.

@@ -81,6 +81,13 @@ pub(super) fn access(request: Request, change: &mut Change) -> Result<(), Refusa
     if (token.is_some() || strategy.is_some()) && !immediately {
         return refuse("To modify the auth token, set the apply-immediately parameter to true.");
     }
+    let own = ["AuthToken", "AuthTokenUpdateStrategy", "UserGroupIdsToAdd", "UserGroupIdsToRemove", "RemoveUserGroups"];
+    if (token.is_some() || strategy.is_some())
+        && let Some(other) = super::beside(input, &own)
+    {
+        // AWS guide, auth: a token is changed in a call of its own.
+        return Err(Refusal::invalid_combination(format!("AuthToken can not be modified together with {other}.")));
+    }
     let keeps_user_groups = group.access.user_groups.iter().any(|id| !remove.contains(id));
     change.token = match (token, strategy.as_deref()) {
         (None, None) => None,

@@ -86,7 +86,7 @@ fn topic(state: &State, group: &ReplicationGroup, input: &Input) -> Result<Optio
         request::one_of("NotificationTopicStatus", status, &["active", "inactive"])?;
     }
     if let Some(arn) = &arn {
-        request::topic(arn, &state.settings.account_id)?;
+        request::topic(arn, &state.settings)?;
     }
     let current = group.topic.clone();
     let arn = arn.or_else(|| current.as_ref().map(|topic| topic.arn.clone()));
