@@ -238,7 +238,16 @@ pub fn loses_lonely_shards(scene: &Scene<'_>) -> bool {
 
 /// Makes the calls for shards and replicas, once every attribute was compared.
 pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
-    let wanted = wanted(scene);
+    let mut wanted = wanted(scene);
+    let places = wanted.coming.iter().any(|entry| !entry_zones(entry).is_empty());
+    if places && wanted.shards > wanted.live.len() && zones_then(scene, &wanted).is_none() {
+        let shards = wanted.shards;
+        draft.remaining.push(format!(
+            "numNodeGroups {shards} once the other shards have their replicas: AWS wants the zones of all nodes"
+        ));
+        wanted.shards = wanted.live.len();
+        wanted.coming.clear();
+    }
     replicas(draft, scene, &wanted, true);
     let fewer_replicas = replicas(draft, scene, &wanted, false);
     // A new shard gets as many nodes as the smallest has by then, and loses replicas with all others.
@@ -280,9 +289,9 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
 
 fn shards_come_or_go(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>) {
     let grows = wanted.shards > wanted.live.len();
-    let placed = match wanted.shards.checked_sub(wanted.live.len()) {
-        Some(new) => zones::resharding(zones_then(scene, wanted).as_deref(), &wanted.coming, new),
-        None => Ok(None),
+    let placed = match (wanted.shards.checked_sub(wanted.live.len()), zones_then(scene, wanted)) {
+        (Some(new), Some(live)) => zones::resharding(&live, &wanted.coming, new),
+        _ => Ok(None),
     };
     let placed = placed.unwrap_or_else(|why| {
         draft.blocks(
