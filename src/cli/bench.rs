@@ -21,16 +21,16 @@ use crate::render;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Two numbers, never one. Capacity is what a closed loop reaches: every client asks again as soon as it has its\n\
-    answers, so a stall only means that less is asked. Latency is measured on a schedule, from when each command was\n\
+    after_help = "Two numbers, never one. Capacity is what a closed loop reaches: every client asks again as soon as it has its \
+    answers, so a stall only means that less is asked. Latency is measured on a schedule, from when each command was \
     due: a stall of a second shows up in the wait of everyone who would have asked in it.\n\n\
-    Known letters mean what they mean to redis-benchmark: -c clients, -n requests (of all clients together; memtier's\n\
-    -n is of each), -P pipeline, -d value size (64 where nothing is said; redis-benchmark's is 3, memtier's 32), -r keys,\n\
-    -t get, set or get,set (memtier's -t is --threads). -c is of all threads together; memtier's is of each thread.\n\
+    Known letters mean what they mean to redis-benchmark: -c clients, -n requests (of all clients together; memtier's \
+    -n is of each), -P pipeline, -d value size (64 where nothing is said; redis-benchmark's is 3, memtier's 32), -r keys, \
+    -t get, set or get,set (memtier's -t is --threads). -c is of all threads together; memtier's is of each thread. \
     memtier's --ratio 1:9 is --read-ratio 0.9, its --rate-limiting is per connection, --rate is of all together.\n\n\
-    It does no harm: own keys under cachectl:bench:, which expire and are deleted by name at the end and after Ctrl-C;\n\
-    no more of them than 32 MiB, 1 % of maxmemory or half of the free memory per shard; the first eviction ends it.\n\
-    --unbounded takes the limits away, for servers where nothing can be lost.\n\n\
+    It does no harm: own keys under cachectl:bench:, which expire and are deleted by name at the end and after Ctrl-C; \
+    no more of them than 32 MiB, 1 % of maxmemory or half of the free memory per shard; the first eviction ends it. \
+    --unbounded removes the limits, for servers where nothing can be lost.\n\n\
     Examples:\n  \
       cachectl bench 127.0.0.1:6379\n  \
       cachectl bench 127.0.0.1:6379 -t get,set -d 1024 -P 16 --threads 2\n  \
@@ -39,13 +39,13 @@ use crate::render;
       cachectl bench 127.0.0.1:6379 --format json > before.json\n  \
       cachectl bench 127.0.0.1:6379 --baseline before.json\n  \
       cachectl bench prod.yaml replicationGroup/prod-cache --rate 2000\n\n\
-    With SPEC and ADDRESS the endpoint, TLS, login and tunnels are the cache's, as `cachectl smoke` takes them; AWS is\n\
+    With SPEC and ADDRESS the endpoint, TLS, login and tunnels are the cache's, as `cachectl smoke` takes them; AWS is \
     only read.\n\n\
-    --find-rate takes the time that --duration leaves: half of it to look, half to confirm.\n\
-    --baseline compares what was asked for alike, and latencies only at rates within 10 % of one another.\n\
+    --find-rate takes the time that --duration leaves: half of it to look, half to confirm. \
+    --baseline compares what was asked for alike, and latencies only at rates within 10 % of one another. \
     With --threads, the longest gap is that of the clients of one thread.\n\n\
-    Exit code 5: commands failed, or no rate was found that holds the bound, whatever the reason. 3: the server has no\n\
-    room. Numbers that are undecided (the client was the limit) are told as such, and exit 0."
+    Exit code 5: commands failed, or no rate was found that holds the bound, whatever the reason. 3: the server has no \
+    room. Numbers that are undecided (the client was the limit) are reported as such, and exit 0."
 )]
 pub struct Args {
     /// HOST:PORT of the server, of any node of a cluster; or a spec, with an address beside it

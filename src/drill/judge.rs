@@ -107,7 +107,7 @@ fn deserves_a_look(course: &Course) -> Vec<String> {
     }
     if course.count.left > 0 {
         found.push(format!(
-            "{} keys of the drill may be left; they end by themselves within 5 minutes",
+            "{} keys of the drill may be left; they expire automatically within 5 minutes",
             course.count.left
         ));
     }

@@ -139,7 +139,7 @@ fn unreachable(node: &str, trouble: &Trouble) -> Objection {
 fn unseen(node: &str, trouble: &Trouble) -> Objection {
     Objection::new(
         "roles-unseen",
-        format!("{node} does not tell its role and its replicas: {}", trouble.detail),
+        format!("{node} does not report its role and its replicas: {}", trouble.detail),
         "allow the user INFO (`+info`), and with cluster mode `+cluster|slots +cluster|nodes`",
     )
 }

@@ -66,7 +66,7 @@ pub fn objections(standing: &Standing) -> Vec<Objection> {
         ),
         Ownership::Unknown => object(
             "ownership-unknown",
-            "its tags could not be read, so whose it is is unknown".into(),
+            "its tags could not be read, so its owner is unknown".into(),
             "allow these credentials elasticache:ListTagsForResource on it".into(),
         ),
     }

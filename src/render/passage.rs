@@ -38,11 +38,11 @@ pub fn bound(address: &Address, gate: &Gate) -> String {
     format!("{address} {}: {}", gate.name, said(gate))
 }
 
-/// `foretold brief, seen: longest gap 412 ms, 2 errors, 0 lost writes`
+/// `predicted brief, seen: longest gap 412 ms, 2 errors, 0 lost writes`
 pub fn line(passage: &Passage) -> String {
     let foretold = passage.foretold.map_or("nothing", word);
     let gaps = (passage.longest_write_gap_ms, passage.longest_read_gap_ms);
-    format!("foretold {foretold}, seen: {}", seen(gaps, passage.errors, passage.lost_writes, passage.stalled_ms))
+    format!("predicted {foretold}, seen: {}", seen(gaps, passage.errors, passage.lost_writes, passage.stalled_ms))
 }
 
 /// `longest gap 412 ms (reads 20 ms), 2 errors, 0 lost writes`
@@ -89,7 +89,7 @@ mod tests {
             lost_writes: Some(0),
             stalled_ms: 0.0,
         };
-        assert_eq!(line(&passage), "foretold brief, seen: longest gap 412 ms (reads 20 ms), 2 errors, 0 lost writes");
+        assert_eq!(line(&passage), "predicted brief, seen: longest gap 412 ms (reads 20 ms), 2 errors, 0 lost writes");
         let whole = Whole {
             address: "replicationGroup/a".into(),
             longest_write_gap_ms: Some(900.0),
@@ -102,6 +102,6 @@ mod tests {
         assert!(text.contains("whole apply replicationGroup/a\n      longest gap 900 ms"), "{text}");
         assert!(text.contains("5 errors, 3 lost writes; this machine stood still for 1200 ms"), "{text}");
         let unknown = Passage { lost_writes: None, foretold: None, ..passage };
-        assert!(line(&unknown).contains("foretold nothing") && line(&unknown).contains("lost writes not known"));
+        assert!(line(&unknown).contains("predicted nothing") && line(&unknown).contains("lost writes not known"));
     }
 }

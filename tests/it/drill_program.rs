@@ -397,7 +397,7 @@ fn a_fault_of_awss_own_is_no_refusal() {
     rig.sandbox.inject(Fault::error(500, "InternalFailure", "The request processing has failed.").on("TestFailover"));
     let ran = rig.run(&arguments(&["--timeout", "2s"]));
     assert!(ran.code != 0 && ran.code != 3, "{}", ran.all());
-    assert!(ran.stderr.contains("AWS tells of no failover") && !ran.stderr.contains("refuses"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("AWS reports no failover") && !ran.stderr.contains("refuses"), "{}", ran.stderr);
 }
 
 #[test]

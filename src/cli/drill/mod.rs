@@ -34,7 +34,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 pub enum Drill {
-    /// Make AWS fail a shard over while paced clients go on, and say what that cost them
+    /// Make AWS fail a shard over while paced clients keep running, and say what that cost them
     Failover(Box<Failover>),
 }
 
@@ -44,13 +44,13 @@ pub enum Drill {
         cachectl drill failover prod.yaml --allow failover:replicationGroup/prod-cache\n  \
         cachectl drill failover prod.yaml --allow failover:replicationGroup/shards --shard 0002\n  \
         cachectl drill failover --allow failover:replicationGroup/prod-cache --format json > drill.json\n\n\
-        AWS is asked for a failover (TestFailover) only where it is allowed by --allow, and where the group is\n\
-        available, owned by the stack, has automatic failover, Multi-AZ and a replica in sync, nothing pending,\n\
-        memory left, and where the clients get through. What is protected has to be named in full.\n\
+        AWS is asked for a failover (TestFailover) only where it is allowed by --allow, and where the group is \
+        available, owned by the stack, has automatic failover, Multi-AZ and a replica in sync, nothing pending, \
+        memory left, and where the clients get through. What is protected must be named in full. \
         AWS tests 15 shards in 24 hours.\n\n\
-        The clients write and read keys of their own, a few kilobytes, which expire and are deleted by name.\n\
-        Ctrl-C ends the clients; the failover goes on inside AWS.\n\n\
-        Exit code 5: a bound of `drill.require` is missed or could not be told, the group was not restored, nothing\n\
+        The clients write and read keys of their own, a few kilobytes, which expire and are deleted by name. \
+        Ctrl-C ends the clients; the failover continues in AWS.\n\n\
+        Exit code 5: a bound of `drill.require` is missed or could not be determined, the group was not restored, nothing \
         failed over, or writes were lost that a replica had confirmed. 3: a precondition does not hold.")]
 pub struct Failover {
     #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]

@@ -105,7 +105,7 @@ impl Run<'_> {
         let left = cleared.await.map_err(broken)?;
         if left > 0 {
             self.printer
-                .note(&format!("{left} keys of the drill may be left; they end by themselves within 5 minutes."));
+                .note(&format!("{left} keys of the drill may be left; they expire automatically within 5 minutes."));
         }
         Ok(())
     }
@@ -145,7 +145,7 @@ impl Run<'_> {
                     _ if taken.is_none() => Err(CliError::from(error)
                         .hint("the answer was lost, and AWS's events could not be read: whether it fails over is not known; look at `cachectl status`")),
                     _ if is_lost => Err(CliError::from(error)
-                        .hint("the answer was lost, and AWS tells of no failover: look at `cachectl status` before another drill")),
+                        .hint("the answer was lost, and AWS reports no failover: look at `cachectl status` before another drill")),
                     ErrorKind::Interrupted => Ok(Ended::Interrupted),
                     ErrorKind::Refused | ErrorKind::NotFound => {
                         let error = CliError::from(error).exits(Exit::Blocked);

@@ -127,7 +127,7 @@ impl<'a> Watch<'a> {
             if well_since.is_some_and(is_over) {
                 self.restored = well_since;
                 if !finished && self.unread.is_none() {
-                    self.run.printer.note("AWS tells of no replacement of the old primary's node.");
+                    self.run.printer.note("AWS reports no replacement of the old primary's node.");
                 }
                 break;
             }

@@ -34,8 +34,8 @@ use crate::smoke::{self, Check, Observer, OnUndecided, Report, Settings, Target,
         cachectl smoke prod.yaml --format json > before.json\n  \
         cachectl smoke prod.yaml --baseline before.json\n  \
         cachectl smoke prod.yaml --print-command    what to run inside the VPC\n\n\
-        The test writes keys of its own under a prefix, within a budget of memory, and deletes them by name. A cache\n\
-        that is full or evicting is not written to. Exit 5: a test failed, or `require` asked for what it could not tell.")]
+        The test writes keys of its own under a prefix, within a budget of memory, and deletes them by name. A cache \
+        that is full or evicting is not written to. Exit 5: a test failed, or `require` asked for what it could not determine.")]
 pub struct Args {
     #[arg(value_name = "SPEC", default_value = "cachectl.yaml")]
     pub path: PathBuf,
