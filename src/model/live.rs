@@ -107,6 +107,12 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// Does the group name members of which AWS lists none? What only they tell is not known then.
+    pub fn is_without_members(&self) -> bool {
+        let is_made = !matches!(self.status(), "creating" | "create-failed" | "deleting");
+        is_made && self.members.is_empty() && strings(self.own("MemberClusters")).next().is_some()
+    }
+
     /// A member of the resource's own description; `None` where it is absent or null.
     pub fn own(&self, member: &str) -> Option<&'a Value> {
         self.own.get(member).filter(|value| !value.is_null())

@@ -22,6 +22,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("policy", "policy.maxDeletes and policy.maxReplacements bound what one apply may destroy, whatever --allow says."),
     row("foreign", "The resource carries the tag of another stack. Two stacks on one resource undo each other's changes; no flag allows that."),
     row("ownership-unknown", "A resource's owner is recorded in its tags. Where they cannot be read it may be another stack's, and nothing is written to it."),
+    row("members-unread", "What is set on the nodes of a group, such as its subnet group, is told of the nodes alone. Where AWS lists none of them it is not known, and is neither compared nor taken for a difference."),
     row("missing-dependency", "What the resource refers to exists neither in AWS nor in this plan."),
     row("public-endpoint", "AWS lets IAM users alone in from the internet: a public endpoint needs a user group, and all of its users log in by IAM. Those of a group that the spec does not have are looked up."),
     row("composite-rule", "A composite alarm of a cache is any of the cache's alarms: there is one at least, and their names make a rule of at most 100 alarms and 10,240 characters. No rule can name an alarm with a quotation mark in its name."),

@@ -8,15 +8,20 @@ use serde_json::Value;
 
 /// Compares every declared attribute with the live one and lets its row decide.
 pub(super) fn compare(draft: &mut Draft, scene: &Scene<'_>) {
+    let mut unknown = Vec::new();
     for attribute in scene.rows {
         let Some(declared) = scene.declared(attribute.field.name) else { continue };
         if matches!(attribute.route, Route::Local | Route::Seed | Route::Whole) {
             continue;
         }
         let live = attribute.live(scene.view, Some(declared));
+        if live.is_none() && scene.view.is_without_members() {
+            unknown.push(attribute.field.name);
+            continue;
+        }
         // The members of a group that is being created cannot be read yet.
-        let unknown = live.is_none() && scene.view.status() == "creating";
-        if unknown || attribute.same(declared, live.as_ref()) {
+        let is_to_come = live.is_none() && scene.view.status() == "creating";
+        if is_to_come || attribute.same(declared, live.as_ref()) {
             contradicted(draft, attribute, scene, declared);
             continue;
         }
@@ -38,6 +43,13 @@ pub(super) fn compare(draft: &mut Draft, scene: &Scene<'_>) {
             continue;
         }
         route(draft, attribute, scene, &difference);
+    }
+    if !unknown.is_empty() {
+        draft.blocks(
+            "members-unread",
+            format!("AWS lists none of its nodes, so this is not known: {}", unknown.join(", ")),
+            "plan again in a while; if that does not help, look at `aws elasticache describe-cache-clusters`",
+        );
     }
 }
 

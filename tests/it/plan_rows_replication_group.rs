@@ -9,6 +9,20 @@ use super::plan_case::{Case, change, expect_calls, group, parameters, regroup};
 
 const MODIFY: &str = "ModifyReplicationGroup";
 
+#[test]
+fn what_only_unread_nodes_tell_is_unknown_and_no_difference() {
+    let mut case =
+        regroup("port: 6380\ncacheParameterGroupName: default.valkey8", "port: 6380\nengineVersion: \"8.1\"");
+    let spec = spec(&case.after);
+    let mut live = case.account.live(&spec);
+    live.cache_clusters.clear();
+    let plan = cachectl::plan::plan(&spec, &live, &options(&["replace:*"]), Vec::new());
+    let blocked = plan.changes[0].blocked.as_ref().expect("blocked");
+    assert_eq!(blocked.rule, "members-unread", "{}", shown(&plan));
+    assert!(blocked.reason.contains("engineVersion") && plan.steps.is_empty(), "{}", shown(&plan));
+    assert_eq!(plan.summary.replace, 0, "{}", shown(&plan));
+}
+
 mod replication_group_id {
     use super::*;
 
