@@ -112,9 +112,10 @@ impl Guard {
         self.0.writes.load(Ordering::Relaxed)
     }
 
-    /// From now on no call leaves this process.
-    pub fn interrupt(&self) {
+    /// From now on no call leaves this process. It is told before whoever waits goes on, and may end the process.
+    pub fn interrupt(&self, tell: impl FnOnce()) {
         self.0.interrupted.store(true, Ordering::SeqCst);
+        tell();
         self.0.interruption.send_replace(true);
     }
 

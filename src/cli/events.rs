@@ -59,7 +59,7 @@ impl Journal {
         if let Err(error) = written
             && book.failure.set(error).is_ok()
         {
-            book.guard.interrupt();
+            book.guard.interrupt(|| {});
         }
     }
 

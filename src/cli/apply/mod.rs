@@ -315,8 +315,9 @@ impl Run<'_> {
                 printer.stderr("\nInterrupted: nothing was changed.");
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
-            guard.interrupt();
-            printer.stderr("\nInterrupted: no further call is sent. AWS finishes what it has begun.\nInterrupt again to leave now.");
+            guard.interrupt(|| {
+                printer.stderr("\nInterrupted: no further call is sent. AWS finishes what it has begun.\nInterrupt again to leave now.");
+            });
             interrupt().await;
             std::process::exit(i32::from(Exit::Interrupted.code()));
         });

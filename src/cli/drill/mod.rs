@@ -112,11 +112,12 @@ fn end_on_signals(printer: &Printer, session: &Session, called: &Arc<AtomicBool>
     let (printer, guard, called) = (printer.clone(), session.aws.guard.clone(), called.clone());
     tokio::spawn(async move {
         interrupt().await;
-        guard.interrupt();
-        printer.stderr(if called.load(Ordering::SeqCst) {
-            "\nInterrupt: the clients are ended and their keys deleted. The failover goes on inside AWS.\nInterrupt again to leave now."
-        } else {
-            "\nInterrupt: AWS was not asked for a failover. Interrupt again to leave now."
+        guard.interrupt(|| {
+            printer.stderr(if called.load(Ordering::SeqCst) {
+                "\nInterrupt: the clients are ended and their keys deleted. The failover goes on inside AWS.\nInterrupt again to leave now."
+            } else {
+                "\nInterrupt: AWS was not asked for a failover. Interrupt again to leave now."
+            });
         });
         interrupt().await;
         std::process::exit(i32::from(Exit::Interrupted.code()));

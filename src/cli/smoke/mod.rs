@@ -98,9 +98,10 @@ fn end_on_signals(printer: &Printer, session: &Session, stop: &Stop) {
     let (printer, guard, stop) = (printer.clone(), session.aws.guard.clone(), stop.clone());
     tokio::spawn(async move {
         system::interrupt().await;
+        guard.interrupt(|| {
+            printer.stderr("\nInterrupt: the test's keys are being deleted. Interrupt again to leave now.");
+        });
         stop.ask("interrupted");
-        guard.interrupt();
-        printer.stderr("\nInterrupt: the test's keys are being deleted. Interrupt again to leave now.");
         system::interrupt().await;
         std::process::exit(i32::from(Exit::Interrupted.code()));
     });
