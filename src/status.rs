@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::model::attribute::Pending;
 use crate::model::cost::Cost;
 use crate::model::live::{Live, View};
 use crate::model::plan::{FORMAT_VERSION, Ownership, PendingValue};
@@ -401,14 +400,11 @@ fn pending(kind: Kind, view: &View<'_>) -> Vec<PendingValue> {
     let mut pending: Vec<PendingValue> = kind
         .attributes()
         .iter()
-        .filter_map(|row| match row.pending {
+        .filter_map(|row| {
             // What waits may be what is there: an engine version names its engine.
-            Pending::With(value) => {
-                let value = value(view)?;
-                let same = row.live(view, None).is_some_and(|live| row.field.shape.same(&value, &live));
-                (!same).then(|| PendingValue::new(row.field.name, value))
-            }
-            Pending::Nowhere => None,
+            let value = row.accepted(view)?;
+            let same = row.live(view, None).is_some_and(|live| row.field.shape.same(&value, &live));
+            (!same).then(|| PendingValue::new(row.field.name, value))
         })
         .collect();
     let token = view.pending("AuthTokenStatus").cloned();

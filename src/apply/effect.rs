@@ -57,10 +57,7 @@ pub fn pending(address: &Address, call: &Call, live: &Live) -> Option<String> {
     }
     let member = address.kind.attributes().iter().find_map(|row| {
         let (member, sent) = call.parameters.iter().find(|(member, _)| row.sends(member))?;
-        let waits = match row.pending {
-            Pending::With(pending) => pending(&view),
-            Pending::Nowhere => None,
-        };
+        let waits = row.accepted(&view);
         // What may wait can be another value that waits for the window: that is nothing that this call began.
         let begun =
             waits.is_some_and(|waits| !row.may_wait || row.field.shape.same(&row.field.shape.from_api(sent), &waits));
@@ -152,10 +149,7 @@ fn members(kind: Kind, call: &Call, view: &View<'_>) -> Option<String> {
         let wanted = attribute.field.shape.from_api(value);
         let live = attribute.live(view, Some(&wanted));
         let same = live.as_ref().is_some_and(|live| attribute.field.shape.same(&wanted, live));
-        let waits = match attribute.pending {
-            Pending::Nowhere => None,
-            Pending::With(pending) => pending(view),
-        };
+        let waits = attribute.accepted(view);
         let is_wanted = |waits: &Value| attribute.field.shape.same(&wanted, waits);
         if let Some(other) = waits.as_ref().filter(|waits| same && !is_wanted(waits)) {
             return Some(format!("{} {} still waits for the maintenance window", attribute.field.name, shown(other)));

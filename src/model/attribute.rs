@@ -281,15 +281,19 @@ impl Attribute {
         }
     }
 
+    /// The value that AWS has accepted and not carried out yet, as the spec would have it.
+    pub fn accepted(&self, view: &View<'_>) -> Option<Value> {
+        match self.pending {
+            Pending::With(pending) => pending(view),
+            Pending::Nowhere => None,
+        }
+    }
+
     /// What a spec would declare that asks for what there is.
     ///
     /// A value that waits for the maintenance window was asked for, and is taken in place of the one that it follows.
     pub fn imported(&self, view: &View<'_>) -> Option<Value> {
-        let pending = match self.pending {
-            Pending::With(pending) => pending(view),
-            Pending::Nowhere => None,
-        };
-        let value = pending.or_else(|| self.live(view, None)).filter(|value| !is_empty(value))?;
+        let value = self.accepted(view).or_else(|| self.live(view, None)).filter(|value| !is_empty(value))?;
         let value = self.field.shape.tidy(&value);
         match self.import {
             Import::Live => Some(value),

@@ -1,6 +1,6 @@
 //! What differs, attribute by attribute, and what its row makes of it.
 
-use crate::model::attribute::{Attribute, Difference, Impact, Pending, Route};
+use crate::model::attribute::{Attribute, Difference, Impact, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::plan::PendingValue;
 use crate::resource::replication_group::{datastore, pending};
@@ -32,9 +32,7 @@ pub(super) fn compare(draft: &mut Draft, scene: &Scene<'_>) {
             live,
             impact: attribute.impact,
         };
-        if let Pending::With(pending) = attribute.pending
-            && let Some(value) = pending(scene.view)
-            && attribute.field.shape.same(declared, &value)
+        if let Some(value) = attribute.accepted(scene.view).filter(|value| attribute.field.shape.same(declared, value))
         {
             pending::waits(draft, scene, &difference, value);
             continue;
@@ -56,10 +54,7 @@ pub(super) fn compare(draft: &mut Draft, scene: &Scene<'_>) {
 /// Live as declared, but AWS has accepted another value: that is a difference. What waits for the window is replaced by
 /// a newer modification; of what is under way no call is known that takes it back.
 fn contradicted(draft: &mut Draft, attribute: &Attribute, scene: &Scene<'_>, declared: &Value) {
-    let Pending::With(pending) = attribute.pending else { return };
-    let Some(value) = pending(scene.view).filter(|value| !attribute.field.shape.same(declared, value)) else {
-        return;
-    };
+    let Some(value) = pending::otherwise(scene, attribute, declared) else { return };
     let name = attribute.field.name;
     let difference = Difference {
         attribute: name,

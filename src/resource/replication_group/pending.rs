@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{MODIFY, engine, is_immediate, member_may_wait, modify};
-use crate::model::attribute::{Attribute, Difference, Impact, Pending, Phase};
+use crate::model::attribute::{Attribute, Difference, Impact, Phase};
 use crate::model::draft::{Call, Draft, Scene};
 use crate::model::live::View;
 use crate::model::options::Permit;
@@ -208,27 +208,27 @@ fn flush_alone(draft: &mut Draft, scene: &Scene<'_>) {
 
 /// What an attribute comes to once nothing waits any more: as declared, else as AWS has accepted it, else as it is.
 pub fn to_come(scene: &Scene<'_>, name: &str) -> Option<Value> {
-    let accepted = || match scene.row(name)?.pending {
-        Pending::With(pending) => pending(scene.view),
-        Pending::Nowhere => None,
-    };
+    let accepted = || scene.row(name)?.accepted(scene.view);
     scene.declared(name).filter(|value| !value.is_null()).cloned().or_else(accepted).or_else(|| scene.live_value(name))
 }
 
-/// The value that AWS has accepted where the spec asks for the live one, and for another than this.
-pub fn contradicting(scene: &Scene<'_>, row: &Attribute) -> Option<Value> {
-    let Pending::With(pending) = row.pending else { return None };
-    let declared = scene.declared(row.field.name)?;
-    let as_declared = row.same(declared, row.live(scene.view, Some(declared)).as_ref());
-    pending(scene.view).filter(|value| as_declared && !row.field.shape.same(declared, value))
+/// The value that AWS has accepted where it is another than this one.
+pub fn otherwise(scene: &Scene<'_>, row: &Attribute, declared: &Value) -> Option<Value> {
+    row.accepted(scene.view).filter(|value| !row.field.shape.same(declared, value))
+}
+
+/// Does AWS have accepted another value than the live one, which is the one that the spec asks for?
+fn is_contradicted(scene: &Scene<'_>, row: &Attribute) -> bool {
+    scene.declared(row.field.name).is_some_and(|declared| {
+        otherwise(scene, row, declared).is_some() && row.same(declared, row.live(scene.view, Some(declared)).as_ref())
+    })
 }
 
 /// Does anything go on waiting for the window after the first call of this plan?
 ///
 /// What the spec contradicts does not: the first call takes it back.
 pub fn goes_on(scene: &Scene<'_>) -> bool {
-    let is_taken_back =
-        |name: &str| scene.row(name).is_some_and(|row| row.may_wait && contradicting(scene, row).is_some());
+    let is_taken_back = |name: &str| scene.row(name).is_some_and(|row| row.may_wait && is_contradicted(scene, row));
     let taken_back = |member: &str| match member {
         "EngineVersion" => is_taken_back("engineVersion") || is_taken_back("engine"),
         "CacheNodeType" => is_taken_back("cacheNodeType"),
