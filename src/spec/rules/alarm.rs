@@ -3,12 +3,11 @@
 use serde_json::Value;
 
 use super::finder::{Finder, list};
-use super::{Check, Rule};
+use super::{ALARM, Check, Rule, alarm_data};
 use crate::model::{Kind, Resource};
 use crate::resource::alarm::CLOCK_PERIODS;
 
-const ALARM: &[Kind] = &[Kind::Alarm];
-const PUT: &str = "CloudWatch API reference, PutMetricAlarm";
+pub(super) const PUT: &str = "CloudWatch API reference, PutMetricAlarm";
 
 #[rustfmt::skip]
 pub(super) const RULES: &[Rule] = &[
@@ -405,18 +404,8 @@ fn datapoints(finder: &mut Finder<'_>, alarm: &Resource) {
 }
 
 fn dimension(finder: &mut Finder<'_>, alarm: &Resource) {
-    let mut lists = vec![("dimensions".to_owned(), alarm.text("namespace"), list(alarm, "dimensions"))];
-    for (index, query) in list(alarm, "metrics").iter().enumerate() {
-        let Some(metric) = query.pointer("/metricStat/metric") else { continue };
-        let dimensions = metric.get("dimensions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let namespace = metric.get("namespace").and_then(Value::as_str);
-        lists.push((format!("metrics[{index}].metricStat.metric.dimensions"), namespace, dimensions));
-    }
-    for (field, namespace, dimensions) in lists {
-        if namespace.unwrap_or("AWS/ElastiCache") != "AWS/ElastiCache" {
-            continue;
-        }
-        for (index, dimension) in dimensions.iter().enumerate() {
+    for metric in alarm_data::metrics(alarm).filter(|metric| metric.is_of_elasticache()) {
+        for (index, dimension) in metric.dimensions.iter().enumerate() {
             let text = |name: &str| dimension.get(name).and_then(Value::as_str).unwrap_or_default();
             let (name, value) = (text("name"), text("value"));
             let group = name == "CacheClusterId" && finder.own(Kind::ReplicationGroup, value).is_some();
@@ -426,7 +415,7 @@ fn dimension(finder: &mut Finder<'_>, alarm: &Resource) {
             let part = if group { "value" } else { "name" };
             finder.error(
                 alarm,
-                &[(&format!("{field}[{index}].{part}"), "ElastiCache reports nothing under this")],
+                &[(&format!("{}dimensions[{index}].{part}", metric.field), "ElastiCache reports nothing under this")],
                 "the alarm would never have data",
                 "name a node, such as CacheClusterId prod-cache-001 (clusterId for a serverless cache), or a cache with `for: replicationGroup/NAME`",
             );

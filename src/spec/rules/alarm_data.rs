@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::alarm::PUT;
 use super::finder::{Finder, list};
-use super::{Check, Rule};
+use super::{ALARM, Check, Rule};
+use crate::model::Resource;
 use crate::model::suggest::suggest;
-use crate::model::{Kind, Resource};
 use crate::resource::alarm::{NAMESPACE, STATISTICS};
-
-const ALARM: &[Kind] = &[Kind::Alarm];
-const PUT: &str = "CloudWatch API reference, PutMetricAlarm";
 
 #[rustfmt::skip]
 pub(super) const RULES: &[Rule] = &[
@@ -92,6 +90,43 @@ const COMMANDS: [&str; 24] = [
 /// The entries of `metrics`, each with its field.
 fn queries(alarm: &Resource) -> impl Iterator<Item = (String, &Value)> {
     list(alarm, "metrics").iter().enumerate().map(|(index, query)| (format!("metrics[{index}]"), query))
+}
+
+/// A metric that an alarm looks at, as far as it is named.
+pub(super) struct Metric<'a> {
+    /// Where it stands, before the names of its own fields.
+    pub(super) field: String,
+    namespace: Option<&'a str>,
+    name: Option<&'a str>,
+    pub(super) dimensions: &'a [Value],
+}
+
+impl Metric<'_> {
+    /// ElastiCache's namespace is the one that is meant where none is named.
+    pub(super) fn is_of_elasticache(&self) -> bool {
+        self.namespace.is_none_or(|namespace| namespace == NAMESPACE)
+    }
+}
+
+/// The alarm's own metric, and those of its entries of `metrics`.
+pub(super) fn metrics(alarm: &Resource) -> impl Iterator<Item = Metric<'_>> {
+    let own = Metric {
+        field: String::new(),
+        namespace: alarm.text("namespace"),
+        name: alarm.text("metricName"),
+        dimensions: list(alarm, "dimensions"),
+    };
+    let of_queries = queries(alarm).filter_map(|(field, query)| {
+        let metric = query.pointer("/metricStat/metric")?;
+        let text = |name: &str| metric.get(name).and_then(Value::as_str);
+        Some(Metric {
+            field: format!("{field}.metricStat.metric."),
+            namespace: text("namespace"),
+            name: text("metricName"),
+            dimensions: metric.get("dimensions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice),
+        })
+    });
+    std::iter::once(own).chain(of_queries)
 }
 
 fn statistics(finder: &mut Finder<'_>, alarm: &Resource) {
@@ -207,15 +242,7 @@ fn count(finder: &mut Finder<'_>, alarm: &Resource) {
 }
 
 fn names(finder: &mut Finder<'_>, alarm: &Resource) {
-    let mut metrics =
-        vec![(String::new(), alarm.text("namespace"), alarm.text("metricName"), list(alarm, "dimensions"))];
-    for (field, query) in queries(alarm) {
-        let Some(metric) = query.pointer("/metricStat/metric") else { continue };
-        let text = |name: &str| metric.get(name).and_then(Value::as_str);
-        let dimensions = metric.get("dimensions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        metrics.push((format!("{field}.metricStat.metric."), text("namespace"), text("metricName"), dimensions));
-    }
-    for (field, namespace, metric, dimensions) in metrics {
+    for Metric { field, namespace, name: metric, dimensions } in metrics(alarm) {
         if let Some(namespace) = namespace.filter(|namespace| *namespace != NAMESPACE) {
             near(finder, alarm, &format!("{field}namespace"), "namespace", namespace, [NAMESPACE].into_iter());
             continue;
@@ -270,6 +297,7 @@ fn near<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Kind;
 
     #[test]
     fn statistics_are_told_from_slips() {

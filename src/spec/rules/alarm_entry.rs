@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::alarm::has;
-use super::{Check, Rule, finder::Finder};
+use super::{ALARM, Check, Rule, finder::Finder};
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::alarm_entries;
-
-const ALARM: &[Kind] = &[Kind::Alarm];
 
 #[rustfmt::skip]
 pub(super) const RULES: &[Rule] = &[

@@ -48,6 +48,7 @@ pub enum Check {
 }
 
 const GROUP: &[Kind] = &[Kind::ReplicationGroup];
+const ALARM: &[Kind] = &[Kind::Alarm];
 const SERVERLESS: &[Kind] = &[Kind::ServerlessCache];
 const CACHES: &[Kind] = &[Kind::ReplicationGroup, Kind::ServerlessCache];
 
