@@ -22,7 +22,7 @@ pub use course::{Course, News, Word, milliseconds};
 pub use judge::{Require, bounds, unseen_bounds};
 pub use log::{Ack, NodeState};
 pub use look::{Look, Objection, look};
-pub use passage::{Part, Passage, Whole};
+pub use passage::{Noticed, Part, Passage, Whole};
 pub use picture::{Cell, Line as PictureLine, Picture};
 pub use precondition::{Allowed, QUOTA, Standing, objections};
 pub use probe::{Behaviour, Probes, Seen, patience};

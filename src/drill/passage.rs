@@ -19,6 +19,14 @@ pub struct Passage {
     pub operation: String,
     /// `null` where the plan says nothing of it.
     pub foretold: Option<Impact>,
+    #[serde(flatten)]
+    pub noticed: Noticed,
+}
+
+/// What the clients of a cache noticed in a time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Noticed {
     pub longest_write_gap_ms: Option<f64>,
     pub longest_read_gap_ms: Option<f64>,
     pub errors: u64,
@@ -26,6 +34,18 @@ pub struct Passage {
     pub lost_writes: Option<u64>,
     /// How long this machine stood still in this time; no answer is seen then.
     pub stalled_ms: f64,
+}
+
+impl Noticed {
+    fn new(parts: &[Part<'_>], lost_writes: Option<u64>) -> Self {
+        Self {
+            longest_write_gap_ms: longest(parts, |seen| &seen.writer),
+            longest_read_gap_ms: longest(parts, |seen| &seen.reader),
+            errors: parts.iter().map(Part::errors).sum(),
+            lost_writes,
+            stalled_ms: stalled(parts),
+        }
+    }
 }
 
 /// What the clients of one shard saw, and from when to when the step was carried out.
@@ -61,13 +81,8 @@ impl Part<'_> {
 #[serde(rename_all = "camelCase")]
 pub struct Whole {
     pub address: String,
-    pub longest_write_gap_ms: Option<f64>,
-    pub longest_read_gap_ms: Option<f64>,
-    pub errors: u64,
-    /// Writes that were acknowledged and are not there at the end; `null` where that could not be told.
-    pub lost_writes: Option<u64>,
-    /// How long this machine stood still.
-    pub stalled_ms: f64,
+    #[serde(flatten)]
+    pub noticed: Noticed,
 }
 
 impl Whole {
@@ -78,11 +93,7 @@ impl Whole {
             shards.iter().map(|(seen, count)| Part { from: Duration::ZERO, until: seen.ended, seen, count }).collect();
         Self {
             address: address.to_owned(),
-            longest_write_gap_ms: longest(&parts, |seen| &seen.writer),
-            longest_read_gap_ms: longest(&parts, |seen| &seen.reader),
-            errors: parts.iter().map(Part::errors).sum(),
-            lost_writes: shards.iter().map(|(_, count)| lost(count)).sum(),
-            stalled_ms: stalled(&parts),
+            noticed: Noticed::new(&parts, shards.iter().map(|(_, count)| lost(count)).sum()),
         }
     }
 }
@@ -114,11 +125,7 @@ impl Passage {
             address: address.to_owned(),
             operation: operation.to_owned(),
             foretold,
-            longest_write_gap_ms: longest(parts, |seen| &seen.writer),
-            longest_read_gap_ms: longest(parts, |seen| &seen.reader),
-            errors: parts.iter().map(Part::errors).sum(),
-            lost_writes: parts.iter().map(lost).sum(),
-            stalled_ms: stalled(parts),
+            noticed: Noticed::new(parts, parts.iter().map(lost).sum()),
         }
     }
 }
@@ -149,9 +156,15 @@ mod tests {
         let count = Count { lost: Some(lost), ..Count::default() };
         let part = |from, until| Part { from: ms(from), until: ms(until), seen: &seen, count: &count };
         let first = Passage::new(1, "a", "ModifyReplicationGroup", Some(Impact::Brief), &[part(10, 700)]);
-        assert_eq!((first.longest_write_gap_ms, first.errors, first.lost_writes), (Some(600.0), 2, Some(1)));
+        assert_eq!(
+            (first.noticed.longest_write_gap_ms, first.noticed.errors, first.noticed.lost_writes),
+            (Some(600.0), 2, Some(1))
+        );
         let second = Passage::new(2, "a", "ModifyReplicationGroup", None, &[part(700, 1_015)]);
-        assert_eq!((second.longest_write_gap_ms, second.errors, second.lost_writes), (Some(340.0), 0, Some(1)));
+        assert_eq!(
+            (second.noticed.longest_write_gap_ms, second.noticed.errors, second.noticed.lost_writes),
+            (Some(340.0), 0, Some(1))
+        );
     }
 
     #[test]
@@ -159,7 +172,7 @@ mod tests {
         let (seen, known) = (seen(&[0, 10]), Count { lost: Some(Lost::default()), ..Count::default() });
         let unknown = Count::default();
         let part = |count| Part { from: ms(0), until: ms(10), seen: &seen, count };
-        let passage = |parts: &[Part<'_>]| Passage::new(1, "a", "", None, parts).lost_writes;
+        let passage = |parts: &[Part<'_>]| Passage::new(1, "a", "", None, parts).noticed.lost_writes;
         assert_eq!(passage(&[part(&known), part(&known)]), Some(0));
         assert_eq!(passage(&[part(&known), part(&unknown)]), None);
     }
@@ -170,8 +183,8 @@ mod tests {
         seen.writer.never_sent(ms(800), TOKEN_ENDED, "");
         let count = Count { lost: Some(Lost::default()), ..Count::default() };
         let whole = Whole::new("a", &[(&seen, &count)]);
-        assert_eq!((whole.longest_write_gap_ms, whole.errors), (None, 2));
-        assert!(whole.longest_read_gap_ms.is_some());
+        assert_eq!((whole.noticed.longest_write_gap_ms, whole.noticed.errors), (None, 2));
+        assert!(whole.noticed.longest_read_gap_ms.is_some());
     }
 
     #[test]
@@ -181,7 +194,7 @@ mod tests {
         let count = Count::default();
         let step = |from, until| {
             let part = Part { from: ms(from), until: ms(until), seen: &seen, count: &count };
-            Passage::new(1, "a", "", None, &[part]).stalled_ms
+            Passage::new(1, "a", "", None, &[part]).noticed.stalled_ms
         };
         assert_eq!((step(0, 300), step(500, 1_000)), (200.0, 0.0));
     }
@@ -194,11 +207,14 @@ mod tests {
         let count = Count { lost: Some(lost), ..Count::default() };
         let step = |from, until| {
             let part = Part { from: ms(from), until: ms(until), seen: &seen, count: &count };
-            Passage::new(1, "a", "", None, &[part]).lost_writes
+            Passage::new(1, "a", "", None, &[part]).noticed.lost_writes
         };
         assert_eq!((step(0, 600), step(700, 1_500)), (Some(0), Some(0)));
         let whole = Whole::new("a", &[(&seen, &count)]);
-        assert_eq!((whole.longest_write_gap_ms, whole.errors, whole.lost_writes), (Some(970.0), 2, Some(2)));
-        assert_eq!(Whole::new("a", &[(&seen, &count), (&seen, &Count::default())]).lost_writes, None);
+        assert_eq!(
+            (whole.noticed.longest_write_gap_ms, whole.noticed.errors, whole.noticed.lost_writes),
+            (Some(970.0), 2, Some(2))
+        );
+        assert_eq!(Whole::new("a", &[(&seen, &count), (&seen, &Count::default())]).noticed.lost_writes, None);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::drill::{length, said};
 use super::style::{Label, paint};
-use crate::drill::{Gate, Passage, Whole};
+use crate::drill::{Gate, Noticed, Passage, Whole};
 use crate::model::Address;
 use crate::model::attribute::Impact;
 
@@ -23,7 +23,7 @@ pub fn table(passages: &[Passage], wholes: &[Whole], gates: &[(Address, Gate)]) 
     }
     // Without a step there is nothing that clients could have noticed.
     for whole in wholes.iter().filter(|_| !passages.is_empty()) {
-        out.push_str(&format!("  whole apply {}\n      {}\n", whole.address, of_all(whole)));
+        out.push_str(&format!("  whole apply {}\n      {}\n", whole.address, seen(&whole.noticed)));
     }
     for (address, gate) in gates {
         let label = if gate.passed { Label::Good } else { Label::Error };
@@ -41,19 +41,15 @@ pub fn bound(address: &Address, gate: &Gate) -> String {
 /// `predicted brief, seen: longest gap 412 ms, 2 errors, 0 lost writes`
 pub fn line(passage: &Passage) -> String {
     let foretold = passage.foretold.map_or("nothing", word);
-    let gaps = (passage.longest_write_gap_ms, passage.longest_read_gap_ms);
-    format!("predicted {foretold}, seen: {}", seen(gaps, passage.errors, passage.lost_writes, passage.stalled_ms))
+    format!("predicted {foretold}, seen: {}", seen(&passage.noticed))
 }
 
 /// `longest gap 412 ms (reads 20 ms), 2 errors, 0 lost writes`
-pub fn of_all(whole: &Whole) -> String {
-    let gaps = (whole.longest_write_gap_ms, whole.longest_read_gap_ms);
-    seen(gaps, whole.errors, whole.lost_writes, whole.stalled_ms)
-}
-
-fn seen((writes, reads): (Option<f64>, Option<f64>), errors: u64, lost: Option<u64>, stalled: f64) -> String {
-    let lost = lost.map_or_else(|| "lost writes not known".to_owned(), |lost| format!("{lost} lost writes"));
-    let stalled = match stalled {
+pub fn seen(noticed: &Noticed) -> String {
+    let (writes, reads, errors) = (noticed.longest_write_gap_ms, noticed.longest_read_gap_ms, noticed.errors);
+    let lost =
+        noticed.lost_writes.map_or_else(|| "lost writes not known".to_owned(), |lost| format!("{lost} lost writes"));
+    let stalled = match noticed.stalled_ms {
         0.0 => String::new(),
         stalled => format!("; this machine stood still for {} of the time", length(Some(stalled))),
     };
@@ -83,25 +79,30 @@ mod tests {
             address: "replicationGroup/a".into(),
             operation: "ModifyReplicationGroup".into(),
             foretold: Some(Impact::Brief),
-            longest_write_gap_ms: Some(412.3),
-            longest_read_gap_ms: Some(20.0),
-            errors: 2,
-            lost_writes: Some(0),
-            stalled_ms: 0.0,
+            noticed: Noticed {
+                longest_write_gap_ms: Some(412.3),
+                longest_read_gap_ms: Some(20.0),
+                errors: 2,
+                lost_writes: Some(0),
+                stalled_ms: 0.0,
+            },
         };
         assert_eq!(line(&passage), "predicted brief, seen: longest gap 412 ms (reads 20 ms), 2 errors, 0 lost writes");
         let whole = Whole {
             address: "replicationGroup/a".into(),
-            longest_write_gap_ms: Some(900.0),
-            longest_read_gap_ms: None,
-            errors: 5,
-            lost_writes: Some(3),
-            stalled_ms: 1_200.0,
+            noticed: Noticed {
+                longest_write_gap_ms: Some(900.0),
+                longest_read_gap_ms: None,
+                errors: 5,
+                lost_writes: Some(3),
+                stalled_ms: 1_200.0,
+            },
         };
         let text = table(std::slice::from_ref(&passage), &[whole], &[]);
         assert!(text.contains("whole apply replicationGroup/a\n      longest gap 900 ms"), "{text}");
         assert!(text.contains("5 errors, 3 lost writes; this machine stood still for 1200 ms"), "{text}");
-        let unknown = Passage { lost_writes: None, foretold: None, ..passage };
+        let noticed = Noticed { lost_writes: None, ..passage.noticed.clone() };
+        let unknown = Passage { noticed, foretold: None, ..passage };
         assert!(line(&unknown).contains("predicted nothing") && line(&unknown).contains("lost writes not known"));
     }
 }
