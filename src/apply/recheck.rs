@@ -38,7 +38,7 @@ pub async fn still_true(engine: &Engine<'_>, task: Task<'_>) -> Result<(), Failu
 }
 
 /// An error, and no call, where what waited for its cache would be written over what is somebody else's by now: a Put
-/// makes no difference between the two.
+/// makes no difference between one that is there and one that is not.
 pub async fn still_ours(engine: &Engine<'_>, address: &Address) -> Result<(), Failure> {
     let identity = engine.aws.identity().await?;
     let now = reader::again(engine.aws, &identity, std::slice::from_ref(address)).await?;

@@ -130,6 +130,22 @@ fn a_dashboard_that_somebody_draws_while_its_cache_is_made_is_left_alone() {
 }
 
 #[test]
+fn so_is_one_whose_body_was_known_when_it_was_planned() {
+    let cache = "{engine: valkey, smoke: none, dashboard: recommended}";
+    let rig = Rig::new(&format!(
+        "apiVersion: cachectl/v1\nstack: shop\nregion: us-east-1\nserverlessCaches:\n  one: {cache}\n"
+    ));
+    rig.sandbox.inject(Fault::hold(2_500).on("CreateServerlessCache").times(1));
+    let mut apply = rig.start(&["apply", "--yes", "--no-smoke"]);
+    rig.begun("CreateServerlessCache", &mut apply);
+    let name = "one_serverless-us-east-1";
+    rig.at_cloudwatch("PutDashboard", &json!({"DashboardName": name, "DashboardBody": r#"{"widgets": []}"#}));
+    apply.end().exits(6).says("was created by someone else in the meantime");
+    let answer = rig.at_cloudwatch("GetDashboard", &json!({"DashboardName": name}));
+    assert!(answer.contains("200 OK") && !answer.contains("cachectl:stack"), "{answer}");
+}
+
+#[test]
 fn a_dashboard_without_a_word_of_its_stack_is_asked_for_its_tags() {
     let rig = Rig::new(&stack(2, "").replace("stack: shop", "stack: first"));
     rig.apply().exits(0);
