@@ -189,6 +189,7 @@ pub async fn claim(engine: &Engine<'_>, task: Task<'_>) -> Result<(), Failure> {
     let arn = address.arn(&identity.partition, &engine.aws.region, &identity.account_id);
     let mut asked = Instant::now();
     loop {
+        let waited = asked.elapsed();
         match tags::of(engine.aws, &arn).await {
             Ok(found) if found.get(STACK) == Some(&engine.spec.stack) => return Ok(()),
             Err(error) if error.is_state() => {
@@ -196,7 +197,7 @@ pub async fn claim(engine: &Engine<'_>, task: Task<'_>) -> Result<(), Failure> {
                 asked = Instant::now();
             }
             Err(error) if error.kind != ErrorKind::NotFound => return Err(error.into()),
-            Ok(_) | Err(_) if asked.elapsed() < engine.settings.grace() => {
+            Ok(_) | Err(_) if waited < engine.settings.grace() => {
                 tokio::time::sleep(engine.settings.pause()).await;
             }
             Ok(_) | Err(_) => return Err(Failure::NotOurs { address: address.to_string() }),

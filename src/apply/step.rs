@@ -46,6 +46,8 @@ async fn await_effect(engine: &Engine<'_>, task: Task<'_>) -> Result<(), Failure
     let mut ticket = engine.observer.register(&step.address);
     let mut at_rest_since: Option<Instant> = None;
     loop {
+        // A look that takes long tells of when it began.
+        let began = Instant::now();
         let live = look(engine, task, &mut ticket).await?;
         let (mut condition, mut state) = readiness::of(&live, &step.address);
         if condition == Condition::Ready
@@ -73,7 +75,7 @@ async fn await_effect(engine: &Engine<'_>, task: Task<'_>) -> Result<(), Failure
                     Seen::Missing(missing) => missing,
                 };
                 let since = *at_rest_since.get_or_insert_with(Instant::now);
-                if since.elapsed() > engine.settings.grace() {
+                if began.saturating_duration_since(since) > engine.settings.grace() {
                     let events = quoted(engine, task).await;
                     let remedy = effect::remedy(&step.address, call, &live);
                     return Err(Failure::NotDone { operation: call.operation, missing, events, remedy });

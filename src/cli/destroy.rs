@@ -130,8 +130,10 @@ fn confirm(run: &Run<'_>, plan: &Plan) -> Result<bool, CliError> {
 
 /// Reads again: nothing of the stack may be left.
 async fn gone(run: &Run<'_>, options: &Options) -> Result<Exit, CliError> {
-    let (_, plan) = run.planned_until(options, |plan| plan.steps.is_empty()).await?;
-    if plan.steps.is_empty() && !plan.is_blocked() {
+    // What a late read still shows has no tags any more: a change that is blocked, without a step.
+    let nothing_left = |plan: &Plan| plan.steps.is_empty() && !plan.is_blocked();
+    let (_, plan) = run.planned_until(options, nothing_left).await?;
+    if nothing_left(&plan) {
         run.printer.note("Read again: nothing of the stack is left.");
         return Ok(Exit::Done);
     }

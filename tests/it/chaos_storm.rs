@@ -153,3 +153,28 @@ fn of_two_destroys_at_once_both_end_with_nothing_left() {
         assert_eq!(rig.accepted("DeleteReplicationGroup"), 1, "one final snapshot");
     }
 }
+
+#[test]
+fn a_read_that_began_too_early_and_took_long_is_no_verdict() {
+    let rig = Rig::new(STACK);
+    rig.sandbox.set_secret("storm", "0123456789abcdef");
+    rig.apply().exits(0);
+
+    // The second look after the change begins too early to see it, and ends when the change should long be seen.
+    rig.spec(&STACK.replace("In a storm", "After a storm"));
+    rig.sandbox.inject(Fault::stale(1_500).on("DescribeReplicationGroups"));
+    rig.sandbox.inject(Fault::hold(500).on("ModifyReplicationGroup").times(1));
+    let mut apply = rig.start(&["apply", "--yes", "--no-smoke"]);
+    rig.begun("ModifyReplicationGroup", &mut apply);
+    rig.sandbox.inject(Fault::slow(6_000).on("DescribeReplicationGroups").after(1).times(1));
+    apply.end().exits(0).says("no changes are left");
+
+    // So does the first look whether all is gone.
+    rig.sandbox.clear_faults();
+    rig.sandbox.inject(Fault::stale(3_000).on("DescribeCacheSubnetGroups"));
+    rig.sandbox.inject(Fault::hold(500).on("DeleteCacheSubnetGroup").times(1));
+    let mut destroy = rig.start(&["destroy", "--yes", "--allow", "delete:*"]);
+    rig.begun("DeleteCacheSubnetGroup", &mut destroy);
+    rig.sandbox.inject(Fault::slow(6_000).on("DescribeCacheSubnetGroups").times(1));
+    destroy.end().exits(0).says("nothing of the stack is left");
+}

@@ -22,7 +22,7 @@ use crate::render::environment::hidden;
 use crate::render::style::{Label, paint};
 
 impl Run<'_> {
-    /// Reads and plans until what is wanted is to be seen, or reads cannot lag behind any longer.
+    /// Reads and plans until what is wanted is to be seen, or a read began when none can lag behind any longer.
     pub async fn planned_until(
         &self,
         options: &Options,
@@ -31,9 +31,11 @@ impl Run<'_> {
         let settings = self.settings();
         let begun = Instant::now();
         loop {
+            // A read may itself take long, and then tells of when it began.
+            let waited = begun.elapsed();
             let live = self.read(&Marks::new()).await?;
             let plan = self.session.plan(&live, options)?;
-            if wanted(&plan) || begun.elapsed() > settings.grace() {
+            if wanted(&plan) || waited > settings.grace() {
                 return Ok((live, plan));
             }
             tokio::time::sleep(settings.pause()).await;
