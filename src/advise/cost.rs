@@ -10,7 +10,7 @@ use crate::model::{Address, Glob, Kind, Resource, Spec};
 
 /// What no estimate holds.
 pub const NOT_COUNTED: &str =
-    "Not counted: backups, data transfer, logs, alarms and dashboards, reserved nodes and savings plans, taxes";
+    "Not counted: backups, data transfer, logs, what CloudWatch charges, reserved nodes and savings plans, taxes";
 
 const DEFAULT_DURABILITY: &str = "default";
 const SYNC: &str = "sync";

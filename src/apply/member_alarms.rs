@@ -15,8 +15,8 @@ use super::{Engine, Failure};
 use crate::aws::{AwsError, reader};
 use crate::model::report::WaitState;
 use crate::model::{Address, Kind, Live, Locations, Resource, Spec, Step};
-use crate::plan::{composites, dashboards};
-use crate::resource::{alarm, alarm_entries, composite_alarm, dashboard};
+use crate::plan::{companions, composites};
+use crate::resource::{alarm, alarm_entries, companion, composite_alarm};
 
 /// Caches that come to rest at the same look are read together; so long is waited for others.
 const WITHIN: Duration = Duration::from_millis(100);
@@ -53,17 +53,19 @@ impl Together {
         told.await.map_err(|_| lost())?
     }
 
-    /// A dashboard that was to be written once the nodes of its cache are known.
+    /// A companion that was to be written once the nodes of its cache are known.
     pub async fn written_out(
         &self,
         engine: &Engine<'_>,
+        task: Task<'_>,
         mut parameters: Map<String, Value>,
     ) -> Result<Map<String, Value>, AwsError> {
-        let Some(cache) = dashboard::to_come(&parameters) else { return Ok(parameters) };
+        let kind = task.step.address.kind;
+        let Some(cache) = companion::to_come(kind, &parameters) else { return Ok(parameters) };
         let live = self.read(engine, &cache.id).await?;
-        let body = dashboards::written_out(engine.spec, &live, &cache);
-        let body = body.ok_or_else(|| AwsError::local("PutDashboard", format!("{cache} has no nodes to show")))?;
-        parameters.insert(dashboard::BODY.to_owned(), body);
+        let (member, body) = companions::written_out(engine.spec, &live, kind, &cache)
+            .ok_or_else(|| AwsError::local(task.call.operation.name(), format!("{cache} has no nodes to show")))?;
+        parameters.insert(member.to_owned(), body);
         Ok(parameters)
     }
 }

@@ -44,7 +44,7 @@ pub async fn send(engine: &Engine<'_>, task: Task<'_>) -> Result<Sent, Failure> 
     let mut attempts = 0;
     loop {
         let parameters = secrets::resolve(engine.aws, &call.parameters).await?;
-        let parameters = engine.members.written_out(engine, parameters).await?;
+        let parameters = engine.members.written_out(engine, task, parameters).await?;
         let Some(parameters) = recheck::of_members(engine, &step.address, parameters).await? else {
             engine.note(step, &format!("nothing is left to change, {SOMEBODY_ELSE}"));
             engine.accepted(step);
@@ -147,7 +147,7 @@ fn verdict(operation: Operation, sets_token: bool, error: &AwsError) -> Verdict 
         _ if sets_token && error.message.contains("2 AUTH tokens") => Verdict::Done,
         // InvalidReplicationGroupState, InvalidUserGroupState, CacheSubnetGroupInUse, SubnetInUse, ...
         _ if error.is_state() || code.contains("InUse") => Verdict::Busy,
-        // CloudWatch is about another change of the same alarm or dashboard.
+        // CloudWatch is about another change of the same resource.
         _ if error.is_code(&["ConflictException", "ConcurrentModificationException"]) => Verdict::Busy,
         // Somebody took a user out of the group, or put one in, since it was read: it is read again.
         _ if MEMBERS_MOVED.iter().any(|text| error.message.contains(text)) => Verdict::Busy,

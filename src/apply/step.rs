@@ -7,9 +7,10 @@ use super::send::{claim, send};
 use super::task::{Task, look};
 use super::{Engine, Failure, member_alarms, recheck};
 use crate::aws::events;
+use crate::model::Step;
+use crate::model::operation::Verb;
 use crate::model::report::WaitState;
 use crate::model::step::{Wait, Work};
-use crate::model::{Operation, Step};
 use crate::resource::readiness::{self, Condition};
 
 /// Events of the step's own time are quoted, and of as much before as clocks may differ.
@@ -26,7 +27,7 @@ pub async fn run(engine: &Engine<'_>, step: &Step) -> Result<Option<String>, Fai
     let task = Task { step, call, started: Instant::now() };
     if call.operation.deletes() {
         recheck::still_true(engine, task).await?;
-    } else if call.operation == Operation::PutDashboard {
+    } else if call.operation.verb() == Verb::Put && step.address.kind.companion().is_some() {
         recheck::still_ours(engine, &step.address).await?;
     }
     let sent = send(engine, task).await?;

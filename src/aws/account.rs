@@ -8,7 +8,6 @@ use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
 use super::kinds::alarm::{alarms_by_name, composite_alarms, described_alarms};
 use super::kinds::composite_alarm::{claim_tags, store};
-use super::kinds::dashboard;
 use super::kinds::parameter_group::parameters;
 use super::kinds::replication_group::lone_clusters;
 use super::lists::{CONCURRENCY, Wanted};
@@ -35,7 +34,7 @@ pub async fn selected(aws: &Aws, identity: &Identity, selection: &Selection) -> 
     )?;
     live.lone_clusters = lone;
     store(alarms, &mut live);
-    dashboard::of_caches(aws, &mut live).await?;
+    kinds::companions(aws, &mut live).await?;
     let addresses: Vec<Address> =
         Kind::ALL.into_iter().flat_map(|kind| live.of(kind).keys().map(move |id| Address::new(kind, id))).collect();
     let named: BTreeSet<String> = live

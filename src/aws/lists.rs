@@ -72,7 +72,7 @@ impl Wanted {
             }
         }
         // What a cache says is to go is looked for, too.
-        crate::resource::dashboard::unwanted(spec).for_each(|dashboard| wanted.add(dashboard));
+        crate::resource::companion::unwanted(spec).for_each(|companion| wanted.add(companion));
         wanted
     }
 

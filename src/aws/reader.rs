@@ -343,7 +343,7 @@ async fn allowed_node_types(aws: &Aws, live: &Live, spec: &Spec) -> Result<(Foun
 type Confirmed = Vec<(Address, Result<crate::model::live::Tags, Option<String>>)>;
 
 /// `GetResources` lags behind: where its tags are missing or differ from what is declared, the resource
-/// itself is asked. So it is with alarms and dashboards that do not say whose they are.
+/// itself is asked. So it is with what could say whose it is, and does not.
 async fn confirmed_tags(aws: &Aws, live: &Live, spec: &Spec, alarms: &Found) -> Result<Confirmed, AwsError> {
     let doubtful = spec
         .resources
@@ -369,8 +369,8 @@ async fn confirmed_tags(aws: &Aws, live: &Live, spec: &Spec, alarms: &Found) -> 
     Ok(told.into_iter().chain(asked).collect())
 }
 
-/// The tags of alarms and dashboards that do not say whose they are and do not carry the stack's tag: a hundred a call,
-/// or which of them have to be asked one by one.
+/// The tags of what could say whose it is, does not, and does not carry the stack's tag: a hundred a call, or which of
+/// them have to be asked one by one.
 async fn unsaid_tags(aws: &Aws, live: &Live, alarms: &Found) -> Result<(Confirmed, Vec<Address>), AwsError> {
     let mut unsaid = Vec::new();
     for kind in Kind::ALL {

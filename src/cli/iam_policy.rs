@@ -12,7 +12,8 @@ use super::session;
 use crate::model::operation::Operation;
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::render::style::{Label, paint};
-use crate::resource::dashboard::{FIELD, address_of};
+use crate::resource::companion::{self, Companion};
+use crate::resource::kind_row::TagCalls;
 use crate::resource::references;
 
 /// What a policy is for.
@@ -103,8 +104,9 @@ fn reads(purpose: Purpose, scope: &Scope<'_>) -> Vec<String> {
         Purpose::Plan | Purpose::Advise => &["cloudwatch:GetMetricData"],
         Purpose::Apply => &["cloudwatch:GetMetricData", "elasticache:DescribeEvents"],
     };
-    let dashboards: &[&str] = if scope.dashboards().is_empty() { &[] } else { &["cloudwatch:GetDashboard"] };
-    let all: BTreeSet<&str> = READS.iter().chain(more).chain(dashboards).copied().collect();
+    let has_any = |(kind, companion): &(Kind, &Companion)| !scope.companions(*kind, companion).is_empty();
+    let companions = companion::kinds().filter(has_any).map(|(_, companion)| companion.read_permission);
+    let all: BTreeSet<&str> = READS.iter().chain(more).copied().chain(companions).collect();
     all.into_iter().map(str::to_owned).collect()
 }
 
@@ -112,10 +114,14 @@ fn statement(id: &str, actions: Vec<String>, resource: Value) -> Value {
     json!({"Sid": id, "Effect": "Allow", "Action": actions, "Resource": resource})
 }
 
-/// `elasticache:ModifyUser`; alarms and dashboards are CloudWatch's.
+/// `elasticache:ModifyUser`; alarms are CloudWatch's.
 fn action(operation: Operation) -> String {
     let of_any = if TAGGING.contains(&operation) { CLOUDWATCH } else { ELASTICACHE };
     format!("{}:{operation}", operation.kind().map_or(of_any, service))
+}
+
+fn capitalised(word: &str) -> String {
+    word.get(..1).map_or_else(String::new, |first| first.to_uppercase() + &word[1..])
 }
 
 const ELASTICACHE: &str = "elasticache";
@@ -217,14 +223,15 @@ impl<'a> Scope<'a> {
         names.iter().map(|name| self.arn("cloudwatch", &format!("alarm:{name}"))).collect()
     }
 
-    /// Dashboards by their names: of every cache that asks for one, or says that it is to go.
-    fn dashboards(&self) -> Vec<String> {
-        let arn = |name: &str| Address::new(Kind::Dashboard, name).arn(self.partition, self.region, self.account);
+    /// Companions by their names: of every cache that asks for one, or says that it is to go.
+    fn companions(&self, kind: Kind, companion: &Companion) -> Vec<String> {
+        let arn = |address: &Address| address.arn(self.partition, self.region, self.account);
         if self.spec.is_none() {
-            return vec![arn("*")];
+            return vec![arn(&Address::new(kind, "*"))];
         }
-        let caches = self.resources().filter(|cache| cache.address.kind.is_cache() && cache.fields.contains_key(FIELD));
-        caches.map(|cache| arn(&address_of(&cache.address, self.region).id)).collect()
+        let caches = self.resources().filter(|cache| cache.address.kind.is_cache());
+        let asking = caches.filter(|cache| cache.fields.contains_key(companion.field()));
+        asking.map(|cache| arn(&(companion.address_of)(&cache.address, self.region))).collect()
     }
 
     fn kinds(&self) -> Vec<Kind> {
@@ -236,9 +243,9 @@ impl<'a> Scope<'a> {
     fn writes(&self) -> Vec<Value> {
         let kinds = self.kinds();
         let is_ours = |operation: &&Operation| operation.kind().is_none_or(|kind| kinds.contains(&kind));
-        let of_dashboards = |operation: &&Operation| operation.kind() == Some(Kind::Dashboard);
+        let of_companions = |operation: &&Operation| operation.kind().is_some_and(|kind| kind.companion().is_some());
         let (alarms, caches): (Vec<Operation>, Vec<Operation>) =
-            Operation::ALL.iter().filter(is_ours).filter(|operation| !of_dashboards(operation)).partition(
+            Operation::ALL.iter().filter(is_ours).filter(|operation| !of_companions(operation)).partition(
                 |operation| {
                     TAGGING.contains(operation) || operation.kind().is_some_and(|kind| service(kind) == CLOUDWATCH)
                 },
@@ -269,10 +276,14 @@ impl<'a> Scope<'a> {
             }
             out.push(statement("Alarms", actions, json!(names)));
         }
-        let dashboards = self.dashboards();
-        if !dashboards.is_empty() {
-            let actions = Operation::ALL.iter().filter(of_dashboards).chain(&TAGGING);
-            out.push(statement("Dashboards", actions.map(|operation| action(*operation)).collect(), json!(dashboards)));
+        for (kind, companion) in companion::kinds() {
+            let arns = self.companions(kind, companion);
+            if !arns.is_empty() {
+                let TagCalls { tag, untag, .. } = kind.row().tags;
+                let own = Operation::ALL.iter().filter(|operation| operation.kind() == Some(kind));
+                let actions = own.chain([&tag, &untag]).map(|operation| action(*operation)).collect();
+                out.push(statement(&capitalised(kind.section()), actions, json!(arns)));
+            }
         }
         out
     }

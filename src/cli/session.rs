@@ -301,11 +301,11 @@ impl Session {
         let declared = self.spec.resources.keys();
         let caches = declared.clone().filter(|address| address.kind.is_cache());
         let alarms = caches.map(|cache| Address::alarms_of(&cache.id));
+        let noting = Kind::ALL.into_iter().filter(|kind| kind.notes_its_stack());
         let known: Vec<Address> = declared
             .chain(&live.owned)
             .cloned()
-            .chain(live.of(Kind::Alarm).keys().map(|name| Address::new(Kind::Alarm, name)))
-            .chain(live.of(Kind::Dashboard).keys().map(|name| Address::new(Kind::Dashboard, name)))
+            .chain(noting.flat_map(|kind| live.of(kind).keys().map(move |name| Address::new(kind, name))))
             .chain(alarms)
             .collect();
         let Some(lost) = only.iter().find(|glob| !known.iter().any(|address| glob.matches(address))) else {

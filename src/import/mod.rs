@@ -1,6 +1,7 @@
 //! Live resources to a spec whose plan is empty, but for adoption. The rows that read and compare an
 //! attribute say what is written of it. Pure: no I/O, no AWS client.
 
+mod companions;
 mod entry;
 mod preset;
 mod select;
@@ -17,7 +18,6 @@ use crate::model::live::{Live, Tags};
 use crate::model::{Address, Kind, Selection};
 use crate::resource::alarm;
 use crate::resource::composite_alarm::children;
-use crate::resource::dashboard::{self, BODY, FIELD, address_of};
 use crate::resource::ownership::{STACK, stack_of};
 pub use entry::{Entry, Line};
 
@@ -70,7 +70,7 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
     leave_foreign(live, selection, &stack, &mut chosen, &mut notes)?;
     with_their_alarms(live, &stack, &mut chosen);
     with_their_composites(live, &stack, &mut chosen);
-    let dashboards = dashboards(live, &stack, &mut chosen, &mut notes);
+    let companions = companions::recommended(live, &stack, &mut chosen, &mut notes);
     chosen.retain(|address| match live.status(address) {
         Some("deleting") => {
             notes.push(format!("{address} is being deleted: left out"));
@@ -81,9 +81,9 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
     if chosen.is_empty() {
         return Err(Refused::new("nothing is left to import", "name other addresses; -v shows what was found"));
     }
-    let with_dashboards: BTreeSet<Address> = chosen.union(&dashboards).cloned().collect();
-    let tags = common_tags(live, &with_dashboards);
-    notes.extend(left_behind(live, &stack, &with_dashboards));
+    let with_companions: BTreeSet<Address> = chosen.union(&companions).cloned().collect();
+    let tags = common_tags(live, &with_companions);
+    notes.extend(left_behind(live, &stack, &with_companions));
     let mut entries: Vec<Entry> = chosen
         .iter()
         .filter_map(|address| {
@@ -93,10 +93,8 @@ pub fn spec(live: &Live, selection: &Selection, stack: Option<&str>) -> Result<I
         })
         .collect();
     as_presets(live, &chosen, &mut entries);
-    for entry in entries.iter_mut().filter(|entry| dashboards.contains(&address_of(&entry.address, &live.region))) {
-        entry.lines.push(Line::Field(FIELD, json!("recommended")));
-    }
-    chosen.extend(dashboards);
+    companions::asked_for(live, &companions, &mut entries);
+    chosen.extend(companions);
     spread::gathered(live, &mut entries);
     spread::of_caches(live, &mut entries);
     let tags = tags.into_iter().map(|(key, value)| (key, json!(value))).collect();
@@ -154,8 +152,8 @@ fn not_covered(live: &Live) -> Vec<String> {
 /// The one stack whose tag all of them carry.
 fn common_stack(live: &Live, chosen: &BTreeSet<Address>) -> Result<String, Refused> {
     let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-    // A dashboard stands with its cache, or nowhere.
-    for address in chosen.iter().filter(|address| address.kind != Kind::Dashboard) {
+    // A companion stands with its cache, or nowhere.
+    for address in chosen.iter().filter(|address| address.kind.companion().is_none()) {
         *counts.entry(stack_of(live, address)).or_default() += 1;
     }
     let hint = "name the stack that they will belong to: --stack NAME";
@@ -225,31 +223,6 @@ fn with_their_alarms(live: &Live, stack: &str, chosen: &mut BTreeSet<Address>) {
     chosen.extend(alarms);
 }
 
-/// The dashboards that are what their caches would ask for. No spec declares one by itself.
-fn dashboards(live: &Live, stack: &str, chosen: &mut BTreeSet<Address>, notes: &mut Vec<String>) -> BTreeSet<Address> {
-    let named: BTreeSet<Address> = chosen.extract_if(.., |address| address.kind == Kind::Dashboard).collect();
-    let of_caches: BTreeMap<Address, &Address> = chosen
-        .iter()
-        .filter(|address| address.kind.is_cache())
-        .map(|cache| (address_of(cache, &live.region), cache))
-        .collect();
-    let is_recommended = |(dashboard, cache): &(&Address, &&Address)| {
-        let shown = live.get(dashboard).and_then(|own| own.get(BODY));
-        shown.is_some_and(|shown| dashboard::shows_the_same(shown, &dashboard::body(stack, live, cache)))
-    };
-    let found: BTreeSet<Address> =
-        of_caches.iter().filter(is_recommended).map(|(address, _)| address.clone()).collect();
-    for address in named.difference(&found) {
-        let why = if of_caches.contains_key(address) {
-            "shows something else than cachectl's dashboards"
-        } else {
-            "is no dashboard of a cache that is imported"
-        };
-        notes.push(format!("{address} {why}: left out"));
-    }
-    found
-}
-
 /// Alarms that are a preset's stand with their cache.
 fn as_presets(live: &Live, chosen: &BTreeSet<Address>, entries: &mut Vec<Entry>) {
     let mut told: BTreeSet<Address> = BTreeSet::new();
@@ -265,8 +238,8 @@ fn as_presets(live: &Live, chosen: &BTreeSet<Address>, entries: &mut Vec<Entry>)
 /// Tags that every one of several resources carries alike are the stack's.
 fn common_tags(live: &Live, chosen: &BTreeSet<Address>) -> Tags {
     let mut common: Option<Tags> = None;
-    // A dashboard has the stack's tags alone. Where its own are not told, none are planned for it.
-    let is_told = |address: &&Address| address.kind != Kind::Dashboard || live.tags.contains_key(*address);
+    // A companion has the stack's tags alone. Where its own are not told, none are planned for it.
+    let is_told = |address: &&Address| address.kind.companion().is_none() || live.tags.contains_key(*address);
     for address in chosen.iter().filter(is_told) {
         let Some(own) = live.tags.get(address) else { return Tags::new() };
         match &mut common {

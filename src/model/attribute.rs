@@ -172,6 +172,7 @@ impl Datastore {
 }
 
 /// One attribute of a kind: the row from which it is read, compared, sent, imported and explained.
+#[derive(Clone, Copy)]
 pub struct Attribute {
     pub field: Field,
     pub read: Read,

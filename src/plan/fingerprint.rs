@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::model::Address;
+use crate::model::attribute::Read;
 use crate::model::digest::hex;
 use crate::model::live::Live;
 use crate::resource::alarm;
@@ -31,6 +32,8 @@ fn what_it_is(live: &Live, address: &Address) -> Option<Value> {
         .kind
         .attributes()
         .iter()
+        // What is never read says nothing of what the resource is.
+        .filter(|attribute| !matches!(attribute.read, Read::Never))
         .map(|attribute| {
             let live = if attribute.drifts { None } else { attribute.live(&view, None) };
             json!([attribute.field.name, live])

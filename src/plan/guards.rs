@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::whole::From;
-use super::{Planned, alarms, dashboards};
+use super::{Planned, alarms, companions};
 use crate::model::attribute::Phase;
 use crate::model::draft::Draft;
 use crate::model::live::Live;
@@ -300,7 +300,7 @@ pub fn limits(spec: &Spec, live: &Live, options: &Options, planned: &mut [Planne
             planned.action == action
                 && !(action == Action::Delete
                     && (alarms::goes_with_its_cache(spec, live, options, planned)
-                        || dashboards::goes_with_its_cache(spec, options, planned)))
+                        || companions::goes_with_its_cache(spec, options, planned)))
         };
         let found = planned.iter_mut().filter(|planned| counts(planned)).count();
         if found as u64 <= limit || (options.destroy && action == Action::Replace) {

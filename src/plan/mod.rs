@@ -2,9 +2,9 @@
 //! what stands in the way.
 
 pub mod alarms;
+pub mod companions;
 mod compare;
 pub mod composites;
-pub mod dashboards;
 pub mod fingerprint;
 pub mod guards;
 pub mod late;
@@ -44,7 +44,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
     let to_come = alarm::to_come(spec, live, &alarms::made_caches(from, &planned));
     alarms::planned(from, &wanted, &mut planned);
     composites::planned(from, &wanted, &to_come, &mut planned);
-    dashboards::planned(spec, live, options, &mut planned);
+    companions::planned(from, &mut planned);
     let orphans = orphans(spec, live, options, &mut planned);
     late::postpone(spec, live, &mut planned);
     guards::dependencies(spec, live, options, &mut planned);
@@ -62,7 +62,7 @@ pub fn plan(spec: &Spec, live: &Live, options: &Options, findings: Vec<Finding>)
     alarms::find_caches(spec, live, &mut planned);
     alarms::wait_for_blocked_caches(live, &mut planned);
     composites::missing(from, &wanted, &to_come, &mut planned);
-    dashboards::wait_for_blocked_caches(&mut planned);
+    companions::wait_for_blocked_caches(&mut planned);
     let steps = order::steps(spec, &planned);
     let mut summary = Summary::default();
     for planned in &planned {
@@ -145,7 +145,7 @@ fn orphans(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planne
             || planned.iter().any(|planned| planned.draft.address == *address)
             || (address.kind == Kind::Alarm && alarms::follows_a_cache(spec, live, address))
     };
-    // Alarms and dashboards say themselves whose they are, also where GetResources lags behind.
+    // Some say themselves whose they are, also where GetResources lags behind.
     let noting = Kind::ALL.into_iter().filter_map(|kind| Some((kind, kind.row().stack_noted?)));
     let described = noting.flat_map(|(kind, noted)| {
         let own = live.of(kind).iter().filter(move |(_, own)| noted(own) == Some(spec.stack.as_str()));

@@ -225,10 +225,11 @@ pub(super) fn push_delete(draft: &mut Draft, snapshot: Option<&str>) {
 pub(super) fn unread(live: &Live, address: &Address) -> Option<Planned> {
     let why = live.unread.get(address)?;
     let mut draft = Draft::new(address.clone());
+    let permission = address.kind.companion().map_or("to read it", |companion| companion.read_permission);
     draft.blocks(
         "ownership-unknown",
         format!("it could not be read, so its owner and what it shows are unknown: {why}"),
-        "allow these credentials cloudwatch:GetDashboard on it, then plan again; or leave it out with --only",
+        format!("allow these credentials {permission} on it, then plan again; or leave it out with --only"),
     );
     Some(Planned { draft, action: Action::Noop, ownership: Ownership::Unknown, fingerprint: None, count: None })
 }

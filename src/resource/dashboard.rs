@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::alarm::{self, NAMESPACE};
 use super::alarm_preset::host_dimension;
 use super::alarm_whole::plain_description;
+use super::companion::{self, Companion};
 use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, TagCalls};
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Draft, Scene};
@@ -14,17 +15,10 @@ use crate::model::live::{Live, object};
 use crate::model::plan::AttributeChange;
 use crate::model::shape::{Field, Keys, Shape};
 use crate::model::step::Wait;
-use crate::model::{Address, Kind, Operation, Resource, Spec};
-
-/// The field of a cache that asks for its dashboard.
-pub const FIELD: &str = "dashboard";
-/// What a spec may say under `dashboard`: `recommended`, or `none`, which deletes it.
-pub const WORDS: Shape = Shape::Enum(&["recommended", "none"]);
+use crate::model::{Address, Kind, Operation};
 
 /// The member that holds what is shown, as JSON.
 pub const BODY: &str = "DashboardBody";
-/// In place of a body that is written once the nodes of this cache are known.
-pub const OF: &str = "of";
 
 /// CloudWatch shows this many metrics in a dashboard.
 const MOST_METRICS: usize = 2_500;
@@ -38,11 +32,24 @@ pub const ATTRIBUTES: &[Attribute] = &[
 ];
 
 /// Dashboards as a kind: one of a cache that asks for it, the same in every region of an account.
+#[rustfmt::skip]
 pub const KIND: KindRow = KindRow {
     tags: TagCalls::CLOUDWATCH,
     keeps_letter_case: true,
     stack_noted: Some(stack_of),
-    of_caches: Some(FIELD),
+    companion: Some(Companion {
+        asked: Attribute::new(
+            Field::new("dashboard", "", companion::WORDS, "A CloudWatch dashboard of the cache, which follows its nodes: `recommended`, or `none`, which deletes it."),
+            Read::Never, Route::Local, Impact::None, "",
+        ),
+        address_of,
+        body: "body",
+        member: BODY,
+        written: body,
+        shows_the_same,
+        changes: by_widget,
+        read_permission: "cloudwatch:GetDashboard",
+    }),
     deletes_many: Some("DashboardNames"),
     facts: |view| vec![format!("{} widgets", widgets(view.own(BODY)).count())],
     ..KindRow::plain(
@@ -71,43 +78,14 @@ pub const KIND: KindRow = KindRow {
 };
 
 /// The dashboard of a cache. Its name has the region, since an account has one dashboard of a name in all its regions.
-pub fn address_of(cache: &Address, region: &str) -> Address {
+fn address_of(cache: &Address, region: &str) -> Address {
     // No id of a cache has an underscore: a group of any name is told apart.
     let kind = if cache.kind == Kind::ServerlessCache { "_serverless" } else { "" };
     Address::new(Kind::Dashboard, &format!("{}{kind}-{region}", cache.id))
 }
 
-/// What the caches of a spec ask for, as resources of the spec.
-pub fn declared<'a>(region: &str, caches: impl Iterator<Item = &'a Resource>) -> Vec<Resource> {
-    let asked = caches.filter(|cache| cache.address.kind.is_cache() && cache.text(FIELD) == Some("recommended"));
-    let dashboard = |cache: &Resource| Resource {
-        address: address_of(&cache.address, region),
-        fields: object([(OF, json!(cache.address.to_string()))]),
-        path: format!("{}.{FIELD}", cache.path),
-    };
-    asked.map(dashboard).collect()
-}
-
-/// The dashboards that are to go, since their caches say so.
-pub fn unwanted(spec: &Spec) -> impl Iterator<Item = Address> {
-    let caches = spec.resources.values().filter(|cache| cache.address.kind.is_cache());
-    let refused = caches.filter(|cache| cache.text(FIELD) == Some("none"));
-    refused.map(|cache| address_of(&cache.address, &spec.region))
-}
-
-/// The cache that a declared dashboard is of.
-pub fn cache_of(dashboard: &Resource) -> Option<Address> {
-    dashboard.text(OF)?.parse().ok()
-}
-
-/// The cache of the spec that a dashboard of this name is of, whether it asks for one or not.
-pub fn cache_in<'a>(spec: &'a Spec, dashboard: &Address) -> Option<&'a Address> {
-    let caches = spec.resources.keys().filter(|address| address.kind.is_cache());
-    caches.into_iter().find(|cache| address_of(cache, &spec.region) == *dashboard)
-}
-
 /// The stack that a dashboard says it is of, in one of its texts.
-pub fn stack_of(dashboard: &Value) -> Option<&str> {
+fn stack_of(dashboard: &Value) -> Option<&str> {
     let text = |widget: &'_ Value| widget.get("type").and_then(Value::as_str) == Some("text");
     let texts = widgets(dashboard.get(BODY)).filter(|widget| text(widget));
     let markdown = texts.filter_map(|widget| widget.pointer("/properties/markdown")?.as_str());
@@ -115,7 +93,7 @@ pub fn stack_of(dashboard: &Value) -> Option<&str> {
 }
 
 /// Do two bodies show the same, whichever stacks they say they are of?
-pub fn shows_the_same(one: &Value, other: &Value) -> bool {
+fn shows_the_same(one: &Value, other: &Value) -> bool {
     fn plain(body: &Value) -> Value {
         let mut body = body.clone();
         for widget in body.get_mut("widgets").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -240,7 +218,7 @@ impl Chart {
 }
 
 /// What the dashboard of a cache shows, for the nodes that there are.
-pub fn body(stack: &str, live: &Live, cache: &Address) -> Value {
+fn body(stack: &str, live: &Live, cache: &Address) -> Value {
     let region = &live.region;
     // A serverless cache is its one node, also before it is there.
     let nodes = match cache.kind {
@@ -282,11 +260,6 @@ fn shown(nodes: &[String], groups: &[Value], most: usize) -> Vec<String> {
     groups.iter().filter_map(first).take(most).collect()
 }
 
-/// The body that a call asks for where it could not be written yet: that of this cache.
-pub fn to_come(parameters: &Map<String, Value>) -> Option<Address> {
-    parameters.get(BODY)?.get(OF)?.as_str()?.parse().ok()
-}
-
 /// What changes is shown by [`by_widget`], once it is known for which nodes.
 fn change(draft: &mut Draft, _: &Scene<'_>, difference: &Difference) {
     draft
@@ -295,7 +268,7 @@ fn change(draft: &mut Draft, _: &Scene<'_>, difference: &Difference) {
 }
 
 /// Two bodies, widget by widget: what comes, goes and changes.
-pub fn by_widget(before: Option<&Value>, after: &Value) -> Vec<AttributeChange> {
+fn by_widget(before: Option<&Value>, after: &Value) -> Vec<AttributeChange> {
     let (mut before_widgets, after_widgets) = (named(before), named(Some(after)));
     let order = |widgets: &[(String, &Value)]| widgets.iter().map(|(name, _)| json!(name)).collect::<Value>();
     let (order_before, order_after) = (order(&before_widgets), order(&after_widgets));

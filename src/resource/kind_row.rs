@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::companion::Companion;
 use crate::model::attribute::Attribute;
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, View};
@@ -137,8 +138,8 @@ pub struct KindRow {
     pub tags: TagCalls,
     /// Where one says itself whose it is: the stack that it notes. Else its tags are asked.
     pub stack_noted: Option<fn(&Value) -> Option<&str>>,
-    /// The field of a cache that asks for one, where a spec declares none by itself.
-    pub of_caches: Option<&'static str>,
+    /// Where a cache has one because a field of it says so, and no spec declares one by itself.
+    pub companion: Option<Companion>,
     /// The member of the delete call that takes a list of ids.
     pub deletes_many: Option<&'static str>,
     /// `None`: it is there or not.
@@ -176,7 +177,7 @@ impl KindRow {
             calls,
             tags: TagCalls::ELASTICACHE,
             stack_noted: None,
-            of_caches: None,
+            companion: None,
             deletes_many: None,
             states: None,
             state: |_| "exists",

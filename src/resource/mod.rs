@@ -7,6 +7,7 @@ pub mod alarm_preset;
 pub mod alarm_rule;
 pub mod alarm_whole;
 pub mod arn;
+pub mod companion;
 pub mod composite_alarm;
 pub mod dashboard;
 pub mod drill;
@@ -24,6 +25,7 @@ pub mod user;
 pub mod user_group;
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -33,6 +35,7 @@ use crate::model::live::strings;
 use crate::model::shape::Shape;
 use crate::model::step::Wait;
 use crate::model::{Address, Kind, Operation, Resource};
+use companion::Companion;
 use kind_row::KindRow;
 
 /// The row of a kind's attribute.
@@ -111,9 +114,14 @@ impl Kind {
         self.row().stack_noted.is_some()
     }
 
+    /// What one does in its own way, if caches ask for resources of the kind.
+    pub fn companion(self) -> Option<&'static Companion> {
+        self.row().companion.as_ref()
+    }
+
     /// The kind that stands under this key of a spec.
     pub fn of_section(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().filter(|kind| kind.row().of_caches.is_none()).find(|kind| kind.section() == key)
+        Self::ALL.into_iter().filter(|kind| kind.companion().is_none()).find(|kind| kind.section() == key)
     }
 
     /// Every kind in the order in which resources are deleted: what uses others goes before them.
@@ -121,9 +129,16 @@ impl Kind {
         Self::ALL.into_iter().rev()
     }
 
-    /// The kind's rows, one for each attribute of a spec.
+    /// The kind's rows, one for each attribute of a spec; a cache's end with those that ask for its companions.
     pub fn attributes(self) -> &'static [Attribute] {
-        self.row().attributes
+        static ROWS: LazyLock<[Vec<Attribute>; Kind::ALL.len()]> = LazyLock::new(|| {
+            let asked = || companion::kinds().map(|(_, companion)| companion.asked);
+            Kind::ALL.map(|kind| {
+                let of_companions = kind.is_cache().then(asked).into_iter().flatten();
+                kind.row().attributes.iter().copied().chain(of_companions).collect()
+            })
+        });
+        &ROWS[self as usize]
     }
 
     /// The call that changes a resource of the kind in place.

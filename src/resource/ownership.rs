@@ -1,4 +1,4 @@
-//! Ownership reads from tags; of alarms and dashboards, from what they say themselves too.
+//! Ownership reads from tags; of kinds that note their stack, from what they say themselves too.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub const STACK: &str = "cachectl:stack";
 /// The tag that keeps `lifecycle.protect` when the spec no longer does; its value is `true`.
 pub const PROTECT: &str = "cachectl:protect";
 
-/// Whose a resource is, seen from this stack: what an alarm's description says goes before its tags.
+/// Whose a resource is, seen from this stack: what it says itself goes before its tags.
 pub fn of(spec: &Spec, live: &Live, address: &Address) -> Ownership {
     let Some(own) = live.get(address) else { return Ownership::Absent };
     if let Some(stack) = address.kind.row().stack_noted.and_then(|noted| noted(own)) {

@@ -58,7 +58,6 @@ pub const ATTRIBUTES: &[Attribute] = &[
     local::TAGS_ROW,
     Attribute::new(Field::new("lifecycle", "", local::LIFECYCLE, "How the cache may end."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("alarms", "", local::ALARMS, "Alarms from a preset."), Read::Never, Route::Local, Impact::None, ""),
-    Attribute::new(Field::new("dashboard", "", crate::resource::dashboard::WORDS, "A CloudWatch dashboard of the cache, which follows its nodes: `recommended`, or `none`, which deletes it."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("smoke", "", crate::resource::smoke::SMOKE, "The smoke test of this cache; `none` leaves it out."), Read::Never, Route::Local, Impact::None, ""),
 ];
 

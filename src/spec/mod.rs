@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 use crate::model::digest::hex;
 use crate::model::shape::{Field, Shape};
 use crate::model::{Address, Kind, Resource, Spec};
-use crate::resource::dashboard;
+use crate::resource::companion;
 use decode::{Decoder, join};
 use diagnostic::{Diagnostic, Severity};
 pub use load::{STDIN, environments, from_text, load};
@@ -80,8 +80,8 @@ fn decode_spec(
     let (tags, policy) = (map("tags"), map("policy"));
     let digest = digest(&stack, &region, &tags, &policy, &resources);
     files::anchor(&mut resources, &locations, sources);
-    let dashboards = dashboard::declared(&region, resources.values());
-    resources.extend(dashboards.into_iter().map(|dashboard| (dashboard.address.clone(), dashboard)));
+    let companions = companion::declared(&region, resources.values());
+    resources.extend(companions.into_iter().map(|companion| (companion.address.clone(), companion)));
     Spec {
         stack,
         region,

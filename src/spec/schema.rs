@@ -53,7 +53,7 @@ pub const ENVIRONMENTS: &str = "environments";
 
 /// The kinds that a spec declares by themselves.
 pub fn sections() -> impl Iterator<Item = Kind> {
-    Kind::ALL.into_iter().filter(|kind| kind.row().of_caches.is_none())
+    Kind::ALL.into_iter().filter(|kind| kind.companion().is_none())
 }
 
 /// A kind in a sentence.

@@ -8,9 +8,9 @@ use cachectl::model::plan::Plan;
 use cachectl::model::secret::Seen;
 use cachectl::model::step::{MemberAlarms, Work};
 use cachectl::model::{Address, Kind, Resource, Spec, Step};
-use cachectl::plan::{self, composites, dashboards};
+use cachectl::plan::{self, companions, composites};
 use cachectl::resource::parameter_group::{declared_parameters, user_parameters};
-use cachectl::resource::{dashboard, ownership, secret};
+use cachectl::resource::{companion, dashboard, ownership, secret};
 use cachectl::spec;
 use cachectl_sandbox::{Direct, Refusal};
 use serde_json::{Map, Value, json};
@@ -236,9 +236,11 @@ impl Account {
         if let Some(why) = unsendable(step.operation(), &parameters) {
             panic!("{why}");
         }
-        if let Some(cache) = dashboard::to_come(&parameters) {
-            let body = dashboards::written_out(spec, &self.live(spec), &cache).expect("a cache with nodes");
-            parameters.insert(dashboard::BODY.into(), body);
+        let kind = step.address.kind;
+        if let Some(cache) = companion::to_come(kind, &parameters) {
+            let written = companions::written_out(spec, &self.live(spec), kind, &cache);
+            let (member, body) = written.expect("a cache with nodes");
+            parameters.insert(member.into(), body);
         }
         if let Some(body) = parameters.get_mut(dashboard::BODY) {
             *body = json!(body.to_string());

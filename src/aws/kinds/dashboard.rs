@@ -1,6 +1,6 @@
 //! Dashboards at AWS.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::operation::{delete_dashboards, put_dashboard};
@@ -15,13 +15,12 @@ use crate::aws::lists::Ids;
 use crate::aws::pages::Pages;
 use crate::aws::params::Params;
 use crate::aws::record::record;
-use crate::model::live::Live;
 use crate::model::{Address, Kind};
-use crate::resource::dashboard::{BODY, address_of};
+use crate::resource::dashboard::BODY;
 
 /// AWS takes 10 of these calls a second; so many are under way at once.
 const AT_ONCE: usize = 4;
-/// More caches than this are worth a list of what there is.
+/// More names than this are worth a list of what there is.
 const FEW: usize = 10;
 
 /// No list has what a dashboard shows: each is asked for by its name, side by side. What cannot be read is said to be
@@ -55,32 +54,13 @@ pub(super) async fn list(aws: &Aws, ids: Ids) -> Result<Listed, AwsError> {
     Ok(listed)
 }
 
-/// The dashboards of the caches that were read.
-pub(in crate::aws) async fn of_caches(aws: &Aws, live: &mut Live) -> Result<(), AwsError> {
-    let caches = Kind::ALL.into_iter().filter(|kind| kind.is_cache());
-    let addresses = caches.flat_map(|kind| live.of(kind).keys().map(move |id| Address::new(kind, id)));
-    let mut names: BTreeSet<String> = addresses.map(|cache| address_of(&cache, &live.region).id).collect();
+/// Those of these names that there are.
+pub(super) async fn of_these(aws: &Aws, mut names: BTreeSet<String>) -> Result<Listed, AwsError> {
     if names.len() > FEW {
-        match all_names(aws).await {
-            Ok(there) => names.retain(|name| there.contains(name)),
-            Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Credentials) => return Err(error),
-            Err(error) => {
-                live.notes.push(format!("dashboards are unknown, and none is imported: {error}"));
-                return Ok(());
-            }
-        }
+        let there = all_names(aws).await?;
+        names.retain(|name| there.contains(name));
     }
-    let Listed { found, unread, .. } = list(aws, Ids::Named(names)).await?;
-    live.of_mut(Kind::Dashboard).extend(found);
-    let first = unread.values().next();
-    live.notes
-        .extend(first.map(|why| format!("dashboards of {} are unknown, and not imported: {why}", caches_of(&unread))));
-    live.unread.extend(unread);
-    Ok(())
-}
-
-fn caches_of(unread: &BTreeMap<Address, String>) -> String {
-    crate::model::text::plural(unread.len(), "cache")
+    list(aws, Ids::Named(names)).await
 }
 
 async fn all_names(aws: &Aws) -> Result<BTreeSet<String>, AwsError> {

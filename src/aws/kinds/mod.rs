@@ -2,7 +2,7 @@
 
 pub(super) mod alarm;
 pub(super) mod composite_alarm;
-pub(super) mod dashboard;
+mod dashboard;
 pub(super) mod parameter_group;
 pub(super) mod replication_group;
 mod serverless_cache;
@@ -22,7 +22,9 @@ use super::error::{AwsError, Kind as ErrorKind};
 use super::lists::{Ids, Wanted};
 use super::params::Params;
 use crate::model::live::{Found, Live};
+use crate::model::text::plural;
 use crate::model::{Address, Kind, Operation};
+use crate::resource::companion;
 
 /// What a list answers: resources, the members of those that have such, and why some could not be read.
 #[derive(Default)]
@@ -65,6 +67,33 @@ pub(super) async fn read(aws: &Aws, wanted: &Wanted, live: &mut Live) -> Result<
                 live.notes.push(format!("{} is not implemented by this endpoint: taken as empty", error.operation));
             }
             Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Reads the companions of the caches that were read, as far as there are any.
+pub(super) async fn companions(aws: &Aws, live: &mut Live) -> Result<(), AwsError> {
+    for (kind, companion) in companion::kinds() {
+        let caches = Kind::ALL.into_iter().filter(|kind| kind.is_cache());
+        let addresses = caches.flat_map(|kind| live.of(kind).keys().map(move |id| Address::new(kind, id)));
+        let names = addresses.map(|cache| (companion.address_of)(&cache, &live.region).id).collect();
+        let read = match kind {
+            Kind::Dashboard => dashboard::of_these(aws, names).await,
+            _ => listed(aws, kind, Ids::Named(names)).await,
+        };
+        let section = kind.section();
+        match read {
+            Ok(Listed { found, unread, .. }) => {
+                live.of_mut(kind).extend(found);
+                let caches = plural(unread.len(), "cache");
+                let first = unread.values().next();
+                live.notes
+                    .extend(first.map(|why| format!("{section} of {caches} are unknown, and not imported: {why}")));
+                live.unread.extend(unread);
+            }
+            Err(error) if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Credentials) => return Err(error),
+            Err(error) => live.notes.push(format!("{section} are unknown, and none is imported: {error}")),
         }
     }
     Ok(())

@@ -173,8 +173,8 @@ fn is_map(shape: &Shape) -> bool {
 }
 
 fn of_kind(kind: Kind) -> Entry {
-    let place = match kind.row().of_caches {
-        Some(field) => format!("with `{field}:` of a cache"),
+    let place = match kind.companion() {
+        Some(companion) => format!("with `{}:` of a cache", companion.field()),
         None => format!("under `{}:`", kind.section()),
     };
     let entry = Entry::new(kind.name(), format!("a kind of resource, {place}"));

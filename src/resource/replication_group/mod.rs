@@ -246,7 +246,6 @@ pub const ATTRIBUTES: &[Attribute] = &[
     ),
     Attribute::new(Field::new("lifecycle", "", local::LIFECYCLE, "How the group may end."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("alarms", "", local::ALARMS, "Alarms for every member, from a preset."), Read::Never, Route::Local, Impact::None, ""),
-    Attribute::new(Field::new("dashboard", "", crate::resource::dashboard::WORDS, "A CloudWatch dashboard of the cache, which follows its nodes: `recommended`, or `none`, which deletes it."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("smoke", "", crate::resource::smoke::SMOKE, "The smoke test of this group; `none` leaves it out."), Read::Never, Route::Local, Impact::None, ""),
     Attribute::new(Field::new("drill", "", crate::resource::drill::DRILL, "What a failover drill of this group must show."), Read::Never, Route::Local, Impact::None, ""),
 ];

@@ -1,37 +1,43 @@
-//! Dashboards of caches: written once their cache is as the plan makes it, for the nodes that it has then.
+//! Companions of caches: written once their cache is as the plan makes it, for the nodes that it has then.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::whole::From;
 use super::{Planned, fingerprint, guards, needs_permit, resource};
 use crate::model::attribute::{Impact, Phase};
 use crate::model::live::{Live, View, object};
+use crate::model::operation::Verb;
 use crate::model::options::{Options, Permit};
 use crate::model::plan::{Action, AttributeChange, Ownership};
-use crate::model::{Address, Kind, Operation, Resource, Spec};
-use crate::resource::dashboard::{self, BODY, OF, cache_of};
+use crate::model::{Address, Kind, Resource, Spec};
+use crate::resource::companion::{self, Companion, OF, cache_of};
 use crate::resource::ownership;
 
-pub fn planned(spec: &Spec, live: &Live, options: &Options, planned: &mut Vec<Planned>) {
+pub(super) fn planned(from: From<'_>, planned: &mut Vec<Planned>) {
+    let From { spec, live, options } = from;
     if options.destroy {
-        let all = live.of(Kind::Dashboard).keys().map(|name| Address::new(Kind::Dashboard, name));
-        let unread = live.unread.keys().filter(|address| address.kind == Kind::Dashboard).cloned();
+        let all =
+            companion::kinds().flat_map(|(kind, _)| live.of(kind).keys().map(move |name| Address::new(kind, name)));
+        let unread = live.unread.keys().filter(|address| address.kind.companion().is_some()).cloned();
         let going: Vec<Address> = all.chain(unread).filter(|address| options.selects(address)).collect();
         planned.extend(going.iter().filter_map(|address| gone(spec, live, options, address)));
         return;
     }
     let moving = moving(planned);
-    for resource in spec.of(Kind::Dashboard).filter(|resource| options.selects(&resource.address)) {
-        let Some(cache) = cache_of(resource) else { continue };
-        let then = cache_then(live, &moving, &cache);
-        planned.push(one(spec, live, options, resource, &cache, &then));
+    for (kind, companion) in companion::kinds() {
+        for resource in spec.of(kind).filter(|resource| options.selects(&resource.address)) {
+            let Some(cache) = cache_of(resource) else { continue };
+            let then = cache_then(live, &moving, &cache);
+            planned.push(of_cache(from, companion, resource, &cache, &then));
+        }
     }
-    let unwanted = dashboard::unwanted(spec).filter(|address| options.selects(address));
+    let unwanted = companion::unwanted(spec).filter(|address| options.selects(address));
     planned.extend(unwanted.filter_map(|address| gone(spec, live, options, &address)));
 }
 
-/// What the cache will be when its dashboard is written.
+/// What the cache will be when its companion is written.
 enum Cache {
     /// As it is now, as far as nodes go.
     Settled,
@@ -60,18 +66,20 @@ fn cache_then(live: &Live, moving: &BTreeSet<Address>, cache: &Address) -> Cache
     }
 }
 
-fn one(spec: &Spec, live: &Live, options: &Options, declared: &Resource, cache: &Address, then: &Cache) -> Planned {
+fn of_cache(from: From<'_>, companion: &Companion, declared: &Resource, cache: &Address, then: &Cache) -> Planned {
+    let From { spec, live, options } = from;
+    let Companion { body: attribute, member, .. } = *companion;
     if let Some(unread) = resource::unread(live, &declared.address) {
         return unread;
     }
     let (body, shown) = match then {
-        Cache::Settled => (Some(dashboard::body(&spec.stack, live, cache)), None),
+        Cache::Settled => (Some((companion.written)(&spec.stack, live, cache)), None),
         Cache::Moving => (None, Some(format!("of the nodes of {cache}, written once they are known"))),
         Cache::Missing => (None, None),
     };
     let missing = body.is_none() && shown.is_none();
     let mut fields = object([(OF, json!(cache.to_string()))]);
-    fields.insert("body".into(), body.unwrap_or_else(|| json!({OF: cache.to_string()})));
+    fields.insert(attribute.into(), body.unwrap_or_else(|| json!({OF: cache.to_string()})));
     let declared = Resource { fields, ..declared.clone() };
     let mut one = resource::planned(spec, live, options, &declared);
     one.draft.cache = Some(cache.clone());
@@ -80,24 +88,25 @@ fn one(spec: &Spec, live: &Live, options: &Options, declared: &Resource, cache: 
         one.action = Action::Adopt;
         needs_permit(&mut one.draft, options, Permit::Adopt);
     }
-    let before = live.get(&declared.address).and_then(|own| own.get(BODY));
-    one.draft.attributes.retain(|change| change.path != "body" && !change.path.starts_with("body."));
+    let before = live.get(&declared.address).and_then(|own| own.get(member));
+    let within = |path: &str| path.strip_prefix(attribute).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    one.draft.attributes.retain(|change| !within(&change.path));
     let changes = match shown {
         Some(shown) => vec![AttributeChange {
-            path: "body".into(),
+            path: attribute.into(),
             before: before.map_or(Value::Null, |_| json!("of the nodes that there are")),
             after: json!(shown),
             impact: Impact::None,
             sensitive: false,
         }],
-        None if one.draft.calls.iter().any(|call| call.parameters.contains_key(BODY)) => {
-            dashboard::by_widget(before, &declared.fields["body"])
+        None if one.draft.calls.iter().any(|call| call.parameters.contains_key(member)) => {
+            (companion.changes)(before, &declared.fields[attribute])
         }
         None => Vec::new(),
     };
     one.draft.attributes.splice(0..0, changes);
     // It is written when its cache is done.
-    let puts = one.draft.calls.iter_mut().filter(|call| call.operation == Operation::PutDashboard);
+    let puts = one.draft.calls.iter_mut().filter(|call| call.operation.verb() == Verb::Put);
     puts.for_each(|call| call.phase = Phase::Alarms);
     if missing {
         one.draft.calls.clear();
@@ -124,7 +133,7 @@ fn gone(spec: &Spec, live: &Live, options: &Options, address: &Address) -> Optio
     if owner != Ownership::Owned {
         return None;
     }
-    if dashboard::cache_in(spec, address).is_none() {
+    if companion::cache_in(spec, address).is_none() {
         needs_permit(&mut draft, options, Permit::Delete);
     }
     resource::push_delete(&mut draft, None);
@@ -135,12 +144,11 @@ fn gone(spec: &Spec, live: &Live, options: &Options, address: &Address) -> Optio
 /// Is it deleted along with what asks for it? Then no limit of the spec counts it.
 pub fn goes_with_its_cache(spec: &Spec, options: &Options, planned: &Planned) -> bool {
     let address = &planned.draft.address;
-    address.kind == Kind::Dashboard
-        && dashboard::cache_in(spec, address).is_some()
-        && (options.destroy || dashboard::unwanted(spec).any(|unwanted| unwanted == *address))
+    companion::cache_in(spec, address).is_some()
+        && (options.destroy || companion::unwanted(spec).any(|unwanted| unwanted == *address))
 }
 
-/// The dashboard of a cache that is blocked is written once it is not.
+/// The companion of a cache that is blocked is written once it is not.
 pub fn wait_for_blocked_caches(planned: &mut Vec<Planned>) {
     let blocked: BTreeSet<Address> = planned
         .iter()
@@ -149,21 +157,24 @@ pub fn wait_for_blocked_caches(planned: &mut Vec<Planned>) {
         .collect();
     let waits = |planned: &Planned| {
         let of_blocked = planned.draft.cache.as_ref().is_some_and(|cache| blocked.contains(cache));
-        planned.draft.address.kind == Kind::Dashboard
+        planned.draft.address.kind.companion().is_some()
             && of_blocked
             && planned.draft.blocked.is_empty()
             && !planned.draft.is_idle()
     };
-    let waiting: Vec<Address> =
-        planned.iter().filter(|one| waits(one)).filter_map(|one| one.draft.cache.clone()).collect();
+    let noun = |one: &Planned| one.draft.address.kind.row().names.noun;
+    let waiting: Vec<(Address, &str)> =
+        planned.iter().filter(|one| waits(one)).filter_map(|one| Some((one.draft.cache.clone()?, noun(one)))).collect();
     planned.retain(|one| !waits(one));
-    for planned in planned.iter_mut().filter(|planned| waiting.contains(&planned.draft.address)) {
-        planned.draft.remaining.push("its dashboard, once it is not blocked".to_owned());
+    for (cache, noun) in waiting {
+        let caches = planned.iter_mut().filter(|planned| planned.draft.address == cache);
+        caches.for_each(|own| own.draft.remaining.push(format!("its {noun}, once it is not blocked")));
     }
 }
 
-/// The members of a call, with a body that was to come written out for the nodes that there are now.
-pub fn written_out(spec: &Spec, live: &Live, cache: &Address) -> Option<Value> {
+/// A body that was to come, by its member: written for the nodes that there are now. `None` where there are none.
+pub fn written_out(spec: &Spec, live: &Live, kind: Kind, cache: &Address) -> Option<(&'static str, Value)> {
+    let companion = kind.companion()?;
     let has_nodes = |view: View<'_>| cache.kind == Kind::ServerlessCache || view.member_ids().next().is_some();
-    live.view(cache).is_some_and(has_nodes).then(|| dashboard::body(&spec.stack, live, cache))
+    live.view(cache).is_some_and(has_nodes).then(|| (companion.member, (companion.written)(&spec.stack, live, cache)))
 }
