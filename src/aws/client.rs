@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 use super::credentials::{Chain, Role};
 use super::error::{AwsError, Kind};
 use super::guard::Guard;
+use super::kinds::alarm::LogAlarms;
 use super::pace::Pace;
 use super::wire;
 
@@ -59,6 +60,8 @@ pub struct Aws {
     pub guard: Guard,
     identity: Arc<OnceCell<Identity>>,
     pub pace: Pace,
+    /// Whether alarms of all types can be asked for here.
+    pub log_alarms: LogAlarms,
     /// What signs a token for a user that logs in by IAM.
     pub credentials: Option<aws_credential_types::provider::SharedCredentialsProvider>,
     chain: Chain,
@@ -155,6 +158,7 @@ impl Aws {
             credentials: config.credentials_provider(),
             chain: credentials,
             region: settings.region.clone(),
+            log_alarms: LogAlarms::default(),
             pace: pace.within_quotas(endpoint.as_deref().filter(|endpoint| !is_of_aws(endpoint))),
             endpoint,
         })

@@ -65,6 +65,10 @@ pub async fn read(aws: &Aws, identity: &Identity, spec: &Spec, told: &Marks) -> 
     *live.of_mut(Kind::Alarm) = known;
     store(alarms, &mut live);
     claim_tags(&mut live);
+    if aws.log_alarms.are_unknown() {
+        live.notes
+            .push("log alarms cannot be asked for here: that one has the name of an alarm shows when it is put".into());
+    }
     for (address, tags) in confirmed {
         match tags {
             Ok(tags) => drop(live.tags.insert(address, tags)),

@@ -49,6 +49,13 @@ impl Selection {
             let matching: Vec<&Address> = known.iter().filter(|address| glob.matches(address)).collect();
             if matching.is_empty() {
                 let said = format!("{} matches nothing in account {}, {}", glob.0, live.account_id, live.region);
+                if let Some(address) = self.exact().find(|address| glob.matches(address) && is_log_alarm(live, address))
+                {
+                    return Err(Refused::new(
+                        format!("{address} is a log alarm, which no spec of cachectl's can have"),
+                        "leave it out here; metric alarms and composite alarms can be imported",
+                    ));
+                }
                 if !glob.0.contains('*') {
                     return Err(nothing(said));
                 }
@@ -69,6 +76,10 @@ impl Selection {
         }
         Ok(chosen)
     }
+}
+
+fn is_log_alarm(live: &Live, address: &Address) -> bool {
+    address.kind.is_alarm() && live.log_alarms.contains(&address.id)
 }
 
 fn nothing(said: String) -> Refused {

@@ -35,6 +35,8 @@ pub struct Live {
     pub parents: Found,
     /// By name: alarms that the rules of the spec name, and that are not the spec's.
     pub alarms_elsewhere: BTreeSet<String>,
+    /// Names that log alarms have, as far as alarms were asked for by these names: no other alarm can have them.
+    pub log_alarms: BTreeSet<String>,
     /// Clusters outside of replication groups, with their engines. Read only where everything is imported.
     pub lone_clusters: Vec<String>,
     /// Service updates of replication groups that are not through. Read only where they are shown.

@@ -26,7 +26,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("missing-dependency", "What the resource refers to exists neither in AWS nor in this plan."),
     row("public-endpoint", "AWS lets IAM users alone in from the internet: a public endpoint needs a user group, and all of its users log in by IAM. Those of a group that the spec does not have are looked up."),
     row("composite-rule", "A composite alarm of a cache is any of the cache's alarms: there is one at least, and their names make a rule of at most 100 alarms and 10,240 characters. No rule can name an alarm with a quotation mark in its name."),
-    row("alarm-names", "Metric alarms and composite alarms share their names, and what puts one overwrites the other. Two entries of a spec that give one name would take turns."),
+    row("alarm-names", "Metric, composite and log alarms share their names: one is not put under the name of another type, and what puts one twice overwrites it. Two entries of a spec that give one name would take turns."),
     row("alarm-has-parent", "AWS deletes no alarm that a composite alarm watches. Where that is not this stack's, its owner has to take the alarm out of the rule first."),
     row("in-use", "AWS deletes no parameter group, subnet group, user or user group that something uses, or does so behind its back."),
     row("replace-in-use", "AWS takes a deleted user out of its groups, and clients could not log in until it is back."),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::alarms::{self, Moving, moving_caches};
 use super::whole::{self, From, Whole};
-use super::{Planned, guards, needs_permit, order};
+use super::{Planned, guards, names, needs_permit, order};
 use crate::model::draft::{Children, Draft};
 use crate::model::live::Live;
 use crate::model::options::{Options, Permit};
@@ -275,7 +275,9 @@ pub fn of_members(spec: &Spec, live: &Live, options: &Options, cache: &str, step
     let mut alarms = alarms::of_cache(from, &wanted, cache);
     let deleted: BTreeSet<&str> = steps.iter().flat_map(Step::deleted_alarms).collect();
     alarms.retain(|planned| planned.action != Action::Delete || !deleted.contains(planned.draft.address.id.as_str()));
-    let composites = of_cache(from, &wanted, cache);
+    names::of_another_type(live, &mut alarms);
+    let mut composites = of_cache(from, &wanted, cache);
+    names::of_another_type(live, &mut composites);
     let (gone, put) = order::steps(spec, &alarms).into_iter().partition(|step| step.operation().deletes());
     let stages = [put, order::steps(spec, &composites), gone];
     Members { planned: alarms.into_iter().chain(composites).collect(), stages }

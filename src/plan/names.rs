@@ -1,14 +1,15 @@
-//! Metric alarms and composite alarms share their names: what would write one alarm in two ways is seen before.
+//! Metric, composite and log alarms share their names: what would write one alarm in two ways is seen before.
 
 use super::Planned;
 use super::whole::From;
-use crate::model::{Address, Kind};
+use crate::model::plan::Action;
+use crate::model::{Address, Kind, Live};
 use crate::resource::alarm::Alarms;
 use crate::resource::alarm_names::{giver, shared};
 
-const HINT: &str = "metric alarms and composite alarms share their names: give one of them another";
+const HINT: &str = "metric, composite and log alarms share their names: give one of them another";
 
-/// Blocks alarms that two entries of the spec would give one name, and those whose name an alarm of the other type has.
+/// Blocks alarms that two entries of the spec would give one name, and those whose name an alarm of another type has.
 pub(super) fn collisions(from: From<'_>, wanted: &Alarms, to_come: &Alarms, planned: &mut [Planned]) {
     let From { spec, live, options } = from;
     if options.destroy {
@@ -24,18 +25,27 @@ pub(super) fn collisions(from: From<'_>, wanted: &Alarms, to_come: &Alarms, plan
             |address: &Address| (address.kind.is_alarm() && address.id == *name) || Some(address) == stand_for.as_ref();
         block(planned, is_it, &reason);
     }
-    let existing = live.of(Kind::CompositeAlarm);
-    let twins = all().filter(|alarm| existing.contains_key(&alarm.name));
-    let twins: Vec<Address> = twins.map(|alarm| alarm.address()).collect();
-    let composites = spec.of(Kind::CompositeAlarm).map(|composite| &composite.address);
-    let is_metric = |address: &&Address| {
-        live.of(Kind::Alarm).contains_key(&address.id) || live.alarms_elsewhere.contains(&address.id)
-    };
-    let composites: Vec<Address> = composites.filter(is_metric).cloned().collect();
-    for (addresses, other) in [(twins, "composite alarm"), (composites, "metric alarm")] {
-        for address in addresses.iter().filter(|address| live.get(address).is_none()) {
-            block(planned, |one| one == address, &format!("a {other} of that name exists"));
+    of_another_type(live, planned);
+}
+
+/// Blocks alarms that are to be made under the name of an alarm of another type.
+pub(super) fn of_another_type(live: &Live, planned: &mut [Planned]) {
+    for one in planned.iter_mut().filter(|planned| planned.action == Action::Create) {
+        if let Some(other) = holder_of_another_type(live, &one.draft.address) {
+            one.draft.blocks("alarm-names", format!("a {other} of that name exists"), HINT);
         }
+    }
+}
+
+/// What else has the name of an alarm that is not there.
+fn holder_of_another_type(live: &Live, address: &Address) -> Option<&'static str> {
+    let name = &address.id;
+    let is_metric = || live.of(Kind::Alarm).contains_key(name) || live.alarms_elsewhere.contains(name);
+    match address.kind {
+        Kind::Alarm | Kind::CompositeAlarm if live.log_alarms.contains(name) => Some("log alarm"),
+        Kind::Alarm if live.of(Kind::CompositeAlarm).contains_key(name) => Some("composite alarm"),
+        Kind::CompositeAlarm if is_metric() => Some("metric alarm"),
+        _ => None,
     }
 }
 

@@ -30,6 +30,7 @@ mod environment_values;
 mod explain;
 mod files_program;
 mod first_run;
+mod foreign_alarms;
 mod harness;
 mod hostile_text;
 mod iam_policy;

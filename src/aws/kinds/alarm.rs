@@ -1,17 +1,20 @@
 //! Alarms at AWS.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
 use aws_sdk_cloudwatch::operation::{delete_alarms, put_metric_alarm};
 use aws_sdk_cloudwatch::types as cw;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
-use super::composite_alarm;
 use super::tags::tags_of_cloudwatch;
+use super::{composite_alarm, log_alarm};
 use crate::aws::client::Aws;
-use crate::aws::error::AwsError;
+use crate::aws::error::{AwsError, Kind as ErrorKind};
 use crate::aws::lists::CONCURRENCY;
 use crate::aws::pages::Pages;
 use crate::aws::params::{Params, inner};
@@ -22,6 +25,22 @@ const OPERATION: &str = "DescribeAlarms";
 /// AWS takes this many names in a call.
 const NAMES: usize = 100;
 
+/// Does the endpoint know log alarms? CloudWatch does; what stands in for it, and a region that is behind, may refuse
+/// to be asked for a type that it does not know.
+#[derive(Clone, Debug, Default)]
+pub struct LogAlarms(Arc<AtomicBool>);
+
+impl LogAlarms {
+    /// It refused to be asked for them, and answered without.
+    pub fn are_unknown(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn found_unknown(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Which alarms are listed.
 #[derive(Clone, Default)]
 struct Which {
@@ -29,6 +48,18 @@ struct Which {
     prefix: Option<String>,
     /// Without metric alarms.
     only_composite: bool,
+}
+
+impl Which {
+    /// Without types, AWS tells of metric alarms alone. A log alarm matters by the name that it holds.
+    fn types(&self, with_log_alarms: bool) -> Vec<cw::AlarmType> {
+        let types = [
+            Some(cw::AlarmType::CompositeAlarm),
+            (!self.only_composite).then_some(cw::AlarmType::MetricAlarm),
+            with_log_alarms.then_some(cw::AlarmType::LogAlarm),
+        ];
+        types.into_iter().flatten().collect()
+    }
 }
 
 pub(in crate::aws) async fn alarms_by_name(aws: &Aws, names: BTreeSet<String>) -> Result<Found, AwsError> {
@@ -56,23 +87,36 @@ pub async fn composite_alarms(aws: &Aws) -> Result<Found, AwsError> {
 
 async fn listed(aws: &Aws, which: Which, takes: impl Fn(&Value) -> bool) -> Result<Found, AwsError> {
     let (mut found, mut pages) = (Found::new(), Pages::of(OPERATION));
-    // Without types, AWS tells of metric alarms alone.
-    let types = [Some(cw::AlarmType::CompositeAlarm), (!which.only_composite).then_some(cw::AlarmType::MetricAlarm)];
-    let types: Vec<cw::AlarmType> = types.into_iter().flatten().collect();
     loop {
-        let call = aws.cloudwatch.describe_alarms().set_alarm_types(Some(types.clone()));
-        let call = call.set_alarm_names(which.names.clone()).set_alarm_name_prefix(which.prefix.clone());
-        let answer = call.max_records(100).set_next_token(pages.token()).send().await;
-        let answer = answer.map_err(|error| AwsError::of(OPERATION, error))?;
+        let answer = page(aws, &which, pages.token()).await?;
         let metric = answer.metric_alarms().iter().map(|item| (item.alarm_name(), describe(item)));
         let composite =
             answer.composite_alarms().iter().map(|item| (item.alarm_name(), composite_alarm::describe(item)));
-        for (name, value) in metric.chain(composite).filter(|(_, value)| takes(value)) {
+        let log = answer.log_alarms().iter().map(|item| (item.alarm_name(), log_alarm::describe(item)));
+        for (name, value) in metric.chain(composite).chain(log).filter(|(_, value)| takes(value)) {
             found.insert(name.unwrap_or_default().to_owned(), value);
         }
         if !pages.turn(answer.next_token())? {
             return Ok(found);
         }
+    }
+}
+
+async fn page(aws: &Aws, which: &Which, token: Option<String>) -> Result<DescribeAlarmsOutput, AwsError> {
+    let with_log_alarms = which.names.is_some() && !aws.log_alarms.are_unknown();
+    let of_types = async |with_log_alarms| {
+        let call = aws.cloudwatch.describe_alarms().set_alarm_types(Some(which.types(with_log_alarms)));
+        let call = call.set_alarm_names(which.names.clone()).set_alarm_name_prefix(which.prefix.clone());
+        let answer = call.max_records(100).set_next_token(token.clone()).send().await;
+        answer.map_err(|error| AwsError::of(OPERATION, error))
+    };
+    match of_types(with_log_alarms).await {
+        Err(error) if with_log_alarms && error.kind == ErrorKind::Refused => {
+            let answer = of_types(false).await?;
+            aws.log_alarms.found_unknown();
+            Ok(answer)
+        }
+        answer => answer,
     }
 }
 

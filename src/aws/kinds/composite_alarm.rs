@@ -6,6 +6,7 @@ use aws_sdk_cloudwatch::types as cw;
 use serde_json::Value;
 
 use super::alarm::{action_configuration, describe_actions};
+use super::log_alarm;
 use super::tags::tags_of_cloudwatch;
 use crate::aws::params::Params;
 use crate::aws::record::record;
@@ -50,17 +51,29 @@ pub(super) fn put_composite_alarm(
         .set_tags(tags_of_cloudwatch(p))
 }
 
-/// Puts alarms of both types where they belong. The list that they come from tells them apart by what they have, and
+/// Puts alarms of all types where they belong. The list that they come from tells them apart by what they have, and
 /// so must tags, since an ARN does not.
 pub(in crate::aws) fn store(found: Found, live: &mut Live) {
     for (name, value) in found {
+        if log_alarm::is_one(&value) {
+            live.log_alarms.insert(name);
+            continue;
+        }
         let kind = if value.get("AlarmRule").is_some() { Kind::CompositeAlarm } else { Kind::Alarm };
         live.of_mut(kind).insert(name, value);
     }
 }
 
-/// What the tags say of alarms is said of those that turned out to be composite.
+/// What the tags say of alarms is said of those that turned out to be composite, and of none that turned out to be one
+/// of logs, which is nobody's to manage here.
 pub(in crate::aws) fn claim_tags(live: &mut Live) {
+    for name in &live.log_alarms {
+        let alarm = Address::new(Kind::Alarm, name);
+        live.tags.remove(&alarm);
+        if live.owned.remove(&alarm) {
+            live.notes.push(format!("{name} carries the stack's tag and is a log alarm: cachectl leaves it alone"));
+        }
+    }
     let names: Vec<String> = live.of(Kind::CompositeAlarm).keys().cloned().collect();
     for name in names {
         let (alarm, own) = (Address::new(Kind::Alarm, &name), Address::new(Kind::CompositeAlarm, &name));

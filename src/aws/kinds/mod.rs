@@ -3,6 +3,7 @@
 pub(super) mod alarm;
 pub(super) mod composite_alarm;
 mod dashboard;
+mod log_alarm;
 pub(super) mod parameter_group;
 pub(super) mod replication_group;
 mod serverless_cache;

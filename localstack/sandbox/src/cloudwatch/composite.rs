@@ -50,7 +50,7 @@ pub(crate) fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Re
     }
     suppressor(state, input)?;
     alarms::check::action_configuration(input)?;
-    alarms::store(state, input, true)
+    alarms::store(state, input, alarms::Type::Composite)
 }
 
 /// An alarm that silences this one comes with how long it may take to do so and how long it goes on (API model).

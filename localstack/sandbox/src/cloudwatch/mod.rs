@@ -29,6 +29,7 @@ pub(crate) fn operation(name: &str) -> Option<Operation> {
     Some(match name {
         "PutMetricAlarm" => Write(alarms::put),
         "PutCompositeAlarm" => Write(composite::put),
+        "PutLogAlarm" => Write(alarms::put_log),
         "DescribeAlarms" => Read(alarms::describe::describe),
         "DeleteAlarms" => Write(alarms::delete),
         "SetAlarmState" => Write(alarms::set_state),

@@ -17,6 +17,9 @@ const INTEGERS: &[&str] = &[
     "WarmUpPeriodDurationInMinutes",
     "ActionsSuppressorWaitPeriod",
     "ActionsSuppressorExtensionPeriod",
+    "QueryResultsToEvaluate",
+    "QueryResultsToAlarm",
+    "ActionLogLineCount",
 ];
 const DOUBLES: &[&str] = &["Threshold"];
 const BOOLEANS: &[&str] = &["ActionsEnabled", "ReturnData", "Enabled", "OnlyStartEvaluatingAfterWarmUpPeriodEnds"];
@@ -29,6 +32,7 @@ const LISTS: &[&str] = &[
     "Tags",
     "IncludedTagKeys",
     "ExcludedTagKeys",
+    "LogGroupIdentifiers",
 ];
 
 pub(crate) fn typed(name: &str, value: &Input) -> Result<Output, Refusal> {

@@ -219,6 +219,34 @@ fn wrong_names_do_not_keep_the_right_ones_from_being_deleted() {
 }
 
 #[test]
+fn alarms_of_all_types_share_their_names() {
+    let aws = Aws::instant();
+    let log = r#"{"AlarmName": "log", "ScheduledQueryConfiguration": {"QueryString": "fields @message", "LogGroupIdentifiers": ["app"]},
+        "QueryResultsToEvaluate": 3, "QueryResultsToAlarm": 2, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}"#;
+    let put_log = |body: &str| aws.json(&target("PutLogAlarm"), body).status;
+    assert_eq!(put_log(log), 200);
+    assert_eq!(put_log(&log.replace(r#""QueryResultsToAlarm": 2"#, r#""QueryResultsToAlarm": 4"#)), 400);
+    put(&aws, "metric");
+    let composite = r#"{"AlarmName": "composite", "AlarmRule": "ALARM(metric)"}"#;
+    assert_eq!(aws.json(&target("PutCompositeAlarm"), composite).status, 200);
+    for taken in ["metric", "composite"] {
+        assert_eq!(put_log(&log.replace(r#""log""#, &format!("{taken:?}"))), 400, "{taken}");
+    }
+    let twin = MATH.replace(r#""AlarmName": "math""#, r#""AlarmName": "log""#);
+    assert_eq!(aws.json(&target("PutMetricAlarm"), &twin).status, 400);
+    assert_eq!(aws.json(&target("PutCompositeAlarm"), &composite.replace("composite", "log")).status, 400);
+    // A log alarm is described where it is asked for, and deleted alone.
+    let described = |types: &str| aws.json(&target("DescribeAlarms"), &format!(r#"{{"AlarmTypes": [{types}]}}"#));
+    let all = described(r#""LogAlarm", "MetricAlarm""#).text();
+    assert!(all.contains(r#""QueryString":"fields @message""#) && all.contains(r#""AlarmName":"metric""#), "{all}");
+    assert!(!described(r#""MetricAlarm""#).text().contains("LogAlarms"));
+    assert_eq!(described(r#""QueryAlarm""#).status, 400);
+    assert!(delete(&aws, r#"["log", "composite"]"#).contains("log alarm"));
+    delete(&aws, r#"["log"]"#);
+    assert_eq!(put_log(log), 200);
+}
+
+#[test]
 fn an_alarm_does_not_search() {
     let aws = Aws::instant();
     let body = MATH.replace("m * 2", "MAX(SEARCH ('{AWS/ElastiCache,CacheClusterId} MetricName=Evictions', 'Sum'))");

@@ -1,4 +1,4 @@
-//! What PutMetricAlarm refuses, after the API model's constraints and texts.
+//! What PutMetricAlarm and PutLogAlarm refuse, after the API model's constraints and texts.
 
 use crate::refusal::Refusal;
 use crate::wire::input::Input;
@@ -82,6 +82,27 @@ pub(crate) fn metric_alarm(input: &Input) -> Result<(), Refusal> {
     let period = if input.has("Metrics") { metric_math(input)? } else { single_metric(input)? };
     evaluation_window(input, period)?;
     evaluation_range(period, periods)
+}
+
+/// An alarm on a scheduled query of logs: `QueryResultsToAlarm` of the last `QueryResultsToEvaluate` results.
+pub(crate) fn log_alarm(input: &Input) -> Result<(), Refusal> {
+    common(input)?;
+    action_configuration(input)?;
+    warm_up(input)?;
+    let missing = |member: &str| Refusal::bad("MissingParameter", format!("The parameter {member} is required."));
+    let whole = |member: &str| int(input, member)?.ok_or_else(|| missing(member));
+    if !input.has("ScheduledQueryConfiguration") {
+        return Err(missing("ScheduledQueryConfiguration"));
+    }
+    let (evaluated, breaching) = (whole("QueryResultsToEvaluate")?, whole("QueryResultsToAlarm")?);
+    if !(1..=100).contains(&evaluated) || !(1..=evaluated).contains(&breaching) {
+        return Err(validation("QueryResultsToAlarm is 1 to QueryResultsToEvaluate, which is 1 to 100."));
+    }
+    if !input.has("Threshold") {
+        return Err(missing("Threshold"));
+    }
+    let operator = input.text("ComparisonOperator").ok_or_else(|| missing("ComparisonOperator"))?;
+    one_of("ComparisonOperator", &operator, &OPERATORS[..4])
 }
 
 fn warm_up(input: &Input) -> Result<(), Refusal> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Alarm, arn};
+use super::{Alarm, Type, arn};
 use crate::cloudwatch::composite;
 use crate::control::paging;
 use crate::refusal::Refusal;
@@ -22,9 +22,13 @@ pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> 
     }
     let types =
         input.texts("AlarmTypes").filter(|types| !types.is_empty()).unwrap_or_else(|| vec!["MetricAlarm".into()]);
-    let wanted = |alarm: &Alarm| {
-        types.iter().any(|kind| kind == if alarm.is_composite { "CompositeAlarm" } else { "MetricAlarm" })
-    };
+    if let Some(unknown) = types.iter().find(|word| Type::named(word).is_none()) {
+        return Err(validation(&format!(
+            "Value '{unknown}' at 'alarmTypes' failed to satisfy constraint: Member must satisfy enum value set: [{}]",
+            Type::ALL.map(Type::word).join(", ")
+        )));
+    }
+    let wanted = |alarm: &Alarm| types.iter().any(|word| word == alarm.kind.word());
     let children = match input.text("ChildrenOfAlarmName") {
         None => None,
         Some(parent) => {
@@ -34,17 +38,19 @@ pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> 
         }
     };
     let parents_of = input.text("ParentsOfAlarmName");
+    let is_related = children.is_some() || parents_of.is_some();
     let state_value = input.text("StateValue");
     let action_prefix = input.text("ActionPrefix");
     let found = state.monitoring.alarms.iter().filter(|(name, alarm)| {
-        // Asking for relatives answers alarms of both types.
-        let of_type = children.is_some() || parents_of.is_some() || wanted(alarm);
+        // Asking for relatives answers alarms of all types.
+        let of_type = is_related || wanted(alarm);
         of_type
             && names.as_ref().is_none_or(|names| names.contains(name))
             && prefix.as_ref().is_none_or(|prefix| name.starts_with(prefix.as_str()))
             && children.as_ref().is_none_or(|children| children.contains(name))
             && parents_of.as_ref().is_none_or(|child| {
-                alarm.is_composite && composite::children(alarm.text("AlarmRule").unwrap_or_default()).contains(child)
+                alarm.kind == Type::Composite
+                    && composite::children(alarm.text("AlarmRule").unwrap_or_default()).contains(child)
             })
             && state_value.as_ref().is_none_or(|value| *value == alarm.state)
             && action_prefix.as_ref().is_none_or(|prefix| has_action(alarm, prefix))
@@ -59,14 +65,29 @@ pub(crate) fn describe(state: &State, input: &Input) -> Result<Output, Refusal> 
     let page =
         paging::cut(input.text("NextToken"), asked, state.settings.page_size, found, |alarm| render(state, alarm))
             .map_err(|refusal| Refusal::bad("InvalidNextToken", refusal.message))?;
-    let (composites, metrics): (Vec<Output>, Vec<Output>) = page.items.into_iter().partition(
-        |alarm| matches!(alarm, Output::Map(members) if members.iter().any(|(name, _)| name == "AlarmRule")),
-    );
-    Ok(Record::new()
-        .list("CompositeAlarms", "member", composites)
-        .list("MetricAlarms", "member", metrics)
-        .put_some("NextToken", page.next)
-        .into())
+    let mut record = Record::new();
+    // What was not asked for is not answered, so that older clients see what they know.
+    for (kind, list) in LISTS.into_iter().filter(|(kind, _)| is_related || types.iter().any(|word| word == kind.word()))
+    {
+        let items: Vec<Output> = page.items.iter().filter(|alarm| is_of(alarm, kind)).cloned().collect();
+        record = record.list(list, "member", items);
+    }
+    Ok(record.put_some("NextToken", page.next).into())
+}
+
+/// The lists of an answer.
+const LISTS: [(Type, &str); 3] =
+    [(Type::Composite, "CompositeAlarms"), (Type::Metric, "MetricAlarms"), (Type::Log, "LogAlarms")];
+
+/// Alarms are told apart by what they have.
+fn is_of(alarm: &Output, kind: Type) -> bool {
+    let Output::Map(members) = alarm else { return false };
+    let has = |member: &str| members.iter().any(|(name, _)| name == member);
+    match kind {
+        Type::Composite => has("AlarmRule"),
+        Type::Log => has("ScheduledQueryConfiguration"),
+        Type::Metric => !has("AlarmRule") && !has("ScheduledQueryConfiguration"),
+    }
 }
 
 fn has_action(alarm: &Alarm, prefix: &str) -> bool {
@@ -88,7 +109,10 @@ fn render(state: &State, alarm: &Alarm) -> Output {
     for actions in ["OKActions", "AlarmActions", "InsufficientDataActions"] {
         fill(actions, Output::List("member", Vec::new()));
     }
-    if !alarm.is_composite {
+    if alarm.kind == Type::Log {
+        fill("TreatMissingData", Output::Text("missing".into()));
+    }
+    if alarm.kind == Type::Metric {
         if alarm.member("Metrics").is_none() && alarm.member("EvaluationCriteria").is_none() {
             fill("Dimensions", Output::List("member", Vec::new()));
         }

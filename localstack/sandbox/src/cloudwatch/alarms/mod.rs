@@ -1,4 +1,4 @@
-//! Metric alarms, kept as they were put.
+//! Alarms of all three types, kept as they were put. Their names are unique across the types.
 
 pub(crate) mod check;
 pub(crate) mod describe;
@@ -14,10 +14,35 @@ use crate::wire::output::Output;
 /// AWS's default quota.
 pub(crate) const QUOTA: usize = 5_000;
 
+/// What an alarm watches: a metric, other alarms, or a query of logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    Metric,
+    Composite,
+    Log,
+}
+
+impl Type {
+    const ALL: [Type; 3] = [Type::Metric, Type::Composite, Type::Log];
+
+    /// As `AlarmTypes` has it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Type::Metric => "MetricAlarm",
+            Type::Composite => "CompositeAlarm",
+            Type::Log => "LogAlarm",
+        }
+    }
+
+    fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Alarm {
     pub name: String,
-    pub is_composite: bool,
+    pub kind: Type,
     /// Every member of the Put call but its tags, with the model's types.
     pub members: Vec<(String, Output)>,
     pub state: String,
@@ -45,14 +70,19 @@ pub(crate) fn arn(state: &State, name: &str) -> String {
 
 pub(crate) fn put(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     check::metric_alarm(input)?;
-    store(state, input, false)
+    store(state, input, Type::Metric)
+}
+
+pub(crate) fn put_log(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
+    check::log_alarm(input)?;
+    store(state, input, Type::Log)
 }
 
 /// Put replaces the whole alarm; its state stays, and so do its tags.
-pub(crate) fn store(state: &mut State, input: &Input, is_composite: bool) -> Result<Option<Output>, Refusal> {
+pub(crate) fn store(state: &mut State, input: &Input, kind: Type) -> Result<Option<Output>, Refusal> {
     let name = input.text("AlarmName").unwrap_or_default();
     let known = state.monitoring.alarms.get(&name);
-    if known.is_some_and(|known| known.is_composite != is_composite) {
+    if known.is_some_and(|known| known.kind != kind) {
         return Err(Refusal::bad("ValidationError", format!("An alarm of another type is already named {name}.")));
     }
     if known.is_none() && state.monitoring.alarms.len() >= QUOTA {
@@ -69,7 +99,7 @@ pub(crate) fn store(state: &mut State, input: &Input, is_composite: bool) -> Res
         Some(known) => Alarm { members, updated: now, ..known.clone() },
         None => Alarm {
             name: name.clone(),
-            is_composite,
+            kind,
             members,
             state: "INSUFFICIENT_DATA".into(),
             reason: "Unchecked: Initial alarm creation".into(),
@@ -91,16 +121,20 @@ pub(crate) fn missing(names: &[String]) -> Refusal {
     Refusal::missing("ResourceNotFound", format!("Alarm not found: {}", names.join(", ")))
 }
 
-/// At most 100 alarms, of which at most one composite. Names that are wrong do not keep the right ones (API model).
+/// At most 100 alarms, of which at most one composite, and no log alarm beside others. Names that are wrong do not keep
+/// the right ones (API model).
 pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Option<Output>, Refusal> {
     let names = input.texts("AlarmNames").unwrap_or_default();
     if names.is_empty() || names.len() > 100 {
         return Err(Refusal::bad("ValidationError", "AlarmNames must hold 1 to 100 names."));
     }
     let alarms = &state.monitoring.alarms;
-    let composites = names.iter().filter(|name| alarms.get(*name).is_some_and(|alarm| alarm.is_composite));
-    if composites.count() > 1 {
+    let of = |kind| names.iter().filter(|name| alarms.get(*name).is_some_and(|alarm| alarm.kind == kind)).count();
+    if of(Type::Composite) > 1 {
         return Err(Refusal::bad("ValidationError", "Only one composite alarm can be deleted in one call."));
+    }
+    if of(Type::Log) > 0 && names.len() > 1 {
+        return Err(Refusal::bad("ValidationError", "A log alarm can not be deleted together with other alarms."));
     }
     refuse_children(alarms, &names)?;
     let unknown: Vec<String> = names.iter().filter(|name| !alarms.contains_key(*name)).cloned().collect();
@@ -115,7 +149,7 @@ pub(crate) fn delete(state: &mut State, input: &Input) -> Result<Option<Output>,
 /// An alarm stays as long as a composite alarm that stays names it. Text and code: ekristen/aws-nuke issue 462,
 /// cloud-custodian issue 7763.
 fn refuse_children(alarms: &BTreeMap<String, Alarm>, names: &[String]) -> Result<(), Refusal> {
-    let parents = alarms.values().filter(|alarm| alarm.is_composite && !names.contains(&alarm.name));
+    let parents = alarms.values().filter(|alarm| alarm.kind == Type::Composite && !names.contains(&alarm.name));
     let held: Vec<String> =
         parents.flat_map(|parent| super::composite::children(parent.text("AlarmRule").unwrap_or_default())).collect();
     let children: Vec<&str> = names.iter().filter(|name| held.contains(name)).map(String::as_str).collect();
