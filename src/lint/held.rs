@@ -1,5 +1,7 @@
 //! What holds of a cache: as declared, else as it is live, else by AWS's default.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::model::live::{Live, strings};
@@ -9,6 +11,18 @@ use crate::resource::alarm_rule::named_in;
 use crate::resource::composite_alarm::cache_of;
 use crate::resource::replication_group::durability;
 use crate::resource::{alarm, alarm_entries, attribute};
+
+/// What a spec declares: itself, and the alarm entries that stand for each of its caches, put together once.
+pub struct Declared<'a> {
+    pub spec: &'a Spec,
+    entries: BTreeMap<&'a Address, Vec<&'a Resource>>,
+}
+
+impl<'a> Declared<'a> {
+    pub fn of(spec: &'a Spec) -> Self {
+        Self { spec, entries: alarm_entries::by_cache(spec) }
+    }
+}
 
 /// A setting, and who says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,18 +116,17 @@ pub(super) fn snapshots(cache: &Resource, live: Option<&Live>) -> Held {
 }
 
 /// What alarms of the stack do not watch, by their dimensions and not by their names; `None` where all is watched.
-pub(super) fn unwatched(cache: &Resource, spec: &Spec, live: Option<&Live>) -> Option<String> {
-    let entries = || spec.of(Kind::Alarm);
+pub(super) fn unwatched(cache: &Resource, all: &Declared<'_>, live: Option<&Live>) -> Option<String> {
     // These follow the members; `alarms: none` is a decision.
-    if cache.fields.contains_key("alarms") || entries().any(|entry| alarm_entries::is_for(entry, &cache.address)) {
+    if cache.fields.contains_key("alarms") || all.entries.contains_key(&cache.address) {
         return None;
     }
     let of_live = |live: &Live| -> Vec<String> {
         let own = live.of(Kind::Alarm).values().filter(|alarm| alarm::belongs_to(alarm, &cache.address));
         own.flat_map(alarm::watched_members).map(str::to_owned).collect()
     };
-    let declared: Vec<String> =
-        entries().flat_map(alarm::declared_members).filter(|member| alarm::is_member(member, &cache.address)).collect();
+    let members = all.spec.of(Kind::Alarm).flat_map(alarm::declared_members);
+    let declared: Vec<String> = members.filter(|member| alarm::is_member(member, &cache.address)).collect();
     let existing = live.map(of_live).unwrap_or_default();
     let hint = "`alarms: {preset: recommended}`";
     match (declared.is_empty(), existing.is_empty(), live) {

@@ -12,18 +12,19 @@ use crate::model::{Address, Glob, Resource, Severity, Spec, suggest};
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::located::locate;
 use crate::spec::source::Sources;
+use held::Declared;
 use rules::{RULES, Rule};
 
 /// Every rule over every resource, after the policy's severities and waivers.
 pub fn findings(spec: &Spec, live: Option<&Live>, sources: &Sources, today: &str) -> Vec<Finding> {
-    let mut out = Vec::new();
+    let (mut out, all) = (Vec::new(), Declared::of(spec));
     for resource in spec.resources.values() {
         for rule in RULES.iter().filter(|rule| rule.kinds.contains(&resource.address.kind)) {
             let Some(severity) = severity(spec, rule) else { continue };
             if waived(spec, rule, &resource.address, today) {
                 continue;
             }
-            if let Some((field, message)) = (rule.check)(resource, spec, live) {
+            if let Some((field, message)) = (rule.check)(resource, &all, live) {
                 out.push(finding(spec, sources, rule, severity, resource, field, message));
             }
         }

@@ -2,17 +2,17 @@
 
 use serde_json::Value;
 
-use super::held::{self, Held};
+use super::held::{self, Declared, Held};
 use crate::model::Severity::{self, Info, Warn};
 use crate::model::live::{Live, strings};
 use crate::model::version::Version;
-use crate::model::{Kind, Resource, Spec};
+use crate::model::{Kind, Resource};
 use crate::resource::parameter_group;
 use crate::resource::secret;
 use crate::resource::user::{self, Reach};
 
 /// Finds a fault: the field that it hangs on ("" for the resource itself) and a sentence.
-pub type Check = fn(&Resource, &Spec, Option<&Live>) -> Option<(&'static str, String)>;
+pub type Check = fn(&Resource, &Declared<'_>, Option<&Live>) -> Option<(&'static str, String)>;
 
 pub struct Rule {
     pub id: &'static str,
@@ -170,13 +170,13 @@ pub const RULES: &[Rule] = &[
         check: |cache, _, _| (cache.lifecycle("finalSnapshot") == Some(false)).then(|| hit("lifecycle.finalSnapshot", "the cache is deleted without a final snapshot")).flatten() },
     Rule { id: "no-alarms", severity: Some(Warn), kinds: CACHES,
         why: "Evictions, full memory and lag go unnoticed without alarms.",
-        check: |cache, spec, live| held::unwatched(cache, spec, live).map(|why| ("", why)) },
+        check: |cache, all, live| held::unwatched(cache, all, live).map(|why| ("", why)) },
     Rule { id: "alarm-no-action", severity: Some(Warn), kinds: &[Kind::ReplicationGroup, Kind::ServerlessCache, Kind::Alarm, Kind::CompositeAlarm],
         why: "An alarm without an action notifies nobody, unless a composite alarm with one watches it.",
-        check: |resource, spec, _| {
+        check: |resource, all, _| {
             let (is_alarm, is_composite) = (resource.address.kind.is_alarm(), resource.address.kind == Kind::CompositeAlarm);
             let alarm = if is_alarm { Some(&resource.fields) } else { resource.fields.get("alarms").and_then(Value::as_object) };
-            let silent = alarm.is_some_and(|alarm| !held::acts(alarm)) && (is_composite || !held::is_told_by_another(resource, spec));
+            let silent = alarm.is_some_and(|alarm| !held::acts(alarm)) && (is_composite || !held::is_told_by_another(resource, all.spec));
             silent.then(|| hit(if is_alarm { "" } else { "alarms" }, "alarms without alarmActions notify nobody")).flatten()
         } },
     Rule { id: "serverless-limits", severity: Some(Warn), kinds: SERVERLESS,

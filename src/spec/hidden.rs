@@ -1,6 +1,8 @@
 //! What must not be shown: values under keys that sound like secrets, wherever they stand. The reader
 //! refuses literal secrets, and its messages show source lines: those must not be the leak.
 
+use std::collections::HashMap;
+
 use super::node::{Content, Node};
 use super::source::Span;
 
@@ -26,12 +28,13 @@ fn sounds_secret(key: &str) -> bool {
 
 /// The spans of everything in a document that may be a literal secret.
 pub(super) fn secrets(node: &Node) -> Vec<Span> {
-    let mut out = Vec::new();
-    walk(node, false, &mut out);
+    let (mut out, mut judged) = (Vec::new(), HashMap::new());
+    walk(node, false, &mut judged, &mut out);
     out
 }
 
-fn walk(node: &Node, secret: bool, out: &mut Vec<Span>) {
+/// `judged`: whether a key sounds like a secret. The same few stand in a large spec thousands of times.
+fn walk<'a>(node: &'a Node, secret: bool, judged: &mut HashMap<&'a str, bool>, out: &mut Vec<Span>) {
     match &node.content {
         Content::Null => {}
         Content::Scalar { .. } => {
@@ -39,7 +42,7 @@ fn walk(node: &Node, secret: bool, out: &mut Vec<Span>) {
                 out.push(node.span);
             }
         }
-        Content::List(items) => items.iter().for_each(|item| walk(item, secret, out)),
+        Content::List(items) => items.iter().for_each(|item| walk(item, secret, judged, out)),
         Content::Map(entries) => {
             for entry in entries {
                 let place =
@@ -48,7 +51,9 @@ fn walk(node: &Node, secret: bool, out: &mut Vec<Span>) {
                     // `authToken: {hunter2: }`
                     out.push(entry.key.span);
                 }
-                walk(&entry.value, (secret && !place) || sounds_secret(&entry.key.text), out);
+                let key = entry.key.text.as_str();
+                let secret = (secret && !place) || *judged.entry(key).or_insert_with(|| sounds_secret(key));
+                walk(&entry.value, secret, judged, out);
             }
         }
     }
