@@ -3,9 +3,10 @@
 # rounds, medians. Prints a table in Markdown, and the machine. Everything runs on 127.0.0.1 and ends on its own.
 #   CACHECTL=target/release/cachectl bench/load.sh [ROUNDS]
 # SERVER: the server program. CASES: an expression of the cases to run, such as 'plain get 64 1$'.
-# All send the same commands, byte for byte except for the digits of keys, since a longer key is more work for the server,
-# whichever client sends it. OWN=1: the others send those of their own -t instead, with keys of 16 bytes and without a TTL; so they do
-# with a cluster, where they need a tag of their own in the key.
+# All send the same commands to the same data: byte for byte except for the digits of keys (in a cluster the others need a
+# tag of their own in the key), as many keys a node, all there, all with a TTL. A longer key, a key that is there, and one
+# with a TTL are each more work for the server, whichever client asks for it. OWN=1: the others send those of their own -t
+# instead, with keys of 16 bytes, without a TTL, and in a cluster to keys that are hardly ever there.
 set -euo pipefail
 rounds=${1:-7} cachectl=${CACHECTL:-target/release/cachectl} duration=${DURATION:-5s} seconds=${SECONDS_EACH:-2}
 server=${SERVER:-$(command -v valkey-server || command -v redis-server)}
@@ -43,22 +44,47 @@ ours() {
 }
 peer() { # program port verb size pipeline requests flags...
   local TIMEFORMAT='%U %S' csv="$dir/csv" used what=(-t "$3" -d "$4")
-  if [[ -z ${OWN:-} && " ${*:7} " != *" --cluster "* ]]; then
-    what=(GET "$prefix:__rand_int__")
-    [[ $3 == set ]] && what=(SET "$prefix:__rand_int__" "$(printf "%$4s" | tr ' ' x)" PX 120000)
+  local names=$prefix range=$keys
+  [[ " ${*:7} " == *" --cluster "* ]] && names=$tagged:{tag} range=$((keys / 3))
+  if [[ -z ${OWN:-} ]]; then
+    what=(GET "$names:__rand_int__")
+    [[ $3 == set ]] && what=(SET "$names:__rand_int__" "$(printf "%$4s" | tr ' ' x)" PX "$ttl")
   fi
-  used=$( { time "$1" -h 127.0.0.1 -p "$2" -c 50 -P "$5" -n "$6" -r "$keys" --csv "${@:7}" "${what[@]}" > "$csv" 2> /dev/null; } 2>&1 )
+  used=$( { time "$1" -h 127.0.0.1 -p "$2" -c 50 -P "$5" -n "$6" -r "$range" --csv "${@:7}" "${what[@]}" > "$csv" 2> /dev/null; } 2>&1 )
   python3 - "$csv" "$6" $used <<'PY'
 import csv, sys
 row = [r for r in csv.reader(open(sys.argv[1])) if r and r[0].upper()[:3] in ("GET", "SET")][0]
 print(row[1], (float(sys.argv[3]) + float(sys.argv[4])) / int(sys.argv[2]) * 1e6)
 PY
 }
-keys=100000
-# With a colon and twelve digits as long as a key of cachectl bench with five.
-prefix=cachectl:bench:0; [[ -n ${OWN:-} ]] && prefix=key
-fill() { # port size flags...: what redis-benchmark asks for
-  ask -p "$1" "${@:3}" eval "local v=string.rep('x',$2) for i=0,$keys-1 do redis.call('set',string.format('$prefix:%012d',i),v) end" 0 > /dev/null
+keys=100000 ttl=120000
+# With a colon and twelve digits as long as a key of cachectl bench with five; `{tag}` becomes three letters.
+prefix=cachectl:bench:0 tagged=cachectl:be; [[ -n ${OWN:-} ]] && prefix=key
+# What the others ask for, one key after the other over one connection, as cachectl bench fills its own.
+fill() { # port size prefix keys flags...
+  python3 - "$2" "$3" "$4" "${OWN:-}" <<'PY' | ask -p "$1" "${@:5}" --pipe > /dev/null
+import sys
+size, prefix, keys, own = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
+tail = f"${size}\r\n{'x' * size}\r\n" + ("" if own else "$2\r\nPX\r\n$7\r\n3600000\r\n")
+key = lambda number: f"{prefix}:{number:012d}"
+sys.stdout.write("".join(f"*{3 if own else 5}\r\n$3\r\nSET\r\n${len(key(n))}\r\n{key(n)}\r\n{tail}" for n in range(keys)))
+PY
+}
+empty() { # port flags...: every run begins with a server that holds nothing
+  local at; for at in $(if [[ " ${*:2} " == *" --cluster "* ]]; then echo "${shards[@]}"; else echo "$1"; fi); do
+    ask -p "$at" $(args=" ${*:2} "; echo "${args/ --cluster / }") flushall > /dev/null
+  done
+}
+ready() { # port size flags...: the others' keys; in a cluster under the tag that redis-benchmark has for each shard
+  local shard name
+  empty "$1" "${@:3}"
+  if [[ " ${*:3} " != *" --cluster "* ]]; then fill "$1" "$2" "$prefix" "$keys" "${@:3}"; return; fi
+  [[ -z ${OWN:-} ]] || return 0
+  redis-benchmark -p "$1" --cluster -c 50 -n 3000 -r 10 SET "$tagged:{tag}:__rand_int__" x > /dev/null 2>&1
+  for shard in "${shards[@]}"; do
+    name=$(ask -p "$shard" --scan --pattern "$tagged:*" | head -1)
+    fill "$shard" "$2" "${name%:*}" $((keys / 3))
+  done
 }
 
 run() { # kind port verb size pipeline flags...
@@ -66,20 +92,22 @@ run() { # kind port verb size pipeline flags...
   [[ "$kind $verb $size $pipeline" =~ ${CASES:-.} ]] || return 0
   local ours_flags=() peer_flags=()
   case $kind in
-    TLS) ours_flags=(--tls --ca-file "$dir/ca.crt"); peer_flags=(--tls --cacert "$dir/ca.crt"); fill "$port" "$size" "${peer_flags[@]}" ;;
-    plain) fill "$port" "$size" ;;
+    TLS) ours_flags=(--tls --ca-file "$dir/ca.crt"); peer_flags=(--tls --cacert "$dir/ca.crt") ;;
     cluster) ours_flags=(--cluster); peer_flags=(--cluster) ;;
   esac
   # As many requests as fit the time, by a short run.
   local rate requests
+  ready "$port" "$size" "${peer_flags[@]}"
   rate=$(peer redis-benchmark "$port" "$verb" "$size" "$pipeline" 20000 "${peer_flags[@]}" | cut -d. -f1)
   requests=$(( (rate > 1000 ? rate : 1000) * seconds ))
   : > "$dir/rows"
   for ((round = 0; round < rounds; round++)); do
     local own
+    empty "$port" "${peer_flags[@]}"
     own=$(ours "$port" "$verb" "$size" "$pipeline" "${ours_flags[@]}") || { cat "$dir/ours.err" >&2; continue; }
     echo "cachectl $own" >> "$dir/rows"
     for name in "${peers[@]}"; do
+      ready "$port" "$size" "${peer_flags[@]}"
       echo "$name $(peer "$name" "$port" "$verb" "$size" "$pipeline" "$requests" "${peer_flags[@]}")" >> "$dir/rows"
     done
   done

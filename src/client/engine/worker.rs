@@ -26,6 +26,9 @@ const WAKER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
 /// How often time-outs, redials and the stop flag are looked at.
 pub(super) const ROUND: Duration = Duration::from_millis(10);
+/// So many prepared commands leave without waiting for the round's end: a server is woken once for many, and is at work
+/// while the rest is prepared.
+const A_SHIPMENT: usize = 64;
 /// A command that is sent on more often than this is sent in circles.
 const MOST_HOPS: u8 = 8;
 /// Not part of any answer that a server gives.
@@ -56,6 +59,8 @@ pub(super) struct Worker {
     pub(super) meter: Meter,
     /// Connections with something to send.
     dirty: Vec<u32>,
+    /// Commands that were prepared since those connections were last flushed.
+    prepared: usize,
     /// Why the last dial to each node failed.
     pub(super) troubles: Vec<Option<Trouble>>,
 }
@@ -88,6 +93,7 @@ impl Worker {
             flow: Flow::default(),
             meter: Meter::default(),
             dirty: Vec::new(),
+            prepared: 0,
             troubles: Vec::new(),
             shared,
         };
@@ -141,6 +147,9 @@ impl Worker {
                         }
                         if event.is_readable() || event.is_read_closed() || event.is_error() {
                             self.readable(at, &mut scratch);
+                        }
+                        if self.prepared >= A_SHIPMENT {
+                            self.flush_dirty(now);
                         }
                     }
                 }
@@ -203,7 +212,7 @@ impl Worker {
                     "the node takes no writes: connecting by name again",
                 );
             }
-            // What this prepares leaves after the last event of the round: servers are then woken once for many commands.
+            // What this prepares leaves with what other connections send, at the latest after the last event of the round.
             self.refill(at, now);
             if more == More::No {
                 return;
@@ -367,6 +376,7 @@ impl Worker {
         }
         order.sent = now;
         conn.flying.push_back(order);
+        self.prepared += 1;
         if !conn.dirty {
             conn.dirty = true;
             self.dirty.push(at as u32);
@@ -381,6 +391,7 @@ impl Worker {
     }
 
     fn flush_dirty(&mut self, now: Nanos) {
+        self.prepared = 0;
         let mut dirty = std::mem::take(&mut self.dirty);
         for at in dirty.drain(..) {
             if self.conns[at as usize].dirty {
