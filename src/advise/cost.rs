@@ -100,7 +100,7 @@ pub fn of_stack(
 /// What a live cache is billed by.
 pub fn billed_now(kind: Kind, view: &View<'_>) -> Billed {
     let text = |member: &str| view.text(member).map(str::to_owned);
-    if kind == Kind::ServerlessCache {
+    if kind.is_serverless() {
         let limits = view.own("CacheUsageLimits");
         return Billed::Serverless {
             engine: text("Engine"),
@@ -131,7 +131,7 @@ pub fn billed_now(kind: Kind, view: &View<'_>) -> Billed {
 /// What a cache is billed by once the spec is applied: what is declared, else what is live.
 pub fn billed_then(resource: &Resource, live: &Live, now: Option<&Billed>) -> Billed {
     let text = |name: &str| resource.text(name).map(str::to_owned);
-    if resource.address.kind == Kind::ServerlessCache {
+    if resource.address.kind.is_serverless() {
         let (engine_now, storage_now, ecpu_now) = match now {
             Some(Billed::Serverless { engine, storage, ecpu }) => (engine.clone(), *storage, *ecpu),
             _ => Default::default(),

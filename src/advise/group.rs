@@ -13,8 +13,8 @@ use crate::model::live::{View, strings};
 use crate::model::metrics::Metrics;
 use crate::model::node_type::{self, NodeType, RESERVED_MEMORY_PERCENT};
 use crate::model::sample::Sample;
-use crate::model::{Address, Kind, Resource};
-use crate::resource::parameter_group::{is_aws_own, user_parameters};
+use crate::model::{Address, Resource};
+use crate::resource::parameter_group::{self, is_aws_own};
 
 /// Of 65,000 connections that a node takes.
 pub(super) const CONNECTIONS: f64 = 52_000.0;
@@ -249,7 +249,7 @@ fn read<'a>(input: &'a Input<'a>, resource: &'a Resource, view: &View<'_>) -> Gr
         reads: Course::summed(&of("GetTypeCmds")),
         writes: Course::summed(&of("SetTypeCmds")),
         commands: Course::summed(&commands),
-        cost: estimate(&billed_now(Kind::ReplicationGroup, view), &input.live.region, input.prices, input.today),
+        cost: estimate(&billed_now(resource.address.kind, view), &input.live.region, input.prices, input.today),
         sample,
     }
 }
@@ -274,10 +274,7 @@ fn parameter(input: &Input<'_>, resource: &Resource, view: &View<'_>, name: &str
         .iter()
         .find_map(|cluster| cluster.pointer("/CacheParameterGroup/CacheParameterGroupName")?.as_str());
     let group = resource.text("cacheParameterGroupName").or(live)?;
-    let declared = input.spec.resources.get(&Address::new(Kind::ParameterGroup, group));
-    let declared = declared.and_then(|group| group.fields.get("parameters")?.get(name));
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    declared.map(text).or_else(|| user_parameters(input.live, group).remove(name))
+    parameter_group::parameter(input.spec, input.live, group, name)
 }
 
 /// The node whose course comes to most.

@@ -17,7 +17,7 @@ use crate::model::metrics::Metrics;
 use crate::model::plan::FORMAT_VERSION;
 use crate::model::prices::Prices;
 use crate::model::sample::Samples;
-use crate::model::{Address, Glob, Kind, Spec};
+use crate::model::{Address, Glob, Spec};
 pub use figures::{bytes, many};
 
 /// Hours that say anything at all: one whole day.
@@ -71,9 +71,10 @@ fn of_cache(input: &Input<'_>, address: &Address) -> CacheAdvice {
     };
     let Some(resource) = input.spec.resources.get(address) else { return empty("the spec does not have it") };
     let Some(view) = input.live.view(address) else { return empty("it does not exist yet") };
-    match address.kind {
-        Kind::ServerlessCache => serverless::advice(input, resource, &view),
-        _ => group::advice(input, resource, &view),
+    if address.kind.is_serverless() {
+        serverless::advice(input, resource, &view)
+    } else {
+        group::advice(input, resource, &view)
     }
 }
 

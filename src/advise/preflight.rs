@@ -8,8 +8,8 @@ use crate::model::live::{Live, View};
 use crate::model::metrics::{Metric, Metrics, Statistic};
 use crate::model::node_type::{self, NodeType, RESERVED_MEMORY_PERCENT};
 use crate::model::plan::{Action, Blocked, Change, Plan};
-use crate::model::{Address, Kind, Spec};
-use crate::resource::parameter_group::user_parameters;
+use crate::model::{Address, Spec};
+use crate::resource::parameter_group;
 
 /// Memory may be this full afterwards without a word.
 const FULL: f64 = 0.8;
@@ -73,7 +73,8 @@ enum Verdict {
 /// Changes of groups that stay the same group, and are not blocked anyway.
 fn updates(plan: &Plan) -> impl Iterator<Item = &Change> {
     plan.changes.iter().filter(|change| {
-        change.address.kind == Kind::ReplicationGroup
+        change.address.kind.is_cache()
+            && !change.address.kind.is_serverless()
             && matches!(change.action, Action::Update | Action::Adopt)
             && change.blocked.is_none()
     })
@@ -224,10 +225,7 @@ fn reserved_percent(spec: &Spec, live: &Live, address: &Address, view: &View<'_>
         .iter()
         .find_map(|cluster| cluster.pointer("/CacheParameterGroup/CacheParameterGroupName")?.as_str());
     let Some(group) = declared.or(live_group) else { return RESERVED_MEMORY_PERCENT };
-    let own = spec.resources.get(&Address::new(Kind::ParameterGroup, group));
-    let value = own.and_then(|own| own.fields.get("parameters")?.get(NAME));
-    let text = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-    text.or_else(|| user_parameters(live, group).remove(NAME))
+    parameter_group::parameter(spec, live, group, NAME)
         .and_then(|text| text.parse().ok())
         .unwrap_or(RESERVED_MEMORY_PERCENT)
 }

@@ -12,7 +12,7 @@ use crate::model::node_type::{self, NodeType, Runs};
 use crate::model::prices::HOURS_PER_MONTH;
 use crate::model::sample::{BIG_VALUE, Basis};
 use crate::model::version::Version;
-use crate::model::{Address, Kind};
+use crate::resource::parameter_group;
 
 /// Hours that make a habit of what happened in them.
 const HABIT: usize = 3;
@@ -133,7 +133,7 @@ fn eviction_policy(group: &Group<'_>, mut arithmetic: Vec<String>) -> Advice {
 
 fn policy_patch(group: &Group<'_>, policy: &str) -> Option<PatchEntry> {
     let name = group.resource.text("cacheParameterGroupName")?;
-    let own = group.input.spec.resources.get(&Address::new(Kind::ParameterGroup, name))?;
+    let own = parameter_group::declared_as(group.input.spec, name)?;
     let shared =
         group.input.spec.resources.values().filter(|other| other.text("cacheParameterGroupName") == Some(name)).count();
     let before = own

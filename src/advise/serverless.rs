@@ -6,12 +6,12 @@ use super::cost::{Billed, billed_now, cents, dollars, estimate};
 use super::course::Course;
 use super::figures::{Bound, bytes, figure, many};
 use super::{Input, LEAST_HOURS, SIZING_HOURS, live, too_little};
+use crate::model::Resource;
 use crate::model::advice::{Advice, CacheAdvice, Figure, PatchEntry, Severity};
 use crate::model::live::View;
 use crate::model::metrics::PERIOD;
 use crate::model::node_type::{self, RESERVED_MEMORY_PERCENT};
 use crate::model::prices::HOURS_PER_MONTH;
-use crate::model::{Kind, Resource};
 
 /// Of a limit: beyond it, throttling or refusals are near.
 const NEAR: f64 = 0.8;
@@ -50,7 +50,7 @@ struct Used {
 /// Figures and advice of a serverless cache.
 pub(super) fn advice(input: &Input<'_>, resource: &Resource, view: &View<'_>) -> CacheAdvice {
     let of = |name: &str| Course::new(input.metrics.of(&resource.address.id, name));
-    let billed = billed_now(Kind::ServerlessCache, view);
+    let billed = billed_now(resource.address.kind, view);
     let (storage_limit, unit_limit) = match &billed {
         Billed::Serverless { storage, ecpu, .. } => (storage.maximum, ecpu.maximum),
         Billed::Nodes { .. } => (None, None),

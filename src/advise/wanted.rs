@@ -50,7 +50,7 @@ const OF_SERVERLESS: [(&str, Statistic); 11] = [
 
 /// The measurements of one cache: all metrics of each of its nodes.
 pub fn of_cache(kind: Kind, id: &str, view: &View<'_>) -> Vec<Metric> {
-    if kind == Kind::ServerlessCache {
+    if kind.is_serverless() {
         let metric = |(name, statistic)| Metric { node: id.to_owned(), serverless: true, name, statistic };
         return OF_SERVERLESS.into_iter().map(metric).collect();
     }

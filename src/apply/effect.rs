@@ -48,7 +48,7 @@ pub fn seen(address: &Address, call: &Call, live: &Live) -> Seen {
 
 /// What of an immediate call AWS still has before it, in words: the group can be `available` meanwhile.
 pub fn pending(address: &Address, call: &Call, live: &Live) -> Option<String> {
-    let view = live.view(address).filter(|_| address.kind == Kind::ReplicationGroup)?;
+    let view = live.view(address)?;
     if call.is_deferred() {
         return None;
     }
@@ -128,14 +128,14 @@ fn members(kind: Kind, call: &Call, view: &View<'_>) -> Option<String> {
     for (member, value) in &call.parameters {
         match member.as_str() {
             "UserGroupIdsToAdd" | "UserIdsToAdd" => {
-                let list = if kind == Kind::UserGroup { "UserIds" } else { "UserGroupIds" };
+                let list = member.trim_end_matches("ToAdd");
                 if let Some(absent) = strings(Some(value)).find(|id| !strings(view.own(list)).any(|live| live == *id)) {
                     return Some(format!("{absent} is not attached"));
                 }
                 continue;
             }
             "UserGroupIdsToRemove" | "UserIdsToRemove" => {
-                let list = if kind == Kind::UserGroup { "UserIds" } else { "UserGroupIds" };
+                let list = member.trim_end_matches("ToRemove");
                 if let Some(present) = strings(Some(value)).find(|id| strings(view.own(list)).any(|live| live == *id)) {
                     return Some(format!("{present} is still attached"));
                 }

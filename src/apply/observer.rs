@@ -1,6 +1,6 @@
 //! One observer for all waits: however many resources are awaited, a look is the same few list calls.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,8 +10,8 @@ use super::FIRST_PAUSE;
 use crate::aws::error::Kind as ErrorKind;
 use crate::aws::events::{self, Event};
 use crate::aws::{Aws, AwsError, reader};
+use crate::model::Address;
 use crate::model::live::Live;
-use crate::model::{Address, Kind};
 
 /// Events are read with every fifth look.
 const LOOKS_PER_NEWS: u32 = 5;
@@ -124,17 +124,7 @@ impl Observer {
             })
             .unwrap_or_default();
         let awaited = self.awaited.lock().map(|awaited| awaited.clone()).unwrap_or_default();
-        let of = |kind: Kind| -> BTreeSet<String> {
-            awaited.keys().filter(|address| address.kind == kind).map(|address| address.id.clone()).collect()
-        };
-        let seen = reader::caches(
-            &self.aws,
-            of(Kind::ReplicationGroup),
-            of(Kind::ServerlessCache),
-            of(Kind::User),
-            of(Kind::UserGroup),
-        )
-        .await;
+        let seen = reader::these(&self.aws, awaited.keys().cloned()).await;
         if awaited.keys().any(|address| address.kind.is_cache()) {
             self.read_news().await;
         }
@@ -209,6 +199,8 @@ impl Drop for Ticket<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]

@@ -1,8 +1,6 @@
 //! Right before something is deleted it is read again: whose it is, whether it is protected, and whether it still is
 //! what the plan was made of. Minutes may lie between a plan and its deletions.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value, json};
 
 use super::send::BUSY;
@@ -59,8 +57,7 @@ pub async fn of_members(
     if address.kind != Kind::UserGroup || !lists.iter().any(|(member, _)| parameters.contains_key(*member)) {
         return Ok(Some(parameters));
     }
-    let none = BTreeSet::new;
-    let now = reader::caches(engine.aws, none(), none(), none(), [address.id.clone()].into()).await?;
+    let now = reader::these(engine.aws, [address.clone()]).await?;
     // What cannot be found is AWS's to refuse.
     let Some(group) = now.view(address) else { return Ok(Some(parameters)) };
     let members: Vec<&str> = strings(group.own("UserIds")).collect();

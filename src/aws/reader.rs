@@ -244,19 +244,10 @@ pub async fn again(aws: &Aws, identity: &Identity, addresses: &[Address]) -> Res
     Ok(live)
 }
 
-/// The replication groups, members and serverless caches of these ids, for an observer: list calls.
-pub async fn caches(
-    aws: &Aws,
-    groups: BTreeSet<String>,
-    serverless: BTreeSet<String>,
-    users: BTreeSet<String>,
-    user_groups: BTreeSet<String>,
-) -> Result<Live, AwsError> {
+/// These resources and the members of groups among them, for an observer: list calls, and no tags.
+pub async fn these(aws: &Aws, addresses: impl IntoIterator<Item = Address>) -> Result<Live, AwsError> {
     let mut wanted = Wanted::default();
-    wanted.by_kind.insert(Kind::ReplicationGroup, groups);
-    wanted.by_kind.insert(Kind::ServerlessCache, serverless);
-    wanted.by_kind.insert(Kind::User, users);
-    wanted.by_kind.insert(Kind::UserGroup, user_groups);
+    addresses.into_iter().for_each(|address| wanted.add(address));
     let mut live = Live::default();
     kinds::read(aws, &wanted, &mut live).await?;
     Ok(live)

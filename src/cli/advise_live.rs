@@ -8,7 +8,7 @@ use crate::advise;
 use crate::client::sample::{Candidates, look};
 use crate::model::live::View;
 use crate::model::sample::{Sample, Samples};
-use crate::model::{Address, Glob, Kind, Live, Resource};
+use crate::model::{Address, Glob, Live, Resource};
 use crate::smoke::Target;
 
 /// One look at each cache that is meant and is there, one after the other.
@@ -30,7 +30,7 @@ pub(super) async fn samples(
 async fn sample(session: &Session, resource: &Resource, view: &View<'_>) -> Result<Sample, CliError> {
     let unseen = |why: String| Sample { unseen: vec![why], ..Sample::default() };
     let not_looked_at = |why: &str| Ok(unseen(format!("the cache itself was not looked at: {why}")));
-    if resource.address.kind == Kind::ServerlessCache {
+    if resource.address.kind.is_serverless() {
         return not_looked_at("a serverless cache shows no node, and what SCAN does there was never tried");
     }
     if view.text("Engine") == Some("memcached") {

@@ -149,7 +149,7 @@ fn addresses() -> Vec<String> {
 
 /// What can fail over.
 fn groups() -> Vec<String> {
-    let declared = declared().into_iter().filter(|address| address.kind == Kind::ReplicationGroup);
+    let declared = declared().into_iter().filter(|address| address.kind.row().fails_over);
     declared.map(|address| address.to_string()).collect()
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::import::{Document, Entry, Line};
 use crate::model::Kind;
-use crate::resource::alarm_entries::{PATTERNS, has_pattern};
+use crate::resource::alarm_entries::has_pattern;
 use crate::spec::render::{is_printable, pattern, word};
 
 /// Lists and maps within a field stay on its line up to here.
@@ -72,10 +72,7 @@ fn remark(out: &mut String, pad: &str, text: &str) {
 /// The node's name, written out for each.
 fn is_pattern(entry: &Entry, name: &str) -> bool {
     let text = |name: &str| entry.field(name).and_then(Value::as_str);
-    entry.address.kind == Kind::Alarm
-        && PATTERNS.contains(&name)
-        && text("for").is_some()
-        && text(name).is_some_and(has_pattern)
+    entry.address.kind.row().patterns.contains(&name) && text("for").is_some() && text(name).is_some_and(has_pattern)
 }
 
 /// A text of several lines that a block says as it is: nothing in it that indentation or the end of a block would

@@ -59,7 +59,7 @@ fn moving(planned: &[Planned]) -> BTreeSet<Address> {
 fn cache_then(live: &Live, moving: &BTreeSet<Address>, cache: &Address) -> Cache {
     match (moving.contains(cache), live.stays(cache)) {
         // A serverless cache has one node, of its own name.
-        (true, _) if cache.kind == Kind::ServerlessCache => Cache::Settled,
+        (true, _) if cache.kind.is_serverless() => Cache::Settled,
         (true, _) => Cache::Moving,
         (false, true) => Cache::Settled,
         (false, false) => Cache::Missing,
@@ -175,6 +175,6 @@ pub fn wait_for_blocked_caches(planned: &mut Vec<Planned>) {
 /// A body that was to come, by its member: written for the nodes that there are now. `None` where there are none.
 pub fn written_out(spec: &Spec, live: &Live, kind: Kind, cache: &Address) -> Option<(&'static str, Value)> {
     let companion = kind.companion()?;
-    let has_nodes = |view: View<'_>| cache.kind == Kind::ServerlessCache || view.member_ids().next().is_some();
+    let has_nodes = |view: View<'_>| cache.kind.is_serverless() || view.member_ids().next().is_some();
     live.view(cache).is_some_and(has_nodes).then(|| (companion.member, (companion.written)(&spec.stack, live, cache)))
 }

@@ -194,8 +194,7 @@ fn replaced(mut draft: Draft, scene: &Scene<'_>, owner: Ownership) -> Planned {
 
 /// Snapshots go into the same engine or a newer one, and between node types but for data tiering.
 fn restorable(scene: &Scene<'_>) -> bool {
-    let name =
-        if scene.resource.address.kind == Kind::ServerlessCache { "majorEngineVersion" } else { "engineVersion" };
+    let name = if scene.resource.address.kind.is_serverless() { "majorEngineVersion" } else { "engineVersion" };
     // A serverless cache's version is a major one alone.
     let version = |text: &str| Version::parse(text).or_else(|| Version::parse(&format!("{text}.0")));
     let (declared, live) =

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::model::plan::{Action, Change, Plan};
 use crate::model::text::plural;
-use crate::model::{Address, Kind, Operation, Step, StepId};
+use crate::model::{Address, Operation, Step, StepId};
 
 /// Names that stand in a line before the rest is a number.
 const NAMED: usize = 8;
@@ -91,7 +91,7 @@ pub(super) fn changes<'a>(all: impl IntoIterator<Item = &'a Change>) -> Vec<Grou
 
 /// What alarms have in common that are told together; what is blocked says why by itself.
 fn key(change: &Change) -> Option<Value> {
-    if change.address.kind != Kind::Alarm || change.count.is_some() || change.blocked.is_some() {
+    if !change.address.kind.row().in_bulk || change.count.is_some() || change.blocked.is_some() {
         return None;
     }
     // What is created differs in all that it is; else what changes is what they have in common.
@@ -126,8 +126,8 @@ impl Calls<'_> {
 pub(super) fn steps(plan: &Plan) -> Vec<Calls<'_>> {
     let mut groups: Vec<(Option<(Operation, &Address)>, Calls<'_>)> = Vec::new();
     for step in &plan.steps {
-        let is_alarm = step.address.kind == Kind::Alarm && step.call().is_some();
-        let cache = plan.change(&step.address).filter(|_| is_alarm).and_then(|change| change.cache.as_ref());
+        let in_bulk = step.address.kind.row().in_bulk && step.call().is_some();
+        let cache = plan.change(&step.address).filter(|_| in_bulk).and_then(|change| change.cache.as_ref());
         let key = cache.map(|cache| (step.operation(), cache));
         match groups.last_mut().filter(|(other, _)| key.is_some() && *other == key) {
             Some((_, group)) => {
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn an_alarms_name_is_what_follows_its_member() {
-        let cache = Address::new(Kind::ReplicationGroup, "shop");
+        let cache = "replicationGroup/shop".parse().expect("an address");
         for (alarm, told) in [
             ("shop-001-Evictions", (Some("001"), "Evictions")),
             ("shop-0001-002-hit-rate", (Some("0001-002"), "hit-rate")),

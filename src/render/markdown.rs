@@ -8,7 +8,6 @@ use super::environment::is_place;
 use super::inert::{code, prose};
 use super::plan::last_line;
 use super::value::{leaves, said, written};
-use crate::model::Kind;
 use crate::model::plan::{Action, AttributeChange, Change, Finding, Plan};
 use crate::model::severity::Severity;
 use crate::model::text::plural;
@@ -200,7 +199,7 @@ fn differences(change: &Change) -> Vec<(String, String, String)> {
 fn block(group: &Group<'_>, named: &str) -> Vec<String> {
     let change = group.changes[0];
     let title = format!("| {} | {named} |", sign(change.action));
-    let in_bulk = change.address.kind == Kind::Alarm && change.action == Action::Create;
+    let in_bulk = change.address.kind.row().in_bulk && change.action == Action::Create;
     if change.attributes.is_empty() || in_bulk {
         return vec![format!("{title} {} | | | |\n", prose(&group.what()))];
     }

@@ -7,12 +7,12 @@ use super::environment::is_place;
 use super::style::{Label, paint};
 use super::value::{difference, hang, wrap, written};
 use crate::model::Severity;
+use crate::model::Step;
 use crate::model::attribute::{Impact, Route};
 use crate::model::operation::Verb;
 use crate::model::plan::{Action, AttributeChange, Ownership, PendingValue, Plan};
 use crate::model::step::{Call, Work};
 use crate::model::text::plural;
-use crate::model::{Kind, Step};
 use crate::resource::kind_row::KindRow;
 
 /// What the header says besides the plan itself.
@@ -130,7 +130,7 @@ fn block(group: &Group<'_>, width: usize) -> String {
         out.push_str(&format!("   {}", paint(label, &what)));
     }
     // What is created in bulk stays a line.
-    let in_bulk = change.action == Action::Create && change.address.kind == Kind::Alarm;
+    let in_bulk = change.action == Action::Create && change.address.kind.row().in_bulk;
     let beside = match (group.cache, in_bulk) {
         (Some(_), _) => group.what(),
         (None, true) => condition(&change.attributes),

@@ -151,6 +151,8 @@ pub const KIND: KindRow = KindRow {
     tags: TagCalls::CLOUDWATCH,
     keeps_letter_case: true,
     stack_noted: Some(stack_of),
+    patterns: &alarm_entries::PATTERNS,
+    in_bulk: true,
     deletes_many: Some("AlarmNames"),
     state: |view| view.text("StateValue").unwrap_or("INSUFFICIENT_DATA"),
     facts: |view| vec![view.word("MetricName")],
@@ -240,7 +242,7 @@ pub fn to_come(spec: &Spec, live: &Live, caches: &BTreeSet<Address>) -> Alarms {
         // The first node of a shard is its primary.
         let is_primary = |member: &String| member.ends_with("-001");
         let is_in = |member: &String| match scope {
-            _ if cache.kind == Kind::ServerlessCache => true,
+            _ if cache.kind.is_serverless() => true,
             "primary" => is_primary(member),
             "replica" => !is_primary(member),
             _ => true,
@@ -333,7 +335,7 @@ fn own_fields(resource: &Resource) -> Map<String, Value> {
 /// The names under which a cache's metrics stand: its member clusters, or the serverless cache itself.
 pub fn nodes(live: &Live, cache: &Address, scope: &str) -> Vec<String> {
     let Some(view) = live.view(cache) else { return Vec::new() };
-    if cache.kind == Kind::ServerlessCache {
+    if cache.kind.is_serverless() {
         return vec![cache.id.clone()];
     }
     view.member_ids()
@@ -373,14 +375,14 @@ pub fn knows_members(spec: &Spec, cache: &Resource) -> bool {
         || nodes_by_shard(cache).len() > 1
         || group.starts_with("default.")
         || spec.resources.contains_key(&Address::new(Kind::ParameterGroup, group));
-    cache.address.kind == Kind::ServerlessCache
+    cache.address.kind.is_serverless()
         || ((has("numCacheClusters") || has("numNodeGroups") || has("nodeGroupConfiguration")) && knows_mode)
 }
 
 /// The names of the members of a cache that is created as the spec asks, as AWS numbers them.
 pub fn members_to_come(spec: &Spec, resource: &Resource) -> BTreeSet<String> {
     let id = &resource.address.id;
-    if resource.address.kind == Kind::ServerlessCache {
+    if resource.address.kind.is_serverless() {
         return [id.clone()].into();
     }
     let shards = nodes_by_shard(resource);
@@ -407,7 +409,7 @@ pub fn watches_any(alarm: &Value, members: &BTreeSet<String>) -> bool {
 }
 
 fn filled(mut fields: Map<String, Value>, cache: &Address, node: &str) -> Map<String, Value> {
-    let dimension = if cache.kind == Kind::ServerlessCache { "clusterId" } else { "CacheClusterId" };
+    let dimension = if cache.kind.is_serverless() { "clusterId" } else { "CacheClusterId" };
     let dimensions = json!([{"name": dimension, "value": node}]);
     if fields.contains_key("metricName") {
         fields.entry("namespace").or_insert_with(|| json!(NAMESPACE));

@@ -80,7 +80,7 @@ pub const KIND: KindRow = KindRow {
 /// The dashboard of a cache. Its name has the region, since an account has one dashboard of a name in all its regions.
 fn address_of(cache: &Address, region: &str) -> Address {
     // No id of a cache has an underscore: a group of any name is told apart.
-    let kind = if cache.kind == Kind::ServerlessCache { "_serverless" } else { "" };
+    let kind = if cache.kind.is_serverless() { "_serverless" } else { "" };
     Address::new(Kind::Dashboard, &format!("{}{kind}-{region}", cache.id))
 }
 
@@ -186,11 +186,11 @@ const OF_SERVERLESS: [Chart; 8] = [
 impl Chart {
     /// At this place of the dashboard, for these nodes.
     fn widget(&self, place: usize, cache: &Address, nodes: &[String], region: &str) -> Value {
-        let dimension = if cache.kind == Kind::ServerlessCache { "clusterId" } else { "CacheClusterId" };
+        let dimension = if cache.kind.is_serverless() { "clusterId" } else { "CacheClusterId" };
         let rows = nodes.iter().flat_map(|node| {
             self.metrics.iter().map(move |(metric, what)| {
                 let mut row = vec![json!(NAMESPACE), json!(metric), json!(dimension), json!(node)];
-                if let Some((name, value)) = host_dimension(metric).filter(|_| cache.kind != Kind::ServerlessCache) {
+                if let Some((name, value)) = host_dimension(metric).filter(|_| !cache.kind.is_serverless()) {
                     row.extend([json!(name), json!(value)]);
                 }
                 row.push(json!({"label": format!("{node}{what}")}));
@@ -225,7 +225,7 @@ fn body(stack: &str, live: &Live, cache: &Address) -> Value {
         Kind::ServerlessCache => vec![cache.id.clone()],
         _ => alarm::nodes(live, cache, "node"),
     };
-    let charts: &[Chart] = if cache.kind == Kind::ServerlessCache { &OF_SERVERLESS } else { &OF_NODES };
+    let charts: &[Chart] = if cache.kind.is_serverless() { &OF_SERVERLESS } else { &OF_NODES };
     let per_node: usize = charts.iter().map(|chart| chart.metrics.len()).sum();
     let groups = live.view(cache).map_or(&[][..], |view| view.node_groups());
     let shown = shown(&nodes, groups, MOST_METRICS / per_node);

@@ -130,6 +130,10 @@ pub struct KindRow {
     pub attributes: &'static [Attribute],
     /// Do clients store data in it?
     pub is_cache: bool,
+    /// Does AWS run it without nodes that anyone sees, so that it is its own only node?
+    pub is_serverless: bool,
+    /// Can AWS be asked to fail one of its primaries over?
+    pub fails_over: bool,
     /// Do ids keep their letter case? ElastiCache keeps them in lower case, CloudWatch as they are.
     pub keeps_letter_case: bool,
     pub arn: Arn,
@@ -140,6 +144,10 @@ pub struct KindRow {
     pub stack_noted: Option<fn(&Value) -> Option<&str>>,
     /// Where a cache has one because a field of it says so, and no spec declares one by itself.
     pub companion: Option<Companion>,
+    /// The fields in which the node and the cache that one is written out for may be named.
+    pub patterns: &'static [&'static str],
+    /// Has a cache so many of them that those which change alike are one line?
+    pub in_bulk: bool,
     /// The member of the delete call that takes a list of ids.
     pub deletes_many: Option<&'static str>,
     /// `None`: it is there or not.
@@ -152,6 +160,8 @@ pub struct KindRow {
     pub uses: Option<Use>,
     /// The member of the delete call that names a final snapshot.
     pub final_snapshot: Option<&'static str>,
+    /// Are `default` and names that begin with `default.` AWS's, so that none can be declared?
+    pub reserves_default: bool,
     /// Is it there, whoever says so, and nobody's to manage?
     pub is_aws_own: fn(&str) -> bool,
     /// What a create call needs besides what is declared.
@@ -171,6 +181,8 @@ impl KindRow {
             names,
             attributes,
             is_cache: false,
+            is_serverless: false,
+            fails_over: false,
             keeps_letter_case: false,
             arn,
             id,
@@ -178,6 +190,8 @@ impl KindRow {
             tags: TagCalls::ELASTICACHE,
             stack_noted: None,
             companion: None,
+            patterns: &[],
+            in_bulk: false,
             deletes_many: None,
             states: None,
             state: |_| "exists",
@@ -185,6 +199,7 @@ impl KindRow {
             secret: None,
             uses: None,
             final_snapshot: None,
+            reserves_default: false,
             is_aws_own: |_| false,
             create: |_, _| {},
             created: |_, _| {},

@@ -104,6 +104,16 @@ impl Kind {
         self.row().is_cache
     }
 
+    /// Does AWS run a cache of the kind without nodes that anyone sees, so that it is its own only node?
+    pub const fn is_serverless(self) -> bool {
+        self.row().is_serverless
+    }
+
+    /// The kinds that clients store data in.
+    pub fn caches() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|kind| kind.is_cache())
+    }
+
     /// Is it an alarm, metric or composite? They share their names, and what is said of them in descriptions.
     pub const fn is_alarm(self) -> bool {
         matches!(self, Kind::Alarm | Kind::CompositeAlarm)

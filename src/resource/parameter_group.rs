@@ -8,13 +8,13 @@ use super::kind_row::{Arn, Calls, Creation, IdForm, KindRow, Names, Use};
 use super::local;
 use super::local::MANAGED;
 use super::subnet_group::groups_of_clusters;
-use crate::model::Operation;
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, View, object};
 use crate::model::plan::AttributeChange;
 use crate::model::shape::{Field, Keys, Shape, pattern, text};
 use crate::model::step::Wait;
+use crate::model::{Address, Kind, Operation, Resource, Spec};
 
 /// AWS takes this many parameters in a call.
 const CHUNK: usize = 20;
@@ -41,6 +41,7 @@ pub const KIND: KindRow = KindRow {
         fields: "cacheParameterGroupName",
         users: |live, group| groups_of_clusters(live, "/CacheParameterGroup/CacheParameterGroupName", group),
     }),
+    reserves_default: true,
     is_aws_own,
     facts: |view| vec![view.word("CacheParameterGroupFamily")],
     create: |_, creation| {
@@ -79,6 +80,18 @@ pub fn is_aws_own(name: &str) -> bool {
 /// The family of one of AWS's own groups, as its name says.
 pub fn family_of_aws_own(name: &str) -> Option<&str> {
     Some(name.strip_prefix("default.")?.trim_end_matches(".cluster.on"))
+}
+
+/// The group of this name, where the spec declares it.
+pub fn declared_as<'a>(spec: &'a Spec, group: &str) -> Option<&'a Resource> {
+    spec.resources.get(&Address::new(Kind::ParameterGroup, group))
+}
+
+/// A parameter of a group: what the spec declares, else what someone has set; `None` where it is its family's default.
+pub fn parameter(spec: &Spec, live: &Live, group: &str, name: &str) -> Option<String> {
+    let declared = declared_as(spec, group).and_then(|own| own.fields.get("parameters")?.get(name));
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    declared.map(text).or_else(|| user_parameters(live, group).remove(name))
 }
 
 fn create_parameters(draft: &mut Draft, creation: &Creation<'_>) {

@@ -72,6 +72,7 @@ pub const KIND: KindRow = KindRow {
         facts
     },
     is_cache: true,
+    is_serverless: true,
     final_snapshot: Some("FinalSnapshotName"),
     finish,
     create: |draft, creation| {
@@ -119,7 +120,7 @@ fn finish(draft: &mut Draft, scene: &Scene<'_>) {
 
 /// Blocks every change and deletion of a serverless cache that data are being migrated into.
 pub fn keeps(draft: &mut Draft, view: &View<'_>) {
-    let status = migration(view).filter(|_| draft.address.kind == Kind::ServerlessCache);
+    let status = migration(view).filter(|_| draft.address.kind.is_serverless());
     let Some(status) = status else { return };
     let name = &draft.address.id;
     let hint = format!(

@@ -31,6 +31,7 @@ pub const KIND: KindRow = KindRow {
         fields: "cacheSubnetGroupName",
         users: |live, group| groups_of_clusters(live, "/CacheSubnetGroupName", group),
     }),
+    reserves_default: true,
     is_aws_own: |id| id == "default",
     facts: |view| {
         let subnets = view.own("Subnets").and_then(Value::as_array).map_or(0, Vec::len);

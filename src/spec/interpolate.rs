@@ -9,7 +9,7 @@ use super::schema::ENVIRONMENTS;
 use super::source::{Sources, Span};
 use crate::model::Kind;
 use crate::model::suggest::near;
-use crate::resource::alarm_entries::{CACHE, MEMBER, PATTERNS};
+use crate::resource::alarm_entries::{CACHE, MEMBER};
 
 /// Variables repeat text; together they write out no more than this.
 const MAX_BYTES: usize = 4 << 20;
@@ -54,9 +54,11 @@ pub(super) enum Place {
     /// The spec, or an environment's part of it.
     Spec,
     Environments,
-    Alarms,
-    Alarm,
-    /// A text in which the node and the cache of an alarm have names.
+    /// All resources of a kind.
+    Section(Kind),
+    /// One resource of a kind.
+    Resource(Kind),
+    /// A text in which the node and the cache of what is written out for them have names.
     Pattern,
     Elsewhere,
 }
@@ -65,10 +67,10 @@ impl Place {
     fn within(self, key: &str) -> Self {
         match self {
             Place::Spec if key == ENVIRONMENTS => Place::Environments,
-            Place::Spec if key == Kind::Alarm.section() => Place::Alarms,
+            Place::Spec => Kind::of_section(key).map_or(Place::Elsewhere, Place::Section),
             Place::Environments => Place::Spec,
-            Place::Alarms => Place::Alarm,
-            Place::Alarm if PATTERNS.contains(&key) => Place::Pattern,
+            Place::Section(kind) => Place::Resource(kind),
+            Place::Resource(kind) if kind.row().patterns.contains(&key) => Place::Pattern,
             _ => Place::Elsewhere,
         }
     }

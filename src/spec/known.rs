@@ -49,5 +49,5 @@ pub fn words(field: &str, shape: &Shape) -> Vec<&'static str> {
 
 /// The metrics of the presets' alarms, of any cache.
 pub fn preset_metrics() -> impl Iterator<Item = &'static str> {
-    [Kind::ReplicationGroup, Kind::ServerlessCache].into_iter().flat_map(alarm_preset::metrics)
+    Kind::caches().flat_map(alarm_preset::metrics)
 }

@@ -7,7 +7,7 @@ use super::decode::join;
 use super::node::{Content, Node, Style, is_number};
 use crate::model::text::is_unseen;
 use crate::model::{Address, Kind, Spec};
-use crate::resource::alarm_entries::{CACHE, MEMBER, PATTERNS};
+use crate::resource::alarm_entries::{CACHE, MEMBER};
 
 /// The document of a sound spec.
 pub fn yaml(document: &Node, spec: &Spec) -> String {
@@ -171,10 +171,11 @@ pub fn word(text: &str) -> String {
     if is_plain_word(text) { text.to_owned() } else { quoted(text) }
 }
 
-/// Does a text stand at this path in which the node and the cache of an alarm have names?
+/// Does a text stand at this path in which the node and the cache that it is written out for have names?
 fn is_pattern(path: &str) -> bool {
-    let of_alarm = path.strip_prefix(Kind::Alarm.section()).is_some_and(|rest| rest.starts_with('.'));
-    of_alarm && PATTERNS.iter().any(|field| path.rsplit('.').next() == Some(*field))
+    let kind = path.split_once('.').and_then(|(section, _)| Kind::of_section(section));
+    let field = path.rsplit('.').next().unwrap_or_default();
+    kind.is_some_and(|kind| kind.row().patterns.contains(&field))
 }
 
 /// Text with the names of an alarm's node and cache in it, in quotes.

@@ -76,7 +76,7 @@ pub(super) async fn read(aws: &Aws, wanted: &Wanted, live: &mut Live) -> Result<
 /// Reads the companions of the caches that were read, as far as there are any.
 pub(super) async fn companions(aws: &Aws, live: &mut Live) -> Result<(), AwsError> {
     for (kind, companion) in companion::kinds() {
-        let caches = Kind::ALL.into_iter().filter(|kind| kind.is_cache());
+        let caches = Kind::caches();
         let addresses = caches.flat_map(|kind| live.of(kind).keys().map(move |id| Address::new(kind, id)));
         let names = addresses.map(|cache| (companion.address_of)(&cache, &live.region).id).collect();
         let read = match kind {

@@ -21,7 +21,7 @@ use super::way_in::{WayIn, way_in};
 use crate::aws::{Access, failover};
 use crate::drill::{self, Objection, Report, Require};
 use crate::model::live::Live;
-use crate::model::{Address, Glob, Kind, Resource};
+use crate::model::{Address, Glob, Resource};
 use crate::render;
 use crate::spec::decode::duration;
 use shard::Ended;
@@ -127,9 +127,9 @@ fn end_on_signals(printer: &Printer, session: &Session, called: &Arc<AtomicBool>
 /// The group that is meant.
 fn address(args: &Failover, session: &Session) -> Result<Address, CliError> {
     let usage = |message: String| CliError::new(Exit::Usage, message);
-    let groups: Vec<&Address> = session.spec.of(Kind::ReplicationGroup).map(|group| &group.address).collect();
+    let groups: Vec<&Address> = session.spec.resources.keys().filter(|address| address.kind.row().fails_over).collect();
     if let Some(address) = &args.address {
-        if address.kind != Kind::ReplicationGroup {
+        if !address.kind.row().fails_over {
             return Err(usage(format!("{address} cannot be failed over: AWS tests replication groups only")));
         }
         return match groups.iter().find(|group| **group == address) {
@@ -361,7 +361,7 @@ mod tests {
     fn every_bound_of_a_spec_has_its_place() {
         let fields =
             json!({"require": {"maxWriteGap": "30s", "maxReadGap": "500ms", "maxLostWrites": 0, "maxRestore": "10m"}});
-        let address = Address::new(Kind::ReplicationGroup, "a");
+        let address = "replicationGroup/a".parse().unwrap();
         let fields = serde_json::Map::from_iter([("drill".to_owned(), fields)]);
         let resource = Resource { address, fields, path: String::new() };
         let found = require(&resource);

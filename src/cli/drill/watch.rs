@@ -179,9 +179,7 @@ impl<'a> Watch<'a> {
 
     /// A look that fails is made again: the failover goes on whether it is looked at or not.
     async fn look(&mut self) -> Option<Live> {
-        let ids = BTreeSet::from([self.run.address.id.clone()]);
-        let none = BTreeSet::new;
-        match reader::caches(&self.run.session.aws, ids, none(), none(), none()).await {
+        match reader::these(&self.run.session.aws, [self.run.address.clone()]).await {
             Ok(live) => Some(live),
             Err(error) => {
                 self.run.printer.detail(&format!("  could not look, trying again: {error}"));

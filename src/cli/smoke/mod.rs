@@ -23,7 +23,7 @@ use crate::client::engine::Stop;
 use crate::model::Glob;
 use crate::model::live::{Live, View};
 use crate::model::plan::FORMAT_VERSION;
-use crate::model::{Address, Kind, Resource};
+use crate::model::{Address, Resource};
 use crate::render;
 use crate::smoke::{self, Check, Observer, OnUndecided, Report, Settings, Target, Verdict};
 
@@ -306,7 +306,7 @@ pub async fn log_in(
             if target.way.tls.is_none() {
                 return Ok(Some(format!("user {user} logs in by IAM, and a token is sent over TLS only")));
             }
-            let serverless = address.kind == Kind::ServerlessCache;
+            let serverless = address.kind.is_serverless();
             let made = token::Login { cache: &address.id, serverless, user: &user };
             let token = match token::signed(&session.aws, made).await {
                 Ok(token) => Secret::new(token),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::client::{EndpointMap, Tls, Way};
 use crate::model::live::View;
-use crate::model::{Address, Kind, Resource, Spec};
+use crate::model::{Resource, Spec};
 use crate::resource::parameter_group;
 use crate::resource::replication_group::nodes::replica_counts;
 use crate::smoke::{Expect, Member, Target};
@@ -21,7 +21,7 @@ fn endpoint(value: Option<&Value>) -> Option<Endpoint> {
 /// `None` for a cache without an endpoint.
 pub fn target(spec: &Spec, resource: &Resource, view: &View<'_>, stand_in: bool) -> Option<Target> {
     let smoke = resource.fields.get("smoke");
-    let serverless = resource.address.kind == Kind::ServerlessCache;
+    let serverless = resource.address.kind.is_serverless();
     let cluster = view.flag("ClusterEnabled");
     let first = view.node_groups().first();
     let (found, reader) = if serverless {
@@ -116,10 +116,7 @@ fn engine_version(resource: &Resource, view: &View<'_>) -> Option<String> {
 /// The eviction policy that the cache's parameter group sets, where that is known.
 fn policy(spec: &Spec, view: &View<'_>) -> Option<String> {
     let name = view.members.first()?.pointer("/CacheParameterGroup/CacheParameterGroupName")?.as_str()?;
-    let declared = spec.resources.get(&Address::new(Kind::ParameterGroup, name));
-    declared
-        .and_then(|group| group.fields.get("parameters")?.get("maxmemory-policy")?.as_str().map(str::to_owned))
-        .or_else(|| parameter_group::user_parameters(view.live, name).remove("maxmemory-policy"))
+    parameter_group::parameter(spec, view.live, name, "maxmemory-policy")
 }
 
 #[cfg(test)]

@@ -256,6 +256,7 @@ pub const KIND: KindRow = KindRow {
     state: |view| view.status(),
     facts: facts::of,
     is_cache: true,
+    fails_over: true,
     secret: Some(Secret {
         attribute: "authToken",
         member: "AuthToken",

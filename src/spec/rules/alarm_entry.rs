@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::alarm::has;
 use super::{ALARM, Check, Rule, finder::Finder};
-use crate::model::{Address, Kind, Resource, Spec};
+use crate::model::{Address, Resource, Spec};
 use crate::resource::alarm_entries;
 
 #[rustfmt::skip]
@@ -65,7 +65,7 @@ fn names_each(spec: &Spec, alarm: &Resource) -> bool {
     let caches: Vec<&Address> = alarm_entries::caches(spec, alarm).collect();
     // A serverless cache is a node by itself.
     let by_cache = pattern.contains(alarm_entries::CACHE) || caches.len() == 1;
-    caches.iter().all(|cache| cache.kind == Kind::ServerlessCache) && by_cache
+    caches.iter().all(|cache| cache.kind.is_serverless()) && by_cache
 }
 
 /// Looks for entries whose alarms of one cache are called alike.

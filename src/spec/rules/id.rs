@@ -41,11 +41,10 @@ pub fn form_of(kind: Kind) -> (String, usize) {
 /// The same of an id that is declared: AWS's own groups are not.
 pub fn declared_form(kind: Kind) -> (String, usize) {
     let (pattern, max, _) = form(kind);
-    let pattern = match kind {
-        Kind::ParameterGroup | Kind::SubnetGroup => {
-            format!("^(?![dD][eE][fF][aA][uU][lL][tT](\\.|$)){}", pattern.trim_start_matches('^'))
-        }
-        _ => pattern.to_owned(),
+    let pattern = if kind.row().reserves_default {
+        format!("^(?![dD][eE][fF][aA][uU][lL][tT](\\.|$)){}", pattern.trim_start_matches('^'))
+    } else {
+        pattern.to_owned()
     };
     (pattern, max)
 }
@@ -66,8 +65,7 @@ fn fits(kind: Kind, text: &str) -> bool {
 
 /// The id of a resource of this spec.
 pub fn declared(kind: Kind, key: &Key, path: &str, decoder: &mut Decoder<'_>) {
-    let reserved =
-        matches!(kind, Kind::ParameterGroup | Kind::SubnetGroup) && Address::new(kind, &key.text).is_aws_own();
+    let reserved = kind.row().reserves_default && Address::new(kind, &key.text).is_aws_own();
     let text = shorten(&key.text);
     if reserved {
         decoder.report(
