@@ -20,7 +20,7 @@ use crate::model::secret::Marks;
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::parameter_group::is_aws_own;
 use crate::resource::replication_group::zones;
-use crate::resource::{alarm, composite_alarm, ownership, secret};
+use crate::resource::{alarm, composite_alarm, members, ownership, secret};
 
 /// An account of which nothing was read yet.
 pub(super) fn empty(aws: &Aws, identity: &Identity) -> Live {
@@ -276,8 +276,8 @@ async fn watching(aws: &Aws, live: &Live, spec: &Spec) -> Result<Found, AwsError
     }
     let wanted = alarm_names(spec, live);
     let has_others = |cache: &Resource| {
-        let members = alarm::members_to_come(spec, cache);
-        alarm::nodes(live, &cache.address, "node").iter().any(|member| !members.contains(member))
+        let members = members::to_come(spec, cache);
+        members::nodes(live, &cache.address, "node").iter().any(|member| !members.contains(member))
     };
     let mut caches = spec.resources.values().filter(|resource| resource.address.kind.is_cache());
     let may_go = live.orphans_unknown || owned.any(|address| !wanted.contains(&address.id)) || caches.any(has_others);

@@ -11,6 +11,7 @@ use crate::model::{Address, Kind, Resource};
 use crate::resource::alarm::{self, NAMESPACE};
 use crate::resource::alarm_entries::{MEMBER, PATTERNS};
 use crate::resource::alarm_rule::is_any_of;
+use crate::resource::members;
 use crate::spec::rules::id;
 
 /// What the alarms of several nodes have in common.
@@ -45,7 +46,7 @@ pub(super) fn gathered(live: &Live, entries: &mut Vec<Entry>) {
         .map(|entry| entry.address.id.clone())
         .collect();
     for (common, Alike { alarms, fields }) in alike {
-        let nodes = alarm::nodes(live, &common.cache, "node");
+        let nodes = members::nodes(live, &common.cache, "node");
         // What only some nodes have, somebody chose for these.
         if nodes.len() < 2 || nodes.iter().any(|node| !alarms.contains_key(node)) {
             continue;
@@ -88,7 +89,7 @@ fn common(live: &Live, caches: &[Address], entry: &Entry) -> Option<(Common, Str
     let resource = Resource { address: entry.address.clone(), fields: entry.fields(), path: String::new() };
     let members: BTreeSet<String> = alarm::declared_members(&resource).into_iter().collect();
     let node = members.first().filter(|_| members.len() == 1)?.clone();
-    let is_of = |cache: &&Address| alarm::nodes(live, cache, "node").contains(&node);
+    let is_of = |cache: &&Address| members::nodes(live, cache, "node").contains(&node);
     let cache = caches.iter().find(is_of).filter(|cache| cache.kind == Kind::ReplicationGroup)?;
     let pattern = Some(entry.address.id.replace(&node, MEMBER)).filter(|pattern| pattern.contains(MEMBER))?;
     let mut fields = resource.fields;

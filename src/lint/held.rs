@@ -10,7 +10,7 @@ use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::alarm_rule::named_in;
 use crate::resource::composite_alarm::cache_of;
 use crate::resource::replication_group::durability;
-use crate::resource::{alarm, alarm_entries, attribute};
+use crate::resource::{alarm, alarm_entries, attribute, members};
 
 /// What a spec declares: itself, and the alarm entries that stand for each of its caches, put together once.
 pub struct Declared<'a> {
@@ -126,7 +126,7 @@ pub(super) fn unwatched(cache: &Resource, all: &Declared<'_>, live: Option<&Live
         own.flat_map(alarm::watched_members).map(str::to_owned).collect()
     };
     let members = all.spec.of(Kind::Alarm).flat_map(alarm::declared_members);
-    let declared: Vec<String> = members.filter(|member| alarm::is_member(member, &cache.address)).collect();
+    let declared: Vec<String> = members.filter(|member| members::may_be_of(member, &cache.address)).collect();
     let existing = live.map(of_live).unwrap_or_default();
     let hint = "`alarms: {preset: recommended}`";
     match (declared.is_empty(), existing.is_empty(), live) {
@@ -139,7 +139,7 @@ pub(super) fn unwatched(cache: &Resource, all: &Declared<'_>, live: Option<&Live
         }
         (false, ..) => {}
     }
-    let members = live.map(|live| alarm::nodes(live, &cache.address, "node")).unwrap_or_default();
+    let members = live.map(|live| members::nodes(live, &cache.address, "node")).unwrap_or_default();
     let is_watched = |member: &String| declared.contains(member) || existing.contains(member);
     let missing: Vec<String> = members.into_iter().filter(|member| !is_watched(member)).collect();
     (!missing.is_empty()).then(|| {
@@ -174,6 +174,6 @@ pub(super) fn is_told_by_another(resource: &Resource, spec: &Spec) -> bool {
     let members = alarm::declared_members(resource);
     composites().any(|other| {
         let named = other.text("rule").is_some_and(|rule| named_in(rule).contains(&resource.address.id));
-        named || cache_of(other).is_some_and(|cache| members.iter().any(|member| alarm::is_member(member, &cache)))
+        named || cache_of(other).is_some_and(|cache| members.iter().any(|member| members::may_be_of(member, &cache)))
     })
 }

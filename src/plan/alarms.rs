@@ -17,7 +17,7 @@ use crate::model::step::MemberAlarms;
 use crate::model::text::plural;
 use crate::model::{Address, Kind, Resource, Spec};
 use crate::resource::alarm::{self, Alarm, Alarms};
-use crate::resource::{alarm_whole, attribute};
+use crate::resource::{alarm_whole, attribute, members};
 
 /// AWS takes this many names in a DeleteAlarms call.
 pub const DELETE_CHUNK: usize = 100;
@@ -61,7 +61,7 @@ pub(super) fn planned(from: From<'_>, wanted: &Alarms, planned: &mut Vec<Planned
     for (cache, per_node) in &wanted.per_node {
         let Some(resource) = spec.resources.get(cache) else { continue };
         let change = if unread(cache) {
-            let (nodes, shards) = alarm::declared_nodes(resource);
+            let (nodes, shards) = members::declared(resource);
             by_numbers(existing(spec, live, cache).count(), per_node.count(nodes, shards))
         } else if moving.contains_key(cache) {
             let (shards, nodes) = live_size(live, cache);
@@ -94,7 +94,7 @@ fn orphans_that_go(spec: &Spec, live: &Live, cache: &Address, moving: Moving, pl
     let left: Vec<&Value> = existing(spec, live, cache).filter(|alarm| !goes(alarm)).collect();
     match (moving, spec.resources.get(cache)) {
         (Moving::Replaced, Some(resource)) => {
-            let members = alarm::members_to_come(spec, resource);
+            let members = members::to_come(spec, resource);
             left.into_iter().filter(|alarm| !alarm::watches_any(alarm, &members)).count()
         }
         (Moving::Topology, _) => {

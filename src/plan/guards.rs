@@ -14,7 +14,7 @@ use crate::model::plan::{Action, Ownership};
 use crate::model::{Address, Kind, Spec};
 use crate::resource::alarm::Alarms;
 use crate::resource::ownership::{STACK, stack_of};
-use crate::resource::{alarm, composite_alarm, references};
+use crate::resource::{alarm, composite_alarm, members, references};
 
 /// What the stack may not write to: another stack's, and what may be another's.
 pub fn ownership(draft: &mut Draft, live: &Live, owner: Ownership) {
@@ -214,7 +214,7 @@ fn going_alarms(from: From<'_>, to_come: &Alarms, planned: &[Planned], one: &Pla
             // The members to come have the names that AWS gives to new ones.
             let stays = |name: &str| to_come.named.iter().any(|alarm| alarm.name == name);
             let cache = &spec.resources[cache];
-            let members = alarm::members_to_come(spec, cache);
+            let members = members::to_come(spec, cache);
             let goes = |name: &&str| {
                 let own = &live.of(Kind::Alarm)[*name];
                 !stays(name) && (!alarm::watches_any(own, &members) || alarm::follows(spec, live, cache, name, own))

@@ -6,8 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::alarm_whole::plain_description;
 use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, TagCalls};
-use super::local;
-use super::{alarm_entries, alarm_preset};
+use super::{alarm_entries, alarm_preset, local, members};
 use crate::model::attribute::{Attribute, Impact, Read, Route};
 use crate::model::live::Live;
 use crate::model::shape::{ARN, Field, Order, Shape, integer, list, pattern, text};
@@ -231,14 +230,14 @@ pub fn stack_of(alarm: &Value) -> Option<&str> {
 
 /// Every alarm that the spec asks for, written out for the live members of the caches.
 pub fn wanted(spec: &Spec, live: &Live) -> Alarms {
-    written_out(spec, live, &|cache, scope| nodes(live, cache, scope))
+    written_out(spec, live, &|cache, scope| members::nodes(live, cache, scope))
 }
 
 /// The alarms of these caches, written out for the members that they have when they are made as the spec says.
 pub fn to_come(spec: &Spec, live: &Live, caches: &BTreeSet<Address>) -> Alarms {
     written_out(spec, live, &|cache, scope| {
         let made = spec.resources.get(cache).filter(|_| caches.contains(cache));
-        let members = made.map(|cache| members_to_come(spec, cache)).unwrap_or_default();
+        let members = made.map(|cache| members::to_come(spec, cache)).unwrap_or_default();
         // The first node of a shard is its primary.
         let is_primary = |member: &String| member.ends_with("-001");
         let is_in = |member: &String| match scope {
@@ -332,77 +331,6 @@ fn own_fields(resource: &Resource) -> Map<String, Value> {
         .collect()
 }
 
-/// The names under which a cache's metrics stand: its member clusters, or the serverless cache itself.
-pub fn nodes(live: &Live, cache: &Address, scope: &str) -> Vec<String> {
-    let Some(view) = live.view(cache) else { return Vec::new() };
-    if cache.kind.is_serverless() {
-        return vec![cache.id.clone()];
-    }
-    view.member_ids()
-        .filter(|member| scope == "node" || view.role(member).is_none_or(|role| role == scope))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// How many nodes and shards the spec asks for.
-pub fn declared_nodes(resource: &Resource) -> (usize, usize) {
-    let shards = nodes_by_shard(resource);
-    (shards.iter().sum(), shards.len())
-}
-
-/// How many nodes the spec asks for, shard by shard.
-fn nodes_by_shard(resource: &Resource) -> Vec<usize> {
-    let number = |name: &str| resource.fields.get(name).and_then(Value::as_u64).map(|number| number as usize);
-    let entries =
-        resource.fields.get("nodeGroupConfiguration").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let replicas = number("replicasPerNodeGroup").unwrap_or(0);
-    match (resource.address.kind, number("numCacheClusters")) {
-        (Kind::ServerlessCache, _) => vec![1],
-        (_, Some(nodes)) if entries.is_empty() => vec![nodes],
-        _ => {
-            let own = |entry: &Value| entry.get("replicaCount").and_then(Value::as_u64).map(|count| count as usize);
-            let shards = number("numNodeGroups").unwrap_or(entries.len().max(1));
-            (0..shards).map(|shard| entries.get(shard).and_then(own).unwrap_or(replicas) + 1).collect()
-        }
-    }
-}
-
-/// Does the spec alone say how the members of the cache are called?
-pub fn knows_members(spec: &Spec, cache: &Resource) -> bool {
-    let has = |name: &str| cache.fields.contains_key(name);
-    let group = cache.text("cacheParameterGroupName").unwrap_or("default.");
-    let knows_mode = has("clusterMode")
-        || nodes_by_shard(cache).len() > 1
-        || group.starts_with("default.")
-        || spec.resources.contains_key(&Address::new(Kind::ParameterGroup, group));
-    cache.address.kind.is_serverless()
-        || ((has("numCacheClusters") || has("numNodeGroups") || has("nodeGroupConfiguration")) && knows_mode)
-}
-
-/// The names of the members of a cache that is created as the spec asks, as AWS numbers them.
-pub fn members_to_come(spec: &Spec, resource: &Resource) -> BTreeSet<String> {
-    let id = &resource.address.id;
-    if resource.address.kind.is_serverless() {
-        return [id.clone()].into();
-    }
-    let shards = nodes_by_shard(resource);
-    let group = resource.text("cacheParameterGroupName").unwrap_or_default();
-    let parameters = spec.resources.get(&Address::new(Kind::ParameterGroup, group));
-    let on = |group: &Resource| group.fields.get("parameters")?.get("cluster-enabled")?.as_str().map(|on| on == "yes");
-    let in_cluster_mode = shards.len() > 1
-        || match resource.text("clusterMode") {
-            Some(mode) => mode == "enabled",
-            None => parameters.map_or(group.ends_with(".cluster.on"), |group| on(group).unwrap_or(false)),
-        };
-    let named = |(shard, nodes): (usize, usize)| {
-        (1..=nodes).map(move |node| match in_cluster_mode {
-            true => format!("{id}-{:04}-{node:03}", shard + 1),
-            false => format!("{id}-{node:03}"),
-        })
-    };
-    shards.into_iter().enumerate().flat_map(named).collect()
-}
-
 /// Does the alarm watch one of these members?
 pub fn watches_any(alarm: &Value, members: &BTreeSet<String>) -> bool {
     watched_members(alarm).any(|member| members.contains(member))
@@ -424,16 +352,6 @@ fn filled(mut fields: Map<String, Value>, cache: &Address, node: &str) -> Map<St
     fields
 }
 
-/// The groups that a member of this name, living or gone, can be of.
-///
-/// `orders-0001-001` is the first node of the shard `0001` of `orders`, or that of `orders-0001`.
-fn caches_of_member(member: &str) -> impl Iterator<Item = &str> {
-    let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
-    let group = member.rsplit_once('-').filter(|(_, node)| digits(node, 3)).map(|(group, _)| group);
-    let sharded = group.and_then(|group| group.rsplit_once('-')).filter(|(_, shard)| digits(shard, 4));
-    group.into_iter().chain(sharded.map(|(group, _)| group))
-}
-
 /// The names under which the alarm looks for metrics of caches. By its dimensions: its own name can be anything.
 pub fn watched_members(alarm: &Value) -> impl Iterator<Item = &str> {
     let queries = alarm.get("Metrics").and_then(Value::as_array).into_iter().flatten();
@@ -447,13 +365,7 @@ pub fn watched_members(alarm: &Value) -> impl Iterator<Item = &str> {
 
 /// The caches whose members, living or gone, the alarm can watch.
 pub fn watched(alarm: &Value) -> BTreeSet<Address> {
-    watched_members(alarm).flat_map(caches_of).collect()
-}
-
-/// The caches that a member of this name, living or gone, can be of.
-pub fn caches_of(member: &str) -> impl Iterator<Item = Address> {
-    let groups = caches_of_member(member).map(|group| Address::new(Kind::ReplicationGroup, group));
-    std::iter::once(Address::new(Kind::ServerlessCache, member)).chain(groups)
+    watched_members(alarm).flat_map(members::caches_of).collect()
 }
 
 /// Is an alarm of a cache, which the spec does not ask for, deleted without an `--allow`?
@@ -463,9 +375,9 @@ pub fn caches_of(member: &str) -> impl Iterator<Item = Address> {
 pub fn follows(spec: &Spec, live: &Live, cache: &Resource, name: &str, alarm: &Value) -> bool {
     // Of a cache that is made anew, the members to come.
     let members: BTreeSet<String> = if live.stays(&cache.address) {
-        nodes(live, &cache.address, "node").into_iter().collect()
+        members::nodes(live, &cache.address, "node").into_iter().collect()
     } else {
-        members_to_come(spec, cache)
+        members::to_come(spec, cache)
     };
     let Some(member) = watched_members(alarm).find(|watched| members.contains(*watched)) else {
         return true;
@@ -482,15 +394,7 @@ pub fn follows(spec: &Spec, live: &Live, cache: &Resource, name: &str, alarm: &V
 
 /// Does the alarm watch a member of this cache, living or gone?
 pub fn belongs_to(alarm: &Value, cache: &Address) -> bool {
-    watched_members(alarm).any(|member| is_member(member, cache))
-}
-
-/// Can a member of this name, living or gone, be of this cache?
-pub fn is_member(member: &str, cache: &Address) -> bool {
-    match cache.kind {
-        Kind::ServerlessCache => member == cache.id,
-        _ => caches_of_member(member).any(|group| group == cache.id),
-    }
+    watched_members(alarm).any(|member| members::may_be_of(member, cache))
 }
 
 /// The names under which an alarm that is declared by itself looks for metrics of caches.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::alarm::{self, Alarm};
-use super::{alarm_entries, alarm_preset};
+use super::alarm::Alarm;
+use super::{alarm_entries, alarm_preset, members};
 use crate::model::{Address, Kind, Live, Resource, Spec};
 
 /// Names that more than one entry of the spec would give to an alarm, with those entries.
@@ -57,8 +57,8 @@ pub fn shared_offline(spec: &Spec) -> Shared<'_> {
         for given in given.filter(|given| given.id.contains(&cache.address.id)) {
             for (pattern, entry) in &patterns {
                 let Some(member) = member_in(&given.id, pattern) else { continue };
-                let members = members.get_or_insert_with(|| match alarm::knows_members(spec, cache) {
-                    true => alarm::members_to_come(spec, cache),
+                let members = members.get_or_insert_with(|| match members::are_known(spec, cache) {
+                    true => members::to_come(spec, cache),
                     false => BTreeSet::new(),
                 });
                 if members.contains(member) {

@@ -139,7 +139,7 @@ fn node_type<'a>(resource: &'a Resource, live: &'a Live) -> &'a str {
 fn replication_lag(resource: &Resource) -> Option<Rule> {
     let lag =
         rule("ReplicationLag", "Average", 60, (15, 15), 1.0, "A replica is more than a second behind its primary.");
-    (super::alarm::declared_nodes(resource).0 > 1).then_some(Rule { missing: "notBreaching", ..lag })
+    (super::members::declared(resource).0 > 1).then_some(Rule { missing: "notBreaching", ..lag })
 }
 
 const CONNECTIONS: Rule = rule(

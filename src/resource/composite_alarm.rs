@@ -8,7 +8,7 @@ use super::alarm::{self, Alarms};
 use super::alarm_rule::{LONGEST, any_of, named_in, without_arn};
 use super::alarm_whole::plain_description;
 use super::kind_row::{Calls, KindRow, Names, TagCalls};
-use super::local;
+use super::{local, members};
 use crate::model::attribute::{Attribute, Impact, Read, Route};
 use crate::model::shape::{ARN, Field, Shape, integer, list, pattern, text};
 use crate::model::{Address, Kind, Operation, Resource, Spec};
@@ -76,7 +76,7 @@ pub fn of_caches(spec: &Spec, alarms: &Alarms) -> BTreeMap<Address, BTreeSet<Str
             Some(cache) => vec![cache.clone()],
             None => {
                 let members = spec.resources.get(&alarm.entry).map(alarm::declared_members).unwrap_or_default();
-                let watched = members.iter().flat_map(|member| alarm::caches_of(member));
+                let watched = members.iter().flat_map(|member| members::caches_of(member));
                 watched.filter(|cache| spec.resources.contains_key(cache)).collect()
             }
         };

@@ -9,6 +9,7 @@ use super::alarm_preset::host_dimension;
 use super::alarm_whole::plain_description;
 use super::companion::{self, Companion};
 use super::kind_row::{Arn, Calls, IdForm, KindRow, Names, TagCalls};
+use super::members;
 use crate::model::attribute::{Attribute, Difference, Impact, Phase, Read, Route};
 use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, object};
@@ -223,7 +224,7 @@ fn body(stack: &str, live: &Live, cache: &Address) -> Value {
     // A serverless cache is its one node, also before it is there.
     let nodes = match cache.kind {
         Kind::ServerlessCache => vec![cache.id.clone()],
-        _ => alarm::nodes(live, cache, "node"),
+        _ => members::nodes(live, cache, "node"),
     };
     let charts: &[Chart] = if cache.kind.is_serverless() { &OF_SERVERLESS } else { &OF_NODES };
     let per_node: usize = charts.iter().map(|chart| chart.metrics.len()).sum();

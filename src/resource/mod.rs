@@ -13,6 +13,7 @@ pub mod dashboard;
 pub mod drill;
 pub mod kind_row;
 pub mod local;
+pub mod members;
 pub mod ownership;
 pub mod parameter_group;
 pub mod readiness;
