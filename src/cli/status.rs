@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::args::{AwsArgs, CostArgs, Format, SpecArgs, parse_duration};
+use super::clock;
 use super::cost;
 use super::exit::{CliError, Exit};
 use super::printer::{self, Printer};
@@ -104,10 +105,14 @@ async fn look(printer: &Printer, args: &Args, session: &Session, prices: Option<
         Format::Json => printer::json(&report),
         Format::Markdown => render::status::markdown(&report),
         Format::Table => {
-            // The first look counts whose account it is too.
-            let calls = if args.watch { session.aws.calls() - before } else { live.api_calls };
+            // The first look counts whose account it is too. Who comes back to a screen asks how old it is.
+            let (calls, when) = if args.watch {
+                (session.aws.calls() - before, format!(", at {}", clock::timestamp()))
+            } else {
+                (live.api_calls, String::new())
+            };
             let seconds = begun.elapsed().as_secs_f64();
-            let read = format!("Read {} in {calls} calls, {seconds:.1} s", session::describe(&live));
+            let read = format!("Read {} in {calls} calls, {seconds:.1} s{when}", session::describe(&live));
             render::status::table(&report, &read, printer.width())
         }
     })

@@ -204,6 +204,13 @@ fn leave_foreign(
         }
         None => true,
     });
+    if let (true, Some(own)) = (chosen.is_empty(), left.keys().next()) {
+        let all: Vec<String> = left.iter().map(|(own, count)| format!("{count} of the stack `{own}`")).collect();
+        return Err(Refused::new(
+            format!("nothing is left to import: all that was found belongs to others: {}", all.join(", ")),
+            format!("import what is another stack's under its name: --stack {own}"),
+        ));
+    }
     notes.extend(left.iter().map(|(own, count)| format!("{count} of the stack `{own}` left out")));
     Ok(())
 }

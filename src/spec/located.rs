@@ -133,6 +133,11 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, styled: bool) -> Strin
         (None, None) => {}
     }
     let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+    if diagnostic.labels.is_empty() {
+        // Between groups stands the frame of a source, which here there is none of.
+        let parts: Vec<String> = report.chunks(1).map(|group| renderer.render(group)).collect();
+        return parts.join("\n");
+    }
     renderer.render(&report)
 }
 

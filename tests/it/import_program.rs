@@ -93,6 +93,11 @@ fn another_stacks_resource_is_refused_by_its_address_and_left_out_of_many() {
     run(&rig, &["import", "--all"]).exits(64).says("several stacks").says("to `shop`").says("to none");
     let ran = run(&rig, &["import", "--all", "--stack", "other"]).exits(0).says("of the stack `shop` left out");
     assert!(ran.stdout.contains("seed-0001") && !ran.stdout.contains("shop-cache"), "{}", ran.stdout);
+    run(&rig, &["import", "*/shop-*", "--stack", "other"])
+        .exits(64)
+        .says("all that was found belongs to others")
+        .says("of the stack `shop`")
+        .says("--stack shop");
 }
 
 #[test]

@@ -22,3 +22,17 @@ fn a_watched_stack_is_read_again_until_somebody_has_seen_enough() {
     assert_eq!(documents[0]["stack"], "small");
     assert_eq!(rig.writes(), Vec::<String>::new());
 }
+
+#[test]
+fn a_watched_table_says_when_it_was_read() {
+    let rig = Rig::new(&small(""));
+    rig.apply().exits(0);
+    rig.sandbox.clear_calls();
+    let mut running = rig.start(&["status", "--watch"]);
+    rig.looked(2, &mut running);
+    running.signal("INT");
+    let ran = running.end().exits(130);
+    let read = ran.stdout.lines().find(|line| line.contains("Read ")).expect("a line of what was read");
+    let (_, when) = read.rsplit_once(", at ").expect(read);
+    assert!(when.starts_with("20") && when.ends_with('Z'), "{read}");
+}
