@@ -9,13 +9,16 @@ use futures::stream::{self, StreamExt};
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
+use super::alarm_looks::makes_one;
+use super::recheck::given_up;
 use super::send::send;
 use super::task::Task;
 use super::{Engine, Failure};
 use crate::aws::{AwsError, reader};
+use crate::model::plan::Ownership;
 use crate::model::report::WaitState;
 use crate::model::{Address, Kind, Live, Locations, Resource, Spec, Step};
-use crate::plan::{companions, composites};
+use crate::plan::{Planned, companions, composites};
 use crate::resource::{alarm, alarm_entries, companion, composite_alarm};
 
 /// Caches that come to rest at the same look are read together; so long is waited for others.
@@ -27,30 +30,36 @@ pub struct Together(Mutex<Vec<Waiting>>);
 
 struct Waiting {
     cache: String,
-    answer: oneshot::Sender<Result<Arc<Live>, AwsError>>,
+    answer: oneshot::Sender<Result<Arc<Seen>, AwsError>>,
+}
+
+/// What was there at a read that began then.
+struct Seen {
+    live: Live,
+    began: Instant,
 }
 
 impl Together {
     /// The members and alarms of a cache, read with those of all who ask within a moment: the first one reads.
-    async fn read(&self, engine: &Engine<'_>, cache: &str) -> Result<Arc<Live>, AwsError> {
-        let lost = || AwsError::local("DescribeAlarms", "the read was given up");
+    async fn read(&self, engine: &Engine<'_>, cache: &str) -> Result<Arc<Seen>, AwsError> {
         let (answer, told) = oneshot::channel();
         let reads = {
-            let mut waiting = self.0.lock().map_err(|_| lost())?;
+            let mut waiting = self.0.lock().map_err(|_| given_up())?;
             waiting.push(Waiting { cache: cache.to_owned(), answer });
             waiting.len() == 1
         };
         if reads {
             tokio::time::sleep(WITHIN).await;
-            let waiting = std::mem::take(&mut *self.0.lock().map_err(|_| lost())?);
+            let waiting = std::mem::take(&mut *self.0.lock().map_err(|_| given_up())?);
             let caches: BTreeSet<&str> = waiting.iter().map(|waiting| waiting.cache.as_str()).collect();
-            let read = read(engine, &caches).await.map(Arc::new);
+            let began = Instant::now();
+            let read = read(engine, &caches).await.map(|live| Arc::new(Seen { live, began }));
             for waiting in waiting {
                 // Who does not wait any longer needs no answer.
                 let _ = waiting.answer.send(read.clone());
             }
         }
-        told.await.map_err(|_| lost())?
+        told.await.map_err(|_| given_up())?
     }
 
     /// A companion that was to be written once the nodes of its cache are known.
@@ -62,8 +71,8 @@ impl Together {
     ) -> Result<Map<String, Value>, AwsError> {
         let kind = task.step.address.kind;
         let Some(cache) = companion::to_come(kind, &parameters) else { return Ok(parameters) };
-        let live = self.read(engine, &cache.id).await?;
-        let (member, body) = companions::written_out(engine.spec, &live, kind, &cache)
+        let seen = self.read(engine, &cache.id).await?;
+        let (member, body) = companions::written_out(engine.spec, &seen.live, kind, &cache)
             .ok_or_else(|| AwsError::local(task.call.operation.name(), format!("{cache} has no nodes to show")))?;
         parameters.insert(member.to_owned(), body);
         Ok(parameters)
@@ -108,12 +117,33 @@ fn of_caches(spec: &Spec, caches: &BTreeSet<&str>) -> Spec {
     }
 }
 
+/// An alarm that the plan counted among those to make, and that is there and somebody else's: whatever may be adopted,
+/// this one was not shown.
+fn unshown<'a>(engine: &Engine<'_>, planned: &'a Planned) -> Option<&'a Address> {
+    let address = &planned.draft.address;
+    let is_others = !matches!(planned.ownership, Ownership::Absent | Ownership::Owned);
+    (is_others && engine.before.get(address).is_none()).then_some(address)
+}
+
+/// Makes the call of one of the alarms, where it is still one to be made.
+async fn put(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
+    let Some(call) = step.call() else { return Ok(()) };
+    if !call.operation.deletes() {
+        engine.alarms.still_free(engine, &step.address).await?;
+    }
+    send(engine, Task { step, call, started: Instant::now() }).await.map(drop)
+}
+
 /// Makes the calls that the step stands for.
 pub async fn expand(engine: &Engine<'_>, step: &Step, cache: &str) -> Result<(), Failure> {
-    let live = engine.members.read(engine, cache).await?;
+    let seen = engine.members.read(engine, cache).await?;
     let spec = of_caches(engine.spec, &[cache].into());
     let composites::Members { planned, stages } =
-        composites::of_members(&spec, &live, engine.options, cache, engine.steps);
+        composites::of_members(&spec, &seen.live, engine.options, cache, engine.steps);
+    if let Some(address) = planned.iter().find_map(|planned| unshown(engine, planned)) {
+        let what = "exists and is not this stack's, which the plan did not show".to_owned();
+        return Err(Failure::Moved { address: address.to_string(), what });
+    }
     let blocked = planned
         .iter()
         .find_map(|planned| planned.draft.blocked.first().map(|blocked| (planned.draft.address.clone(), blocked)));
@@ -121,16 +151,15 @@ pub async fn expand(engine: &Engine<'_>, step: &Step, cache: &str) -> Result<(),
         let message = format!("{address}: {}; {}", blocked.reason, blocked.hint);
         return Err(AwsError::local("PutMetricAlarm", message).into());
     }
+    let made = stages.iter().flatten().filter(|step| makes_one(step, &seen.live));
+    engine.alarms.expect_unseen(made, seen.began);
     let total = stages.iter().map(Vec::len).sum();
     let done = AtomicUsize::new(0);
     for stage in &stages {
         let calls = stage.iter().map(|alarm| {
             let done = &done;
             async move {
-                let result = match alarm.call() {
-                    Some(call) => send(engine, Task { step: alarm, call, started: Instant::now() }).await.map(drop),
-                    None => Ok(()),
-                };
+                let result = put(engine, alarm).await;
                 let ready = done.fetch_add(1, Ordering::Relaxed) + 1;
                 engine.waiting(step, WaitState { status: "alarms".into(), ready, total, ..WaitState::default() });
                 result

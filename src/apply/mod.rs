@@ -1,6 +1,7 @@
 //! Carries a plan out: steps side by side as their order allows, one observer for all waits, every
 //! effect read again before it is called done.
 
+pub mod alarm_looks;
 pub mod effect;
 pub mod member_alarms;
 pub mod observer;
@@ -23,6 +24,7 @@ use crate::model::options::Options;
 use crate::model::plan::Plan;
 use crate::model::report::{Progress, Remedy, Reporter, Status, StepResult, Subject, WaitState};
 use crate::model::{Address, Operation, Spec, Step, StepId};
+use alarm_looks::AlarmLooks;
 use observer::Observer;
 use task::Task;
 
@@ -68,6 +70,8 @@ pub struct Engine<'a> {
     pub settings: &'a Settings,
     /// Reads of caches' members and alarms.
     members: member_alarms::Together,
+    /// Looks at alarms that are about to be made.
+    alarms: AlarmLooks,
     /// The last state of what is waited for, by step: what an interruption leaves inside AWS.
     states: Mutex<BTreeMap<StepId, WaitState>>,
     /// Why AWS does not take a call yet.
@@ -161,6 +165,7 @@ pub async fn run(
         reporter,
         settings,
         members: member_alarms::Together::default(),
+        alarms: AlarmLooks::default(),
         states: Mutex::default(),
         refusals: Mutex::default(),
         accepted: Mutex::default(),
@@ -177,7 +182,10 @@ pub async fn run(
         // What moved may have moved for more than one step: nothing else is begun.
         let stopped = aws.guard.is_interrupted() || results.values().any(|result| result.moved);
         skip_hopeless(&mut waiting, &mut results, stopped, reporter);
-        for id in ready(&waiting, &results) {
+        let ready = ready(&waiting, &results);
+        let next = ready.iter().take(alarm_looks::NAMES).filter_map(|id| waiting.get(id).copied());
+        engine.alarms.expect(next.filter(|step| alarm_looks::makes_one(step, before)));
+        for id in ready {
             if under_way.len() >= settings.parallelism.max(1) {
                 break;
             }

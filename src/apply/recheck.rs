@@ -10,7 +10,7 @@ use crate::aws::{AwsError, reader};
 use crate::model::live::{Live, strings};
 use crate::model::plan::Ownership;
 use crate::model::{Address, Kind};
-use crate::plan::fingerprint;
+use crate::plan::{fingerprint, holder_of_another_type};
 use crate::resource::ownership;
 use crate::resource::readiness::{self, Condition};
 
@@ -44,6 +44,19 @@ pub async fn still_ours(engine: &Engine<'_>, address: &Address) -> Result<(), Fa
         None => Ok(()),
         Some(what) => Err(Failure::Moved { address: address.to_string(), what }),
     }
+}
+
+/// Why an alarm that is to be made must not be put any more: it is there by now, and not this stack's.
+pub fn taken(engine: &Engine<'_>, now: &Live, address: &Address) -> Option<String> {
+    match holder_of_another_type(now, address).filter(|_| now.get(address).is_none()) {
+        Some(other) => Some(format!("has the name of a {other} that was created in the meantime")),
+        None => owner_moved(engine, now, address),
+    }
+}
+
+/// What is said where a read has ended without an answer.
+pub fn given_up() -> AwsError {
+    AwsError::local("DescribeAlarms", "the read was given up")
 }
 
 /// What a change of a user group is to send: without users that went, or came, since it was planned. AWS refuses the

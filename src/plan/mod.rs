@@ -25,6 +25,7 @@ use crate::model::plan::{Action, Blocked, Change, FORMAT_VERSION, Finding, Plan,
 use crate::model::{Address, Kind, Spec};
 use crate::resource::alarm;
 pub use guards::needs_permit;
+pub use names::holder_of_another_type;
 pub use planned::Planned;
 use whole::From;
 

@@ -37,8 +37,8 @@ pub(super) fn of_another_type(live: &Live, planned: &mut [Planned]) {
     }
 }
 
-/// What else has the name of an alarm that is not there.
-fn holder_of_another_type(live: &Live, address: &Address) -> Option<&'static str> {
+/// What else has the name of an alarm that is not there: the type of the alarm that does, in words.
+pub fn holder_of_another_type(live: &Live, address: &Address) -> Option<&'static str> {
     let name = &address.id;
     let is_metric = || live.of(Kind::Alarm).contains_key(name) || live.alarms_elsewhere.contains(name);
     match address.kind {
