@@ -44,16 +44,9 @@ pub struct Args {
     pub spec: SpecArgs,
 }
 
-/// What every command that looks at a stack reads. AWS scopes none of these by name.
-#[rustfmt::skip]
-const READS: &[&str] = &[
-    "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource",
-    "elasticache:DescribeCacheClusters", "elasticache:DescribeCacheParameterGroups", "elasticache:DescribeCacheParameters",
-    "elasticache:DescribeCacheSubnetGroups", "elasticache:DescribeEngineDefaultParameters", "elasticache:DescribeReplicationGroups",
-    "elasticache:DescribeServerlessCaches", "elasticache:DescribeUpdateActions", "elasticache:DescribeUserGroups", "elasticache:DescribeUsers",
-    "elasticache:ListAllowedNodeTypeModifications", "elasticache:ListTagsForResource",
-    "sts:GetCallerIdentity", "tag:GetResources",
-];
+/// What every command that looks at a stack reads, whatever kinds it has. AWS scopes none of these by name.
+const READS: [&str; 4] =
+    ["cloudwatch:ListTagsForResource", "elasticache:ListTagsForResource", "sts:GetCallerIdentity", "tag:GetResources"];
 
 pub fn run(printer: &Printer, args: &Args) -> Result<Exit, CliError> {
     let spec = match &args.path {
@@ -104,9 +97,9 @@ fn reads(purpose: Purpose, scope: &Scope<'_>) -> Vec<String> {
         Purpose::Plan | Purpose::Advise => &["cloudwatch:GetMetricData"],
         Purpose::Apply => &["cloudwatch:GetMetricData", "elasticache:DescribeEvents"],
     };
-    let has_any = |(kind, companion): &(Kind, &Companion)| !scope.companions(*kind, companion).is_empty();
-    let companions = companion::kinds().filter(has_any).map(|(_, companion)| companion.read_permission);
-    let all: BTreeSet<&str> = READS.iter().chain(more).copied().chain(companions).collect();
+    let is_read = |kind: &Kind| kind.companion().is_none_or(|own| !scope.companions(*kind, own).is_empty());
+    let of_kinds = Kind::ALL.into_iter().filter(is_read).flat_map(|kind| kind.row().reads);
+    let all: BTreeSet<&str> = READS.iter().chain(more).chain(of_kinds).copied().collect();
     all.into_iter().map(str::to_owned).collect()
 }
 

@@ -224,7 +224,7 @@ pub(super) fn push_delete(draft: &mut Draft, snapshot: Option<&str>) {
 pub(super) fn unread(live: &Live, address: &Address) -> Option<Planned> {
     let why = live.unread.get(address)?;
     let mut draft = Draft::new(address.clone());
-    let permission = address.kind.companion().map_or("to read it", |companion| companion.read_permission);
+    let permission = address.kind.row().reads.first().unwrap_or(&"to read it");
     draft.blocks(
         "ownership-unknown",
         format!("it could not be read, so its owner and what it shows are unknown: {why}"),

@@ -147,6 +147,7 @@ pub const NAME: IdForm = IdForm {
 
 /// Metric alarms as a kind: one call both makes and changes an alarm.
 pub const KIND: KindRow = KindRow {
+    reads: &["cloudwatch:DescribeAlarms"],
     tags: TagCalls::CLOUDWATCH,
     keeps_letter_case: true,
     stack_noted: Some(stack_of),

@@ -34,8 +34,6 @@ pub struct Companion {
     pub shows_the_same: fn(&Value, &Value) -> bool,
     /// What changes from one body to another, for people.
     pub changes: fn(Option<&Value>, &Value) -> Vec<AttributeChange>,
-    /// The permission that reading one by its name takes, such as `cloudwatch:GetDashboard`.
-    pub read_permission: &'static str,
 }
 
 impl Companion {

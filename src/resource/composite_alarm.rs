@@ -39,6 +39,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
 
 /// Composite alarms as a kind, named, tagged and deleted as metric alarms are.
 pub const KIND: KindRow = KindRow {
+    reads: &["cloudwatch:DescribeAlarms"],
     tags: TagCalls::CLOUDWATCH,
     keeps_letter_case: true,
     stack_noted: Some(alarm::stack_of),

@@ -35,6 +35,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
 /// Dashboards as a kind: one of a cache that asks for it, the same in every region of an account.
 #[rustfmt::skip]
 pub const KIND: KindRow = KindRow {
+    reads: &["cloudwatch:GetDashboard", "cloudwatch:ListDashboards"],
     tags: TagCalls::CLOUDWATCH,
     keeps_letter_case: true,
     stack_noted: Some(stack_of),
@@ -49,7 +50,6 @@ pub const KIND: KindRow = KindRow {
         written: body,
         shows_the_same,
         changes: by_widget,
-        read_permission: "cloudwatch:GetDashboard",
     }),
     deletes_many: Some("DashboardNames"),
     facts: |view| vec![format!("{} widgets", widgets(view.own(BODY)).count())],

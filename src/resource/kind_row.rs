@@ -139,6 +139,8 @@ pub struct KindRow {
     pub arn: Arn,
     pub id: IdForm,
     pub calls: Calls,
+    /// The permissions that reading one takes, such as `elasticache:DescribeUsers`; of itself first.
+    pub reads: &'static [&'static str],
     pub tags: TagCalls,
     /// Where one says itself whose it is: the stack that it notes. Else its tags are asked.
     pub stack_noted: Option<fn(&Value) -> Option<&str>>,
@@ -187,6 +189,7 @@ impl KindRow {
             arn,
             id,
             calls,
+            reads: &[],
             tags: TagCalls::ELASTICACHE,
             stack_noted: None,
             companion: None,

@@ -41,6 +41,11 @@ pub const KIND: KindRow = KindRow {
         fields: "cacheParameterGroupName",
         users: |live, group| groups_of_clusters(live, "/CacheParameterGroup/CacheParameterGroupName", group),
     }),
+    reads: &[
+        "elasticache:DescribeCacheParameterGroups",
+        "elasticache:DescribeCacheParameters",
+        "elasticache:DescribeEngineDefaultParameters",
+    ],
     reserves_default: true,
     is_aws_own,
     facts: |view| vec![view.word("CacheParameterGroupFamily")],

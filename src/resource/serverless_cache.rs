@@ -63,6 +63,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
 
 /// Serverless caches as a kind: caches that a final snapshot can be taken of and restored from.
 pub const KIND: KindRow = KindRow {
+    reads: &["elasticache:DescribeServerlessCaches"],
     states: Some(States { at_rest: "available", ready: Wait::Available }),
     state: |view| view.status(),
     facts: |view| {

@@ -31,6 +31,7 @@ pub const KIND: KindRow = KindRow {
         fields: "cacheSubnetGroupName",
         users: |live, group| groups_of_clusters(live, "/CacheSubnetGroupName", group),
     }),
+    reads: &["elasticache:DescribeCacheSubnetGroups"],
     reserves_default: true,
     is_aws_own: |id| id == "default",
     facts: |view| {

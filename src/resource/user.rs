@@ -37,6 +37,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
 
 /// Users as a kind, whose passwords AWS never tells and a tag marks.
 pub const KIND: KindRow = KindRow {
+    reads: &["elasticache:DescribeUsers"],
     states: Some(States { at_rest: "active", ready: Wait::Active }),
     state: |view| view.status(),
     facts: |view| vec![view.word("Engine"), format!("name {}", view.word("UserName"))],

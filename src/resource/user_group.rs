@@ -25,6 +25,7 @@ pub const ATTRIBUTES: &[Attribute] = &[
 
 /// User groups as a kind, used by caches of both kinds.
 pub const KIND: KindRow = KindRow {
+    reads: &["elasticache:DescribeUserGroups"],
     states: Some(States { at_rest: "active", ready: Wait::Active }),
     state: |view| view.status(),
     facts: |view| {

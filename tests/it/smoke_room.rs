@@ -52,21 +52,16 @@ fn status(report: &Report, name: &str) -> Option<Verdict> {
 }
 
 #[track_caller]
-fn assert_ok(report: &Report, names: &[&str]) {
-    for name in names {
+fn assert_ok(report: &Report, names: &[impl AsRef<str>]) {
+    for name in names.iter().map(AsRef::as_ref) {
         assert_eq!(status(report, name), Some(Verdict::Passed), "{name}: {:#?}", report.checks);
     }
 }
 
-const PATTERNS: [&str; 7] = [
-    "pattern cacheAside",
-    "pattern writeThrough",
-    "pattern writeBehind",
-    "pattern stampede",
-    "pattern session",
-    "pattern lock",
-    "pattern versionedKeys",
-];
+/// The checks of the patterns, all of which run where the settings name none.
+fn patterns() -> Vec<String> {
+    Pattern::NAMES.map(|name| format!("pattern {name}")).into()
+}
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
@@ -88,13 +83,13 @@ fn a_healthy_cache_passes_and_keeps_no_keys() {
     let report = smoke(&target, &short());
     assert_eq!(report.verdict, Verdict::Passed, "{report:#?}");
     assert_ok(&report, &["connect", "PING", "engine", "eviction policy", "write and read", "role", "TTL", "clean-up"]);
-    assert_ok(&report, &PATTERNS);
+    assert_ok(&report, &patterns());
     assert_eq!(report.leftover_keys, 0);
     assert!(ask(server.port, "DBSIZE").starts_with(":1\r\n"));
     let load = report.load.unwrap();
     assert!(load.total.samples > 100 && load.capacity.unwrap().ops > 100);
     assert_eq!(load.hit_rate, Some(1.0));
-    assert_eq!(report.patterns.len(), 7);
+    assert_eq!(report.patterns.len(), Pattern::ALL.len());
     assert!(report.patterns.iter().all(|pattern| pattern.ops > 0 && pattern.errors == 0));
 }
 
@@ -215,7 +210,7 @@ fn tls_and_credentials_are_checked_from_both_sides() {
     target.way.password = Some(Secret::new(password));
     let report = smoke(&target, &short());
     assert_ok(&report, &["TLS", "plaintext refused", "AUTH", "no access without AUTH", "clean-up"]);
-    assert_ok(&report, &PATTERNS);
+    assert_ok(&report, &patterns());
     let seen = report.server.unwrap();
     assert!(seen.tls.is_some_and(|tls| tls.starts_with("TLSv1.")));
     assert!(seen.certificate_days_left.is_some_and(|days| (28..=30).contains(&days)));
@@ -297,7 +292,7 @@ fn a_cluster_is_checked_shard_by_shard() {
     let report = smoke(&target, &short());
     assert_eq!(report.verdict, Verdict::Passed, "{report:#?}");
     assert_ok(&report, &["cluster state", "shards", "cross-slot refused", "hash tags", "write and read", "replicas"]);
-    assert_ok(&report, &PATTERNS);
+    assert_ok(&report, &patterns());
     let server = report.server.unwrap();
     assert_eq!((server.shards, server.nodes, server.slots), (Some(3), Some(6), Some(16_384)));
     assert_eq!(report.leftover_keys, 0);

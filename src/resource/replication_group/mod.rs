@@ -252,6 +252,12 @@ pub const ATTRIBUTES: &[Attribute] = &[
 
 /// Replication groups as a kind: caches of nodes, whose attributes hang together in many ways.
 pub const KIND: KindRow = KindRow {
+    reads: &[
+        "elasticache:DescribeReplicationGroups",
+        "elasticache:DescribeCacheClusters",
+        "elasticache:DescribeUpdateActions",
+        "elasticache:ListAllowedNodeTypeModifications",
+    ],
     states: Some(States { at_rest: "available", ready: Wait::Available }),
     state: |view| view.status(),
     facts: facts::of,
