@@ -45,7 +45,7 @@ pub const REFUSALS: &[Refusal] = &[
     row("parameter-group-family", "A parameter group belongs to the family of an engine version, such as valkey8, and AWS takes no other. Its own family cannot be changed."),
     row("parameter-group-cluster-mode", "A parameter group with cluster-enabled \"yes\" only fits cluster mode, one with \"no\" only a group without."),
     row("cluster-enabled", "AWS does not change cluster-enabled in a parameter group that a cache uses; clusterMode with another parameter group does."),
-    row("parameter-at-creation", "A cache has some parameters, such as cluster-databases, from its creation on. AWS does not change them in a parameter group that a cache uses."),
+    row("parameter-at-creation", "A cache has some parameters, such as cluster-databases, from its creation on. AWS does not change them in a parameter group that a cache uses, nor by another parameter group. A redis cache that becomes valkey needs a parameter group with the same static parameters (databases, activerehashing)."),
     row("unknown-parameter", "DescribeEngineDefaultParameters lists the parameters of a family, and this is none of them."),
     row("fixed-parameter", "The parameter has IsModifiable false in its family: AWS sets it."),
     row("parameter-value", "The value is not among the parameter's AllowedValues."),

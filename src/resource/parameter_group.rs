@@ -20,6 +20,11 @@ use crate::model::{Address, Kind, Operation, Resource, Spec};
 const CHUNK: usize = 20;
 const CLUSTER_ENABLED: &str = "cluster-enabled";
 const CLUSTER_DATABASES: &str = "cluster-databases";
+/// What a cache has from its creation on, with the default of every family that has it (AWS guide, ParameterGroups.Engine).
+pub const AT_CREATION: [(&str, &str); 1] = [(CLUSTER_DATABASES, "16")];
+/// What a redis cache keeps when it becomes valkey: "a valkey-family group with the same static parameter values" (AWS
+/// guide, VersionManagement.HowTo).
+pub const STATIC: [(&str, &str); 2] = [("activerehashing", "yes"), ("databases", "16")];
 const RESERVED_MEMORY: &str = "reserved-memory";
 const RESERVED_PERCENT: &str = "reserved-memory-percent";
 
@@ -97,6 +102,28 @@ pub fn parameter(spec: &Spec, live: &Live, group: &str, name: &str) -> Option<St
     let declared = declared_as(spec, group).and_then(|own| own.fields.get("parameters")?.get(name));
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     declared.map(text).or_else(|| user_parameters(live, group).remove(name))
+}
+
+/// A parameter that has another value in another parameter group.
+pub struct Differing {
+    pub name: &'static str,
+    pub before: String,
+    pub after: String,
+}
+
+/// The first of these parameters that a cache which goes from one group to the other would get another value of; none
+/// where a group's parameters were not read.
+pub fn differing(spec: &Spec, live: &Live, from: &str, to: &str, of: &[(&'static str, &str)]) -> Option<Differing> {
+    let is_known = |group: &str| is_aws_own(group) || live.parameters.contains_key(group);
+    if !is_known(from) || !(is_known(to) || declared_as(spec, to).is_some()) {
+        return None;
+    }
+    let set = user_parameters(live, from);
+    of.iter().find_map(|(name, default)| {
+        let before = set.get(*name).cloned().unwrap_or_else(|| (*default).to_owned());
+        let after = parameter(spec, live, to, name).unwrap_or_else(|| (*default).to_owned());
+        (before != after).then_some(Differing { name, before, after })
+    })
 }
 
 fn create_parameters(draft: &mut Draft, creation: &Creation<'_>) {

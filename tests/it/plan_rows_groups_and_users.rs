@@ -240,6 +240,32 @@ mod parameter_group {
             change(&nine(4), &nine(8)).calls(&[(MODIFY, values(&[("cluster-databases", "8")]))]);
             change("", &with("valkey8", "{cluster-databases: \"4\"}")).blocked("unknown-parameter", "");
         }
+
+        /// The same rule: another parameter group changes it as little.
+        #[test]
+        fn stays_when_a_cache_takes_another_parameter_group() {
+            let sections = |used: &str, q: &str| {
+                let of = |name: &str, count: &str| {
+                    format!("  {name}: {{family: valkey9, description: d, parameters: {{{count}}}}}\n")
+                };
+                let groups = of("p", "cluster-databases: \"4\"") + &of("q", q);
+                let used = group(&format!("engineVersion: \"9.0\"\ncacheParameterGroupName: {used}"));
+                format!("parameterGroups:\n{groups}{used}")
+            };
+            let exchange = |from: &str, to: &str, q: &str| change(&sections(from, q), &sections(to, q));
+            let sent = |name: &str| json!({"ReplicationGroupId": "g", "CacheParameterGroupName": name});
+            for q in ["cluster-databases: \"8\"", ""] {
+                let mut case = exchange("p", "q", q);
+                let refusal = case.account.sandbox.call("ModifyReplicationGroup", sent("q"));
+                assert!(refusal.is_err_and(|refusal| refusal.to_string().contains("cluster-databases")), "{q}");
+                case.blocked("parameter-at-creation", "declare `cluster-databases: \"4\"` in q");
+            }
+            exchange("default.valkey9", "p", "").blocked("parameter-at-creation", "`cluster-databases: \"16\"` in p");
+            let alike = "cluster-databases: \"4\", maxmemory-policy: noeviction";
+            let takes_q = [("ModifyReplicationGroup", json!({"CacheParameterGroupName": "q"}))];
+            exchange("p", "q", alike).calls(&takes_q);
+            exchange("default.valkey9", "q", "cluster-databases: \"16\"").calls(&takes_q);
+        }
     }
 
     mod tags {

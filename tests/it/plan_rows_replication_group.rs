@@ -97,6 +97,35 @@ mod engine_redis_to_valkey {
         case.account.apply_all(&spec(&case.after), &case.options);
     }
 
+    /// "A valkey-family group with the same static parameter values must be in the same call."
+    #[test]
+    fn static_parameters_stay_as_they_are() {
+        let with = |family: &str, name: &str, parameters: &str, rest: &str| {
+            format!(
+                "parameterGroups:\n  {name}: {{family: {family}, description: d, parameters: {{{parameters}}}}}\n{}",
+                group(&format!("{rest}\ncacheParameterGroupName: {name}"))
+            )
+        };
+        let before = with("redis7", "old", "databases: \"32\"", REDIS);
+        let after = |parameters: &str| {
+            change(&before, &with("valkey8", "new", parameters, "engine: valkey\nengineVersion: \"8.0\""))
+        };
+        let mut case = after("timeout: \"300\"");
+        let new = json!({"CacheParameterGroupName": "new", "CacheParameterGroupFamily": "valkey8", "Description": "d"});
+        case.account.call("CreateCacheParameterGroup", new);
+        let sent = json!({"ReplicationGroupId": "g", "Engine": "valkey", "EngineVersion": "8.0", "CacheParameterGroupName": "new", "ApplyImmediately": true});
+        let refusal = case.account.sandbox.call(MODIFY, sent);
+        assert!(refusal.is_err_and(|refusal| refusal.to_string().contains("databases")));
+        after("timeout: \"300\"").blocked("parameter-at-creation", "declare `databases: \"32\"` in new");
+        let mut case = after("databases: \"32\", timeout: \"300\"");
+        assert!(!case.plan().is_blocked());
+        case.account.apply_all(&spec(&case.after), &case.options);
+        // From AWS's own group there is nothing to keep.
+        let own = group(&format!("{REDIS}\ncacheParameterGroupName: default.redis7"));
+        let new = with("valkey8", "new", "databases: \"32\"", "engine: valkey\nengineVersion: \"8.0\"");
+        assert!(!change(&own, &new).plan().is_blocked());
+    }
+
     #[test]
     fn without_a_version_it_is_blocked() {
         let after = group("engine: valkey\nengineVersion: x").replace("    engineVersion: x\n", "");

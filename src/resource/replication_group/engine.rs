@@ -10,7 +10,9 @@ use crate::model::draft::{Draft, Scene};
 use crate::model::live::{Live, View, strings};
 use crate::model::version::{Version, declared, family};
 use crate::model::{Address, Kind, Spec};
-use crate::resource::parameter_group::{declared_parameters, family_of_aws_own, is_aws_own, user_parameters};
+use crate::resource::parameter_group::{
+    self, Differing, declared_parameters, family_of_aws_own, is_aws_own, user_parameters,
+};
 use crate::resource::user_group;
 
 /// The engine version that the steps after an upgrade meet: the declared one where it does not wait.
@@ -257,6 +259,7 @@ pub fn parameter_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Differ
         return;
     }
     fits_family(draft, scene, name);
+    keeps_parameters(draft, scene, name);
     // The cluster-mode hop takes its parameter group along, unless that is for an engine which comes after the hop.
     let of_next_engine = || {
         let live = scene.live_text("cacheParameterGroupName").and_then(|live| scene.family_of(&live));
@@ -267,6 +270,28 @@ pub fn parameter_group(draft: &mut Draft, scene: &Scene<'_>, difference: &Differ
     let call = modify(draft, phase);
     call.insert(difference.member.into(), difference.declared.clone());
     call.lets_go.extend(used_but(scene.view, name));
+}
+
+/// Blocks another parameter group that would change what a cache has from its creation on, or keeps when it becomes valkey.
+fn keeps_parameters(draft: &mut Draft, scene: &Scene<'_>, name: &str) {
+    let Some(live) = scene.live_text("cacheParameterGroupName") else { return };
+    let differing = |of| parameter_group::differing(scene.spec, scene.live, &live, name, of);
+    let (before, after) = (scene.family_of(&live), scene.family_of(name));
+    let becomes_valkey = before.as_ref().is_some_and(|family| family.starts_with("redis"))
+        && scene.declared_text("engine") == Some("valkey");
+    let (found, why) = if before == after {
+        (differing(&parameter_group::AT_CREATION), "is chosen when a cache is created")
+    } else if becomes_valkey && !is_aws_own(&live) {
+        (differing(&parameter_group::STATIC), "stays as it is when redis becomes valkey")
+    } else {
+        return;
+    };
+    let Some(Differing { name: parameter, before, after }) = found else { return };
+    draft.blocks(
+        "parameter-at-creation",
+        format!("{parameter} {why}: it is {before} in {live}, and {after} in {name}"),
+        format!("declare `{parameter}: \"{before}\"` in {name}, or take another parameter group"),
+    );
 }
 
 /// The parameter groups that the members use, but for this one.

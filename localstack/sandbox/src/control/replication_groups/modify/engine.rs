@@ -2,9 +2,10 @@
 
 use super::{Request, if_new};
 use crate::control::engine::{Engine, Version};
+use crate::control::parameter_groups::{self, ParameterGroup};
 use crate::control::replication_groups::change::Change;
 use crate::control::replication_groups::{ClusterMode, rules};
-use crate::control::{parameter_groups, user_groups};
+use crate::control::user_groups;
 use crate::refusal::Refusal;
 
 /// Engine, version, parameter group and cluster mode hang together by the parameter group's family
@@ -104,6 +105,28 @@ fn cluster_mode(request: Request, change: &mut Change) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// What a cache has from its creation on stays; so does what is static where a redis cache with a parameter group of its
+/// user's becomes valkey (AWS guide, ParameterGroups.Engine and VersionManagement.HowTo; the text is that of
+/// `cluster-enabled`).
+fn keeps_parameters(current: &ParameterGroup, new: &ParameterGroup) -> Result<(), Refusal> {
+    let becomes_valkey = current.family.name.starts_with("redis") && new.family.name.starts_with("valkey");
+    let kept: Vec<&str> = if current.family.name == new.family.name {
+        vec!["cluster-databases"]
+    } else if becomes_valkey && !current.is_default {
+        current.family.rows().filter(|row| row.reboot && row.name != "cluster-enabled").map(|row| row.name).collect()
+    } else {
+        Vec::new()
+    };
+    let differs = |name: &&str| current.value(name).zip(new.value(name)).is_some_and(|(before, after)| before != after);
+    match kept.into_iter().find(differs) {
+        None => Ok(()),
+        Some(name) => Err(Refusal::invalid_combination(format!(
+            "The parameter {name} has a different value in the requested parameter group than the current parameter group. \
+             This parameter value cannot be changed while creating or modifying a cache cluster."
+        ))),
+    }
+}
+
 fn parameter_group(request: Request, change: &mut Change) -> Result<(), Refusal> {
     let Request { state, group, input, waiting, .. } = request;
 
@@ -123,6 +146,7 @@ fn parameter_group(request: Request, change: &mut Change) -> Result<(), Refusal>
                      modifying a cache cluster.",
                 ));
             }
+            keeps_parameters(current, parameter_groups::require(state, &name)?)?;
             rules::tiering_policy(state, &group.node_type, &name)?;
             change.parameter_group = if_new(Some(name), &group.parameter_group);
         }
