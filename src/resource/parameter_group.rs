@@ -20,10 +20,13 @@ use crate::model::{Address, Kind, Operation, Resource, Spec};
 const CHUNK: usize = 20;
 const CLUSTER_ENABLED: &str = "cluster-enabled";
 const CLUSTER_DATABASES: &str = "cluster-databases";
-/// What a cache has from its creation on, with the default of every family that has it (AWS guide, ParameterGroups.Engine).
+/// The parameters that a cache has from its creation on, with their defaults.
+///
+/// Source: AWS guide, ParameterGroups.Engine.
 pub const AT_CREATION: [(&str, &str); 1] = [(CLUSTER_DATABASES, "16")];
-/// What a redis cache keeps when it becomes valkey: "a valkey-family group with the same static parameter values" (AWS
-/// guide, VersionManagement.HowTo).
+/// The parameters that a redis cache keeps when it becomes valkey, with their defaults.
+///
+/// AWS asks for a parameter group "with the same static parameter values" (guide, VersionManagement.HowTo).
 pub const STATIC: [(&str, &str); 2] = [("activerehashing", "yes"), ("databases", "16")];
 const RESERVED_MEMORY: &str = "reserved-memory";
 const RESERVED_PERCENT: &str = "reserved-memory-percent";
@@ -111,8 +114,9 @@ pub struct Differing {
     pub after: String,
 }
 
-/// The first of these parameters that a cache which goes from one group to the other would get another value of; none
-/// where a group's parameters were not read.
+/// The first of these parameters that has another value in the second group than in the first.
+///
+/// None where the parameters of one of them were not read.
 pub fn differing(spec: &Spec, live: &Live, from: &str, to: &str, of: &[(&'static str, &str)]) -> Option<Differing> {
     let is_known = |group: &str| is_aws_own(group) || live.parameters.contains_key(group);
     if !is_known(from) || !(is_known(to) || declared_as(spec, to).is_some()) {
