@@ -7,9 +7,9 @@ use super::send::BUSY;
 use super::task::{Task, settle};
 use super::{Engine, Failure};
 use crate::aws::{AwsError, reader};
+use crate::model::Address;
 use crate::model::live::{Live, strings};
 use crate::model::plan::Ownership;
-use crate::model::{Address, Kind};
 use crate::plan::{fingerprint, holder_of_another_type};
 use crate::resource::ownership;
 use crate::resource::readiness::{self, Condition};
@@ -67,7 +67,7 @@ pub async fn of_members(
     mut parameters: Map<String, Value>,
 ) -> Result<Option<Map<String, Value>>, AwsError> {
     let lists = [("UserIdsToRemove", true), ("UserIdsToAdd", false)];
-    if address.kind != Kind::UserGroup || !lists.iter().any(|(member, _)| parameters.contains_key(*member)) {
+    if !lists.iter().any(|(member, _)| parameters.contains_key(*member)) {
         return Ok(Some(parameters));
     }
     let now = reader::these(engine.aws, [address.clone()]).await?;

@@ -56,7 +56,7 @@ pub(super) fn of(live: &Live, address: &Address, common: &Tags) -> Option<Entry>
         notes.push(format!("has changes that wait for the maintenance window: {}", waiting.join(", ")));
         lines.push(Line::Remark(format!("Waits for the maintenance window: {}.", waiting.join(", "))));
     }
-    let follows = address.kind == Kind::ReplicationGroup && follows_datastore(&view);
+    let follows = follows_datastore(&view);
     for row in address.kind.attributes() {
         let name = row.field.name;
         if follows && row.datastore.speaks_for_secondary() {

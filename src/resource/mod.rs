@@ -223,6 +223,15 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_says_which_permissions_of_its_service_read_it() {
+        for kind in Kind::ALL {
+            let (reads, service) = (kind.row().reads, kind.row().arn.service);
+            let is_ours = |read: &&str| read.split_once(':').is_some_and(|(of, _)| of == service);
+            assert!(!reads.is_empty() && reads.iter().all(is_ours), "{kind}: {reads:?}");
+        }
+    }
+
+    #[test]
     fn what_only_begins_like_awss_own_is_not() {
         for (address, own) in [
             ("subnetGroup/default", true),

@@ -376,7 +376,9 @@ impl<'a> Decoder<'a> {
 fn elsewhere(key: &str, path: &str) -> Option<String> {
     let holds = |kind: &Kind| kind.attributes().iter().any(|attribute| attribute.field.name == key);
     if path.is_empty() {
-        let kind = Kind::caches().chain(super::schema::sections()).find(holds)?;
+        // Most often it is a cache of nodes that is meant.
+        let with_nodes = Kind::caches().filter(|kind| !kind.is_serverless());
+        let kind = with_nodes.chain(super::schema::sections()).find(holds)?;
         return Some(format!("it belongs into a {kind}, under `{}: ID:`", kind.section()));
     }
     if Kind::of_section(key).is_some() || super::schema::HEAD.iter().any(|field| field.name == key) {
