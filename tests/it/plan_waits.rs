@@ -158,6 +158,51 @@ fn cluster_mode_remains_while_anything_waits_declared_or_not() {
 }
 
 #[test]
+fn shards_remain_with_the_cluster_mode_that_waits() {
+    let ready = "automaticFailoverEnabled: true";
+    let one = format!("{ready}\ncacheNodeType: cache.r7g.xlarge\nnumCacheClusters: 2");
+    let two = "clusterMode: enabled\nnumNodeGroups: 2\nreplicasPerNodeGroup: 1";
+    let smaller = format!("{ready}\ncacheNodeType: cache.r7g.large\n{two}\n{WAITS}");
+    remains_until_the_window(regroup(&one, &smaller).all_hops(), "numNodeGroups 2 once cluster mode is enabled");
+}
+
+#[test]
+fn cluster_mode_that_waits_and_can_never_be_is_blocked_at_once() {
+    let off = "automaticFailoverEnabled: false\ncacheNodeType: cache.r7g.xlarge";
+    let after = "automaticFailoverEnabled: false\ncacheNodeType: cache.r7g.large\nclusterMode: compatible";
+    regroup(off, &format!("{after}\n{WAITS}")).blocked("cluster-mode-needs-failover", "automaticFailoverEnabled: true");
+}
+
+#[test]
+fn cluster_mode_that_waits_and_does_not_fit_its_parameter_group_is_blocked_at_once() {
+    let off = "parameterGroups:\n  off: {family: valkey8, description: d}\n";
+    let with = |fields: &str| {
+        let always = "automaticFailoverEnabled: true\ncacheParameterGroupName: off";
+        format!("{off}{}", group(&format!("{always}\n{fields}")))
+    };
+    let after = format!("cacheNodeType: cache.r7g.large\nclusterMode: compatible\n{WAITS}");
+    change(&with("cacheNodeType: cache.r7g.xlarge"), &with(&after))
+        .blocked("parameter-group-cluster-mode", "cluster-enabled: \"yes\"");
+}
+
+#[test]
+fn zones_that_new_shards_could_not_have_are_told_before_the_way_to_them_is_begun() {
+    let one = "automaticFailoverEnabled: true\nnumCacheClusters: 3";
+    let entry = |replicas: u8, zones: &str| {
+        format!(
+            "{{replicaCount: {replicas}, primaryAvailabilityZone: us-east-1b, replicaAvailabilityZones: [{zones}]}}"
+        )
+    };
+    let (fits, some) = (entry(2, "us-east-1a, us-east-1b"), entry(1, "us-east-1a"));
+    let two = |first: &str| {
+        let shards = format!("numNodeGroups: 2\nnodeGroupConfiguration: [{first}, {fits}]");
+        format!("automaticFailoverEnabled: true\nclusterMode: enabled\n{shards}")
+    };
+    regroup(one, &two(&some)).blocked("zones-of-new-shards", "as many as the smallest shard has");
+    regroup(one, &two(&fits)).remains("numNodeGroups 2 once cluster mode is enabled");
+}
+
+#[test]
 fn a_node_type_remains_while_the_engine_that_runs_it_is_pending() {
     let text = "cacheNodeType cache.r8g.large once the engine is valkey 8.0";
     let engine = "engine: valkey\nengineVersion: \"8.0\"";

@@ -26,9 +26,14 @@ fn live(scene: &Scene<'_>) -> String {
 /// The mode after the first hop of this apply.
 fn next(scene: &Scene<'_>) -> String {
     let live = live(scene);
+    if live == "disabled" && waits(scene) { live } else { first_hop(scene) }
+}
+
+/// The mode after the first hop, be it made by this apply or once nothing waits.
+fn first_hop(scene: &Scene<'_>) -> String {
+    let live = live(scene);
     match (live.as_str(), scene.declared_text("clusterMode")) {
         ("enabled", _) | (_, None) => live,
-        ("disabled", Some(_)) if waits(scene) => live,
         ("disabled", Some("enabled")) => "compatible".to_owned(),
         (_, Some(wanted)) => wanted.to_owned(),
     }
@@ -37,7 +42,12 @@ fn next(scene: &Scene<'_>) -> String {
 /// Will the group be in cluster mode when this apply comes to its shards?
 pub fn enabled_then(scene: &Scene<'_>) -> bool {
     let hops = scene.options.all_hops && scene.declared_text("clusterMode") == Some("enabled");
-    next(scene) == "enabled" || hops
+    match next(scene).as_str() {
+        "enabled" => true,
+        // The second hop follows at once, if the first is not put off.
+        "compatible" => hops,
+        _ => false,
+    }
 }
 
 /// May clients speak the cluster protocol after the first hop of this apply?
@@ -131,14 +141,19 @@ pub fn cluster_mode(draft: &mut Draft, scene: &Scene<'_>, difference: &Differenc
         );
         return;
     }
+    // What stands in its way is told before anything is done, also where the hop itself waits.
+    if live == "disabled" && !has_failover(draft, scene) {
+        return;
+    }
+    let on = first_hop(scene) != "disabled";
+    if on != (live != "disabled") && !parameter_group_fits(draft, scene, on) {
+        return;
+    }
     if live == "disabled" && waits(scene) {
         draft.remaining.push(format!("clusterMode {wanted} once what waits for the maintenance window is done"));
         return;
     }
-    if live == "disabled" && !may_begin(draft, scene) {
-        return;
-    }
-    if crosses(scene) && !parameter_group_fits(draft, scene) {
+    if live == "disabled" && !has_the_version(draft, scene) {
         return;
     }
     modify(draft, phase(scene)).insert(difference.member.into(), json!(next(scene)));
@@ -151,35 +166,39 @@ pub fn cluster_mode(draft: &mut Draft, scene: &Scene<'_>, difference: &Differenc
     }
 }
 
-fn may_begin(draft: &mut Draft, scene: &Scene<'_>) -> bool {
-    if scene.wanted("automaticFailoverEnabled") != Some(json!(true)) {
+fn has_failover(draft: &mut Draft, scene: &Scene<'_>) -> bool {
+    let has = scene.wanted("automaticFailoverEnabled") == Some(json!(true));
+    if !has {
         draft.blocks(
             "cluster-mode-needs-failover",
             "moving to cluster mode needs automatic failover with a replica",
             "declare `automaticFailoverEnabled: true` and a replica first",
         );
-        return false;
     }
-    if engine::version_then(scene).is_some_and(|version| !version.at_least(7, 0, 0)) {
+    has
+}
+
+fn has_the_version(draft: &mut Draft, scene: &Scene<'_>) -> bool {
+    let has = engine::version_then(scene).is_none_or(|version| version.at_least(7, 0, 0));
+    if !has {
         draft.blocks(
             "cluster-mode-engine",
             "cluster mode can only be changed from engine version 7.0 on",
             "upgrade to 7.0 or later first",
         );
-        return false;
     }
-    true
+    has
 }
 
 /// AWS exchanges its own parameter group where none is named. Another one must be for the new mode, and
 /// is when its own row sends it; one that stays is for the old mode.
-fn parameter_group_fits(draft: &mut Draft, scene: &Scene<'_>) -> bool {
+fn parameter_group_fits(draft: &mut Draft, scene: &Scene<'_>, speaks_cluster: bool) -> bool {
     let Some(name) = scene.live_text("cacheParameterGroupName") else { return true };
     let named = scene.declared("cacheParameterGroupName").is_some();
     if scene.differs("cacheParameterGroupName") || (is_aws_own(&name) && !named) {
         return true;
     }
-    let on = engine::yes_no(next_speaks_cluster(scene));
+    let on = engine::yes_no(speaks_cluster);
     let hint = match name.strip_prefix("default.") {
         Some(family) if on == "yes" => {
             format!("set cacheParameterGroupName to default.{family}.cluster.on, or leave it out")

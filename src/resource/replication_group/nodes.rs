@@ -98,12 +98,17 @@ fn number(value: Option<&Value>) -> Option<usize> {
 }
 
 fn wanted<'a>(scene: &Scene<'a>) -> Wanted<'a> {
+    let live = shards(scene.view).len();
+    let count = number(scene.declared("numNodeGroups")).unwrap_or(live);
+    // Shards change only in cluster mode, and go only once the memory that takes up their data is there.
+    let stays = !cluster_mode::enabled_then(scene) || count < live && node_type::grows_later(scene);
+    shaped(scene, if stays { live } else { count })
+}
+
+/// What is wanted of the nodes where the group has this many shards.
+fn shaped<'a>(scene: &Scene<'a>, count: usize) -> Wanted<'a> {
     let live = shards(scene.view);
     let entries = entries(scene);
-    let count = number(scene.declared("numNodeGroups")).unwrap_or(live.len());
-    // Shards change only in cluster mode, and go only once the memory that takes up their data is there.
-    let stays = !cluster_mode::enabled_then(scene) || count < live.len() && node_type::grows_later(scene);
-    let count = if stays { live.len() } else { count };
     let named = |id: &str| entries.iter().any(|entry| entry_id(entry).as_deref() == Some(id));
     let mut candidates: Vec<&str> = live.iter().map(|shard| shard.id).collect();
     // Those that the spec still names stay; of the others the newest go.
@@ -216,6 +221,12 @@ fn shard_count(draft: &mut Draft, scene: &Scene<'_>, path: &str, live: usize, co
     }
     if scene.declared_text("clusterMode") == Some("enabled") {
         draft.remaining.push(format!("{path} {count} once cluster mode is enabled"));
+        // What will be refused then is told before the way there is begun.
+        let then = shaped(scene, count);
+        let nodes = then.replicas.values().map(|(replicas, _)| replicas + 1).min().unwrap_or(1);
+        if let Err(why) = zones::are_named(&then.coming, count.saturating_sub(live), nodes) {
+            blocks_some_zones(draft, &why);
+        }
     } else {
         draft.blocks(
             "cluster-mode-disabled",
@@ -287,6 +298,14 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
     });
 }
 
+fn blocks_some_zones(draft: &mut Draft, why: &str) {
+    draft.blocks(
+        "zones-of-new-shards",
+        format!("AWS takes the zones of all nodes of all new shards or of none, and moves no node later: {why}"),
+        "name primaryAvailabilityZone and replicaAvailabilityZones for every node that a new shard begins with, as many as the smallest shard has; or take the zones of the new shards out, and AWS chooses",
+    );
+}
+
 fn shards_come_or_go(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>) {
     let grows = wanted.shards > wanted.live.len();
     let placed = match (wanted.shards.checked_sub(wanted.live.len()), zones_then(scene, wanted)) {
@@ -294,11 +313,7 @@ fn shards_come_or_go(draft: &mut Draft, scene: &Scene<'_>, wanted: &Wanted<'_>) 
         _ => Ok(None),
     };
     let placed = placed.unwrap_or_else(|why| {
-        draft.blocks(
-            "zones-of-new-shards",
-            format!("AWS takes the zones of all nodes of all new shards or of none, and moves no node later: {why}"),
-            "name primaryAvailabilityZone and replicaAvailabilityZones for every node that a new shard begins with, as many as the smallest shard has; or take the zones of the new shards out, and AWS chooses",
-        );
+        blocks_some_zones(draft, &why);
         None
     });
     let call = draft.call(cluster_mode::shards_phase(scene), RESHARD, Wait::Available);

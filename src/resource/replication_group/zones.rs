@@ -46,15 +46,13 @@ pub struct Placed {
     pub zones: Vec<String>,
 }
 
-/// Every shard of the result with its zones; `None` where the spec leaves the zones of all new shards to AWS.
+/// Do these entries name the zones of all `nodes` of each new shard? No, where they leave all of them to AWS.
 ///
 /// # Errors
-/// Why zones that the spec names cannot be sent. AWS takes those of every node or none, and moves no node later.
-pub fn resharding(live: &[(&str, Vec<String>)], coming: &[&Value], new: usize) -> Result<Option<Placed>, String> {
-    // New shards get as many nodes as the smallest has.
-    let Some(nodes) = live.iter().map(|(_, zones)| zones.len()).min() else { return Ok(None) };
+/// What is named of them, where that is some and not all.
+pub fn are_named(coming: &[&Value], new: usize, nodes: usize) -> Result<bool, String> {
     if coming.iter().all(|entry| entry_zones(entry).is_empty()) {
-        return Ok(None);
+        return Ok(false);
     }
     let few = coming.iter().filter(|entry| entry_zones(entry).len() < nodes);
     let few: Vec<String> =
@@ -64,6 +62,19 @@ pub fn resharding(live: &[(&str, Vec<String>)], coming: &[&Value], new: usize) -
     }
     if coming.len() != new {
         return Err(format!("{} of {new} new shards have an entry", coming.len()));
+    }
+    Ok(true)
+}
+
+/// Every shard of the result with its zones; `None` where the spec leaves the zones of all new shards to AWS.
+///
+/// # Errors
+/// Why zones that the spec names cannot be sent. AWS takes those of every node or none, and moves no node later.
+pub fn resharding(live: &[(&str, Vec<String>)], coming: &[&Value], new: usize) -> Result<Option<Placed>, String> {
+    // New shards get as many nodes as the smallest has.
+    let Some(nodes) = live.iter().map(|(_, zones)| zones.len()).min() else { return Ok(None) };
+    if !are_named(coming, new, nodes)? {
+        return Ok(None);
     }
     let mut configuration: Vec<Value> =
         live.iter().map(|(id, zones)| json!({"NodeGroupId": id, "PreferredAvailabilityZones": zones})).collect();
