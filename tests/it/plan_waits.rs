@@ -200,6 +200,12 @@ fn zones_that_new_shards_could_not_have_are_told_before_the_way_to_them_is_begun
     };
     regroup(one, &two(&some)).blocked("zones-of-new-shards", "as many as the smallest shard has");
     regroup(one, &two(&fits)).remains("numNodeGroups 2 once cluster mode is enabled");
+    // Shards whose replicas go first are waited for, too.
+    let four = "automaticFailoverEnabled: true\nnumCacheClusters: 4";
+    let first = entry(2, "us-east-1a, us-east-1b");
+    let both = |second: &str| two(&first).replace(&format!("{fits}]"), &format!("{second}]"));
+    regroup(four, &both(&some)).all_hops().blocked("zones-of-new-shards", "as many as the smallest shard has");
+    regroup(four, &both(&fits)).all_hops().remains("once the other shards have their replicas");
 }
 
 #[test]

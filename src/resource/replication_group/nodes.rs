@@ -221,12 +221,7 @@ fn shard_count(draft: &mut Draft, scene: &Scene<'_>, path: &str, live: usize, co
     }
     if scene.declared_text("clusterMode") == Some("enabled") {
         draft.remaining.push(format!("{path} {count} once cluster mode is enabled"));
-        // What will be refused then is told before the way there is begun.
-        let then = shaped(scene, count);
-        let nodes = then.replicas.values().map(|(replicas, _)| replicas + 1).min().unwrap_or(1);
-        if let Err(why) = zones::are_named(&then.coming, count.saturating_sub(live), nodes) {
-            blocks_some_zones(draft, &why);
-        }
+        check_zones_to_come(draft, &shaped(scene, count));
     } else {
         draft.blocks(
             "cluster-mode-disabled",
@@ -253,6 +248,7 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
     let places = wanted.coming.iter().any(|entry| !entry_zones(entry).is_empty());
     if places && wanted.shards > wanted.live.len() && zones_then(scene, &wanted).is_none() {
         let shards = wanted.shards;
+        check_zones_to_come(draft, &wanted);
         draft.remaining.push(format!(
             "numNodeGroups {shards} once the other shards have their replicas: AWS wants the zones of all nodes"
         ));
@@ -296,6 +292,15 @@ pub fn plan(draft: &mut Draft, scene: &Scene<'_>) {
         leaving_nodes: wanted.live.iter().map(leaves).sum(),
         fewer_replicas,
     });
+}
+
+/// Of shards that a later apply adds: what will be refused then is told before the way there is begun.
+fn check_zones_to_come(draft: &mut Draft, wanted: &Wanted<'_>) {
+    let nodes = wanted.replicas.values().map(|(replicas, _)| replicas + 1).min().unwrap_or(1);
+    let new = wanted.shards.saturating_sub(wanted.live.len());
+    if let Err(why) = zones::are_named(&wanted.coming, new, nodes) {
+        blocks_some_zones(draft, &why);
+    }
 }
 
 fn blocks_some_zones(draft: &mut Draft, why: &str) {
