@@ -258,7 +258,7 @@ impl Worker {
             Kind::Delete => self.shared.deleted(order.number),
             _ => {}
         }
-        self.done(order, now);
+        self.done(order);
     }
 
     fn refused(&mut self, at: usize, mut order: Order, bytes: &[u8], now: Nanos) {
@@ -336,7 +336,7 @@ impl Worker {
         if self.shared.settings.stop_on.iter().any(|class| class == failure.class) {
             self.flow.stop_itself(Reason::Refused(failure.class.to_owned()));
         }
-        self.done(order, now);
+        self.done(order);
     }
 
     /// The connection is of no more use; what was under way on it has failed.
