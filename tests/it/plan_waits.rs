@@ -171,6 +171,12 @@ fn cluster_mode_that_waits_and_can_never_be_is_blocked_at_once() {
     let off = "automaticFailoverEnabled: false\ncacheNodeType: cache.r7g.xlarge";
     let after = "automaticFailoverEnabled: false\ncacheNodeType: cache.r7g.large\nclusterMode: compatible";
     regroup(off, &format!("{after}\n{WAITS}")).blocked("cluster-mode-needs-failover", "automaticFailoverEnabled: true");
+    // So is an engine that does not know it, unless one that does is what waits.
+    let with = |node_type: &str| format!("automaticFailoverEnabled: true\ncacheNodeType: {node_type}");
+    let mode = format!("{}\nclusterMode: compatible\n{WAITS}", with("cache.r7g.xlarge"));
+    let old = redis("6.2", &with("cache.r7g.large"));
+    regroup(&old, &redis("6.2", &mode)).blocked("cluster-mode-engine", "7.0");
+    regroup(&old, &redis("7.1", &mode)).remains("clusterMode compatible once what waits");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::model::attribute::{Difference, Phase};
 use crate::model::draft::{Draft, Scene, Topology};
 use crate::model::live::{View, object};
 use crate::model::step::Wait;
+use crate::model::version::Version;
 use crate::resource::parameter_group::is_aws_own;
 
 /// May clients speak the cluster protocol: is the mode compatible or enabled?
@@ -149,11 +150,14 @@ pub fn cluster_mode(draft: &mut Draft, scene: &Scene<'_>, difference: &Differenc
     if on != (live != "disabled") && !parameter_group_fits(draft, scene, on) {
         return;
     }
+    if live == "disabled" && !knows_the_engine(draft, engine::version_to_come(scene)) {
+        return;
+    }
     if live == "disabled" && waits(scene) {
         draft.remaining.push(format!("clusterMode {wanted} once what waits for the maintenance window is done"));
         return;
     }
-    if live == "disabled" && !has_the_version(draft, scene) {
+    if live == "disabled" && !knows_the_engine(draft, engine::version_then(scene)) {
         return;
     }
     modify(draft, phase(scene)).insert(difference.member.into(), json!(next(scene)));
@@ -178,16 +182,16 @@ fn has_failover(draft: &mut Draft, scene: &Scene<'_>) -> bool {
     has
 }
 
-fn has_the_version(draft: &mut Draft, scene: &Scene<'_>) -> bool {
-    let has = engine::version_then(scene).is_none_or(|version| version.at_least(7, 0, 0));
-    if !has {
+fn knows_the_engine(draft: &mut Draft, version: Option<Version>) -> bool {
+    let known = version.is_none_or(|version| version.at_least(7, 0, 0));
+    if !known {
         draft.blocks(
             "cluster-mode-engine",
             "cluster mode can only be changed from engine version 7.0 on",
             "upgrade to 7.0 or later first",
         );
     }
-    has
+    known
 }
 
 /// AWS exchanges its own parameter group where none is named. Another one must be for the new mode, and
