@@ -6,12 +6,10 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::{Engine, Failure, recheck};
-use crate::aws::reader;
+use crate::aws::reader::{self, ALARM_NAMES};
 use crate::model::operation::Verb;
 use crate::model::{Address, Live, Step};
 
-/// So many names are asked for in one call.
-pub const NAMES: usize = 100;
 /// So long a look holds: at AWS's rate for alarms, about as long as a hundred of them take.
 const HOLDS: Duration = Duration::from_secs(30);
 
@@ -63,7 +61,7 @@ impl Coming {
         let mut others: Vec<(usize, &Address)> = others.map(|(other, (turn, _))| (*turn, other)).collect();
         others.sort_unstable();
         let others = others.into_iter().map(|(_, other)| other.clone());
-        std::iter::once(address.clone()).chain(others).take(NAMES).collect()
+        std::iter::once(address.clone()).chain(others).take(ALARM_NAMES).collect()
     }
 
     fn seen(&mut self, address: &Address, look: Look) {
@@ -85,7 +83,7 @@ pub fn makes_one(step: &Step, before: &Live) -> bool {
 }
 
 impl AlarmLooks {
-    /// These are put next, and nothing was looked at since they were planned.
+    /// These are put next; those that are new here were not looked at since they were planned.
     pub fn expect<'a>(&self, steps: impl Iterator<Item = &'a Step>) {
         let Ok(mut coming) = self.coming.lock() else { return };
         for step in steps {
@@ -101,8 +99,12 @@ impl AlarmLooks {
         steps.for_each(|step| coming.add(step.address.clone(), Some(Look { began, moved: None })));
     }
 
-    /// An error, and no call, where what is to be made is there by now and not this stack's.
-    pub async fn still_free(&self, engine: &Engine<'_>, address: &Address) -> Result<(), Failure> {
+    /// An error, and no call, where what the step is to make is there by now and not this stack's. `before` is what was
+    /// there when the step was planned.
+    pub async fn still_free(&self, engine: &Engine<'_>, step: &Step, before: &Live) -> Result<(), Failure> {
+        let address = &step.address;
+        // Nothing is made without a look, also where nobody said that it comes next.
+        self.expect(std::iter::once(step).filter(|step| makes_one(step, before)));
         let _turn = self.looking.lock().await;
         let told = self.of(|coming| coming.told(address, Instant::now()))?;
         let moved = match told {

@@ -126,10 +126,10 @@ fn unshown<'a>(engine: &Engine<'_>, planned: &'a Planned) -> Option<&'a Address>
 }
 
 /// Makes the call of one of the alarms, where it is still one to be made.
-async fn put(engine: &Engine<'_>, step: &Step) -> Result<(), Failure> {
+async fn put(engine: &Engine<'_>, step: &Step, before: &Live) -> Result<(), Failure> {
     let Some(call) = step.call() else { return Ok(()) };
     if !call.operation.deletes() {
-        engine.alarms.still_free(engine, &step.address).await?;
+        engine.alarms.still_free(engine, step, before).await?;
     }
     send(engine, Task { step, call, started: Instant::now() }).await.map(drop)
 }
@@ -157,9 +157,9 @@ pub async fn expand(engine: &Engine<'_>, step: &Step, cache: &str) -> Result<(),
     let done = AtomicUsize::new(0);
     for stage in &stages {
         let calls = stage.iter().map(|alarm| {
-            let done = &done;
+            let (done, before) = (&done, &seen.live);
             async move {
-                let result = put(engine, alarm).await;
+                let result = put(engine, alarm, before).await;
                 let ready = done.fetch_add(1, Ordering::Relaxed) + 1;
                 engine.waiting(step, WaitState { status: "alarms".into(), ready, total, ..WaitState::default() });
                 result

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::aws::error::Kind as ErrorKind;
+use crate::aws::reader::ALARM_NAMES;
 use crate::aws::{Aws, AwsError};
 use crate::model::live::Live;
 use crate::model::options::Options;
@@ -183,7 +184,7 @@ pub async fn run(
         let stopped = aws.guard.is_interrupted() || results.values().any(|result| result.moved);
         skip_hopeless(&mut waiting, &mut results, stopped, reporter);
         let ready = ready(&waiting, &results);
-        let next = ready.iter().take(alarm_looks::NAMES).filter_map(|id| waiting.get(id).copied());
+        let next = ready.iter().take(ALARM_NAMES).filter_map(|id| waiting.get(id).copied());
         engine.alarms.expect(next.filter(|step| alarm_looks::makes_one(step, before)));
         for id in ready {
             if under_way.len() >= settings.parallelism.max(1) {

@@ -28,7 +28,7 @@ pub async fn run(engine: &Engine<'_>, step: &Step) -> Result<Option<String>, Fai
     if call.operation.deletes() {
         recheck::still_true(engine, task).await?;
     } else if step.address.kind.is_alarm() {
-        engine.alarms.still_free(engine, &step.address).await?;
+        engine.alarms.still_free(engine, step, engine.before).await?;
     } else if call.operation.verb() == Verb::Put && step.address.kind.companion().is_some() {
         recheck::still_ours(engine, &step.address).await?;
     }

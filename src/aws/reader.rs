@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::client::{Aws, Identity};
 use super::error::{AwsError, Kind as ErrorKind};
-pub use super::kinds::alarm::composite_alarms;
+pub use super::kinds::alarm::{NAMES as ALARM_NAMES, composite_alarms};
 use super::kinds::alarm::{alarms_by_name, described_alarms};
 use super::kinds::composite_alarm::{claim_tags, store};
 use super::kinds::parameter_group::{families, parameters};

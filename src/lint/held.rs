@@ -12,13 +12,13 @@ use crate::resource::composite_alarm::cache_of;
 use crate::resource::replication_group::durability;
 use crate::resource::{alarm, alarm_entries, attribute, members};
 
-/// What a spec declares: itself, and the alarm entries that stand for each of its caches, put together once.
-pub struct Declared<'a> {
+/// A spec, and the alarm entries that stand for each of its caches, put together once.
+pub struct WholeSpec<'a> {
     pub spec: &'a Spec,
     entries: BTreeMap<&'a Address, Vec<&'a Resource>>,
 }
 
-impl<'a> Declared<'a> {
+impl<'a> WholeSpec<'a> {
     pub fn of(spec: &'a Spec) -> Self {
         Self { spec, entries: alarm_entries::by_cache(spec) }
     }
@@ -116,7 +116,7 @@ pub(super) fn snapshots(cache: &Resource, live: Option<&Live>) -> Held {
 }
 
 /// What alarms of the stack do not watch, by their dimensions and not by their names; `None` where all is watched.
-pub(super) fn unwatched(cache: &Resource, all: &Declared<'_>, live: Option<&Live>) -> Option<String> {
+pub(super) fn unwatched(cache: &Resource, all: &WholeSpec<'_>, live: Option<&Live>) -> Option<String> {
     // These follow the members; `alarms: none` is a decision.
     if cache.fields.contains_key("alarms") || all.entries.contains_key(&cache.address) {
         return None;

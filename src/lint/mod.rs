@@ -12,12 +12,12 @@ use crate::model::{Address, Glob, Resource, Severity, Spec, suggest};
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::located::locate;
 use crate::spec::source::Sources;
-use held::Declared;
+use held::WholeSpec;
 use rules::{RULES, Rule};
 
 /// Every rule over every resource, after the policy's severities and waivers.
 pub fn findings(spec: &Spec, live: Option<&Live>, sources: &Sources, today: &str) -> Vec<Finding> {
-    let (mut out, all) = (Vec::new(), Declared::of(spec));
+    let (mut out, all) = (Vec::new(), WholeSpec::of(spec));
     for resource in spec.resources.values() {
         for rule in RULES.iter().filter(|rule| rule.kinds.contains(&resource.address.kind)) {
             let Some(severity) = severity(spec, rule) else { continue };

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::held::{self, Declared, Held};
+use super::held::{self, Held, WholeSpec};
 use crate::model::Severity::{self, Info, Warn};
 use crate::model::live::{Live, strings};
 use crate::model::version::Version;
@@ -12,7 +12,7 @@ use crate::resource::secret;
 use crate::resource::user::{self, Reach};
 
 /// Finds a fault: the field that it hangs on ("" for the resource itself) and a sentence.
-pub type Check = fn(&Resource, &Declared<'_>, Option<&Live>) -> Option<(&'static str, String)>;
+pub type Check = fn(&Resource, &WholeSpec<'_>, Option<&Live>) -> Option<(&'static str, String)>;
 
 pub struct Rule {
     pub id: &'static str,

@@ -23,7 +23,7 @@ use crate::model::live::Found;
 
 const OPERATION: &str = "DescribeAlarms";
 /// AWS takes this many names in a call.
-const NAMES: usize = 100;
+pub const NAMES: usize = 100;
 
 /// Does the endpoint know log alarms? CloudWatch does; what stands in for it, and a region that is behind, may refuse
 /// to be asked for a type that it does not know.
