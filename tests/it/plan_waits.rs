@@ -212,6 +212,12 @@ fn zones_that_new_shards_could_not_have_are_told_before_the_way_to_them_is_begun
     let both = |second: &str| two(&first).replace(&format!("{fits}]"), &format!("{second}]"));
     regroup(four, &both(&some)).all_hops().blocked("zones-of-new-shards", "as many as the smallest shard has");
     regroup(four, &both(&fits)).all_hops().remains("once the other shards have their replicas");
+    // So is a zone that no subnet reaches.
+    let subnets = "subnetGroups:\n  x: {subnetIds: [subnet-1a, subnet-1b]}\n";
+    let within = |fields: &str| format!("{subnets}{}", group(&format!("cacheSubnetGroupName: x\n{fields}")));
+    change(&within(one), &within(&two(&fits))).remains("numNodeGroups 2 once cluster mode is enabled");
+    let far = two(&fits).replace("us-east-1a", "us-east-1c");
+    change(&within(one), &within(&far)).blocked("zone-not-covered", "add a subnet there");
 }
 
 #[test]

@@ -301,6 +301,8 @@ fn check_zones_to_come(draft: &mut Draft, wanted: &Wanted<'_>) {
     if let Err(why) = zones::are_named(&wanted.coming, new, nodes) {
         blocks_some_zones(draft, &why);
     }
+    // So is a zone that no subnet reaches.
+    draft.zones.extend(wanted.coming.iter().flat_map(|entry| entry_zones(entry)).map(str::to_owned));
 }
 
 fn blocks_some_zones(draft: &mut Draft, why: &str) {
