@@ -143,25 +143,22 @@ pub fn cluster_mode(draft: &mut Draft, scene: &Scene<'_>, difference: &Differenc
         return;
     }
     // What stands in its way is told before anything is done, also where the hop itself waits.
-    if live == "disabled" && !has_failover(draft, scene) {
+    let begins = live == "disabled";
+    let waits = begins && waits(scene);
+    let engine = if waits { engine::version_to_come(scene) } else { engine::version_then(scene) };
+    if begins && !(has_failover(draft, scene) && knows_the_engine(draft, engine)) {
         return;
     }
     let on = first_hop(scene) != "disabled";
-    if on != (live != "disabled") && !parameter_group_fits(draft, scene, on) {
+    if on == begins && !parameter_group_fits(draft, scene, on) {
         return;
     }
-    if live == "disabled" && !knows_the_engine(draft, engine::version_to_come(scene)) {
-        return;
-    }
-    if live == "disabled" && waits(scene) {
+    if waits {
         draft.remaining.push(format!("clusterMode {wanted} once what waits for the maintenance window is done"));
         return;
     }
-    if live == "disabled" && !knows_the_engine(draft, engine::version_then(scene)) {
-        return;
-    }
     modify(draft, phase(scene)).insert(difference.member.into(), json!(next(scene)));
-    if live == "disabled" && wanted == "enabled" {
+    if begins && wanted == "enabled" {
         if scene.options.all_hops {
             draft.push(Phase::ClusterMode, MODIFY, Wait::Available, object([("ClusterMode", json!("enabled"))]));
         } else {
