@@ -430,6 +430,33 @@ fn every_shard_of_a_cluster_gets_its_share_and_a_row() {
     assert!(nodes[..3].iter().all(|node| ask(node.port, "DBSIZE").starts_with(":0\r\n")));
 }
 
+/// A counter of INFO's section `stats`.
+fn counter(server: &Server, name: &str) -> u64 {
+    let stats = ask(server.port, "INFO stats");
+    stats.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.parse().ok()).unwrap()
+}
+
+#[test]
+fn a_pipelined_batch_goes_to_one_shard_as_a_whole() {
+    let Some(binary) = server_binary() else { return };
+    let nodes = cluster(&binary);
+    let way = Way { cluster: true, ..way(nodes[0].port) };
+    let mut engine = Engine::open(&way, &Settings { pipeline: 8, ..settings() }).unwrap();
+    sound(&run(&mut engine, &all(Work::Fill)));
+    let seen = |node| (counter(node, "total_commands_processed"), counter(node, "total_reads_processed"));
+    let before: Vec<_> = nodes[..3].iter().map(seen).collect();
+    let until = Until::Requests(12_003);
+    let report = run(&mut engine, &Phase { work: Work::Mix { reads: 0.5 }, pace: Pace::Closed, until });
+    sound(&report);
+    assert_eq!((report.answered, report.moved), (12_003, 0));
+    for (node, (commands, reads)) in nodes[..3].iter().zip(before) {
+        let (commands_after, reads_after) = seen(node);
+        let (commands, reads) = (commands_after - commands, reads_after - reads);
+        assert!((3_000..5_000).contains(&commands), "{commands} commands of 12,003 at one of three shards");
+        assert!(commands >= 7 * reads, "{commands} commands in {reads} reads, of batches of 8");
+    }
+}
+
 #[test]
 fn slots_that_move_under_load_are_followed_without_an_error() {
     let Some(binary) = server_binary() else { return };

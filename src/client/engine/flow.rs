@@ -29,6 +29,10 @@ pub(super) struct Flow {
     cursor: u64,
     exhausted: bool,
     batch: usize,
+    /// What the client gets that is fed just now; empty between two.
+    next: Vec<(Kind, u32)>,
+    /// By owner of the key: drawn, and not yet enough for a batch (closed loop, several nodes).
+    drawn: Vec<Vec<(Kind, u32)>>,
     /// By client: commands under way (closed loop).
     flying: Vec<u32>,
     /// By node: connections with room for a command, and commands that wait for one (open loop).
@@ -56,6 +60,8 @@ impl Default for Flow {
             cursor: 0,
             exhausted: true,
             batch: 1,
+            next: Vec::new(),
+            drawn: Vec::new(),
             flying: Vec::new(),
             free: Vec::new(),
             backlog: Vec::new(),
@@ -78,14 +84,13 @@ const BULK_BYTES: usize = 65_536;
 const MOST_WAITING: u64 = 1 << 20;
 /// Commands that are given out before answers are looked at again.
 const A_TURN: usize = 4_096;
-/// Tries to find another key on the same shard for a pipelined batch.
-const TRIES: usize = 8;
 
 impl Flow {
     /// Makes room for this many nodes in the lists by node, which never become shorter.
     pub(super) fn reserve(&mut self, nodes: usize) {
         self.free.resize_with(nodes.max(self.free.len()), VecDeque::new);
         self.backlog.resize_with(nodes.max(self.backlog.len()), VecDeque::new);
+        self.drawn.resize_with(nodes.max(self.drawn.len()), Vec::new);
     }
 
     /// When the next command is due; `None` in a closed loop, and where nothing more is issued.
@@ -149,6 +154,7 @@ impl Worker {
         flow.flying = vec![0; self.clients as usize];
         flow.free.iter_mut().for_each(VecDeque::clear);
         flow.backlog.iter_mut().for_each(VecDeque::clear);
+        flow.drawn.iter_mut().for_each(Vec::clear);
         (flow.waiting, flow.closing, flow.stopped, flow.kick) = (0, None, None, true);
         let nodes = self.grid.len();
         // Failures to connect before the first phase belong to it.
@@ -271,7 +277,7 @@ impl Worker {
         }
     }
 
-    /// The next batch of a client, all to one shard where keys for it are found quickly.
+    /// Gives a client its next batch.
     fn feed(&mut self, client: u32, now: Nanos) {
         if self.flow.step.is_some() || !self.flow.may_issue() {
             return;
@@ -281,14 +287,10 @@ impl Worker {
             return;
         }
         self.turn = self.turn.wrapping_add(1);
-        let mut owner = None;
-        for _ in 0..self.flow.batch {
-            if !self.flow.may_issue() {
-                break;
-            }
-            let Some((kind, number)) = self.draw_near(owner) else { break };
+        self.draw_batch();
+        let mut batch = std::mem::take(&mut self.flow.next);
+        for (kind, number) in batch.drain(..) {
             self.flow.left -= 1;
-            owner.get_or_insert(self.owner(number));
             let node = self.route(kind, number);
             let order = Order { kind, number, client, due: now, sent: now, hops: 0, known: false };
             self.meter.due(node, now);
@@ -298,6 +300,29 @@ impl Worker {
                 self.push(place, order, false, now);
             } else {
                 self.conns[place].queue.push_back(order);
+            }
+        }
+        self.flow.next = batch;
+    }
+
+    /// Draws the next batch, all of it for one shard: the one whose keys are together first.
+    ///
+    /// No draw is lost, so the keys are as they are drawn. And the shards take turns more evenly than by lot, which would
+    /// pile clients up at one shard while another has nothing to do.
+    fn draw_batch(&mut self) {
+        let size = usize::try_from(self.flow.left).unwrap_or(usize::MAX).min(self.flow.batch);
+        let is_apart = size > 1 && self.meter.by_node && matches!(self.flow.work, Work::Mix { .. });
+        while self.flow.next.len() < size {
+            let Some(drawn) = self.draw() else { return };
+            if !is_apart {
+                self.flow.next.push(drawn);
+                continue;
+            }
+            let owner = usize::from(self.owner(drawn.1));
+            let flow = &mut self.flow;
+            flow.drawn[owner].push(drawn);
+            if flow.drawn[owner].len() >= size {
+                flow.next.extend(flow.drawn[owner].drain(..size));
             }
         }
     }
@@ -310,19 +335,6 @@ impl Worker {
         }
         let up = |place: &&u32| self.conns[**place as usize].is_up();
         self.places(usize::from(node)).iter().find(up).map_or(own, |place| *place as usize)
-    }
-
-    /// A key of the same shard, if one is drawn soon; the draws that miss are no bias, since any shard may be first.
-    fn draw_near(&mut self, owner: Option<NodeIndex>) -> Option<(Kind, u32)> {
-        let mut drawn = self.draw()?;
-        if let (Some(owner), Work::Mix { .. }, true) = (owner, self.flow.work, self.meter.by_node) {
-            let mut tries = TRIES * self.meter.nodes.len();
-            while self.owner(drawn.1) != owner && tries > 0 {
-                drawn.1 = self.picker.key();
-                tries -= 1;
-            }
-        }
-        Some(drawn)
     }
 
     /// The next command and its key; `None` when the work is done.

@@ -59,6 +59,8 @@ pub(super) struct Worker {
     pub(super) meter: Meter,
     /// Connections with something to send.
     dirty: Vec<u32>,
+    /// Buffers of connections with nothing to send, the last used on top: few are in use, and stay in the processor's cache.
+    spare: Vec<Vec<u8>>,
     /// Commands that were prepared since those connections were last flushed.
     prepared: usize,
     /// Why the last dial to each node failed.
@@ -93,6 +95,7 @@ impl Worker {
             flow: Flow::default(),
             meter: Meter::default(),
             dirty: Vec::new(),
+            spare: Vec::new(),
             prepared: 0,
             troubles: Vec::new(),
             shared,
@@ -362,6 +365,9 @@ impl Worker {
     /// Writes a command into the connection's buffer.
     pub(super) fn push(&mut self, at: usize, mut order: Order, ask: bool, now: Nanos) {
         let conn = &mut self.conns[at];
+        if conn.out.capacity() == 0 {
+            conn.out = self.spare.pop().unwrap_or_default();
+        }
         if ask {
             conn.out.extend_from_slice(b"*1\r\n$6\r\nASKING\r\n");
             conn.flying.push_back(Order { kind: Kind::Asking, client: NO_CLIENT, sent: now, ..order });
@@ -387,6 +393,10 @@ impl Worker {
     pub(super) fn flush(&mut self, at: usize, now: Nanos) {
         if let Err(error) = self.conns[at].flush() {
             self.hang_up(at, now, io_class(&error), &error.to_string());
+        }
+        let out = &mut self.conns[at].out;
+        if out.is_empty() && out.capacity() > 0 {
+            self.spare.push(std::mem::take(out));
         }
     }
 
