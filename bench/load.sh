@@ -6,10 +6,10 @@
 # A round begins with an empty server; all clients connect, fill their keys, and take turns of a quarter of a second
 # (bench/turns.py), counted by the server. Who comes first changes from round to round. Where a server's data lies in memory
 # changes its speed by several hundredths from one round to the next, for each client's keys apart: hence the rounds.
-# All send the same commands to the same data: byte for byte except for the digits of keys (in a cluster the others need a
-# tag of their own in the key), as many keys a node, all there, all with a TTL, each client's in a database of its own, since
-# keys that share one with others take longer to find. A longer key, a key that is there, and one with a TTL are each more
-# work for the server, whichever client asks for it. OWN=1: the others send those of their own -t instead, with keys of 16
+# All send the same commands to the same data: of the same length, with other names of keys and other bytes in values (in a
+# cluster the others need a tag of their own in the key), as many keys a node, all there, all with a TTL, each client's in a
+# database of its own, since keys that share one with others take longer to find. A longer key, a key that is there, and one
+# with a TTL are each more work for the server, whichever client asks for it. OWN=1: the others send those of their own -t instead, with keys of 16
 # bytes, without a TTL, and in a cluster to keys that are hardly ever there.
 set -euo pipefail
 rounds=${1:-7} cachectl=${CACHECTL:-target/release/cachectl} here=$(dirname "$0")

@@ -3,8 +3,9 @@
 
     bench/turns.py PORTS SERVER_PIDS NAME=COMMAND...
 
-Starts every client in the order given and stops it (SIGSTOP) once its load is under way; then lets one at a time run,
-TURNS times each in an order drawn anew each time. So all clients meet the same server in the same minute, and whatever
+Starts every client in the order given and stops it (SIGSTOP) after two seconds, in which it is to connect and to fill its
+keys; then lets one at a time run, TURNS times each in an order drawn anew each time. One that ends, or has nothing done in a
+turn, ends it all. So all clients meet the same server in the same minute, and whatever
 else the machine does meets all of them. Operations are counted by the servers (INFO, summed over PORTS, both lists
 separated by commas), CPU by the kernel: no client's own figures are believed.
 
@@ -24,7 +25,7 @@ import time
 
 TURNS = int(os.environ.get("TURNS", "8"))
 TURN = float(os.environ.get("TURN", "0.25"))  # seconds
-WARM_UP = 2.0  # seconds until a client has its connections and its keys
+WARM_UP = 2.0  # seconds in which a client gets its connections and its keys
 SETTLE = 0.05  # seconds after a client goes on, not counted
 
 
@@ -57,6 +58,8 @@ def main():
         processed = sum(commands(connection) for connection in connections)
         return time.monotonic(), processed, cpu(client), [cpu(pid) for pid in servers]
 
+    # A stopped client would outlive its parent for ever.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     started, seen = {}, {}
     try:
         for client in clients:
@@ -80,8 +83,10 @@ def main():
                 client.send_signal(signal.SIGSTOP)
                 time.sleep(SETTLE)
                 took, done = ended - begun, after - before
+                if done <= len(ports):  # the looks themselves
+                    sys.exit(f"{name} had nothing done in a turn")
                 share = max(b - a for a, b in zip(busy, busy_after)) / took
-                seen[name].append((done / took, (used_after - used) / max(done, 1) * 1e6, share))
+                seen[name].append((done / took, (used_after - used) / done * 1e6, share))
             for name, client in started.items():
                 if client.poll() is not None:
                     sys.exit(f"{name} ended before its turns were over")
