@@ -36,6 +36,7 @@ struct Coming {
 }
 
 impl Coming {
+    /// One that is known already keeps its turn and its look.
     fn add(&mut self, address: Address, look: Option<Look>) {
         let Self { turns, alarms } = self;
         alarms.entry(address).or_insert_with(|| {
@@ -86,11 +87,7 @@ impl AlarmLooks {
     /// These are put next; those that are new here were not looked at since they were planned.
     pub fn expect<'a>(&self, steps: impl Iterator<Item = &'a Step>) {
         let Ok(mut coming) = self.coming.lock() else { return };
-        for step in steps {
-            if !coming.alarms.contains_key(&step.address) {
-                coming.add(step.address.clone(), None);
-            }
-        }
+        steps.for_each(|step| coming.add(step.address.clone(), None));
     }
 
     /// These are put next, and were not there at a read that began then.
